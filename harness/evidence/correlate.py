@@ -1,0 +1,77 @@
+"""What a message is about, read fast: the keys that tie records of one matter together.
+
+Only for finding records again. Judges read fields through ``decode``, never through this.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_HL7_KEYS = (
+    (b"PID", 3, "patient"),
+    (b"SPM", 2, "barcode"),
+    (b"OBR", 3, "barcode"),
+    (b"OBR", 2, "placer"),
+    (b"ORC", 2, "placer"),
+    (b"MSA", 2, "acknowledges"),
+    (b"MSA", 1, "code"),
+)
+"""Segment, field, key: the first that is there wins."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """Type, id and correlation of one message."""
+
+    type: str
+    id: str
+    corr: dict[str, str]
+
+
+def hl7(payload: bytes) -> Summary:
+    """Type, control id and keys of an HL7 message; damaged ones give what can be read."""
+    start = payload.find(b"MSH")
+    separator = payload[start + 3 : start + 4]
+    if start < 0 or not separator:
+        return Summary(type="", id="", corr={})
+    component = payload[start + 4 : start + 5] or b"^"
+    header = _segment(payload, start).split(separator)
+    kind = b"^".join(_at(header, 8).split(component)[:2])
+    corr: dict[str, str] = {}
+    for name, index, key in _HL7_KEYS:
+        if key not in corr:
+            at = payload.find(b"\r" + name + separator)
+            if at >= 0:
+                value = _at(_segment(payload, at + 1).split(separator, index + 1), index)
+                if value:
+                    corr[key] = value.split(component)[0].decode("latin-1")
+    return Summary(type=kind.decode("latin-1"), id=_at(header, 9).decode("latin-1"), corr=corr)
+
+
+def astm(payload: bytes) -> Summary:
+    """Kind, control id and keys of an ASTM message: results, query or order."""
+    records = [record for record in payload.split(b"\r") if record]
+    if not records or len(records[0]) < 5:
+        return Summary(type="", id="", corr={})
+    separator, component = records[0][1:2], records[0][3:4]
+    letters = {record[:1].upper() for record in records}
+    kind = "result" if b"R" in letters else "query" if b"Q" in letters else "order"
+    corr: dict[str, str] = {}
+    for letter, index, key in ((b"P", 2, "patient"), (b"O", 2, "barcode"), (b"Q", 2, "barcode")):
+        for record in records:
+            if record[:1].upper() == letter and key not in corr:
+                parts = _at(record.split(separator), index).split(component)
+                value = next((part for part in parts if part), b"")
+                if value:
+                    corr[key] = value.decode("latin-1")
+    fields = records[0].split(separator)
+    return Summary(type=f"astm {kind}", id=_at(fields, 2).decode("latin-1"), corr=corr)
+
+
+def _segment(payload: bytes, start: int) -> bytes:
+    end = payload.find(b"\r", start)
+    return payload[start : end if end >= 0 else len(payload)]
+
+
+def _at(fields: list[bytes], index: int) -> bytes:
+    return fields[index] if len(fields) > index else b""

@@ -1,0 +1,54 @@
+"""Reading one field of a trace record, whatever its protocol.
+
+Judges name fields by the path of their protocol; this room hides which codec reads it. The codecs
+here are those of ``wire``; what the simulators encode with is built from other tables.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from harness.evidence.trace import Record, unpack
+from harness.wire.astm_records import AstmMessage
+from harness.wire.hl7 import Hl7Message
+
+_CACHE = 512
+"""Messages kept parsed: more than one scenario has, so that polling judges parse each once."""
+
+
+@lru_cache(maxsize=_CACHE)
+def _hl7(raw: str) -> Hl7Message:
+    return Hl7Message.parse(unpack(raw))
+
+
+@lru_cache(maxsize=_CACHE)
+def _astm(raw: str, encoding: str) -> AstmMessage:
+    return AstmMessage.parse(unpack(raw), encoding)
+
+
+def dotted(record: Record, path: str) -> Any:
+    """A value of the record itself: ``corr.barcode`` walks down the mappings; None if not there."""
+    value: Any = record
+    for part in path.split("."):
+        if not isinstance(value, dict):
+            return None
+        value = value.get(part)
+    return value
+
+
+def field(record: Record, path: str) -> str | None:
+    """A field of the message that ``record`` holds, or None where it is absent."""
+    if record["protocol"] == "hl7":
+        return _hl7(record["raw"]).get(path)
+    if record["protocol"] == "astm":
+        return _astm(record["raw"], record.get("encoding") or "utf-8").get(path)
+    value = dotted(record, path)
+    return None if value is None else str(value)
+
+
+def count(record: Record, segment: str) -> int:
+    """How many segments or records of that name the message holds."""
+    if record["protocol"] == "hl7":
+        return _hl7(record["raw"]).count(segment)
+    return _astm(record["raw"], record.get("encoding") or "utf-8").count(segment)

@@ -1,0 +1,271 @@
+"""The pure judge: an expectation and the records of a trace in, a judgement out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.evidence.expect import (
+    Ask,
+    Expectation,
+    Finding,
+    Item,
+    Judgement,
+    Selector,
+    Wanted,
+    items_of,
+)
+from harness.evidence.trace import Record
+from harness.evidence.verdict import Verdict
+from harness.model import Place
+
+
+def judge(expectation: Expectation, ident: str, records: Sequence[Record]) -> Judgement:
+    """Judge one expectation over a trace.
+
+    Args:
+        expectation: what should hold.
+        ident: id of its ``expectation`` record, by which probe answers and the close of the
+            window belong to it.
+        records: the trace, live or sealed.
+    """
+    view = _View.of(expectation, ident, records)
+    if view.opened is None:
+        return _inconclusive("the expectation itself is not in the trace")
+    if view.closed is not None and not view.holds(view.closed["rests"]):
+        return _inconclusive("a record that the judgement rests on is missing")
+    if expectation.mode == "never":
+        return _never(expectation, view)
+    if expectation.ask is not None:
+        return _over_answers(expectation, view)
+    return _over_records(expectation, view)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _View:
+    """What of the trace belongs to one expectation."""
+
+    opened: Record | None
+    closed: Record | None
+    records: Sequence[Record]
+    answers: Sequence[Record]
+    controls: Sequence[Record]
+
+    @classmethod
+    def of(cls, expectation: Expectation, ident: str, records: Sequence[Record]) -> _View:
+        opened = closed = None
+        seen: list[Record] = []
+        answers: list[Record] = []
+        controls: list[Record] = []
+        for record in records:
+            kind = record["kind"]
+            if kind == "expectation" and record["id"] == ident:
+                opened = record
+            elif kind == "note" and record.get("window") == ident:
+                closed = record
+                break
+            elif kind == "probe":
+                if record.get("ask") == ident:
+                    answers.append(record)
+                elif record.get("ask") == f"{ident}/control":
+                    controls.append(record)
+            elif record["n"] > expectation.since:
+                seen.append(record)
+        return cls(
+            opened=opened, closed=closed, records=seen, answers=answers, controls=controls
+        )
+
+    def holds(self, numbers: Sequence[int]) -> bool:
+        """All these records are in the view."""
+        wanted = set(numbers)
+        for record in (*self.records, *self.answers, *self.controls):
+            wanted.discard(record["n"])
+        return not wanted
+
+
+def _inconclusive(*reasons: str) -> Judgement:
+    return Judgement(verdict=Verdict.INCONCLUSIVE, reasons=reasons)
+
+
+def _over_answers(expectation: Expectation, view: _View) -> Judgement:
+    """``eventually`` and ``always`` over probe answers: each answer is a whole picture."""
+    usable = [answer for answer in view.answers if answer["outcome"] == "ok"]
+    if not usable:
+        return _inconclusive(_probe_trouble(expectation.ask, view.answers))
+    good: Record | None = None
+    for answer in usable:
+        findings = _compare(expectation, items_of(answer, expectation.select))
+        if findings:
+            good = None
+            continue
+        good = good or answer
+        if answer["t"] - good["t"] >= expectation.settle_s and (
+            expectation.settle_s == 0 or answer.get("last")
+        ):
+            # A settled answer needs only the last look: it alone proves the state and the time.
+            return Judgement(verdict=Verdict.PASS, cited=(answer["n"],), final=True)
+    last = usable[-1]
+    if not last.get("last"):
+        return _inconclusive("the last look, at the limit, is missing")
+    findings = _compare(expectation, items_of(last, expectation.select))
+    if not findings:
+        return _inconclusive("the answer was not watched for its whole settling time")
+    return Judgement(
+        verdict=Verdict.FAIL, cited=(last["n"],), findings=tuple(findings), final=True
+    )
+
+
+def _probe_trouble(ask: Ask | None, answers: Sequence[Record]) -> str:
+    name = ask.probe if ask else ""
+    if not answers:
+        return f"the probe {name} never answered"
+    return f"the probe {name} could not look: {answers[-1].get('error', '')}"
+
+
+def _over_records(expectation: Expectation, view: _View) -> Judgement:
+    """``eventually`` and ``always`` over messages and other records, which only accumulate."""
+    items = [item for record in view.records for item in items_of(record, expectation.select)]
+    if expectation.mode == "always" and not items:
+        return _inconclusive("nothing was there to judge")
+    findings = _compare(expectation, items)
+    must_watch = expectation.exact or expectation.mode == "always"
+    cited = tuple(dict.fromkeys(item.record["n"] for item in items if _cites(expectation, item)))
+    if not findings:
+        if not must_watch:
+            return Judgement(verdict=Verdict.PASS, cited=cited, final=True)
+        if view.closed is None:
+            return _inconclusive("the window was not watched to its end")
+        return Judgement(verdict=Verdict.PASS, cited=(*cited, view.closed["n"]), final=True)
+    if view.closed is None:
+        return _inconclusive("the limit was not reached")
+    return Judgement(
+        verdict=Verdict.FAIL,
+        cited=(*cited, view.closed["n"]),
+        findings=tuple(findings),
+        final=True,
+    )
+
+
+def _cites(expectation: Expectation, item: Item) -> bool:
+    if expectation.mode == "always" or expectation.exact:
+        return True
+    return any(_is(item, wanted) for wanted in expectation.wanted)
+
+
+def _never(expectation: Expectation, view: _View) -> Judgement:
+    source = view.answers if expectation.ask is not None else view.records
+    for record in source:
+        unwanted = items_of(record, expectation.select)
+        if unwanted:
+            findings = [_unwanted(expectation, item) for item in unwanted]
+            return Judgement(
+                verdict=Verdict.FAIL, cited=(record["n"],), findings=tuple(findings), final=True
+            )
+    if view.closed is None:
+        return _inconclusive("the window was not watched to its end")
+    cited = [view.closed["n"]]
+    if expectation.ask is not None:
+        last = view.answers[-1] if view.answers else None
+        if last is None or last["outcome"] != "ok" or not last.get("last"):
+            return _inconclusive(_probe_trouble(expectation.ask, view.answers))
+        cited.append(last["n"])
+    shown = _control(expectation, view)
+    if shown is None:
+        return _inconclusive("the positive control was not seen, so silence proves nothing")
+    return Judgement(verdict=Verdict.PASS, cited=(*cited, shown["n"]), final=True)
+
+
+def _control(expectation: Expectation, view: _View) -> Record | None:
+    """The record that shows the control; the last, because a later look says more."""
+    control = expectation.control or Selector(kind="probe")
+    source = view.controls if expectation.control_ask is not None else view.records
+    for record in reversed(source):
+        if items_of(record, control):
+            return record
+    return None
+
+
+def _is(item: Item, wanted: Wanted) -> bool:
+    return all(item.get(path) == value for path, value in wanted.key.items())
+
+
+def _compare(expectation: Expectation, items: Sequence[Item]) -> list[Finding]:
+    """Every difference between the wanted items and those that are there."""
+    findings: list[Finding] = []
+    slots: dict[str, str] = {}
+    if expectation.mode == "always":
+        for item in items:
+            findings += _check(item, expectation.wanted[0], slots)
+        return findings
+    left = list(items)
+    for wanted in expectation.wanted:
+        found = [item for item in left if _is(item, wanted)]
+        if not found:
+            findings.append(_missing(expectation, wanted))
+            continue
+        best = min(found, key=lambda item: len(_check(item, wanted, dict(slots))))
+        findings += _check(best, wanted, slots)
+        for item in found:
+            left.remove(item)
+        if expectation.exact:
+            findings += [_repeated(expectation, item) for item in found if item is not best]
+    if expectation.exact:
+        findings += [_unwanted(expectation, item) for item in left]
+    return findings
+
+
+def _check(item: Item, wanted: Wanted, slots: dict[str, str]) -> list[Finding]:
+    findings = []
+    for check in wanted.checks:
+        actual = item.get(check.path)
+        why = check.value.mismatch(actual, slots)
+        if why:
+            findings.append(
+                Finding(
+                    interface=check.place.interface,
+                    place=str(check.place),
+                    expected=check.value.shown(slots),
+                    actual="(absent)" if actual is None else actual,
+                    message=why,
+                    clause=check.clause,
+                    fault_class=check.fault_class,
+                )
+            )
+    return findings
+
+
+def _about(expectation: Expectation, kind: str, expected: str, actual: str) -> Finding:
+    place: Place = expectation.place
+    return Finding(
+        interface=place.interface,
+        place=str(place),
+        expected=expected,
+        actual=actual,
+        message=kind,
+        clause=expectation.clause,
+        fault_class=expectation.classes.get(kind, ""),
+    )
+
+
+def _key_text(wanted: Wanted) -> str:
+    return ", ".join(f"{path}={value}" for path, value in wanted.key.items())
+
+
+def _missing(expectation: Expectation, wanted: Wanted) -> Finding:
+    return _about(expectation, "missing", _key_text(wanted), "(nothing)")
+
+
+def _item_text(item: Item) -> str:
+    if item.record["kind"] == "probe":
+        row = item.record["rows"][item.index]
+        return ", ".join(f"{name}={value}" for name, value in row.items())
+    shown = [str(item.record.get(name, "")) for name in ("type", "id", "event", "code")]
+    return " ".join(part for part in shown if part) or item.record["kind"]
+
+
+def _repeated(expectation: Expectation, item: Item) -> Finding:
+    return _about(expectation, "repeated", "(once)", _item_text(item))
+
+
+def _unwanted(expectation: Expectation, item: Item) -> Finding:
+    return _about(expectation, "unwanted", "(nothing)", _item_text(item))

@@ -1,0 +1,139 @@
+"""Content matching: one expected value against one actual one, and all mismatches at once.
+
+A matcher is data, so that it stands in the trace and a sealed run can be judged again without the
+code of the step that made it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, Self
+
+OPERATORS = frozenset(
+    {"equals", "decimal", "time", "one_of", "present", "empty", "absent", "pattern", "same", "any"}
+)
+
+TIME_DIGITS = {"year": 4, "month": 6, "day": 8, "minute": 12, "second": 14}
+"""Digits of an HL7 or ASTM time stamp at each precision (HL7 2.5.1 §2.A.77, LIS02-A2 §5.6.2)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """What one value should be.
+
+    Attributes:
+        op: ``equals`` (code point by code point), ``decimal`` (numerically equal within
+            ``tolerance``; the written form is free), ``time`` (equal to ``precision``),
+            ``one_of`` (``expected`` holds the choices, one a line), ``present`` (there and not
+            empty), ``empty`` (there and empty), ``absent`` (not there at all), ``pattern`` (a
+            regular expression that must match whole), ``same`` (equal to every other value of
+            the same ``slot`` in this judgement), ``any`` (only read).
+        expected: the value; empty for operators without one.
+        unit: the unit that must stand beside the value; empty if it is judged elsewhere.
+        tolerance: for ``decimal``, as decimal text.
+        precision: for ``time``, a key of ``TIME_DIGITS``.
+        slot: for ``same``, the name that ties values together.
+    """
+
+    op: str = "equals"
+    expected: str = ""
+    unit: str = ""
+    tolerance: str = "0"
+    precision: str = "second"
+    slot: str = ""
+
+    def __post_init__(self) -> None:
+        if self.op not in OPERATORS:
+            raise ValueError(f"unknown operator {self.op!r}")
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        """Read back what ``data()`` wrote."""
+        return cls(**{key: str(value) for key, value in data.items()})
+
+    def data(self) -> dict[str, str]:
+        """Only what differs from the defaults, for the trace."""
+        blank = asdict(Value())
+        own = asdict(self)
+        return {"op": self.op} | {key: own[key] for key in own if own[key] != blank[key]}
+
+    def mismatch(self, actual: str | None, slots: dict[str, str]) -> str:
+        """Why ``actual`` does not match, in a few words; empty if it does.
+
+        Args:
+            actual: None where the value is absent.
+            slots: values bound by ``same`` so far in this judgement; extended here.
+        """
+        if self.op in {"any", "absent"}:
+            return "" if self.op == "any" or actual is None else "should be absent"
+        if actual is None:
+            return "absent"
+        if self.op == "same":
+            return "" if slots.setdefault(self.slot, actual) == actual else "differs from the other"
+        return _JUDGES[self.op](self, actual)
+
+    def shown(self, slots: Mapping[str, str]) -> str:
+        """The expectation as a report shows it."""
+        if self.op == "same":
+            return slots.get(self.slot, f"<{self.slot}>")
+        if self.op in {"present", "empty", "absent", "any"}:
+            return f"({self.op})"
+        return f"{self.expected} {self.unit}".strip()
+
+
+def _equals(value: Value, actual: str) -> str:
+    return "" if actual == value.expected else "differs"
+
+
+def _decimal(value: Value, actual: str) -> str:
+    wanted, got = number(value.expected), number(actual)
+    if wanted is None:
+        return "" if actual == value.expected else "differs"
+    if got is None:
+        return "not a number"
+    return "" if abs(wanted - got) <= Decimal(value.tolerance) else "differs"
+
+
+def _time(value: Value, actual: str) -> str:
+    digits = TIME_DIGITS[value.precision]
+    wanted, got = value.expected[:digits], re.sub(r"[^0-9].*", "", actual)[:digits]
+    return "" if wanted == got else "differs"
+
+
+def _one_of(value: Value, actual: str) -> str:
+    return "" if actual in value.expected.split("\n") else "none of the choices"
+
+
+def _present(_: Value, actual: str) -> str:
+    return "" if actual else "empty"
+
+
+def _empty(_: Value, actual: str) -> str:
+    return "should be empty" if actual else ""
+
+
+def _pattern(value: Value, actual: str) -> str:
+    return "" if re.fullmatch(value.expected, actual) else "does not match the pattern"
+
+
+_JUDGES = {
+    "equals": _equals,
+    "decimal": _decimal,
+    "time": _time,
+    "one_of": _one_of,
+    "present": _present,
+    "empty": _empty,
+    "pattern": _pattern,
+}
+
+
+def number(text: str) -> Decimal | None:
+    """``text`` as an exact finite decimal, or None where it is not one."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None

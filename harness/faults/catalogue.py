@@ -1,0 +1,159 @@
+"""What can be done to a unit on its way, and to a connection.
+
+``UNIT_ACTIONS`` change one protocol unit while it is encoded; ``WIRE_ACTIONS`` change how the
+bytes of the unit travel. Both are pure. Which row of the fault catalogue an action serves is said
+by the scenario that plans it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from harness.link.tap import Delivery
+from harness.wire.core import Unit
+
+Parameters = Mapping[str, str]
+
+SLICE_GAP_S = 0.001
+"""Pause between one-byte writes: long enough that a stack does not glue them on loopback."""
+
+
+def _drop(_: Unit, __: Parameters) -> list[bytes]:
+    return []
+
+
+def _repeat(unit: Unit, parameters: Parameters) -> list[bytes]:
+    return [unit.data] * (1 + int(parameters.get("times", "1")))
+
+
+def _truncate(unit: Unit, parameters: Parameters) -> list[bytes]:
+    keep = int(parameters.get("keep_percent", "50"))
+    return [unit.data[: max(1, len(unit.data) * keep // 100)]]
+
+
+def _replace(unit: Unit, parameters: Parameters) -> list[bytes]:
+    old, new = (parameters[name].encode("latin-1") for name in ("old", "new"))
+    return [unit.data.replace(old, new)]
+
+
+def _junk_before(unit: Unit, parameters: Parameters) -> list[bytes]:
+    return [parameters.get("junk", "\x00\n").encode("latin-1") + unit.data]
+
+
+def _bad_checksum(unit: Unit, _: Parameters) -> list[bytes]:
+    """Another pair of hex digits than the right one (LIS01-A2 §8.3.3.1)."""
+    head, tail = unit.data[:-4], unit.data[-4:]
+    wrong = b"%02X" % ((int(tail[:2], 16) + 1) % 256)
+    return [head + wrong + tail[2:]]
+
+
+def _lower_case_checksum(unit: Unit, _: Parameters) -> list[bytes]:
+    head, tail = unit.data[:-4], unit.data[-4:]
+    return [head + tail[:2].lower() + tail[2:]]
+
+
+def _skip_frame_number(unit: Unit, _: Parameters) -> list[bytes]:
+    """The number after the right one, with a checksum that fits it."""
+    body = unit.data[1:-4]
+    number = b"%d" % ((int(body[:1]) + 1) % 8)
+    body = number + body[1:]
+    return [unit.data[:1] + body + b"%02X" % (sum(body) % 256) + unit.data[-2:]]
+
+
+def _instead(unit: Unit, parameters: Parameters) -> list[bytes]:
+    return [parameters["bytes"].encode("latin-1")]
+
+
+def _without_start(unit: Unit, _: Parameters) -> list[bytes]:
+    return [unit.data[1:]]
+
+
+def _without_end(unit: Unit, _: Parameters) -> list[bytes]:
+    return [unit.data[:-2]]
+
+
+def _double_wrapped(unit: Unit, _: Parameters) -> list[bytes]:
+    return [b"\x0b" + unit.data + b"\x1c\r"]
+
+
+def _line_feeds(unit: Unit, _: Parameters) -> list[bytes]:
+    end = unit.data[-2:]
+    return [unit.data[:-2].replace(b"\r", b"\r\n") + end]
+
+
+def _re_encode(unit: Unit, parameters: Parameters) -> list[bytes]:
+    """Text in another character set than the header says; the header stays."""
+    text = unit.data.decode(parameters.get("from", "gb18030"), errors="surrogateescape")
+    return [text.encode(parameters.get("to", "utf-8"), errors="surrogateescape")]
+
+
+UNIT_ACTIONS: Mapping[str, Callable[[Unit, Parameters], list[bytes]]] = {
+    "drop": _drop,
+    "repeat": _repeat,
+    "truncate": _truncate,
+    "replace": _replace,
+    "junk-before": _junk_before,
+    "bad-checksum": _bad_checksum,
+    "lower-case-checksum": _lower_case_checksum,
+    "skip-frame-number": _skip_frame_number,
+    "instead": _instead,
+    "without-start": _without_start,
+    "without-end": _without_end,
+    "double-wrapped": _double_wrapped,
+    "line-feeds": _line_feeds,
+    "re-encode": _re_encode,
+}
+
+
+def _reset_in_the_middle(data: bytes, parameters: Parameters) -> list[Delivery]:
+    at = len(data) * int(parameters.get("at_percent", "50")) // 100
+    return [Delivery(data=data[:at]), Delivery(end="reset")]
+
+
+def _close_in_the_middle(data: bytes, parameters: Parameters) -> list[Delivery]:
+    at = len(data) * int(parameters.get("at_percent", "50")) // 100
+    return [Delivery(data=data[:at]), Delivery(end="close")]
+
+
+def _reset_after(data: bytes, _: Parameters) -> list[Delivery]:
+    return [Delivery(data=data), Delivery(end="reset")]
+
+
+def _delay(data: bytes, parameters: Parameters) -> list[Delivery]:
+    return [Delivery(data=data, delay_s=float(parameters.get("delay_s", "1")))]
+
+
+def _slices(data: bytes, parameters: Parameters) -> list[Delivery]:
+    size = int(parameters.get("bytes", "1"))
+    return [
+        Delivery(data=data[at : at + size], delay_s=SLICE_GAP_S if at else 0.0)
+        for at in range(0, len(data), size)
+    ]
+
+
+def _bandwidth(data: bytes, parameters: Parameters) -> list[Delivery]:
+    """Bytes leave at the pace of a serial line: 10 bits a character (8N1)."""
+    per_s = float(parameters.get("baud", "9600")) / 10
+    size = max(1, int(per_s / 100))
+    return [
+        Delivery(data=data[at : at + size], delay_s=len(data[at : at + size]) / per_s)
+        for at in range(0, len(data), size)
+    ]
+
+
+WIRE_ACTIONS: Mapping[str, Callable[[bytes, Parameters], list[Delivery]]] = {
+    "reset-in-the-middle": _reset_in_the_middle,
+    "close-in-the-middle": _close_in_the_middle,
+    "reset-after": _reset_after,
+    "delay": _delay,
+    "slices": _slices,
+    "bandwidth": _bandwidth,
+}
+
+STATE_ACTIONS = frozenset({"refuse", "half-open", "black-hole", "coalesce", "swap"})
+"""Actions that need to remember something between units; ``inject.py`` carries them out."""
+
+PROCESS_ACTIONS = frozenset({"kill", "restart", "pause"})
+"""Actions on a process of the built-in hospital; the runtime carries them out."""
+
+ACTIONS = frozenset(UNIT_ACTIONS) | frozenset(WIRE_ACTIONS) | STATE_ACTIONS | PROCESS_ACTIONS

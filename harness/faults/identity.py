@@ -1,0 +1,68 @@
+"""The business identity of what goes over a link: what a fault decision is keyed by.
+
+It names the matter (message type, specimen, patient), never a control id or a time that is minted
+anew in each run. An acknowledgement has the identity of what it acknowledges.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from harness.wire.core import Unit
+
+_REMEMBERED_MAX = 10_000
+"""Control ids remembered for their acknowledgements; more are never outstanding in a scenario."""
+
+
+@dataclass(slots=True)
+class Identities:
+    """Reads identities of the units of one link, both directions."""
+
+    _by_control_id: dict[bytes, str] = field(default_factory=dict)
+    _specimens: dict[str, str] = field(default_factory=dict)
+
+    def of(self, conn: str, unit: Unit) -> str:
+        """The identity of a unit; ``""`` where it carries none (control characters)."""
+        payload = unit.payload
+        if payload.startswith(b"MSH") or b"\rMSH" in payload[:64]:
+            return self._of_hl7(payload)
+        if unit.kind == "frame":
+            return self._of_record(conn, payload)
+        return unit.kind
+
+    def _of_hl7(self, payload: bytes) -> str:
+        separator = payload[3:4]
+        segments = [segment.split(separator) for segment in re.split(rb"[\r\n]+", payload)]
+        found = {fields[0]: fields for fields in reversed(segments) if fields}
+        header = found.get(b"MSH", [])
+        control_id = _at(header, 9)
+        acknowledged = _at(found.get(b"MSA", []), 1)
+        if acknowledged:
+            return f"ACK|{self._by_control_id.get(acknowledged, '')}"
+        kind = _at(header, 8).decode("latin-1")
+        keys = (
+            _at(found.get(b"SPM", []), 2),
+            _at(found.get(b"OBR", []), 3),
+            _at(found.get(b"OBR", []), 2),
+            _at(found.get(b"PID", []), 3),
+        )
+        key = next((one for one in keys if one), b"").decode("latin-1")
+        identity = f"{kind}|{key}"
+        if len(self._by_control_id) < _REMEMBERED_MAX:
+            self._by_control_id[control_id] = identity
+        return identity
+
+    def _of_record(self, conn: str, payload: bytes) -> str:
+        fields = payload.lstrip(b"\x0201234567").split(b"|")
+        letter = fields[0][-1:].upper()
+        if letter == b"O":
+            self._specimens[conn] = _at(fields, 2).split(b"^")[0].decode("latin-1")
+        elif letter == b"H":
+            self._specimens.pop(conn, None)
+        sequence = _at(fields, 1).decode("latin-1") if letter not in b"H" else ""
+        return f"{letter.decode('latin-1')}.{sequence}|{self._specimens.get(conn, '')}"
+
+
+def _at(fields: list[bytes], index: int) -> bytes:
+    return fields[index] if len(fields) > index else b""

@@ -1,0 +1,44 @@
+"""Every bound of the project that more than one room needs, with where it comes from."""
+
+from __future__ import annotations
+
+MIB = 1024 * 1024
+
+RECEIVE_CHUNK_BYTES = 64 * 1024
+"""One read from a socket; the default pipe size of Linux and what common engines use."""
+
+MESSAGE_BYTES_MAX = 128 * MIB
+"""The largest message a core assembles: above the 100 MB that imaging reports reach in OBX-5."""
+
+BLOB_THRESHOLD_BYTES = 64 * 1024
+"""A payload above this leaves the trace line for a content-addressed blob."""
+
+TRACE_RECORDS_MAX = 2_000_000
+"""Records that one scenario may keep in memory; load runs write without keeping."""
+
+CONNECT_TIMEOUT_S = 5.0
+"""TCP connect inside a hospital LAN; Mirth's default response timeout is the same."""
+
+SEND_TIMEOUT_S = 10.0
+"""A peer that reads nothing for so long is treated as gone."""
+
+CONNECTIONS_MAX = 512
+"""Connections one listener serves at a time; ``hl7.md`` §9.2 asks for 500 idle ones."""
+
+START_TIMEOUT_S = 20.0
+"""A process of the built-in hospital must print ``ready`` within this on a slow workstation."""
+
+CONTROL_TIMEOUT_S = 10.0
+"""Answer of a hospital process to a control command."""
+
+STOP_TIMEOUT_S = 5.0
+"""A thread or process that does not end by itself within this is reported as left over."""
+
+PROBE_TIMEOUT_S = 10.0
+"""One look at the system under test."""
+
+PROBE_ROWS_MAX = 10_000
+"""Rows that one probe answer may hold."""
+
+POLL_S = 0.05
+"""How often a probe is asked again while an expectation waits."""

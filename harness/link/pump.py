@@ -1,0 +1,198 @@
+"""All actors of a scenario in one thread, over memory and a virtual clock.
+
+Every schedule replays: what happens next is decided by time and the order of asking alone. A wait
+of thirty seconds costs as long as what happens in it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.clock import VirtualClock
+from harness.errors import HarnessError
+from harness.link.host import CrashPoint, Host
+
+STEPS_MAX = 2_000_000
+"""Events that one wait may handle before it is taken for an endless loop."""
+
+
+@dataclass(order=True, slots=True)
+class _Due:
+    at: float
+    order: int
+    action: Callable[[], None] = field(compare=False)
+
+
+@dataclass(slots=True)
+class _End:
+    """One end of a memory connection."""
+
+    member: Member
+    conn: str
+    other: _End | None = None
+
+
+@dataclass(slots=True)
+class Member:
+    """One host in the pump, and its ``Io``."""
+
+    pump: Pump
+    name: str
+    host: Host
+    routes: dict[str, str] = field(default_factory=dict)
+    ends: dict[str, _End] = field(default_factory=dict)
+    timers: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def listen(self, link: str) -> str:
+        """Accept ``link``; returns the address for the routes of others."""
+        address = f"memory:{self.name}/{link}"
+        self.pump.listeners[address] = (self, link)
+        return address
+
+    def open(self, link: str, conn: str) -> None:
+        """Connect to whoever listens where our route for ``link`` points."""
+        self.pump.schedule(0.0, lambda: self.pump.connect(self, link, conn))
+
+    def write(self, conn: str, data: bytes) -> None:
+        """Pass bytes to the other end, in order."""
+        end = self.ends.get(conn)
+        if end is not None and end.other is not None:
+            other = end.other
+            self.pump.schedule(0.0, lambda: self.pump.arrive(other, data))
+
+    def flush(self) -> None:
+        """Memory has no queue of its own."""
+
+    def close(self, conn: str, *, reset: bool) -> None:
+        """Tell the other end, after what was written before."""
+        end = self.ends.pop(conn, None)
+        if end is not None and end.other is not None:
+            other = end.other
+            self.pump.schedule(0.0, lambda: self.pump.hang_up(other, "reset" if reset else ""))
+
+    def timer(self, key: tuple[str, str], at: float | None) -> None:
+        """Only the latest setting of a timer counts."""
+        turn = self.timers.get(key, 0) + 1
+        self.timers[key] = turn
+        if at is not None:
+            delay = max(0.0, at - self.pump.clock.now())
+            self.pump.schedule(delay, lambda: self._expire(key, turn))
+
+    def _expire(self, key: tuple[str, str], turn: int) -> None:
+        if self.timers.get(key) == turn:
+            self.host.expired(key)
+
+    def later(self, at: float, action: Callable[[], None]) -> None:
+        """At that virtual time."""
+        self.pump.schedule(max(0.0, at - self.pump.clock.now()), action)
+
+    def died(self) -> None:
+        """The other ends see a reset; timers of a dead actor never fire."""
+        for conn in list(self.ends):
+            self.close(conn, reset=True)
+        self.timers.clear()
+
+
+class Pump:
+    """Drives hosts over memory and a virtual clock."""
+
+    def __init__(self, clock: VirtualClock | None = None) -> None:
+        self.clock = clock or VirtualClock()
+        self.members: dict[str, Member] = {}
+        self.listeners: dict[str, tuple[Member, str]] = {}
+        self._due: list[_Due] = []
+        self._order = itertools.count()
+        self._idents = itertools.count(1)
+
+    def add(self, name: str, host: Host) -> Member:
+        """Bring an actor in; it starts when the pump next runs. A name that exists is replaced."""
+        member = Member(self, name, host)
+        host.io = member
+        self.members[name] = member
+        self.schedule(0.0, host.start)
+        return member
+
+    def remove(self, name: str) -> list[str]:
+        """Take an actor away, as if its power was cut; memory leaves nothing behind."""
+        member = self.members.pop(name)
+        member.host.alive = False
+        member.died()
+        self.listeners = {
+            address: entry for address, entry in self.listeners.items() if entry[0] is not member
+        }
+        return []
+
+    def crash_at(self, name: str, number: int, *, after: bool) -> None:
+        """Let a member die at its ``number``-th commit from now."""
+        self.members[name].host.crash_point = CrashPoint(number, after)
+
+    def schedule(self, delay_s: float, action: Callable[[], None]) -> None:
+        """Do something at a later virtual time; equal times keep the order of asking."""
+        due = _Due(self.clock.now() + delay_s, next(self._order), action)
+        heapq.heappush(self._due, due)
+
+    def connect(self, member: Member, link: str, conn: str) -> None:
+        """Bring a connection about, or refuse it."""
+        found = self.listeners.get(member.routes.get(link, ""))
+        if not member.host.alive:
+            return
+        if found is None or not found[0].host.alive:
+            member.host.refused(link, conn, "nobody listens")
+            return
+        listener, listened = found
+        accepted = listener.host.next_id(listened)
+        if not listener.host.admits(listened, accepted, client=False):
+            member.host.refused(link, conn, "refused")
+            return
+        ours, theirs = _End(member, conn), _End(listener, accepted)
+        ours.other, theirs.other = theirs, ours
+        member.ends[conn], listener.ends[accepted] = ours, theirs
+        listener.host.opened(listened, accepted, client=False)
+        member.host.opened(link, conn, client=True)
+
+    def arrive(self, end: _End, data: bytes) -> None:
+        """Bytes reach the other end, if it is still there."""
+        if end.member.ends.get(end.conn) is end:
+            end.member.host.received(end.conn, data)
+
+    def hang_up(self, end: _End, reason: str) -> None:
+        """The other end learns that its peer is gone."""
+        if end.member.ends.pop(end.conn, None) is end:
+            end.member.host.eof(end.conn, reason)
+
+    def wait(self, satisfied: Callable[[], bool], deadline: float) -> bool:
+        """Run until ``satisfied()`` or the deadline; time passes only as far as needed."""
+        for _ in range(STEPS_MAX):
+            if satisfied():
+                return True
+            if not self._due or self._due[0].at > deadline:
+                self.clock.advance_to(deadline)
+                return satisfied()
+            due = heapq.heappop(self._due)
+            self.clock.advance_to(due.at)
+            due.action()
+        raise HarnessError("the actors do not come to rest")
+
+    def command(self, name: str, order: str, args: Mapping[str, Any], timeout_s: float) -> Any:
+        """Tell a member to do something and wait for its answer."""
+        host = self.members[name].host
+        ident = next(self._idents)
+        self.schedule(0.0, lambda: host.command(order, args, ident))
+        answers = host.answers
+        if not self.wait(lambda: ident in answers.values, self.clock.now() + timeout_s):
+            raise HarnessError(f"{name} did not answer to {order} within {timeout_s:g} s")
+        reply = answers.take(ident)
+        if reply is None or reply.error:
+            raise HarnessError(f"{name} refused {order}: {reply.error if reply else ''}")
+        return reply.value
+
+    def stop(self) -> list[str]:
+        """End everything; memory leaves nothing behind."""
+        for name in list(self.members):
+            self.remove(name)
+        self._due.clear()
+        return []

@@ -1,0 +1,39 @@
+"""Probes: read-only looks at the system under test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from harness.model import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a probe saw.
+
+    Attributes:
+        outcome: ``ok`` (also with no row), ``failed`` (refused), ``unknown`` (no answer).
+        rows: what was there, as text; None for NULL.
+        error: why it could not look.
+    """
+
+    outcome: Outcome
+    rows: Sequence[Mapping[str, str | None]] = field(default_factory=tuple)
+    error: str = ""
+
+
+class Probe(Protocol):
+    """A way to look. There is no method that changes anything."""
+
+    name: str
+    role: str
+
+    def ask(self, args: Mapping[str, str]) -> Answer:
+        """Look once."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it looks through."""
+        ...

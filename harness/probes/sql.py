@@ -1,0 +1,134 @@
+"""Looking into a database: SELECT only, capped, over a connection that cannot write."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness import limits
+from harness.errors import InputError, PermitError
+from harness.model import Outcome
+from harness.probes.probe import Answer
+
+_FORBIDDEN = re.compile(
+    r"\b(insert|update|delete|merge|drop|alter|create|truncate|grant|revoke|exec|execute|call"
+    r"|attach|pragma|vacuum|into|for\s+update)\b|;",
+    re.IGNORECASE,
+)
+
+
+def check_select(sql: str) -> None:
+    """Refuse what is not one plain SELECT, before it goes anywhere."""
+    bare = re.sub(r"'[^']*'", "''", sql).strip()
+    if not re.match(r"(select|with)\b", bare, re.IGNORECASE) or _FORBIDDEN.search(bare):
+        raise PermitError("a probe may only SELECT", where=sql[:80])
+
+
+class SqlProbe:
+    """A query with named holes (``:barcode``) over SQLite or PostgreSQL.
+
+    Args:
+        name: name in the profile.
+        role: whose database it is.
+        url: path or ``sqlite:PATH``, opened read-only; ``postgresql://...`` in a read-only
+            session.
+        query: one SELECT.
+        rows_max: more rows than this are an error, not a cut.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        role: str,
+        url: str,
+        query: str,
+        rows_max: int = limits.PROBE_ROWS_MAX,
+        timeout_s: float = limits.PROBE_TIMEOUT_S,
+    ) -> None:
+        check_select(query)
+        self.name = name
+        self.role = role
+        self._url = url
+        self._query = query
+        self._rows_max = rows_max
+        self._timeout_s = timeout_s
+        self._lock = threading.Lock()
+        self._db: Any = None
+
+    def ask(self, args: Mapping[str, str]) -> Answer:
+        """Run the query; trouble with the database is an answer, not an exception."""
+        with self._lock:
+            try:
+                names, rows = self._run(args)
+            except (sqlite3.Error, OSError) as error:
+                self._drop()
+                return Answer(outcome=Outcome.FAILED, error=str(error))
+            except Exception as error:
+                if type(error).__module__.partition(".")[0] != "psycopg":
+                    raise
+                self._drop()
+                return Answer(outcome=Outcome.FAILED, error=str(error))
+        if len(rows) > self._rows_max:
+            return Answer(outcome=Outcome.FAILED, error=f"more than {self._rows_max} rows")
+        return Answer(
+            outcome=Outcome.OK,
+            rows=[
+                {
+                    name: None if value is None else str(value)
+                    for name, value in zip(names, row, strict=True)
+                }
+                for row in rows
+            ],
+        )
+
+    def _run(self, args: Mapping[str, str]) -> tuple[list[str], Sequence[Sequence[Any]]]:
+        if self._url.startswith(("postgresql://", "postgres://")):
+            query = re.sub(r"(?<!:):(\w+)", r"%(\1)s", self._query)
+        else:
+            query = self._query
+        if self._db is None:
+            self._db = self._connect()
+        cursor = self._db.execute(query, dict(args))
+        names = [column[0] for column in cursor.description]
+        return names, cursor.fetchmany(self._rows_max + 1)
+
+    def _connect(self) -> Any:
+        if self._url.startswith(("postgresql://", "postgres://")):
+            return _postgres(self._url, self._timeout_s)
+        path = Path(self._url.removeprefix("sqlite:")).resolve()
+        return sqlite3.connect(
+            f"{path.as_uri()}?mode=ro",
+            uri=True,
+            timeout=self._timeout_s,
+            check_same_thread=False,
+            isolation_level=None,
+        )
+
+    def _drop(self) -> None:
+        """Forget a connection that gave an error; the next look opens a new one."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+
+def _postgres(url: str, timeout_s: float) -> Any:
+    try:
+        import psycopg  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise InputError(
+            "looking into PostgreSQL needs an extra", remedy="pip install medharness[postgresql]"
+        ) from error
+    milliseconds = int(timeout_s * 1000)
+    options = f"-c default_transaction_read_only=on -c statement_timeout={milliseconds}"
+    return psycopg.connect(
+        url, autocommit=True, options=options, connect_timeout=max(1, int(timeout_s))
+    )

@@ -1,0 +1,144 @@
+"""Hides who real persons are: names, identity numbers, telephone numbers and addresses.
+
+The fields that hold them are blanked where they stand, in the bytes, so that the decoded fields
+and the hex agree; and what stood there is blanked wherever else the report would show it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from harness.evidence.trace import Record, unpack
+from harness.report.decode import encoding_of, separator_of
+
+NAMES_MAX: Final = 2000
+"""Different values hidden in one scenario: more than a day's patients of a ward."""
+
+BLANK: Final = "*"
+
+HL7_FIELDS: Final = {
+    "PID": {5, 6, 9, 11, 13, 14, 19, 20},
+    "NK1": {2, 4, 5, 6, 7},
+    "GT1": {3, 5, 6, 7, 12},
+    "IN1": {16, 19},
+    "MRG": {7},
+    "ARQ": {8},
+}
+"""Person names, addresses, telephone and identity numbers (HL7 2.5.1 §3.4.2, §3.4.5, §6.5)."""
+
+ASTM_FIELDS: Final = {"P": {5, 6, 7, 11, 13}}
+"""Name, mother's name, address, telephone (LIS02-A2 §8.1); 5 because some senders shift by one."""
+
+COLUMNS: Final = re.compile(
+    r"(?i)^((patient|psn|pat)_?name|name|xm|hzxm|id_?card|certno|sfzh|phone|tel|mobile|address)$"
+    r"|姓名|身份证|电话|住址"
+)
+"""Columns of a probe's answer whose values are personal, as Chinese systems name them."""
+
+_NUMBERS: Final = re.compile(r"(?<!\d)(?:\d{17}[\dXx]|\d{15}|1[3-9]\d{9})(?!\d)")
+"""Identity card of 18 characters (GB 11643-1999) or of 15, mobile number of 11 digits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mask:
+    """What is hidden in one scenario; ``Mask()`` hides nothing.
+
+    Attributes:
+        active: hide at all.
+        values: texts to hide wherever they stand, the longest first.
+    """
+
+    active: bool = False
+    values: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, records: Iterable[Record]) -> Mask:
+        """Gather what must be hidden from the messages and probe answers of a scenario."""
+        values: set[str] = set()
+        for record in records:
+            if len(values) >= NAMES_MAX:
+                break
+            if record["kind"] == "message":
+                raw = unpack(str(record.get("raw", "")))
+                parts = _parts(raw, str(record.get("protocol")), str(record.get("encoding") or ""))
+                values |= {value for value, personal in parts.pieces if personal}
+            elif record["kind"] == "probe":
+                values |= set(_columns(record.get("rows") or ()))
+        wanted = {piece for value in values for piece in _pieces(value)}
+        return cls(active=True, values=tuple(sorted(wanted, key=lambda one: (-len(one), one))))
+
+    def text(self, text: str) -> str:
+        """``text`` without what must be hidden."""
+        if not self.active:
+            return text
+        for value in self.values:
+            if value in text:
+                text = text.replace(value, BLANK * len(value))
+        return _NUMBERS.sub(lambda match: BLANK * (len(match[0]) - 4) + match[0][-4:], text)
+
+    def raw(self, raw: bytes, protocol: str = "", encoding: str = "") -> bytes:
+        """The bytes without what must be hidden: the personal fields, and the values elsewhere."""
+        if not self.active:
+            return raw
+        parts = _parts(raw, protocol, encoding)
+        text = "".join(_blank(value) if personal else value for value, personal in parts.pieces)
+        return self.text(text).encode(parts.codec, "surrogateescape")
+
+    def row(self, row: dict[str, Any]) -> dict[str, str]:
+        """One row of a probe's answer."""
+        return {
+            str(name): _blank(str(value))
+            if self.active and COLUMNS.search(str(name))
+            else self.text(str(value))
+            for name, value in row.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """A message in pieces; each with whether it is a personal field. Joined, it is the message."""
+
+    codec: str
+    pieces: Sequence[tuple[str, bool]]
+
+
+def _parts(raw: bytes, protocol: str, declared: str) -> _Parts:
+    codec = encoding_of(raw, protocol, declared)
+    text = raw.decode(codec, "surrogateescape")
+    if text.encode(codec, "surrogateescape") != raw:  # codecs that are not one to one
+        codec, text = "latin-1", raw.decode("latin-1")
+    if protocol not in {"hl7", "astm"}:
+        return _Parts(codec, [(text, False)])
+    astm = protocol == "astm"
+    separator = separator_of(text, "H" if astm else "MSH")
+    pieces: list[tuple[str, bool]] = []
+    for line in re.split(r"([\r\n]+)", text):
+        head, *rest = line.split(separator)
+        name = head.strip()[: 1 if astm else 3]
+        wanted = ASTM_FIELDS.get(name, set()) if astm else HL7_FIELDS.get(name, set())
+        pieces.append((head, False))
+        for number, value in enumerate(rest, 2 if astm else 1):
+            pieces += [(separator, False), (value, number in wanted)]
+    return _Parts(codec, pieces)
+
+
+def _columns(rows: Iterable[Any]) -> Iterable[str]:
+    for row in rows:
+        if isinstance(row, dict):
+            yield from (str(row[name]) for name in row if COLUMNS.search(str(name)))
+
+
+def _pieces(value: str) -> Iterable[str]:
+    """A value and its components; what is too short would hide innocent text and is left out."""
+    for piece in (value, *re.split(r"[\^~&\\]", value), value.replace("^", "")):
+        stripped = piece.strip()
+        if len(stripped) >= (4 if stripped.isascii() else 2):
+            yield stripped
+
+
+def _blank(value: str) -> str:
+    """Every character but the separators of components, so that the shape can still be seen."""
+    return re.sub(r"[^\^~&]", BLANK, value)

@@ -1,0 +1,247 @@
+"""The run folder: what came of a run, derived from its plan and its traces alone.
+
+So a run that was killed can be reported too: what it had written is judged, what it had not begun
+is named. ``build`` derives, ``load`` reads ``run.json`` back, ``write`` makes every file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from harness.errors import InputError
+from harness.evidence import trace
+from harness.evidence.conclude import Conclusion, conclude
+from harness.evidence.expect import Finding
+from harness.evidence.trace import Record
+from harness.evidence.verdict import Verdict, worst
+from harness.i18n import tr
+from harness.report import evidence_zip, html, junit
+from harness.report.model import (
+    FORMAT,
+    FaultEntry,
+    FindingEntry,
+    Plan,
+    Run,
+    ScenarioPlan,
+    ScenarioRun,
+    Sentence,
+    parse,
+)
+
+NOT_RUN = "not run: the run ended before this scenario began"
+CUT_OFF = "cut off"
+"""Reason of a trace without a seal; what else is wrong with the file follows it."""
+
+_TRACE_NAME = re.compile(r"[^/\\:\x00.][^/\\:\x00]*")
+"""A scenario id that can name a file in ``traces/`` and nowhere else."""
+
+
+def build(folder: Path) -> Run:
+    """Derive the run from ``plan.json`` and ``traces/*.jsonl``.
+
+    Raises:
+        InputError: the plan is missing or wrong; a trace never raises, it becomes a verdict.
+    """
+    plan = parse(Plan, folder / "plan.json")
+    planned = [*plan.scenarios, *_unplanned(folder, plan)]
+    parts = [_scenario(folder, one) for one in planned]
+    scenarios = tuple(scenario for scenario, _ in parts)
+    verdicts = [one.verdict for one in scenarios]
+    return Run(
+        format=FORMAT,
+        harness_version=plan.harness_version,
+        started=plan.started,
+        seconds=_run_seconds(plan, scenarios, [end for _, end in parts if end]),
+        seed=plan.seed,
+        label=plan.label,
+        lang=plan.lang,
+        command=plan.command,
+        profile=plan.profile,
+        systems=plan.systems,
+        defects=plan.defects,
+        verdict=worst(verdicts),
+        counts={str(verdict): verdicts.count(verdict) for verdict in Verdict},
+        scenarios=scenarios,
+        requirements=plan.requirements,
+        interfaces=plan.interfaces,
+    )
+
+
+def load(folder: Path) -> Run:
+    """Read ``run.json``; ``InputError`` where it is missing or wrong."""
+    return parse(Run, folder / "run.json")
+
+
+def write(folder: Path, *, lang: str = "", masked: bool | None = None) -> Run:
+    """Write ``run.json``, ``junit.xml``, ``report.html`` and ``evidence.zip`` of a run folder.
+
+    A folder without a plan, such as one unpacked from ``evidence.zip`` of another place, is
+    rendered from its ``run.json``, which then stays as it is.
+
+    Args:
+        folder: the run folder.
+        lang: ``zh-CN`` or ``en``; empty takes the language of the run.
+        masked: hide names and identity numbers in the HTML; None does so where a real system
+            took part.
+    """
+    if (folder / "plan.json").is_file() or not (folder / "run.json").is_file():
+        run = build(folder)
+        # Lone surrogates of a hostile peer become JSON escapes: the file stays valid UTF-8.
+        text = run.text().encode("utf-8", "backslashreplace")
+        (folder / "run.json").write_bytes(text)
+    run = load(folder)
+    (folder / "junit.xml").write_bytes(junit.junit(run))
+    page = html.render(run, folder, lang=lang, masked=masked)
+    (folder / "report.html").write_text(page, encoding="utf-8", newline="\n")
+    evidence_zip.pack(folder)
+    return run
+
+
+def _unplanned(folder: Path, plan: Plan) -> list[ScenarioPlan]:
+    """Traces of scenarios that the plan does not know: judged all the same, never dropped."""
+    known = {one.id for one in plan.scenarios}
+    found = []
+    for path in sorted((folder / "traces").glob("*.jsonl")):
+        if path.stem not in known:
+            found.append(ScenarioPlan(id=path.stem))
+    return found
+
+
+def _scenario(folder: Path, plan: ScenarioPlan) -> tuple[ScenarioRun, str]:
+    """One scenario, and the civil time of its last record (empty if it never began)."""
+    if not _TRACE_NAME.fullmatch(plan.id):
+        raise InputError(
+            tr("the scenario id {id} cannot name a trace", id=plan.id),
+            where=str(folder / "plan.json"),
+        )
+    relative = f"traces/{plan.id}.jsonl"
+    path = folder / "traces" / f"{plan.id}.jsonl"
+    if not path.is_file():
+        return _ended(plan, Verdict.BLOCKED, NOT_RUN), ""
+    try:
+        sealed = trace.read(path)
+    except InputError as error:
+        return _ended(plan, Verdict.INCONCLUSIVE, CUT_OFF, error.message, trace=relative), ""
+    records = sealed.records
+    try:
+        scenario = _judged(plan, sealed, relative)
+        return scenario, str(records[-1].get("w", ""))
+    except Exception as error:  # noqa: BLE001  # one broken trace must not take the report of all
+        why = f"the trace cannot be judged: {type(error).__name__}: {error}"
+        return _ended(plan, Verdict.ERROR, why, trace=relative), ""
+
+
+def _ended(
+    plan: ScenarioPlan, verdict: Verdict, *reasons: str, trace: str = ""
+) -> ScenarioRun:
+    """A scenario of which nothing can be judged."""
+    return _run_of(plan, {}, verdict=verdict, reasons=reasons, trace=trace)
+
+
+def _judged(plan: ScenarioPlan, sealed: trace.SealedTrace, relative: str) -> ScenarioRun:
+    records = sealed.records
+    conclusion = conclude(records)
+    verdict, reasons = conclusion.verdict, list(conclusion.reasons)
+    if not sealed.sealed:
+        reasons = [CUT_OFF, sealed.damage, *reasons]
+        if verdict not in {Verdict.FAIL, Verdict.ERROR}:
+            verdict = Verdict.INCONCLUSIVE
+    elif sealed.verdict != verdict:
+        reasons.append(f"sealed as {sealed.verdict}, judged again as {verdict}")
+        verdict = worst([verdict, Verdict(sealed.verdict)])
+    return _run_of(
+        plan,
+        sealed.head,
+        verdict=verdict,
+        reasons=tuple(reasons),
+        trace=relative,
+        seconds=round(max(0.0, records[-1]["t"] - records[0]["t"]), 3),
+        findings=tuple(_finding(one) for one in conclusion.findings),
+        faults=tuple(FaultEntry(**one.data()) for one in conclusion.faults),
+        sentences=_sentences(records, conclusion),
+    )
+
+
+def _finding(finding: Finding) -> FindingEntry:
+    texts = {name: str(value) for name, value in finding.data().items() if name != "sentence"}
+    return FindingEntry(**texts, sentence=int(finding.sentence))
+
+
+def _run_of(
+    plan: ScenarioPlan,
+    head: Mapping[str, Any],
+    *,
+    verdict: Verdict,
+    reasons: Sequence[str],
+    trace: str,
+    seconds: float = 0.0,
+    findings: tuple[FindingEntry, ...] = (),
+    faults: tuple[FaultEntry, ...] = (),
+    sentences: tuple[Sentence, ...] = (),
+) -> ScenarioRun:
+    """Identity from the plan; a scenario that the plan does not know has it in its trace."""
+    own = head.get("scenario", {})
+    return ScenarioRun(
+        id=plan.id,
+        name=plan.name or str(own.get("name") or plan.id),
+        feature=plan.feature or str(own.get("feature") or ""),
+        file=plan.file or str(own.get("file") or ""),
+        line=plan.line or int(own.get("line") or 0),
+        tags=plan.tags or tuple(str(tag) for tag in own.get("tags") or ()),
+        requirement=plan.requirement or str(own.get("requirement") or ""),
+        interface=plan.interface or str(own.get("interface") or ""),
+        owner=plan.owner or str(own.get("owner") or ""),
+        seed=None if head.get("seed") is None else int(head["seed"]),
+        verdict=verdict,
+        seconds=seconds,
+        reasons=tuple(dict.fromkeys(reason for reason in reasons if reason)),
+        findings=findings,
+        faults=faults,
+        trace=trace,
+        sentences=sentences,
+    )
+
+
+def _sentences(records: Sequence[Record], conclusion: Conclusion) -> tuple[Sentence, ...]:
+    """The sentences of the scenario, each with what became of it."""
+    reached = {one["index"] for one in records if one["kind"] == "step"}
+    marks: dict[int, list[Verdict]] = {}
+    opened = [one for one in records if one["kind"] == "expectation"]
+    for record, judgement in zip(opened, conclusion.judgements, strict=True):
+        marks.setdefault(record["sentence"], []).append(judgement.verdict)
+    return tuple(
+        Sentence(
+            keyword=str(one["keyword"]),
+            text=str(one["text"]),
+            line=int(one["line"]),
+            mark=_mark(index, reached, marks),
+        )
+        for index, one in enumerate(records[0].get("sentences", ()))
+    )
+
+
+def _mark(index: int, reached: set[int], marks: Mapping[int, Sequence[Verdict]]) -> str:
+    if index in marks:
+        return str(worst(marks[index]))
+    return "done" if index in reached else "not-reached"
+
+
+def _run_seconds(plan: Plan, scenarios: Sequence[ScenarioRun], ends: Sequence[str]) -> float:
+    """How long the run took.
+
+    Over memory the clock of a scenario is virtual and civil time means nothing there: the sum of
+    the scenarios is told. Otherwise it is the time from the start to the last record.
+    """
+    total = round(sum(one.seconds for one in scenarios), 3)
+    if plan.profile.transport == "memory" or not ends:
+        return total
+    try:
+        started = datetime.fromisoformat(plan.started)
+        last = max(datetime.fromisoformat(end) for end in ends)
+        return round(max(0.0, (last - started).total_seconds()), 3)
+    except (ValueError, TypeError):  # not a time, or one without a zone
+        return total

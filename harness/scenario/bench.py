@@ -1,0 +1,200 @@
+"""The bench: running systems, the relays between them, and room for the devices that we play.
+
+Over TCP one bench serves a worker for its whole run, and its scenarios are kept apart by the ids
+that they generate. Over memory each scenario gets a fresh one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from harness import limits
+from harness.clock import Clock
+from harness.link.actor import Actor
+from harness.link.host import Host
+from harness.link.relay import Relay
+from harness.link.spec import LinkSpec
+from harness.link.tap import Connection, Delivery, Guard, Tap, Watcher
+from harness.probes.probe import Probe
+from harness.scenario.systems import Systems
+from harness.wire.core import Event, Unit
+
+
+class Member(Protocol):
+    """One actor in a driver."""
+
+    routes: dict[str, Any]
+
+    def listen(self, link: str) -> Any:
+        """Accept a link; returns its address."""
+        ...
+
+
+class Driver(Protocol):
+    """``Pump`` or ``Threads``."""
+
+    clock: Any
+    members: Any
+
+    def add(self, name: str, host: Host) -> Any:
+        """Bring an actor in and start it."""
+        ...
+
+    def remove(self, name: str) -> list[str]:
+        """Take it away; returns what would not end."""
+        ...
+
+    def wait(self, satisfied: Callable[[], bool], deadline: float) -> bool:
+        """Let things happen until ``satisfied()`` or the deadline."""
+        ...
+
+    def command(self, name: str, order: str, args: Mapping[str, Any], timeout_s: float) -> Any:
+        """Tell an actor to do something and wait for its answer."""
+        ...
+
+    def stop(self) -> list[str]:
+        """End everything."""
+        ...
+
+
+class Switch:
+    """Watcher and tap of the relays: they belong to whichever scenario is running."""
+
+    def __init__(self) -> None:
+        self.watcher: Watcher | None = None
+        self.tap: Tap | None = None
+
+    def link(self, connection: Connection, event: str, reason: str) -> None:
+        """Pass on to the running scenario."""
+        if self.watcher is not None:
+            self.watcher.link(connection, event, reason)
+
+    def data(self, connection: Connection, data: bytes, *, sent: bool) -> None:
+        """Pass on to the running scenario."""
+        if self.watcher is not None:
+            self.watcher.data(connection, data, sent=sent)
+
+    def event(self, connection: Connection, protocol: str, event: Event, *, sent: bool) -> None:
+        """Pass on to the running scenario."""
+        if self.watcher is not None:
+            self.watcher.event(connection, protocol, event, sent=sent)
+
+    def note(self, role: str, text: str) -> None:
+        """Pass on to the running scenario."""
+        if self.watcher is not None:
+            self.watcher.note(role, text)
+
+    def connects(self, connection: Connection, now: float) -> bool:
+        """Ask the faults of the running scenario."""
+        return self.tap is None or self.tap.connects(connection, now)
+
+    def unit(self, connection: Connection, unit: Unit, now: float) -> list[bytes]:
+        """Ask the faults of the running scenario."""
+        return [unit.data] if self.tap is None else self.tap.unit(connection, unit, now)
+
+    def outgoing(self, connection: Connection, data: bytes, now: float) -> Sequence[Delivery]:
+        """Ask the faults of the running scenario."""
+        if self.tap is None:
+            return (Delivery(data=data),)
+        return self.tap.outgoing(connection, data, now)
+
+    def incoming(self, connection: Connection, data: bytes, now: float) -> Sequence[Delivery]:
+        """Ask the faults of the running scenario."""
+        if self.tap is None:
+            return (Delivery(data=data),)
+        return self.tap.incoming(connection, data, now)
+
+
+@dataclass(slots=True)
+class Bench:
+    """What a scenario works with.
+
+    Args:
+        driver: of the actors that we play.
+        systems: the systems under test that we run.
+        specs: links by name.
+        probes: by name.
+        addresses: of links to systems that we do not run.
+    """
+
+    driver: Driver
+    systems: Systems
+    specs: Mapping[str, LinkSpec]
+    probes: Mapping[str, Probe]
+    addresses: Mapping[str, Any] = field(default_factory=dict)
+    switch: Switch = field(default_factory=Switch)
+    _joined: list[str] = field(default_factory=list)
+    _redirected: list[str] = field(default_factory=list)
+
+    @property
+    def clock(self) -> Clock:
+        """Of the driver."""
+        clock: Clock = self.driver.clock
+        return clock
+
+    def start(self) -> None:
+        """Start the systems, stand in line where the profile says so, and wire all up."""
+        self.systems.start()
+        host = Host(Relay(), self.clock, self._describe, tap=self.switch, watcher=self.switch)
+        relay: Member = self.driver.add("relay", host)
+        for spec in self.specs.values():
+            if spec.relayed:
+                relay.routes[spec.name] = self.address(spec)
+                self.systems.route(spec.frm, spec.name, relay.listen(spec.name))
+
+    def address(self, spec: LinkSpec) -> Any:
+        """Where the listening role of a link is."""
+        return self.addresses.get(spec.name) or self.systems.address(spec.to, spec.name)
+
+    def _describe(self, link: str, conn: str, client: bool) -> Connection:  # noqa: FBT001 - by position
+        return self.specs[link].connection(conn, client=client)
+
+    def join(
+        self, name: str, actor: Actor, links: Sequence[str], guard: Guard | None = None
+    ) -> None:
+        """Bring in a device that we play, connecting over ``links``, for this scenario."""
+        host = Host(
+            actor,
+            self.clock,
+            self._describe,
+            tap=self.switch.tap,
+            watcher=self.switch.watcher,
+            guard=guard,
+        )
+        member: Member = self.driver.add(name, host)
+        for link in links:
+            member.routes[link] = self.address(self.specs[link])
+        self._joined.append(name)
+
+    def redirect(self, link: str, name: str) -> None:
+        """Let a joined device stand in for the listening role of a relayed link."""
+        relay: Member = self.driver.members["relay"]
+        member: Member = self.driver.members[name]
+        relay.routes[link] = member.listen(link)
+        self._redirected.append(link)
+        self._cut(link)
+
+    def _cut(self, link: str) -> None:
+        self.driver.command("relay", "cut", {"link": link}, limits.CONTROL_TIMEOUT_S)
+
+    def end(self) -> list[str]:
+        """Take this scenario's devices away; returns what would not end."""
+        relay: Member = self.driver.members["relay"]
+        for link in self._redirected:
+            relay.routes[link] = self.address(self.specs[link])
+            self._cut(link)
+        left = [thread for name in self._joined for thread in self.driver.remove(name)]
+        self._joined.clear()
+        self._redirected.clear()
+        self.switch.watcher = self.switch.tap = None
+        return left
+
+    def stop(self) -> list[str]:
+        """End everything; returns what would not end."""
+        left = self.driver.stop()
+        for probe in self.probes.values():
+            probe.close()
+        self.systems.stop()
+        return left

@@ -1,0 +1,168 @@
+"""Runs one bound scenario: sentences in order, then the verdict from the trace, then the seal."""
+
+from __future__ import annotations
+
+import hashlib
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness import __version__
+from harness.errors import HarnessError, InputError, PeerError, PermitError
+from harness.evidence import trace as journal
+from harness.evidence.conclude import Conclusion, conclude
+from harness.evidence.expect import Expectation
+from harness.evidence.trace import Trace
+from harness.evidence.verdict import Verdict
+from harness.permit import Permit
+from harness.scenario.bench import Bench
+from harness.scenario.binding import BoundScenario, BoundStep
+from harness.scenario.gherkin import Scenario
+from harness.scenario.steps import StepKind
+from harness.scenario.world import World
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What all scenarios of a run share.
+
+    Attributes:
+        seed: of the run.
+        folder: the run folder.
+        profile: name and hash, for the trace.
+        transport: ``tcp`` or ``memory``.
+        systems: role, mode and versions, for the trace.
+    """
+
+    seed: int
+    folder: Path
+    profile: Mapping[str, str]
+    transport: str
+    systems: Sequence[Mapping[str, str]]
+
+
+def scenario_seed(run_seed: int, scenario_id: str) -> int:
+    """The seed of one scenario: it does not depend on which others run, or where."""
+    digest = hashlib.blake2b(f"{run_seed}|{scenario_id}".encode(), digest_size=6).digest()
+    return int.from_bytes(digest, "big")
+
+
+def run_scenario(
+    bound: BoundScenario, setting: Setting, bench: Bench | Exception, permit: Permit
+) -> Conclusion:
+    """Run one scenario to its sealed trace.
+
+    Args:
+        bound: the scenario, every sentence bound to its step.
+        setting: of the run.
+        bench: the systems; an exception where they could not be brought up: then blocked.
+        permit: what the profile allows.
+    """
+    scenario = bound.scenario
+    seed = scenario_seed(setting.seed, scenario.id)
+    path = setting.folder / "traces" / f"{scenario.id}.jsonl"
+    clock = bench.clock if isinstance(bench, Bench) else _real_clock()
+    trace = Trace(clock, path)
+    _open(trace, scenario, seed, setting)
+    if isinstance(bench, Bench):
+        _play(bound, World(scenario.id, seed, bench, trace, permit))
+    else:
+        trace.add("note", verdict=Verdict.BLOCKED.value, text=str(bench))
+    conclusion = conclude(trace.records)
+    trace.seal(conclusion.verdict.value)
+    return conclusion
+
+
+def _real_clock() -> Any:
+    from harness.clock import RealClock  # noqa: PLC0415 - only where no bench has a clock
+
+    return RealClock()
+
+
+def _open(trace: Trace, scenario: Scenario, seed: int, setting: Setting) -> None:
+    trace.add(
+        "open",
+        format=journal.FORMAT,
+        scenario={
+            "id": scenario.id,
+            "name": scenario.name,
+            "feature": scenario.feature,
+            "file": str(scenario.file),
+            "line": scenario.line,
+            "tags": list(scenario.tags),
+            "requirement": scenario.requirement,
+            "interface": scenario.interface,
+            "owner": scenario.owner,
+        },
+        seed=seed,
+        harness_version=__version__,
+        profile=dict(setting.profile),
+        transport=setting.transport,
+        systems=[dict(system) for system in setting.systems],
+        sentences=[
+            {
+                "keyword": sentence.keyword,
+                "kind": sentence.kind.value,
+                "text": sentence.text,
+                "line": sentence.line,
+                "table": [list(row) for row in sentence.table] if sentence.table else None,
+                "doc": sentence.doc,
+            }
+            for sentence in scenario.sentences
+        ],
+    )
+
+
+def _play(bound: BoundScenario, world: World) -> None:
+    """Every sentence; after a failed 那么 only the 那么 beside it are still judged."""
+    failed = False
+    try:
+        for index, step in enumerate(bound.steps):
+            if failed and step.sentence.kind is not StepKind.THEN:
+                break
+            world.sentence = index
+            world.trace.add(
+                "step",
+                index=index,
+                keyword=step.sentence.keyword,
+                text=step.sentence.text,
+                line=step.sentence.line,
+            )
+            failed = _take(step, world) or failed
+    except PermitError as error:
+        _stated(world, Verdict.BLOCKED, str(error))
+    except (InputError, HarnessError, PeerError) as error:
+        _stated(world, Verdict.ERROR, f"{bound.scenario.file}:{step.sentence.line}: {error}")
+    except Exception:  # noqa: BLE001 - whatever it was, the run goes on and says so
+        _stated(world, Verdict.ERROR, traceback.format_exc(limit=-6))
+    _end(world)
+
+
+def _take(step: BoundStep, world: World) -> bool:
+    """Carry one sentence out; True if it was judged and did not pass."""
+    result = step.step.function(world, *step.arguments, **step.keywords)
+    if step.sentence.kind is not StepKind.THEN:
+        return False
+    expectations = [result] if isinstance(result, Expectation) else list(result or ())
+    if not expectations:
+        raise HarnessError(f"the step {step.step.id} gives nothing to judge")
+    verdicts = [world.expect(expectation).verdict for expectation in expectations]
+    return any(verdict is not Verdict.PASS for verdict in verdicts)
+
+
+def _stated(world: World, verdict: Verdict, text: str) -> None:
+    world.trace.add("note", verdict=verdict.value, text=text)
+
+
+def _end(world: World) -> None:
+    """Nothing may be left of the scenario: no message under way, no thread, no connection."""
+    try:
+        world.quiesce()
+        left = world.bench.end()
+    except HarnessError as error:
+        _stated(world, Verdict.ERROR, f"the systems could not be brought to rest: {error}")
+        return
+    if left:
+        _stated(world, Verdict.ERROR, f"left over: {', '.join(left)}")

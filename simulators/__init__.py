@@ -1,0 +1,1 @@
+"""The devices and centres that we play, and the built-in hospital."""

@@ -1,0 +1,1 @@
+"""Lab analyzers, driven by model files in ``fixtures/analyzers``."""

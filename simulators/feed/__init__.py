@@ -1,0 +1,1 @@
+"""HL7 senders and receivers with an acknowledgement policy."""

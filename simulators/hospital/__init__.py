@@ -1,0 +1,1 @@
+"""The built-in hospital: the systems that are tested by default."""

@@ -1,0 +1,121 @@
+"""What the built-in LIS makes of admissions, updates, merges and orders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.wire.hl7 import NULL, Hl7Message
+from simulators.hospital.inbox import Refusal, Statement
+from simulators.store import Store, upsert
+
+FIELDS = {
+    "name": "PID-5.1",
+    "sex": "PID-8",
+    "birth": "PID-7",
+    "phone": "PID-13",
+    "ward": "PV1-3.1",
+    "bed": "PV1-3.3",
+}
+"""Columns of ``patients`` and where the dialect has them."""
+
+STATES = {"A01": "admitted", "A03": "discharged", "A04": "registered", "A13": "admitted"}
+
+KNOWN = frozenset({"A01", "A02", "A03", "A04", "A08", "A13", "A40"})
+
+
+def apply(message: Hl7Message, store: Store, defects: set[str], prefix: str) -> list[Statement]:
+    """The statements of one ADT message."""
+    event = message.get("MSH-9.2") or ""
+    if event not in KNOWN:
+        if f"{prefix}-accepts-unknown-types" in defects:
+            return []
+        raise Refusal("AR", "201", f"unsupported event {event}")
+    patient_id = identifier(message, "PatientNO")
+    if not patient_id:
+        raise Refusal("AE", "101", "PID-3 has no PatientNO")
+    if event == "A40":
+        return _merge(message, patient_id, defects, prefix)
+    row: dict[str, Any] = {"patient_id": patient_id}
+    id_card = identifier(message, "IdentifyNO")
+    if id_card:
+        row["id_card"] = id_card
+    for column, path in FIELDS.items():
+        value = message.get(path)
+        if value == NULL and f"{prefix}-ignores-null" not in defects:
+            row[column] = ""
+        elif value and value != NULL:
+            row[column] = value
+    if event == "A02" and f"{prefix}-ignores-transfer" in defects:
+        row.pop("ward", None)
+        row.pop("bed", None)
+    if event in STATES:
+        row["state"] = STATES[event]
+    return [upsert("patients", ["patient_id"], row)]
+
+
+def identifier(message: Hl7Message, kind: str) -> str:
+    """The repetition of PID-3 with that type code."""
+    repetition = 1
+    while (value := message.get(f"PID-3[{repetition}].1")) is not None:
+        if message.get(f"PID-3[{repetition}].5") == kind:
+            return value
+        repetition += 1
+    return ""
+
+
+def _merge(
+    message: Hl7Message, survivor: str, defects: set[str], prefix: str
+) -> list[Statement]:
+    """HL7 2.4 §3.3.40: what the retired number had lives on under the survivor."""
+    retired = message.get("MRG-1.1") or ""
+    if not retired or retired == survivor:
+        raise Refusal("AE", "204", "MRG-1 names nobody to merge")
+    tables = ("orders", "results")
+    if f"{prefix}-merge-forgets-orders" in defects:
+        tables = ("results",)
+    statements: list[Statement] = [
+        (f"UPDATE {table} SET patient_id = ? WHERE patient_id = ?", (survivor, retired))
+        for table in tables
+    ]
+    statements.append(
+        ("UPDATE patients SET state = 'merged' WHERE patient_id = ?", (retired,))
+    )
+    return statements
+
+
+def apply_order(message: Hl7Message, store: Store, defects: set[str]) -> list[Statement]:
+    """The statements of one OML^O21: new orders and cancellations."""
+    patient_id = identifier(message, "PatientNO")
+    count = message.count("OBR")
+    if not patient_id or not count:
+        raise Refusal("AE", "101", "an order needs PID-3 and OBR")
+    statements: list[Statement] = []
+    for number in range(1, count + 1):
+        control = message.get(f"ORC[{number}]-1") or ""
+        placer = message.get(f"OBR[{number}]-2") or ""
+        item = message.get(f"OBR[{number}]-4.1") or ""
+        if control == "CA":
+            statements.append(_cancel(placer, item, store, defects))
+        elif control == "NW":
+            row = {
+                "placer": placer,
+                "barcode": message.get(f"OBR[{number}]-3") or "",
+                "patient_id": patient_id,
+                "item": item,
+                "priority": message.get(f"OBR[{number}]-5.1") or "",
+                "state": "ordered",
+            }
+            statements.append(upsert("orders", ["placer", "item"], row))
+        else:
+            raise Refusal("AE", "103", f"ORC-1 {control} is not supported")
+    if "lis-first-order-only" in defects:
+        return statements[:1]
+    return statements
+
+
+def _cancel(placer: str, item: str, store: Store, defects: set[str]) -> Statement:
+    known = store.rows("SELECT 1 AS n FROM orders WHERE placer = ? AND item = ?", (placer, item))
+    if not known:
+        raise Refusal("AE", "204", f"no order {placer} {item}")
+    state = "ordered" if "lis-ignores-cancel" in defects else "cancelled"
+    return "UPDATE orders SET state = ? WHERE placer = ? AND item = ?", (state, placer, item)

@@ -1,0 +1,52 @@
+"""The built-in hospital as the engine sees it: which roles it has and how each is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.clock import Clock
+from harness.errors import InputError
+from harness.link.actor import Actor
+from simulators.hospital import defects, lis, schema
+from simulators.hospital.his import His
+from simulators.hospital.lis import Lis
+from simulators.hospital.outbox import Timing
+from simulators.store import Store, open_store
+
+ROLES = ("LIS", "HIS")
+
+
+class BuiltInHospital:
+    """A LIS and a HIS, with switchable defects."""
+
+    roles: Sequence[str] = ROLES
+    listens: Mapping[str, Sequence[str]] = {
+        "LIS": (lis.ANALYZER, lis.ORDERS),
+        "HIS": (lis.RESULTS,),
+    }
+    module = "simulators.hospital"
+
+    def make(self, config: Mapping[str, Any], clock: Clock) -> tuple[Actor, Store]:
+        """The actor of one role and its store.
+
+        Args:
+            config: ``role``, ``store`` (path or URL), ``durable``, ``defects``, ``answer_s``,
+                ``retry_s``.
+            clock: of the driver that will run it.
+        """
+        role = config["role"]
+        if role not in ROLES:
+            raise InputError(f"the built-in hospital has no {role}")
+        tables = schema.LIS if role == "LIS" else schema.HIS
+        store = open_store(config["store"], tables, durable=bool(config.get("durable", True)))
+        timing = Timing(
+            answer_s=float(config.get("answer_s", 5.0)), retry_s=float(config.get("retry_s", 1.0))
+        )
+        switched_on = set(config.get("defects", ()))
+        make = Lis if role == "LIS" else His
+        return make(store, clock, switched_on, timing), store
+
+    def check_defects(self, idents: Sequence[str]) -> None:
+        """Refuse an id that no defect has."""
+        defects.check(idents)

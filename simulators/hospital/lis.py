@@ -1,0 +1,114 @@
+"""The built-in LIS: ASTM results in, HL7 orders and admissions in, HL7 results out.
+
+It keeps everything in its store, commits before it acknowledges, and forgets nothing when it
+crashes. Its defects are switched on by id; see ``defects.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.clock import Clock
+from harness.link import actor as act
+from harness.wire.astm_link import Accept, AstmLinkConfig, AstmLinkCore, FrameReceived
+from harness.wire.astm_link import MessageReceived as AstmReceived
+from harness.wire.core import Core, Message
+from harness.wire.mllp import MllpCore
+from simulators.hospital import adt, lis_results, messages
+from simulators.hospital.inbox import Inbox, Refusal, Statement
+from simulators.hospital.outbox import Outbox, Timing
+from simulators.store import Store
+
+ANALYZER, ORDERS, RESULTS = "analyzer-lis", "his-lis", "lis-his"
+"""Links: analyzers connect to us, the HIS connects to us, we connect to the HIS."""
+
+
+@dataclass(slots=True)
+class Lis:
+    """The actor of the LIS."""
+
+    store: Store
+    clock: Clock
+    defects: set[str] = field(default_factory=set)
+    timing: Timing = field(default_factory=Timing)
+    link_config: AstmLinkConfig = field(
+        default_factory=lambda: AstmLinkConfig(side="host", auto_accept=False)
+    )
+    role: str = "LIS"
+    outbox: Outbox = field(init=False)
+    inbox: Inbox = field(init=False)
+    _committed: dict[str, bool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.outbox = Outbox(RESULTS, self.store, self.timing, self.defects, "lis")
+        self.inbox = Inbox("LIS", self.store, self.defects, "lis")
+
+    def open_core(self, link: str, *, client: bool) -> Core:
+        """ASTM towards analyzers, MLLP towards the HIS."""
+        return AstmLinkCore(self.link_config) if link == ANALYZER else MllpCore()
+
+    def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
+        """The whole behaviour."""
+        match event:
+            case act.Started():
+                return [self.outbox.soon(now)]
+            case act.Received(link=link) if link == ANALYZER:
+                return self._from_analyzer(event, now)
+            case act.Received(link=link, event=Message() as message) if link == ORDERS:
+                time = messages.stamp(self.clock.wall())
+                return self.inbox.take(event.conn, message, self._apply, time)
+            case act.Commanded():
+                return self._commanded(event)
+        return self.outbox.on_event(event, now)
+
+    # -- analyzers -----------------------------------------------------------------------------
+
+    def _from_analyzer(self, event: act.Received, now: float) -> list[act.Command]:
+        match event.event:
+            case AstmReceived() as message:
+                return self._results(event.conn, message.payload, now)
+            case FrameReceived():
+                accept = act.Send(conn=event.conn, event=Accept())
+                return [] if self._committed.pop(event.conn, False) else [accept]
+        return []
+
+    def _results(self, conn: str, payload: bytes, now: float) -> list[act.Command]:
+        """Store a whole message; the frame that carries its L record is accepted after that."""
+        statements = lis_results.store(
+            payload, self.store, self.outbox, self.defects, messages.stamp(self.clock.wall())
+        )
+        accept: list[act.Command] = [act.Send(conn=conn, event=Accept())]
+        commit: list[act.Command] = [act.Commit(statements=statements)] if statements else []
+        self._committed[conn] = True
+        if "lis-accepts-before-storing" in self.defects:
+            return [*accept, *commit, self.outbox.soon(now)]
+        return [*commit, *accept, self.outbox.soon(now)]
+
+    # -- HIS -----------------------------------------------------------------------------------
+
+    def _apply(self, message: Any) -> list[Statement]:
+        kind = f"{message.get('MSH-9.1') or ''}^{message.get('MSH-9.2') or ''}"
+        if kind.startswith("ADT^"):
+            return adt.apply(message, self.store, self.defects, "lis")
+        if kind == "OML^O21":
+            return adt.apply_order(message, self.store, self.defects)
+        if "lis-accepts-unknown-types" in self.defects:
+            return []
+        raise Refusal("AR", "201", f"unsupported message {kind}")
+
+    # -- whoever runs us -----------------------------------------------------------------------
+
+    def _commanded(self, event: act.Commanded) -> list[act.Command]:
+        if event.name == "pending":
+            return [act.Reply(ident=event.ident, value=self.outbox.pending())]
+        if event.name == "abandon":
+            commit = act.Commit(statements=[self.outbox.abandon()])
+            return [commit, act.Reply(ident=event.ident)]
+        return [act.Reply(ident=event.ident, error=f"the LIS knows no command {event.name}")]
+
+
+def arguments(event: act.Commanded) -> Mapping[str, str]:
+    """Arguments of a command as text."""
+    return {name: str(value) for name, value in event.args.items()}

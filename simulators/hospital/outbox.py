@@ -1,0 +1,191 @@
+"""Sending HL7 reliably: stored before it is sent, one outstanding, sent again until answered.
+
+Follows ``HL7 2.5.1 §2.9.2``: the same control id on every attempt, nothing new before the answer,
+``AE`` and ``AR`` are not sent again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.link import actor as act
+from harness.wire.core import Message
+from harness.wire.hl7 import Hl7Message
+from simulators.store import Store, insert
+
+Statement = tuple[str, Sequence[Any]]
+
+TRIES_MAX = 100
+"""Attempts before a message is put aside for a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How patient a sender is, in seconds."""
+
+    answer_s: float = 5.0
+    retry_s: float = 1.0
+
+
+@dataclass(slots=True)
+class Outbox:
+    """The sending half of a system, as part of its actor.
+
+    Args:
+        link: name of the endpoint that it sends over.
+        store: where the messages wait.
+        timing: patience.
+        defects: switched-on defects of the system.
+        prefix: of the defects that concern this outbox, ``lis`` or ``his``.
+    """
+
+    link: str
+    store: Store
+    timing: Timing
+    defects: set[str]
+    prefix: str
+    conn: str = ""
+    opening: bool = False
+    waiting: int = 0
+    waiting_id: str = ""
+    _opened: int = 0
+    _backing_off: bool = field(default=False)
+
+    def put(self, control_id: str, kind: str, subject: str, payload: bytes) -> Statement:
+        """The statement that stores one message for sending."""
+        return insert(
+            "outbox",
+            {
+                "control_id": control_id,
+                "kind": kind,
+                "subject": subject,
+                "payload": payload.hex(),
+                "state": "pending",
+                "tries": 0,
+            },
+        )
+
+    def pending(self) -> int:
+        """Messages that are not answered yet."""
+        rows = self.store.rows("SELECT COUNT(*) AS n FROM outbox WHERE state = 'pending'")
+        return int(rows[0]["n"])
+
+    def abandon(self) -> Statement:
+        """The statement that gives up everything that still waits."""
+        return "UPDATE outbox SET state = 'abandoned' WHERE state = 'pending'", ()
+
+    def push(self, now: float) -> list[act.Command]:
+        """Send the next message if the line is free."""
+        if self.waiting or self._backing_off:
+            return []
+        rows = self.store.rows(
+            "SELECT id, control_id, payload, tries FROM outbox WHERE state = 'pending'"
+            " ORDER BY id LIMIT 1"
+        )
+        if not rows:
+            return []
+        if not self.conn:
+            return self._open()
+        row = rows[0]
+        self.waiting, self.waiting_id = row["id"], row["control_id"]
+        payload = bytes.fromhex(row["payload"])
+        if row["tries"] and self.has("resend-new-control-id"):
+            self.waiting_id = f"{row['control_id']}R{row['tries']}"
+            payload = Hl7Message.parse(payload).set("MSH-10", self.waiting_id).raw
+        commands: list[act.Command] = [
+            act.Commit(
+                statements=[("UPDATE outbox SET tries = tries + 1 WHERE id = ?", (row["id"],))]
+            ),
+            act.Send(conn=self.conn, event=Message(payload=payload)),
+        ]
+        if self.has("forgets-unanswered"):
+            return [*commands, *self._settle("accepted", now, again=False)]
+        return [*commands, act.SetTimer(name="answer", at=now + self.timing.answer_s)]
+
+    def _open(self) -> list[act.Command]:
+        if self.opening:
+            return []
+        self.opening = True
+        self._opened += 1
+        return [act.Open(link=self.link, conn=f"{self.prefix}-out#{self._opened}")]
+
+    def soon(self, now: float) -> act.Command:
+        """Ask for ``push`` once the commands before this one are carried out."""
+        return act.SetTimer(name="push", at=now)
+
+    def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
+        """What concerns this outbox; anything else is answered with nothing."""
+        match event:
+            case act.Opened(link=self.link) if event.conn.startswith(f"{self.prefix}-out"):
+                self.conn, self.opening = event.conn, False
+                return self.push(now)
+            case act.Refused(link=self.link):
+                self.opening = False
+                return self._back_off(now)
+            case act.Closed(conn=self.conn) if self.conn:
+                self.conn = ""
+                return self._again(now)
+            case act.Received(conn=self.conn, event=Message() as message) if self.conn:
+                return self._answered(message.payload, now)
+            case act.TimerFired(name="answer"):
+                return self._no_answer(now)
+            case act.TimerFired(name="push"):
+                return self.push(now)
+            case act.TimerFired(name="retry"):
+                self._backing_off = False
+                return self.push(now)
+        return []
+
+    def _answered(self, payload: bytes, now: float) -> list[act.Command]:
+        answer = Hl7Message.parse(payload)
+        code, about = answer.get("MSA-1") or "", answer.get("MSA-2") or ""
+        if not self.waiting:
+            return []
+        if about != self.waiting_id and not self.has("ignores-msa-2"):
+            return []
+        if code in {"AE", "AR", "CE", "CR"} and not self.has("takes-any-answer"):
+            return self._settle("refused", now)
+        if code in {"AA", "CA"} or self.has("takes-any-answer"):
+            return self._settle("accepted", now)
+        return []
+
+    def _settle(self, state: str, now: float, *, again: bool = True) -> list[act.Command]:
+        done, self.waiting, self.waiting_id = self.waiting, 0, ""
+        commands: list[act.Command] = [
+            act.SetTimer(name="answer", at=None),
+            act.Commit(statements=[("UPDATE outbox SET state = ? WHERE id = ?", (state, done))]),
+        ]
+        if again:
+            # The commit above is carried out before the next command, so a push in the same
+            # breath would still read the old state: it is asked for by a timer that is due.
+            commands.append(self.soon(now))
+        return commands
+
+    def _no_answer(self, now: float) -> list[act.Command]:
+        if not self.waiting:
+            return []
+        closing: list[act.Command] = []
+        if self.conn:
+            closing, self.conn = [act.Close(conn=self.conn)], ""
+        return [*closing, *self._again(now)]
+
+    def _again(self, now: float) -> list[act.Command]:
+        done, self.waiting, self.waiting_id = self.waiting, 0, ""
+        if done and self.has("no-resend"):
+            return [
+                act.Commit(
+                    statements=[("UPDATE outbox SET state = 'lost' WHERE id = ?", (done,))]
+                ),
+                *self._back_off(now),
+            ]
+        return self._back_off(now)
+
+    def _back_off(self, now: float) -> list[act.Command]:
+        self._backing_off = True
+        return [act.SetTimer(name="retry", at=now + self.timing.retry_s)]
+
+    def has(self, defect: str) -> bool:
+        """Is this defect of ours switched on?"""
+        return f"{self.prefix}-{defect}" in self.defects

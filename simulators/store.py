@@ -1,0 +1,141 @@
+"""The durable store of a simulated system: SQLite by path, PostgreSQL by URL.
+
+Every change is one transaction, and it is on the disk when ``commit`` returns (SQLite with
+``synchronous=FULL``, PostgreSQL with its default). Reads see what was committed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from harness.errors import InputError
+
+Row = dict[str, Any]
+Statements = Sequence[tuple[str, Sequence[Any]]]
+
+
+class Store(Protocol):
+    """Where a simulated system keeps what must survive its crash."""
+
+    def commit(self, statements: Statements) -> None:
+        """Carry all out, or none; durable on return."""
+        ...
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        """Committed rows of a SELECT with ``?`` holes."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the database."""
+        ...
+
+
+class SqliteStore:
+    """A store in one SQLite file (WAL).
+
+    Args:
+        path: the file.
+        schema: CREATE statements that may be run again.
+        durable: False for the virtual clock, where a crash is simulated and the disk never fails.
+    """
+
+    def __init__(self, path: Path, schema: Sequence[str], *, durable: bool = True) -> None:
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._db.row_factory = sqlite3.Row
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
+        for statement in schema:
+            self._db.execute(statement)
+
+    def commit(self, statements: Statements) -> None:
+        """One transaction; fsync before it returns when durable."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                for sql, values in statements:
+                    self._db.execute(sql, tuple(values))
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        """Rows as dictionaries."""
+        with self._lock:
+            return [dict(row) for row in self._db.execute(sql, tuple(values))]
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._db.close()
+
+
+class PostgresStore:
+    """A store in a PostgreSQL database (extra ``postgresql``).
+
+    Args:
+        url: ``postgresql://...``
+        schema: CREATE statements that may be run again.
+    """
+
+    def __init__(self, url: str, schema: Sequence[str]) -> None:
+        try:
+            import psycopg  # noqa: PLC0415 - an extra
+            from psycopg.rows import dict_row  # noqa: PLC0415 - an extra
+        except ImportError as error:
+            raise InputError(
+                "PostgreSQL needs the extra", remedy="pip install medharness[postgresql]"
+            ) from error
+        self._lock = threading.Lock()
+        self._db = psycopg.connect(url, row_factory=dict_row, autocommit=True)
+        self.commit([(_postgres(statement), ()) for statement in schema])
+
+    def commit(self, statements: Statements) -> None:
+        """One transaction, durable on return."""
+        with self._lock, self._db.transaction():
+            for sql, values in statements:
+                self._db.execute(_postgres(sql).encode(), tuple(values))
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        """Rows as dictionaries."""
+        with self._lock:
+            return list(self._db.execute(_postgres(sql).encode(), tuple(values)).fetchall())
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        with self._lock:
+            self._db.close()
+
+
+def _postgres(sql: str) -> str:
+    """Our SQL in PostgreSQL's words: holes and the one column type that differs."""
+    return sql.replace("?", "%s").replace(
+        "INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+    )
+
+
+def open_store(url: str, schema: Sequence[str], *, durable: bool = True) -> Store:
+    """A store by URL: ``postgresql://...`` or the path of an SQLite file."""
+    if url.startswith(("postgresql://", "postgres://")):
+        return PostgresStore(url, schema)
+    return SqliteStore(Path(url), schema, durable=durable)
+
+
+def insert(table: str, row: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """An INSERT for a row of our own column names."""
+    columns = ", ".join(row)
+    holes = ", ".join("?" for _ in row)
+    return f"INSERT INTO {table} ({columns}) VALUES ({holes})", list(row.values())
+
+
+def upsert(table: str, key: Sequence[str], row: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """An INSERT that updates the row with the same key."""
+    sql, values = insert(table, row)
+    changed = ", ".join(f"{name} = excluded.{name}" for name in row if name not in key)
+    action = f"DO UPDATE SET {changed}" if changed else "DO NOTHING"
+    return f"{sql} ON CONFLICT ({', '.join(key)}) {action}", values
