@@ -56,6 +56,10 @@ class PermitError(InputError):
     """The profile's safety policy refuses what was asked, before the first byte."""
 
 
+class Blocked(HarnessError):
+    """What a scenario builds on did not come about, so nothing can be judged."""
+
+
 class LocalProtocolError(HarnessError):
     """Our own code asked a protocol core for something that its state does not allow."""
 

@@ -42,3 +42,6 @@ PROBE_ROWS_MAX = 10_000
 
 POLL_S = 0.05
 """How often a probe is asked again while an expectation waits."""
+
+CRASH_TIMEOUT_S = 120.0
+"""A system that is to lose its power at its next commit is watched for so long."""

@@ -32,3 +32,8 @@ def scenarios_folder() -> Path:
     if spec is None or spec.origin is None:
         raise InputError("the scenarios that ship are missing", remedy="install medharness again")
     return Path(spec.origin).resolve().parent
+
+
+def pytest_configuration() -> Path:
+    """The pytest configuration of a run: our own, so that no project around it has a say."""
+    return Path(harness.__file__).resolve().parent / "scenario" / "run.ini"

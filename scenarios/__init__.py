@@ -1,0 +1,1 @@
+"""Scenarios that ship, and the sentences that they are written in."""

@@ -91,19 +91,31 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """One item that should be there: found by ``key``, judged by ``checks``."""
+    """One item that should be there: found by ``key``, judged by ``checks``.
+
+    ``times`` of them should be there, and all of them must pass the checks.
+    """
 
     key: Mapping[str, str]
     checks: Sequence[Check] = ()
+    times: int = 1
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
         """Read back what ``data()`` wrote."""
-        return cls(key=data["key"], checks=tuple(Check.of(check) for check in data["checks"]))
+        return cls(
+            key=data["key"],
+            checks=tuple(Check.of(check) for check in data["checks"]),
+            times=data["times"],
+        )
 
     def data(self) -> dict[str, Any]:
         """For the trace."""
-        return {"key": dict(self.key), "checks": [check.data() for check in self.checks]}
+        return {
+            "key": dict(self.key),
+            "checks": [check.data() for check in self.checks],
+            "times": self.times,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

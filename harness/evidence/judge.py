@@ -94,7 +94,7 @@ def _over_answers(expectation: Expectation, view: _View) -> Judgement:
         return _inconclusive(_probe_trouble(expectation.ask, view.answers))
     good: Record | None = None
     for answer in usable:
-        findings = _compare(expectation, items_of(answer, expectation.select))
+        findings = differences(expectation, items_of(answer, expectation.select))
         if findings:
             good = None
             continue
@@ -107,7 +107,7 @@ def _over_answers(expectation: Expectation, view: _View) -> Judgement:
     last = usable[-1]
     if not last.get("last"):
         return _inconclusive("the last look, at the limit, is missing")
-    findings = _compare(expectation, items_of(last, expectation.select))
+    findings = differences(expectation, items_of(last, expectation.select))
     if not findings:
         return _inconclusive("the answer was not watched for its whole settling time")
     return Judgement(
@@ -127,7 +127,7 @@ def _over_records(expectation: Expectation, view: _View) -> Judgement:
     items = [item for record in view.records for item in items_of(record, expectation.select)]
     if expectation.mode == "always" and not items:
         return _inconclusive("nothing was there to judge")
-    findings = _compare(expectation, items)
+    findings = differences(expectation, items)
     must_watch = expectation.exact or expectation.mode == "always"
     cited = tuple(dict.fromkeys(item.record["n"] for item in items if _cites(expectation, item)))
     if not findings:
@@ -189,8 +189,8 @@ def _is(item: Item, wanted: Wanted) -> bool:
     return all(item.get(path) == value for path, value in wanted.key.items())
 
 
-def _compare(expectation: Expectation, items: Sequence[Item]) -> list[Finding]:
-    """Every difference between the wanted items and those that are there."""
+def differences(expectation: Expectation, items: Sequence[Item]) -> list[Finding]:
+    """Every difference between the wanted items and those that are there, all at once."""
     findings: list[Finding] = []
     slots: dict[str, str] = {}
     if expectation.mode == "always":
@@ -200,15 +200,13 @@ def _compare(expectation: Expectation, items: Sequence[Item]) -> list[Finding]:
     left = list(items)
     for wanted in expectation.wanted:
         found = [item for item in left if _is(item, wanted)]
-        if not found:
-            findings.append(_missing(expectation, wanted))
-            continue
-        best = min(found, key=lambda item: len(_check(item, wanted, dict(slots))))
-        findings += _check(best, wanted, slots)
-        for item in found:
-            left.remove(item)
+        left = [item for item in left if item not in found]
+        findings += [_missing(expectation, wanted)] * (wanted.times - len(found))
+        found.sort(key=lambda item: len(_check(item, wanted, dict(slots))))
+        for item in found[: wanted.times]:
+            findings += _check(item, wanted, slots)
         if expectation.exact:
-            findings += [_repeated(expectation, item) for item in found if item is not best]
+            findings += [_repeated(expectation, item) for item in found[wanted.times :]]
     if expectation.exact:
         findings += [_unwanted(expectation, item) for item in left]
     return findings

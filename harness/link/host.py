@@ -9,61 +9,25 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from harness.clock import Clock
-from harness.errors import PermitError
+from harness.errors import HarnessError
 from harness.link import actor as act
+from harness.link.driver import Io, Storage
+from harness.link.lane import Lane
 from harness.link.tap import Connection, Delivery, Guard, Tap, Watcher
 from harness.wire.core import Core, Message, Unit
 
+__all__ = ["CrashPoint", "Host", "Io", "Storage"]
+
 EVENTS_PER_CALL_MAX = 100_000
-"""Commands that one outside event may lead to; beyond it an actor is running in a circle."""
+"""Events that one outside event may lead to; beyond it an actor is running in a circle."""
 
 
-class Storage(Protocol):
-    """What a host needs of the store of an actor."""
-
-    def commit(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
-        """Carry the statements out in one durable transaction."""
-        ...
-
-
-class Io(Protocol):
-    """What a driver does for a host."""
-
-    def open(self, link: str, conn: str) -> None:
-        """Begin to open; the outcome comes back through ``opened`` or ``refused``."""
-        ...
-
-    def write(self, conn: str, data: bytes) -> None:
-        """Put bytes on the wire."""
-        ...
-
-    def flush(self) -> None:
-        """Return once everything written so far is with the operating system."""
-        ...
-
-    def close(self, conn: str, *, reset: bool) -> None:
-        """End a connection."""
-        ...
-
-    def timer(self, key: tuple[str, str], at: float | None) -> None:
-        """Call ``expired(key)`` at that time; None cancels."""
-        ...
-
-    def later(self, at: float, action: Callable[[], None]) -> None:
-        """Call ``action`` at that time, serialised with everything else of this host."""
-        ...
-
-    def died(self) -> None:
-        """The actor crashed: drop every connection without ceremony."""
-        ...
-
-
-class ActorCrashed(Exception):  # noqa: N818 - a command of the actor, not an error of ours
+class _ActorCrashed(Exception):  # noqa: N818 - a command of the actor, not an error of ours
     """Raised through the host to end the handling of the current event."""
 
 
@@ -79,15 +43,19 @@ class CrashPoint:
 class _Conn:
     core: Core
     about: Connection
-    busy_out: float = 0.0
-    busy_in: float = 0.0
+    out: Lane = field(default_factory=Lane)
+    into: Lane = field(default_factory=Lane)
     deadline: float | None = None
     ended: bool = False
+    """Nothing comes in or goes out any more."""
 
 
 @dataclass(slots=True)
 class Host:
     """An actor, its connections, and who watches them.
+
+    Every event is handled to its end, with all the commands that it led to, before the next one:
+    an actor is never called while it is being carried out.
 
     Args:
         actor: the behaviour.
@@ -110,6 +78,9 @@ class Host:
     answers: act.Answers = field(default_factory=act.Answers)
     alive: bool = True
     _ordinals: dict[str, itertools.count[int]] = field(default_factory=dict)
+    _opening: set[str] = field(default_factory=set)
+    _inbox: deque[act.ActorEvent] = field(default_factory=deque)
+    _running: bool = False
 
     # -- what drivers call ---------------------------------------------------------------------
 
@@ -125,52 +96,58 @@ class Host:
         """Ask the tap whether this connection may come about."""
         if self.tap is None:
             return True
-        about = self.describe(link, conn, client)
+        about = self._about(link, conn, client=client)
         if self.tap.connects(about, self.clock.now()):
             return True
-        if self.watcher is not None:
-            self.watcher.link(about, "refused", "fault")
+        self._tell(about, "refused", "fault")
         return False
 
     def opened(self, link: str, conn: str, *, client: bool) -> None:
-        """A connection is there."""
-        about = self.describe(link, conn, client)
+        """A connection is there; one that the actor closed meanwhile is ended at once."""
+        if not self.alive or (client and conn not in self._opening):
+            self.io.close(conn, reset=not self.alive)
+            return
+        self._opening.discard(conn)
+        about = self._about(link, conn, client=client)
         core = self.actor.open_core(link, client=client)
         if self.tap is not None:
             tap = self.tap
             core.mutator = lambda unit: self._mutate(tap, about, unit)
         self.conns[conn] = _Conn(core, about)
-        if self.watcher is not None:
-            self.watcher.link(about, "opened", "")
+        self._tell(about, "opened", "")
         self.feed(act.Opened(conn=conn, link=link))
 
     def refused(self, link: str, conn: str, reason: str) -> None:
         """A connection that the actor wanted did not come about."""
-        if self.watcher is not None:
-            self.watcher.link(self.describe(link, conn, True), "failed", reason)
-        self.feed(act.Refused(conn=conn, link=link, reason=reason))
+        if conn in self._opening:
+            self._opening.discard(conn)
+            self._tell(self._about(link, conn, client=True), "failed", reason)
+            self.feed(act.Refused(conn=conn, link=link, reason=reason))
+
+    def turned_away(self, link: str, reason: str) -> None:
+        """Somebody connected and never got as far as the protocol, such as by a failed TLS."""
+        self._tell(self._about(link, self.next_id(link), client=False), "failed", reason)
 
     def received(self, conn: str, data: bytes) -> None:
         """Bytes came in."""
         state = self.conns.get(conn)
-        if state is None or state.ended:
-            return
-        if self.tap is None:
-            self._take(conn, state, data)
-            return
-        deliveries = self.tap.incoming(state.about, data, self.clock.now())
-        state.busy_in = self._deliver(
-            deliveries, state.busy_in, lambda delivery: self._arrive(conn, state, delivery)
-        )
-
-    def eof(self, conn: str, reason: str = "") -> None:
-        """The peer ended the connection, or it broke."""
-        state = self.conns.pop(conn, None)
         if state is None:
             return
-        state.core.receive_eof(self.clock.now())
-        self._drain(conn, state)
-        self._gone(conn, state, reason)
+        now = self.clock.now()
+        if self.tap is None:
+            self._arrive(conn, state, Delivery(data=data))
+            return
+        for delivery in self.tap.incoming(state.about, data, now):
+            self._put(conn, state, delivery, arrives=True)
+        state.into.move(now, self.io.later)
+
+    def eof(self, conn: str, reason: str = "") -> None:
+        """The peer ended the connection, or it broke; nothing overtakes what came before."""
+        state = self.conns.get(conn)
+        if state is not None:
+            now = self.clock.now()
+            state.into.put(lambda: self._eof(conn, state, reason), now)
+            state.into.move(now, self.io.later)
 
     def expired(self, key: tuple[str, str]) -> None:
         """A timer ran out: of a connection's core, or of the actor."""
@@ -188,17 +165,43 @@ class Host:
         """Somebody tells the role to do something."""
         self.feed(act.Commanded(name=name, args=args, ident=ident))
 
-    def feed(self, event: act.ActorEvent) -> None:
-        """Give an event to the actor and carry out what it answers."""
+    def power_off(self) -> None:
+        """The actor is no more; its connections say nothing to anybody."""
+        self.alive = False
+        for state in self.conns.values():
+            state.ended = True
+        self.conns.clear()
+        self._opening.clear()
+        self._inbox.clear()
+
+    def feed(self, *events: act.ActorEvent) -> None:
+        """Give events to the actor and carry out what it answers.
+
+        Raises:
+            HarnessError: one event leads to more than ``EVENTS_PER_CALL_MAX`` others.
+        """
         if not self.alive:
             return
+        self._inbox.extend(events)
+        if self._running:
+            return
+        self._running = True
         try:
-            for command in self.actor.on_event(event, self.clock.now()):
-                self._do(command)
-        except ActorCrashed:
-            self.alive = False
-            self.conns.clear()
+            self._run()
+        except _ActorCrashed:
+            self.power_off()
             self.io.died()
+        finally:
+            self._inbox.clear()
+            self._running = False
+
+    def _run(self) -> None:
+        for _ in range(EVENTS_PER_CALL_MAX):
+            if not self._inbox:
+                return
+            for command in self.actor.on_event(self._inbox.popleft(), self.clock.now()):
+                self._do(command)
+        raise HarnessError(f"the actor {self.actor.role} does not come to rest")
 
     # -- commands ------------------------------------------------------------------------------
 
@@ -221,11 +224,11 @@ class Host:
                     self.watcher.note(self.actor.role, command.text)
             case act.Crash():
                 self.io.flush()
-                raise ActorCrashed
+                raise _ActorCrashed
 
     def _send(self, command: act.Send) -> None:
         state = self.conns.get(command.conn)
-        if state is None or state.ended:
+        if state is None:
             return
         event = command.event
         if self.guard is not None and isinstance(event, Message):
@@ -237,7 +240,7 @@ class Host:
 
     def _commit(self, command: act.Commit) -> None:
         if self.store is None:
-            raise PermitError(f"the actor {self.actor.role} has no store")
+            raise HarnessError(f"the actor {self.actor.role} has no store")
         # What was sent before is on the wire: an acknowledgement that runs ahead of its commit
         # must be able to get out before the crash that exposes it.
         self.io.flush()
@@ -247,113 +250,142 @@ class Host:
             point.number -= 1
             due = point.number == 0
         if due and point is not None and not point.after:
-            raise ActorCrashed
+            raise _ActorCrashed
         self.store.commit(command.statements)
         self.commits += 1
         if due:
-            raise ActorCrashed
+            raise _ActorCrashed
 
     def _open(self, command: act.Open) -> None:
-        if self.admits(command.link, command.conn, client=True):
-            self.io.open(command.link, command.conn)
-            return
-        refusal = act.Refused(conn=command.conn, link=command.link, reason="refused")
-        self.io.later(self.clock.now(), lambda: self.feed(refusal))
+        link, conn = command.link, command.conn
+        if conn in self._opening or conn in self.conns:
+            raise HarnessError(f"the actor {self.actor.role} opens {conn} twice")
+        self._opening.add(conn)
+        if self.admits(link, conn, client=True):
+            self.io.open(link, conn)
+        else:
+            self.io.later(self.clock.now(), lambda: self._refuse(link, conn))
+
+    def _refuse(self, link: str, conn: str) -> None:
+        if conn in self._opening:
+            self._opening.discard(conn)
+            self.feed(act.Refused(conn=conn, link=link, reason="refused"))
 
     def _close(self, command: act.Close) -> None:
-        state = self.conns.pop(command.conn, None)
+        conn, reset = command.conn, command.reset
+        self._opening.discard(conn)
+        state = self.conns.get(conn)
         if state is None:
             return
-        if self.watcher is not None:
-            self.watcher.link(state.about, "closed", "by us, reset" if command.reset else "by us")
-        self.io.close(command.conn, reset=command.reset)
+        now = self.clock.now()
+        if reset:
+            self._finish(conn, state, reset=True)
+        else:
+            self._flush(conn, state)
+            state.out.put(lambda: self._finish(conn, state, reset=False), now)
+            state.out.move(now, self.io.later)
+        # For the actor it is closed from here on, also while a fault still holds bytes back.
+        self.conns.pop(conn, None)
+        self._cancel(conn, state)
+        kept = [event for event in self._inbox if getattr(event, "conn", None) != conn]
+        self._inbox = deque(kept)
+
+    def _finish(self, conn: str, state: _Conn, *, reset: bool) -> None:
+        if not state.ended:
+            state.ended = True
+            self._tell(state.about, "closed", "by us, reset" if reset else "by us")
+            self.io.close(conn, reset=reset)
 
     # -- bytes ---------------------------------------------------------------------------------
 
     def _mutate(self, tap: Tap, about: Connection, unit: Unit) -> list[bytes]:
         return tap.unit(about, unit, self.clock.now())
 
-    def _take(self, conn: str, state: _Conn, data: bytes) -> None:
-        if self.watcher is not None:
-            self.watcher.data(state.about, data, sent=False)
-        state.core.receive(data, self.clock.now())
-        self._drain(conn, state)
-
     def _drain(self, conn: str, state: _Conn) -> None:
         """Events to the actor, bytes to the wire, the deadline to the driver."""
-        core = state.core
-        queue = deque(core.events())
-        handled = 0
-        while queue:
-            event = queue.popleft()
-            handled += 1
-            if handled > EVENTS_PER_CALL_MAX:
-                raise PermitError(f"the actor {self.actor.role} does not come to rest")
-            if self.watcher is not None:
-                self.watcher.event(state.about, core.protocol, event, sent=False)
-            self.feed(act.Received(conn=conn, link=state.about.link, event=event))
-            queue.extend(core.events())
-        data = core.data_to_send()
-        if data:
-            self._write(conn, state, data)
-        deadline = core.next_deadline()
-        if deadline != state.deadline and self.alive:
+        self._report(conn, state)
+        if state.ended or self.conns.get(conn) is not state:
+            return
+        self._flush(conn, state)
+        deadline = state.core.next_deadline()
+        if deadline != state.deadline:
             state.deadline = deadline
             self.io.timer(("core", conn), deadline)
 
-    def _write(self, conn: str, state: _Conn, data: bytes) -> None:
-        if self.tap is None:
-            self._put(conn, state, data)
-            return
-        deliveries = self.tap.outgoing(state.about, data, self.clock.now())
-        state.busy_out = self._deliver(
-            deliveries, state.busy_out, lambda delivery: self._depart(conn, state, delivery)
-        )
-
-    def _put(self, conn: str, state: _Conn, data: bytes) -> None:
+    def _report(self, conn: str, state: _Conn) -> None:
+        events = state.core.events()
         if self.watcher is not None:
-            self.watcher.data(state.about, data, sent=True)
-        self.io.write(conn, data)
+            for event in events:
+                self.watcher.event(state.about, state.core.protocol, event, sent=False)
+        link = state.about.link
+        self.feed(*(act.Received(conn=conn, link=link, event=event) for event in events))
 
-    def _deliver(
-        self, deliveries: Sequence[Delivery], busy_until: float, act_on: Callable[[Delivery], None]
-    ) -> float:
-        """Carry deliveries out in their order and at their time; returns when the last is due."""
+    def _flush(self, conn: str, state: _Conn) -> None:
+        data = state.core.data_to_send()
+        if not data:
+            return
+        if self.tap is None:
+            self._depart(conn, state, Delivery(data=data))
+            return
         now = self.clock.now()
-        at = max(now, busy_until)
-        for delivery in deliveries:
-            at += delivery.delay_s
-            if at <= now:
-                act_on(delivery)
-            else:
-                self.io.later(at, lambda due=delivery: act_on(due))  # type: ignore[misc] # bound now
-        return at
+        for delivery in self.tap.outgoing(state.about, data, now):
+            self._put(conn, state, delivery, arrives=False)
+        state.out.move(now, self.io.later)
+
+    def _put(self, conn: str, state: _Conn, delivery: Delivery, *, arrives: bool) -> None:
+        lane, act_on = (state.into, self._arrive) if arrives else (state.out, self._depart)
+        lane.put(lambda: act_on(conn, state, delivery), self.clock.now(), delivery.delay_s)
 
     def _depart(self, conn: str, state: _Conn, delivery: Delivery) -> None:
-        if state.ended or conn not in self.conns:
-            return
-        if delivery.data:
-            self._put(conn, state, delivery.data)
+        if delivery.data and not state.ended:
+            if self.watcher is not None:
+                self.watcher.data(state.about, delivery.data, sent=True)
+            self.io.write(conn, delivery.data)
         if delivery.end:
             self._end(conn, state, delivery.end)
 
     def _arrive(self, conn: str, state: _Conn, delivery: Delivery) -> None:
-        if state.ended or conn not in self.conns:
+        if self.conns.get(conn) is not state:
             return
         if delivery.data:
-            self._take(conn, state, delivery.data)
-        if delivery.end:
+            if self.watcher is not None:
+                self.watcher.data(state.about, delivery.data, sent=False)
+            state.core.receive(delivery.data, self.clock.now())
+            self._drain(conn, state)
+        if delivery.end and self.conns.get(conn) is state:
             self._end(conn, state, delivery.end)
 
     def _end(self, conn: str, state: _Conn, how: str) -> None:
         """A fault ends the connection: the actor learns it as it would from the network."""
-        state.ended = True
-        self.io.flush()
-        self.io.close(conn, reset=how == "reset")
-        self.conns.pop(conn, None)
-        self._gone(conn, state, how)
+        if not state.ended:
+            self.io.close(conn, reset=how == "reset")
+            self._gone(conn, state, "reset" if how == "reset" else "", f"by a fault: {how}")
 
-    def _gone(self, conn: str, state: _Conn, reason: str) -> None:
+    def _eof(self, conn: str, state: _Conn, reason: str) -> None:
+        if self.conns.get(conn) is state:
+            state.ended = True
+            state.core.receive_eof(self.clock.now())
+            self._report(conn, state)
+            self._gone(conn, state, reason, reason or "by the peer")
+
+    def _gone(self, conn: str, state: _Conn, reason: str, told: str) -> None:
+        state.ended = True
+        self._tell(state.about, "closed", told)
+        if self.conns.get(conn) is state:  # else the actor closed it itself meanwhile
+            del self.conns[conn]
+            self._cancel(conn, state)
+            self.feed(act.Closed(conn=conn, link=state.about.link, reason=reason))
+
+    def _cancel(self, conn: str, state: _Conn) -> None:
+        if state.deadline is not None:
+            state.deadline = None
+            self.io.timer(("core", conn), None)
+
+    # -- telling -------------------------------------------------------------------------------
+
+    def _about(self, link: str, conn: str, *, client: bool) -> Connection:
+        return self.describe(link, conn, client)
+
+    def _tell(self, about: Connection, event: str, reason: str) -> None:
         if self.watcher is not None:
-            self.watcher.link(state.about, "closed", reason or "by the peer")
-        self.feed(act.Closed(conn=conn, link=state.about.link, reason=reason))
+            self.watcher.link(about, event, reason)

@@ -46,6 +46,7 @@ class Member:
     routes: dict[str, str] = field(default_factory=dict)
     ends: dict[str, _End] = field(default_factory=dict)
     timers: dict[tuple[str, str], int] = field(default_factory=dict)
+    on_death: Callable[[], None] = lambda: None
 
     def listen(self, link: str) -> str:
         """Accept ``link``; returns the address for the routes of others."""
@@ -55,14 +56,14 @@ class Member:
 
     def open(self, link: str, conn: str) -> None:
         """Connect to whoever listens where our route for ``link`` points."""
-        self.pump.schedule(0.0, lambda: self.pump.connect(self, link, conn))
+        self.pump.soon(lambda: self.pump.connect(self, link, conn))
 
     def write(self, conn: str, data: bytes) -> None:
         """Pass bytes to the other end, in order."""
         end = self.ends.get(conn)
         if end is not None and end.other is not None:
             other = end.other
-            self.pump.schedule(0.0, lambda: self.pump.arrive(other, data))
+            self.pump.soon(lambda: self.pump.arrive(other, data))
 
     def flush(self) -> None:
         """Memory has no queue of its own."""
@@ -72,29 +73,33 @@ class Member:
         end = self.ends.pop(conn, None)
         if end is not None and end.other is not None:
             other = end.other
-            self.pump.schedule(0.0, lambda: self.pump.hang_up(other, "reset" if reset else ""))
+            self.pump.soon(lambda: self.pump.hang_up(other, "reset" if reset else ""))
 
     def timer(self, key: tuple[str, str], at: float | None) -> None:
         """Only the latest setting of a timer counts."""
-        turn = self.timers.get(key, 0) + 1
-        self.timers[key] = turn
+        self.timers.pop(key, None)
         if at is not None:
-            delay = max(0.0, at - self.pump.clock.now())
-            self.pump.schedule(delay, lambda: self._expire(key, turn))
+            turn = next(self.pump.turns)
+            self.timers[key] = turn
+            self.pump.schedule(at, lambda: self._expire(key, turn))
 
     def _expire(self, key: tuple[str, str], turn: int) -> None:
         if self.timers.get(key) == turn:
+            del self.timers[key]
             self.host.expired(key)
 
     def later(self, at: float, action: Callable[[], None]) -> None:
         """At that virtual time."""
-        self.pump.schedule(max(0.0, at - self.pump.clock.now()), action)
+        self.pump.schedule(at, action)
 
     def died(self) -> None:
-        """The other ends see a reset; timers of a dead actor never fire."""
+        """The other ends see a reset; timers of a dead actor never fire, and nobody listens."""
         for conn in list(self.ends):
             self.close(conn, reset=True)
         self.timers.clear()
+        on_death, self.on_death = self.on_death, lambda: None
+        on_death()
+        self.pump.deafen(self)
 
 
 class Pump:
@@ -104,44 +109,61 @@ class Pump:
         self.clock = clock or VirtualClock()
         self.members: dict[str, Member] = {}
         self.listeners: dict[str, tuple[Member, str]] = {}
+        self.turns = itertools.count(1)
         self._due: list[_Due] = []
         self._order = itertools.count()
         self._idents = itertools.count(1)
 
     def add(self, name: str, host: Host) -> Member:
         """Bring an actor in; it starts when the pump next runs. A name that exists is replaced."""
+        if name in self.members:
+            self.remove(name)
         member = Member(self, name, host)
         host.io = member
         self.members[name] = member
-        self.schedule(0.0, host.start)
+        self.soon(host.start)
         return member
 
     def remove(self, name: str) -> list[str]:
         """Take an actor away, as if its power was cut; memory leaves nothing behind."""
         member = self.members.pop(name)
-        member.host.alive = False
+        member.host.power_off()
         member.died()
+        return []
+
+    def deafen(self, member: Member) -> None:
+        """Nobody reaches this member any more."""
         self.listeners = {
             address: entry for address, entry in self.listeners.items() if entry[0] is not member
         }
-        return []
 
-    def crash_at(self, name: str, number: int, *, after: bool) -> None:
-        """Let a member die at its ``number``-th commit from now."""
-        self.members[name].host.crash_point = CrashPoint(number, after)
+    def crash_at(
+        self, name: str, number: int, *, after: bool, died: Callable[[], None] = lambda: None
+    ) -> None:
+        """Let a member die at its ``number``-th commit from now, and tell ``died``."""
+        member = self.members[name]
+        member.host.crash_point = CrashPoint(number, after)
+        member.on_death = died
 
-    def schedule(self, delay_s: float, action: Callable[[], None]) -> None:
-        """Do something at a later virtual time; equal times keep the order of asking."""
-        due = _Due(self.clock.now() + delay_s, next(self._order), action)
-        heapq.heappush(self._due, due)
+    def schedule(self, at: float, action: Callable[[], None]) -> None:
+        """Do something at a virtual time; equal times keep the order of asking.
+
+        The time is absolute: a sum of now and a delay may round to just before it.
+        """
+        at = max(at, self.clock.now())
+        heapq.heappush(self._due, _Due(at, next(self._order), action))
+
+    def soon(self, action: Callable[[], None]) -> None:
+        """Do something now, after everything that was asked for before."""
+        self.schedule(self.clock.now(), action)
 
     def connect(self, member: Member, link: str, conn: str) -> None:
         """Bring a connection about, or refuse it."""
-        found = self.listeners.get(member.routes.get(link, ""))
         if not member.host.alive:
             return
-        if found is None or not found[0].host.alive:
-            member.host.refused(link, conn, "nobody listens")
+        found = self.listeners.get(member.routes.get(link, ""))
+        if found is None:
+            member.host.refused(link, conn, "refused")
             return
         listener, listened = found
         accepted = listener.host.next_id(listened)
@@ -181,7 +203,7 @@ class Pump:
         """Tell a member to do something and wait for its answer."""
         host = self.members[name].host
         ident = next(self._idents)
-        self.schedule(0.0, lambda: host.command(order, args, ident))
+        self.soon(lambda: host.command(order, args, ident))
         answers = host.answers
         if not self.wait(lambda: ident in answers.values, self.clock.now() + timeout_s):
             raise HarnessError(f"{name} did not answer to {order} within {timeout_s:g} s")

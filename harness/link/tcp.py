@@ -1,96 +1,220 @@
-"""One TCP or TLS connection: a thread reads it, any thread writes to it, the reader closes it."""
+"""One TCP or TLS connection: one thread reads and closes it, any thread queues what it sends.
+
+Sending never blocks its caller: what the peer does not take at once leaves in a thread of its own,
+so that a peer that does not read holds up neither its actor nor any other connection.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import selectors
 import socket
+import ssl
 import struct
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import monotonic
+from typing import Final
 
 from harness import limits
 
-OUT_BYTES_MAX = 2 * limits.MESSAGE_BYTES_MAX
+OUT_BYTES_MAX: Final = 2 * limits.MESSAGE_BYTES_MAX
 """Bytes waiting for a peer that does not read; beyond it the connection is given up."""
 
+SEND_CHUNK_BYTES: Final = 256 * 1024
+"""One write: above the default send buffer of Linux, small enough to share a TLS session."""
 
-@dataclass(slots=True)
+LINGER_S: Final = 2.0
+"""After our FIN the peer gets so long to close its side; several round trips of any LAN."""
+
+DOES_NOT_READ: Final = "the peer does not read"
+RESET: Final = "reset"
+CLOSE: Final = "close"
+
+Spawn = Callable[[Callable[[], None]], None]
+"""Runs something in a thread that the owner of the connection will wait for."""
+
+_AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+# struct linger has two ints on POSIX and two shorts on Windows.
+_LINGER_ZERO = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+# poll() knows no largest file descriptor; Windows has only select(), which there has none either.
+_Selector: type[selectors.BaseSelector] = getattr(
+    selectors, "PollSelector", selectors.SelectSelector
+)
+
+
+@dataclass(slots=True, eq=False)
 class Wire:
     """A connected socket with an outgoing queue.
 
-    Writing happens outside the lock of the actor, so that one peer that does not read holds up
-    nobody else.
+    Args:
+        sock: connected; after its handshake where it is TLS.
+        spawn: starts the thread that sends what the peer does not take at once.
     """
 
     sock: socket.socket
-    out: list[bytes] = field(default_factory=list)
-    ending: str = ""
+    spawn: Spawn
     broken: str = ""
+    _pieces: list[bytes] = field(default_factory=list)
+    _sending: memoryview = field(default_factory=lambda: memoryview(b""))
     _waiting: int = 0
-    _sending: threading.Lock = field(default_factory=threading.Lock)
+    _busy: bool = False
+    _ending: str = ""
+    _over_at: float | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    # OpenSSL forbids reading and writing one session at the same time.
+    _session: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self.sock.settimeout(limits.SEND_TIMEOUT_S)
+        self.sock.settimeout(0.0)
         with contextlib.suppress(OSError):
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
+    # -- sending -------------------------------------------------------------------------------
+
     def put(self, data: bytes) -> None:
         """Queue bytes; ``flush`` sends them."""
-        self._waiting += len(data)
-        if self._waiting > OUT_BYTES_MAX:
-            self.give_up("the peer does not read")
-            return
-        self.out.append(data)
+        with self._lock:
+            if self.broken:
+                return
+            self._waiting += len(data)
+            full = self._waiting > OUT_BYTES_MAX
+            if not full:
+                self._pieces.append(data)
+        if full:
+            self.give_up(DOES_NOT_READ)
+
+    def end(self, how: str) -> None:
+        """After what is queued: ``close`` in order (FIN), or ``reset`` (RST)."""
+        with self._lock:
+            self._ending = how
 
     def flush(self) -> None:
-        """Send what is queued, then end the connection if that was asked for."""
-        with self._sending:
-            if self.out and not self.broken:
-                pieces, self.out = self.out, []
-                data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-                try:
-                    self.sock.sendall(data)
-                except OSError as error:
-                    self.give_up(str(error) or type(error).__name__)
-                self._waiting = 0
-            if self.ending:
-                self._end()
+        """Give the operating system what it takes now; the rest follows by itself."""
+        with self._lock:
+            if self._busy:
+                return
+            self._busy = True
+        if not self._push():
+            self.spawn(self._push_rest)
 
-    def _end(self) -> None:
-        how, self.ending = self.ending, ""
+    def _push_rest(self) -> None:
+        while True:
+            if not self._ready(selectors.EVENT_WRITE, limits.SEND_TIMEOUT_S):
+                self.give_up(DOES_NOT_READ)
+            if self._push():
+                return
+
+    def _push(self) -> bool:
+        """Send until the queue is empty (True) or the peer takes no more (False)."""
+        while True:
+            with self._lock:
+                if self.broken:
+                    self._drop()
+                if not self._sending:
+                    pieces, self._pieces = self._pieces, []
+                    self._sending = memoryview(b"".join(pieces))
+                if not self._sending:
+                    self._busy = False
+                    how, self._ending = self._ending, ""
+                    if how:
+                        self._finish(how)
+                    return True
+            sent = self._send(self._sending[:SEND_CHUNK_BYTES])
+            if not sent and not self.broken:
+                return False
+            with self._lock:
+                self._sending = self._sending[sent:]
+                self._waiting -= sent
+
+    def _send(self, data: memoryview) -> int:
+        try:
+            with self._session:
+                return self.sock.send(data)
+        except _AGAIN:
+            return 0
+        except OSError as error:
+            self.give_up(reason_of(error))
+            return 0
+
+    def _drop(self) -> None:
+        self._pieces.clear()
+        self._sending = memoryview(b"")
+        self._waiting = 0
+
+    # -- ending --------------------------------------------------------------------------------
+
+    def _finish(self, how: str) -> None:
+        self._over_at = monotonic() + LINGER_S
         with contextlib.suppress(OSError):
-            if how == "reset":
-                self._linger_zero()
+            if how == RESET:
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+                self._over_at = 0.0
                 # Wakes our reader without a FIN; its close then sends the RST.
-                self.sock.shutdown(socket.SHUT_RD)
-            else:
-                self.sock.shutdown(socket.SHUT_RDWR)
+                self._shutdown(socket.SHUT_RD)
+                return
+            if isinstance(self.sock, ssl.SSLSocket):
+                with self._session, contextlib.suppress(OSError, ValueError):
+                    self.sock.unwrap()  # close_notify; its answer is not waited for
+            self._shutdown(socket.SHUT_WR)
 
-    def _linger_zero(self) -> None:
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    def _shutdown(self, how: int) -> None:
+        """Of the TCP connection: that of ``SSLSocket`` would hand ciphertext to our reader."""
+        socket.socket.shutdown(self.sock, how)
 
     def give_up(self, reason: str) -> None:
         """Mark as broken and wake the reader, which tells the actor."""
-        self.broken = self.broken or reason
+        with self._lock:
+            self.broken = self.broken or reason
         with contextlib.suppress(OSError):
-            self.sock.shutdown(socket.SHUT_RDWR)
+            self._shutdown(socket.SHUT_RDWR)
+
+    # -- receiving -----------------------------------------------------------------------------
 
     def read_all(self, taken: Callable[[bytes], None]) -> str:
         """Read until the end; returns why it ended, empty for an orderly end."""
         try:
             while True:
-                try:
-                    data = self.sock.recv(limits.RECEIVE_CHUNK_BYTES)
-                except TimeoutError:
-                    continue
+                data = self._receive()
                 if not data:
                     return self.broken
-                taken(data)
+                if self._over_at is None and not self.broken:
+                    taken(data)
         except OSError as error:
-            return self.broken or str(error) or type(error).__name__
+            return self.broken or reason_of(error)
         finally:
             self.sock.close()
+
+    def _receive(self) -> bytes:
+        """The next bytes; empty at the end, also where we ended and the peer does not."""
+        while True:
+            over_at = self._over_at
+            if over_at is not None and monotonic() >= over_at:
+                return b""
+            try:
+                with self._session:
+                    return self.sock.recv(limits.RECEIVE_CHUNK_BYTES)
+            except _AGAIN:
+                self._ready(selectors.EVENT_READ, LINGER_S)
+
+    def _ready(self, event: int, timeout_s: float) -> bool:
+        with _Selector() as selector:
+            try:
+                selector.register(self.sock, event)
+            except (ValueError, KeyError, OSError):
+                return True  # closed meanwhile: let the call itself say so
+            return bool(selector.select(timeout_s))
+
+
+def reason_of(error: OSError) -> str:
+    """Why a connection broke, in the same words on every system where we can."""
+    if isinstance(error, ConnectionResetError | BrokenPipeError | ConnectionAbortedError):
+        return RESET
+    if isinstance(error, ConnectionRefusedError):
+        return "refused"
+    return str(error) or type(error).__name__
 
 
 def listen(host: str, port: int) -> socket.socket:

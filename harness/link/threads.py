@@ -1,14 +1,14 @@
 """All actors of a process over sockets and real time: one thread a connection.
 
 The thread that reads a connection also drives its core and its actor, under the lock of the
-actor; what the actor wants sent leaves after the lock is free. Nothing here is asyncio: the serial
-port and DICOM libraries block, and a loop on Windows cannot watch a COM port.
+actor. What the actor wants sent leaves after the lock is free, and what a peer does not take at
+once leaves in a thread of its own. Nothing here is asyncio: the serial port and DICOM libraries
+block, and a loop on Windows cannot watch a COM port.
 """
 
 from __future__ import annotations
 
 import contextlib
-import heapq
 import itertools
 import socket
 import ssl
@@ -22,6 +22,7 @@ from harness.clock import RealClock
 from harness.errors import HarnessError
 from harness.link import tcp
 from harness.link.host import CrashPoint, Host
+from harness.link.scheduler import Scheduler, Timer
 
 ACCEPT_POLL_S = 0.2
 """How soon a listener notices that it should stop."""
@@ -43,50 +44,6 @@ LOOPBACK = Address(host="127.0.0.1", port=0)
 """Listeners bind here unless told otherwise."""
 
 
-class Scheduler:
-    """One thread that calls actions at their time."""
-
-    def __init__(self, clock: RealClock) -> None:
-        self._clock = clock
-        self._due: list[tuple[float, int, Callable[[], None]]] = []
-        self._order = itertools.count()
-        self._wake = threading.Condition()
-        self._stopped = False
-        self._thread: threading.Thread | None = None
-
-    def at(self, at: float, action: Callable[[], None]) -> None:
-        """Call ``action`` at that monotonic time."""
-        with self._wake:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="timers", daemon=True)
-                self._thread.start()
-            heapq.heappush(self._due, (at, next(self._order), action))
-            self._wake.notify()
-
-    def stop(self) -> None:
-        """End the thread; what is not due yet never happens."""
-        with self._wake:
-            self._stopped = True
-            self._due.clear()
-            self._wake.notify()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(limits.STOP_TIMEOUT_S)
-
-    def _run(self) -> None:
-        while True:
-            with self._wake:
-                while not self._stopped and not self._ready():
-                    wait_s = self._due[0][0] - self._clock.now() if self._due else None
-                    self._wake.wait(wait_s)
-                if self._stopped:
-                    return
-                action = heapq.heappop(self._due)[2]
-            action()
-
-    def _ready(self) -> bool:
-        return bool(self._due) and self._due[0][0] <= self._clock.now()
-
-
 @dataclass(slots=True)
 class Member:
     """One host over sockets, and its ``Io``."""
@@ -96,21 +53,25 @@ class Member:
     host: Host
     routes: dict[str, Address] = field(default_factory=dict)
     wires: dict[str, tcp.Wire] = field(default_factory=dict)
-    listeners: list[socket.socket] = field(default_factory=list)
-    threads: list[threading.Thread] = field(default_factory=list)
     stopping: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _dirty: list[tcp.Wire] = field(default_factory=list)
-    _timers: dict[tuple[str, str], int] = field(default_factory=dict)
+    _timers: dict[tuple[str, str], Timer] = field(default_factory=dict)
+    _listeners: list[socket.socket] = field(default_factory=list)
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _sockets: set[tcp.Wire] = field(default_factory=set)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, action: Callable[[], None]) -> None:
         """Do something with the host, serialised; then send what came of it."""
         dirty: list[tcp.Wire] = []
         try:
             with self._lock:
-                if not self.stopping:
-                    action()
-                dirty, self._dirty = self._dirty, []
+                try:
+                    if not self.stopping:
+                        action()
+                finally:
+                    dirty, self._dirty = self._dirty, []
         except Exception as error:  # noqa: BLE001 - told to whoever waits; a thread has no caller
             self.runtime.failed(error)
         for wire in dirty:
@@ -131,7 +92,7 @@ class Member:
             self._dirty.append(wire)
 
     def flush(self) -> None:
-        """Send everything queued now."""
+        """Hand everything queued to the operating system, as far as the peers take it."""
         for wire in self._dirty:
             wire.flush()
 
@@ -139,80 +100,119 @@ class Member:
         """End a connection after what was queued before."""
         wire = self.wires.pop(conn, None)
         if wire is not None:
-            wire.ending = "reset" if reset else "close"
+            wire.end(tcp.RESET if reset else tcp.CLOSE)
             self._dirty.append(wire)
 
     def timer(self, key: tuple[str, str], at: float | None) -> None:
         """Only the latest setting of a timer counts."""
-        turn = self._timers.get(key, 0) + 1
-        self._timers[key] = turn
+        before = self._timers.pop(key, None)
+        if before is not None:
+            self.runtime.scheduler.cancel(before)
         if at is not None:
-            self.runtime.scheduler.at(at, lambda: self.run(lambda: self._expire(key, turn)))
+            timer = Timer(at, lambda: self.run(lambda: self._expire(key, timer)))
+            self._timers[key] = timer
+            self.runtime.scheduler.add(timer)
 
-    def _expire(self, key: tuple[str, str], turn: int) -> None:
-        if self._timers.get(key) == turn:
+    def _expire(self, key: tuple[str, str], timer: Timer) -> None:
+        if self._timers.get(key) is timer:
+            del self._timers[key]
             self.host.expired(key)
 
     def later(self, at: float, action: Callable[[], None]) -> None:
         """At that real time, serialised with the host."""
-        self.runtime.scheduler.at(at, lambda: self.run(action))
+        self.runtime.scheduler.add(Timer(at, lambda: self.run(action)))
 
     def died(self) -> None:
-        """The actor crashed: nothing is said good-bye to."""
+        """The actor crashed: nothing is said good-bye to, and nobody listens any more."""
         for conn in list(self.wires):
             self.close(conn, reset=True)
-        self._timers.clear()
+        for key in list(self._timers):
+            self.timer(key, None)
+        self._deafen()
         self.runtime.died(self)
+
+    def _deafen(self) -> None:
+        for listener in self._listeners:
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)  # where it works, accept() ends at once
+            listener.close()
+        self._listeners.clear()
 
     # -- connections ---------------------------------------------------------------------------
 
     def listen(self, link: str, address: Address = LOOPBACK) -> Address:
         """Accept ``link`` at an address; returns it with the port that the system chose."""
         listener = tcp.listen(address.host, address.port)
-        self.listeners.append(listener)
-        self._thread(lambda: self._accept(link, listener, address.tls), f"accept {link}")
+        listener.settimeout(ACCEPT_POLL_S)
+        self._listeners.append(listener)
         port: int = listener.getsockname()[1]
+        self._thread(lambda: self._accept(link, listener, address.tls), f"accept {link}")
         return Address(host=address.host, port=port)
 
     def _thread(self, target: Callable[[], None], name: str) -> None:
-        thread = threading.Thread(target=target, name=f"{self.name} {name}", daemon=True)
-        self.threads = [one for one in self.threads if one.is_alive()]
-        self.threads.append(thread)
-        thread.start()
+        def guarded() -> None:
+            try:
+                target()
+            except Exception as error:  # noqa: BLE001 - told to whoever waits
+                self.runtime.failed(error)
+                self.runtime.changed()
+
+        thread = threading.Thread(target=guarded, name=f"{self.name} {name}", daemon=True)
+        with self._guard:
+            self._threads = [one for one in self._threads if one.is_alive()]
+            thread.start()
+            self._threads.append(thread)
+
+    def _wire(self, sock: socket.socket) -> tcp.Wire:
+        wire = tcp.Wire(sock, lambda rest: self._thread(rest, "sends"))
+        with self._guard:
+            self._sockets.add(wire)
+            stopping = self.stopping
+        if stopping:
+            wire.give_up("stopped")
+        return wire
 
     def _connect(self, link: str, conn: str) -> None:
         try:
-            wire = self._connected(link)
+            wire = self._wire(self._connected(link))
         except OSError as error:
-            reason = str(error) or type(error).__name__
+            reason = tcp.reason_of(error)
             self.run(lambda: self.host.refused(link, conn, reason))
             return
-        self.wires[conn] = wire
-        self.run(lambda: self.host.opened(link, conn, client=True))
+
+        def begin() -> None:
+            self.wires[conn] = wire
+            self.host.opened(link, conn, client=True)
+
+        self.run(begin)
         self._read(conn, wire)
 
-    def _connected(self, link: str) -> tcp.Wire:
+    def _connected(self, link: str) -> socket.socket:
         address = self.routes.get(link)
         if address is None:
             raise OSError(f"no route for {link}")
         if self.host.guard is not None:
-            about = self.host.describe(link, "", True)
+            about = self.host.describe(link, "", True)  # noqa: FBT003 - called by position
             self.host.guard.opens(about, address.host, address.port)
         sock = tcp.connect(address.host, address.port)
         if address.tls is not None:
             sock = address.tls.wrap_socket(sock, server_hostname=address.host)
-        return tcp.Wire(sock)
+        return sock
 
     def _accept(self, link: str, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
-        listener.settimeout(ACCEPT_POLL_S)
-        while not self.stopping:
+        while self.host.alive:
             try:
                 sock, _ = listener.accept()
             except TimeoutError:
                 continue
-            except OSError:
+            except OSError as error:
+                if self.host.alive:
+                    self.runtime.failed(HarnessError(f"{self.name} cannot accept {link}: {error}"))
+                    self.runtime.changed()
                 break
-            if len(self.wires) >= limits.CONNECTIONS_MAX:
+            with self._guard:
+                full = len(self._sockets) >= limits.CONNECTIONS_MAX
+            if full:
                 sock.close()
                 continue
             self._thread(lambda sock=sock: self._serve(link, sock, tls), link)  # type: ignore[misc] # bound now
@@ -223,27 +223,32 @@ class Member:
             sock.settimeout(limits.CONNECT_TIMEOUT_S)
             try:
                 sock = tls.wrap_socket(sock, server_side=True)
-            except OSError:
+            except OSError as error:
                 sock.close()
+                reason = str(error)
+                self.run(lambda: self.host.turned_away(link, reason))
                 return
-        wire = tcp.Wire(sock)
+        wire = self._wire(sock)
         conn = ""
 
         def begin() -> None:
             nonlocal conn
             conn = self.host.next_id(link)
+            self.wires[conn] = wire
             if self.host.admits(link, conn, client=False):
-                self.wires[conn] = wire
                 self.host.opened(link, conn, client=False)
             else:
-                wire.ending = "reset"
-                self._dirty.append(wire)
+                self.close(conn, reset=True)
 
         self.run(begin)
         self._read(conn, wire)
 
     def _read(self, conn: str, wire: tcp.Wire) -> None:
-        reason = wire.read_all(lambda data: self.run(lambda: self.host.received(conn, data)))
+        try:
+            reason = wire.read_all(lambda data: self.run(lambda: self.host.received(conn, data)))
+        finally:
+            with self._guard:
+                self._sockets.discard(wire)
 
         def end() -> None:
             if self.wires.get(conn) is wire:
@@ -256,16 +261,21 @@ class Member:
         """End everything; returns the names of threads that are still there."""
         with self._lock:
             self.stopping = True
-            wires = list(self.wires.values())
-        for listener in self.listeners:
-            with contextlib.suppress(OSError):
-                listener.close()
-        for wire in wires:
-            wire.give_up("stopped")
-        for thread in self.threads:
-            if thread is not threading.current_thread():
-                thread.join(limits.STOP_TIMEOUT_S)
-        return [thread.name for thread in self.threads if thread.is_alive()]
+            self.host.power_off()
+        self._deafen()
+        deadline = self.runtime.clock.now() + limits.CONNECT_TIMEOUT_S + limits.STOP_TIMEOUT_S
+        while (left := self._left()) and self.runtime.clock.now() < deadline:
+            with self._guard:
+                wires = list(self._sockets)
+            for wire in wires:
+                wire.give_up("stopped")
+            left[0].join(ACCEPT_POLL_S)
+        return [thread.name for thread in left]
+
+    def _left(self) -> list[threading.Thread]:
+        here = threading.current_thread()
+        with self._guard:
+            return [one for one in self._threads if one.is_alive() and one is not here]
 
 
 class Threads:
@@ -281,7 +291,9 @@ class Threads:
         self._happened = threading.Condition()
 
     def add(self, name: str, host: Host) -> Member:
-        """Bring an actor in and start it."""
+        """Bring an actor in and start it. A name that exists is replaced."""
+        if name in self.members:
+            self.remove(name)
         member = Member(self, name, host)
         host.io = member
         self.members[name] = member

@@ -62,7 +62,7 @@ class Decoded:
 
 
 def encoding_of(raw: bytes, protocol: str, declared: str = "") -> str:
-    """The codec to read ``raw`` in: ``declared`` if it is one, MSH-18 for HL7, else by the bytes."""
+    """The codec to read ``raw`` in: ``declared`` if it is one, else MSH-18, else by the bytes."""
     if declared:
         try:
             return codecs.lookup(declared).name

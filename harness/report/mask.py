@@ -14,8 +14,9 @@ from typing import Any, Final
 from harness.evidence.trace import Record, unpack
 from harness.report.decode import encoding_of, separator_of
 
-NAMES_MAX: Final = 2000
-"""Different values hidden in one scenario: more than a day's patients of a ward."""
+VALUES_MAX: Final = 5000
+"""Different values hidden one by one: four each for the persons of 1000 scenarios. Where a run has
+more, every text is hidden whole: a page rather says nothing than too much."""
 
 BLANK: Final = "*"
 
@@ -44,29 +45,29 @@ _NUMBERS: Final = re.compile(r"(?<!\d)(?:\d{17}[\dXx]|\d{15}|1[3-9]\d{9})(?!\d)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mask:
-    """What is hidden in one scenario; ``Mask()`` hides nothing.
+    """What is hidden on one page; ``Mask()`` hides nothing.
 
     Attributes:
         active: hide at all.
         values: texts to hide wherever they stand, the longest first.
+        whole: there were more values than can be hidden one by one.
     """
 
     active: bool = False
     values: tuple[str, ...] = ()
+    whole: bool = False
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> Mask:
-        """Gather what must be hidden from the messages and probe answers of a scenario."""
+        """Gather what must be hidden from the messages and probe answers of a run."""
         values: set[str] = set()
         for record in records:
-            if len(values) >= NAMES_MAX:
-                break
-            if record["kind"] == "message":
-                raw = unpack(str(record.get("raw", "")))
-                parts = _parts(raw, str(record.get("protocol")), str(record.get("encoding") or ""))
-                values |= {value for value, personal in parts.pieces if personal}
-            elif record["kind"] == "probe":
-                values |= set(_columns(record.get("rows") or ()))
+            if len(values) > VALUES_MAX:
+                return cls(active=True, whole=True)
+            try:
+                values |= set(_personal(record))
+            except (ValueError, TypeError):  # what cannot be read is not shown either
+                continue
         wanted = {piece for value in values for piece in _pieces(value)}
         return cls(active=True, values=tuple(sorted(wanted, key=lambda one: (-len(one), one))))
 
@@ -74,6 +75,8 @@ class Mask:
         """``text`` without what must be hidden."""
         if not self.active:
             return text
+        if self.whole:
+            return _blank(text)
         for value in self.values:
             if value in text:
                 text = text.replace(value, BLANK * len(value))
@@ -84,6 +87,10 @@ class Mask:
         if not self.active:
             return raw
         parts = _parts(raw, protocol, encoding)
+        if protocol not in {"hl7", "astm"}:
+            # Where fields cannot be told apart, every character that is not ASCII may be a name.
+            pieces = [re.sub(r"[^\x00-\x7f]", BLANK, value) for value, _ in parts.pieces]
+            return self.text("".join(pieces)).encode(parts.codec, "surrogateescape")
         text = "".join(_blank(value) if personal else value for value, personal in parts.pieces)
         return self.text(text).encode(parts.codec, "surrogateescape")
 
@@ -123,6 +130,16 @@ def _parts(raw: bytes, protocol: str, declared: str) -> _Parts:
         for number, value in enumerate(rest, 2 if astm else 1):
             pieces += [(separator, False), (value, number in wanted)]
     return _Parts(codec, pieces)
+
+
+def _personal(record: Record) -> Iterable[str]:
+    """The personal values of one record."""
+    if record.get("kind") == "message":
+        raw = unpack(str(record.get("raw", "")))
+        parts = _parts(raw, str(record.get("protocol")), str(record.get("encoding") or ""))
+        yield from (value for value, personal in parts.pieces if personal)
+    elif record.get("kind") == "probe":
+        yield from _columns(record.get("rows") or ())
 
 
 def _columns(rows: Iterable[Any]) -> Iterable[str]:

@@ -213,7 +213,9 @@ def parse(kind: type[T], path: Path) -> T:
     try:
         data = json.loads(path.read_bytes())
     except OSError as error:
-        raise InputError(tr("cannot be read: {why}", why=error.strerror), where=str(path)) from error
+        raise InputError(
+            tr("cannot be read: {why}", why=error.strerror), where=str(path)
+        ) from error
     except ValueError as error:
         raise InputError(tr("is not JSON: {why}", why=error), where=str(path)) from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:

@@ -34,7 +34,9 @@ from harness.report.model import (
 
 NOT_RUN = "not run: the run ended before this scenario began"
 CUT_OFF = "cut off"
-"""Reason of a trace without a seal; what else is wrong with the file follows it."""
+"""Reason of a trace that ends before its seal; other damage is told as ``trace.read`` says it."""
+
+_NOT_SEALED = "not sealed: the run was cut off"
 
 _TRACE_NAME = re.compile(r"[^/\\:\x00.][^/\\:\x00]*")
 """A scenario id that can name a file in ``traces/`` and nowhere else."""
@@ -104,11 +106,8 @@ def write(folder: Path, *, lang: str = "", masked: bool | None = None) -> Run:
 def _unplanned(folder: Path, plan: Plan) -> list[ScenarioPlan]:
     """Traces of scenarios that the plan does not know: judged all the same, never dropped."""
     known = {one.id for one in plan.scenarios}
-    found = []
-    for path in sorted((folder / "traces").glob("*.jsonl")):
-        if path.stem not in known:
-            found.append(ScenarioPlan(id=path.stem))
-    return found
+    paths = sorted((folder / "traces").glob("*.jsonl"))
+    return [ScenarioPlan(id=path.stem) for path in paths if path.stem not in known]
 
 
 def _scenario(folder: Path, plan: ScenarioPlan) -> tuple[ScenarioRun, str]:
@@ -135,9 +134,7 @@ def _scenario(folder: Path, plan: ScenarioPlan) -> tuple[ScenarioRun, str]:
         return _ended(plan, Verdict.ERROR, why, trace=relative), ""
 
 
-def _ended(
-    plan: ScenarioPlan, verdict: Verdict, *reasons: str, trace: str = ""
-) -> ScenarioRun:
+def _ended(plan: ScenarioPlan, verdict: Verdict, *reasons: str, trace: str = "") -> ScenarioRun:
     """A scenario of which nothing can be judged."""
     return _run_of(plan, {}, verdict=verdict, reasons=reasons, trace=trace)
 
@@ -147,7 +144,7 @@ def _judged(plan: ScenarioPlan, sealed: trace.SealedTrace, relative: str) -> Sce
     conclusion = conclude(records)
     verdict, reasons = conclusion.verdict, list(conclusion.reasons)
     if not sealed.sealed:
-        reasons = [CUT_OFF, sealed.damage, *reasons]
+        reasons = [CUT_OFF if sealed.damage == _NOT_SEALED else sealed.damage, *reasons]
         if verdict not in {Verdict.FAIL, Verdict.ERROR}:
             verdict = Verdict.INCONCLUSIVE
     elif sealed.verdict != verdict:

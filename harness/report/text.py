@@ -13,9 +13,9 @@ lone surrogates: what a page could not show, what would reorder it, what UTF-8 a
 
 
 def visible(text: str) -> str:
-    """``text`` with every character that cannot be seen written so that it can.
+    r"""``text`` with every character that cannot be seen written so that it can.
 
-    >>> visible("A\\r\\u202eB")
+    >>> visible("A\r\u202eB")
     'A␍⟦202E⟧B'
     """
     return _HIDDEN.sub(_shown, text)
@@ -44,10 +44,8 @@ def cut(text: str, limit: int) -> str:
     line = visible(" ".join(head.split("\n"))) if "\n" in head else visible(head)
     if len(head) == len(text) and columns(line) <= limit:
         return line
-    kept, width = [], 1
-    for char in line:
-        width += columns(char)
-        if width > limit:
-            break
-        kept.append(char)
-    return "".join(kept).rstrip() + "…"
+    at, width = 0, 1 + columns(line[0])
+    while width <= limit:  # ends before the line does, which is wider than the limit
+        at += 1
+        width += columns(line[at])
+    return line[:at].rstrip() + "…"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import __version__
-from harness.errors import HarnessError, InputError, PeerError, PermitError
+from harness.errors import Blocked, HarnessError, InputError, PeerError, PermitError
 from harness.evidence import trace as journal
 from harness.evidence.conclude import Conclusion, conclude
 from harness.evidence.expect import Expectation
@@ -19,8 +19,8 @@ from harness.evidence.verdict import Verdict
 from harness.permit import Permit
 from harness.scenario.bench import Bench
 from harness.scenario.binding import BoundScenario, BoundStep
-from harness.scenario.gherkin import Scenario
-from harness.scenario.steps import StepKind
+from harness.scenario.feature import Scenario
+from harness.scenario.sentence import StepKind
 from harness.scenario.world import World
 
 
@@ -131,7 +131,7 @@ def _play(bound: BoundScenario, world: World) -> None:
                 line=step.sentence.line,
             )
             failed = _take(step, world) or failed
-    except PermitError as error:
+    except (PermitError, Blocked) as error:
         _stated(world, Verdict.BLOCKED, str(error))
     except (InputError, HarnessError, PeerError) as error:
         _stated(world, Verdict.ERROR, f"{bound.scenario.file}:{step.sentence.line}: {error}")

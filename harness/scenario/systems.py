@@ -6,7 +6,9 @@ this Protocol.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -80,8 +82,31 @@ class Settings:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crash:
+    """A power cut that is to come, and who is told.
+
+    Attributes:
+        number: of the commit, counted from now.
+        after: die after the commit, not before it.
+        died: called when the role is gone.
+        back: called when it accepts again.
+    """
+
+    number: int
+    after: bool
+    died: Callable[[], None]
+    back: Callable[[], None]
+
+
+RESTART_S = 0.3
+"""How long a system that lost its power stays away: longer than a peer needs to notice."""
+
+
 class Systems(Protocol):
     """Running systems, however they are run."""
+
+    hospital: Hospital
 
     def start(self) -> None:
         """Start all; returns when every endpoint accepts."""
@@ -99,8 +124,12 @@ class Systems(Protocol):
         """What its user does at the screen."""
         ...
 
-    def crash_at(self, role: str, number: int, *, after: bool) -> None:
-        """Let a role die at its ``number``-th commit from now."""
+    def crash_at(self, role: str, crash: Crash) -> None:
+        """Let a role die at a commit, and start it again."""
+        ...
+
+    def settle(self) -> None:
+        """Wait for every restart that is under way."""
         ...
 
     def running(self, role: str) -> bool:
@@ -127,7 +156,8 @@ class InProcesses:
     hospital: Hospital
     settings: Settings
     _processes: dict[str, SimulatedProcess] = field(default_factory=dict)
-    _routes: dict[str, dict[str, Address]] = field(default_factory=dict)
+    _revivers: list[threading.Thread] = field(default_factory=list)
+    _stopping: bool = False
 
     def start(self) -> None:
         """Start all."""
@@ -154,10 +184,33 @@ class InProcesses:
         """What its user does at the screen."""
         return self._processes[role].command(name, args, limits.CONTROL_TIMEOUT_S)
 
-    def crash_at(self, role: str, number: int, *, after: bool) -> None:
-        """Let a role die at its ``number``-th commit from now."""
-        args = {"number": number, "after": after}
-        self._processes[role].command("_crash_at", args, limits.CONTROL_TIMEOUT_S)
+    def crash_at(self, role: str, crash: Crash) -> None:
+        """Let a role die at a commit; a thread waits for that and starts it again."""
+        process = self._processes[role]
+        args = {"number": crash.number, "after": crash.after}
+        process.command("_crash_at", args, limits.CONTROL_TIMEOUT_S)
+
+        def revive() -> None:
+            if not process.wait_ended(limits.CRASH_TIMEOUT_S) or self._stopping:
+                return
+            crash.died()
+            time.sleep(RESTART_S)
+            self.restart(role)
+            crash.back()
+
+        thread = threading.Thread(target=revive, name=f"revive {role}", daemon=True)
+        self._revivers.append(thread)
+        thread.start()
+
+    def settle(self) -> None:
+        """Wait for every restart that is under way."""
+        for thread in self._revivers:
+            if not self._stopping:
+                thread.join(limits.START_TIMEOUT_S if self._dead(thread) else 0)
+        self._revivers = [thread for thread in self._revivers if thread.is_alive()]
+
+    def _dead(self, _: threading.Thread) -> bool:
+        return any(not process.running for process in self._processes.values())
 
     def running(self, role: str) -> bool:
         """Is the process there?"""
@@ -178,6 +231,7 @@ class InProcesses:
 
     def stop(self) -> None:
         """End all."""
+        self._stopping = True
         for process in self._processes.values():
             process.stop()
 
@@ -222,9 +276,25 @@ class InPump:
         """What its user does at the screen."""
         return self.pump.command(role, name, args, limits.CONTROL_TIMEOUT_S)
 
-    def crash_at(self, role: str, number: int, *, after: bool) -> None:
-        """Let a role die at its ``number``-th commit from now."""
-        self.pump.crash_at(role, number, after=after)
+    def crash_at(self, role: str, crash: Crash) -> None:
+        """Let a role die at a commit, and start it again a little later."""
+
+        def died() -> None:
+            crash.died()
+            self.pump.schedule(RESTART_S, back)
+
+        def back() -> None:
+            self.restart(role)
+            crash.back()
+
+        self.pump.crash_at(role, crash.number, after=crash.after, died=died)
+
+    def settle(self) -> None:
+        """Restarts are events of the pump: whoever waits for them lets it run."""
+        self.pump.wait(
+            lambda: all(self.running(role) for role in self.hospital.roles),
+            self.pump.clock.now() + limits.START_TIMEOUT_S,
+        )
 
     def running(self, role: str) -> bool:
         """Is the actor alive?"""

@@ -170,11 +170,12 @@ class Hl7Message:
         """
         wanted = parse_path(path) if isinstance(path, str) else path
         span = self._index.locate(wanted)
-        if span is None:
-            return None
+        return None if span is None else self._text(wanted, span)
+
+    def _text(self, path: Hl7Path, span: Span) -> str:
         text = self._decode(span)
         signs = self.delimiters
-        if not signs.escape or signs.escape not in text or self._has_parts(wanted, span):
+        if not signs.escape or signs.escape not in text or self._has_parts(path, span):
             return text
         return unescape(text, signs, self.encoding)
 
@@ -193,15 +194,26 @@ class Hl7Message:
         return found
 
     def _repeated(self, path: Hl7Path) -> Iterator[str]:
-        """The texts of one segment."""
-        places = [path]
-        if path.field is not None and path.repetition is None:
-            count = self._index.repetition_count(path)
-            places = [path._replace(repetition=number) for number in range(1, count + 1)]
-        for place in places:
-            text = self.get(place)
+        """The texts of one segment, or of one repetition if the path names one."""
+        if path.field is None or path.repetition is not None:
+            text = self.get(path)
+            spans = []
             if text is not None:
                 yield text
+        else:
+            spans = self._index.repetitions(path)
+        for repetition in spans:
+            span = self._index.inside(path, repetition)
+            if span is not None:
+                yield self._text(path, span)
+
+    def parts(self, path: str | Hl7Path) -> list[str]:
+        """The texts of all components of a repetition, or all subcomponents of a component."""
+        wanted = parse_path(path) if isinstance(path, str) else path
+        below = wanted._replace(component=wanted.component or 1)
+        if wanted.component is not None:
+            below = below._replace(subcomponent=1)
+        return [self._text(below, span) for span in self._index.parts(wanted)]
 
     def _has_parts(self, path: Hl7Path, span: Span) -> bool:
         """Whether there are separators in what the path names, or it names separators."""
@@ -318,8 +330,4 @@ class Segment:
 
     def components(self, number: int, repetition: int = 1) -> list[str]:
         """The text of every component of a repetition; empty if it is absent."""
-        place = self.path._replace(field=number, repetition=repetition)
-        count = self.message._index.component_count(place)  # noqa: SLF001 - same module
-        return [
-            self.message.get(place._replace(component=each)) or "" for each in range(1, count + 1)
-        ]
+        return self.message.parts(self.path._replace(field=number, repetition=repetition))

@@ -27,7 +27,9 @@ def check(view: bytes, layout: Layout, index: SpanIndex, detected: Detected) -> 
     """
     found = list(layout.problems)
     if detected.problem:
-        found.append(finding(detected.problem, detected.offset))
+        found.append(
+            finding(detected.problem, detected.offset, path="MSH-18", actual=detected.codec)
+        )
     found += _limited(_escapes(view, layout, index, detected))
     found += _limited(_names(layout, index))
     found += _limited(finding("hl7.control-character", m.start()) for m in _CONTROL.finditer(view))

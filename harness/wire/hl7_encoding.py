@@ -164,6 +164,10 @@ def mask(data: bytes, delimiters: bytes, codec: str) -> bytes:
     encoding. What cannot be decoded has no characters to protect and comes back as it is.
     """
     patterns = _danger(delimiters, codec)
-    if patterns is None or patterns[0].search(data) is None or _first_bad(data, codec) >= 0:
+    if patterns is None or patterns[0].search(data) is None:
         return data
-    return patterns[1].sub("中", data.decode(codec)).encode(codec)
+    try:
+        text = data.decode(codec)
+    except UnicodeDecodeError:
+        return data
+    return patterns[1].sub("中", text).encode(codec)

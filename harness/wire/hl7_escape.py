@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Self
 
+from harness.errors import InputError
+
 DELIMITER_SETS_CACHED: Final = 64
 """Patterns kept compiled; a site has a handful of delimiter sets."""
 
@@ -53,12 +55,17 @@ class Delimiters:
         characters = segment[4:].partition(head)[0]
         problem = ""
         if not _usable(characters):
-            characters, problem = b"^~\\&", "hl7.delimiters-missing"
-        elif len(set(head + characters[:5])) < 1 + len(characters[:5]):
+            field = head.decode("ascii")
+            others = ("" if sign == field else sign for sign in "^~\\&")
+            return cls(field, *others), "hl7.delimiters-missing"
+        if len(set(head + characters[:5])) < 1 + len(characters[:5]):
             problem = "hl7.delimiters-duplicated"
         elif not 4 <= len(characters) <= 5:
             problem = "hl7.delimiters-short" if len(characters) < 4 else "hl7.delimiters-long"
-        return cls(head.decode("ascii"), *characters[:5].decode("ascii")), problem
+        named = [*characters[:5].decode("ascii"), "", "", "", ""][
+            :5
+        ]  # what is not named is not used
+        return cls(head.decode("ascii"), *named), problem
 
     @property
     def encoding_characters(self) -> str:
@@ -105,11 +112,10 @@ def _rules(delimiters: Delimiters) -> _Rules:
     }
     letters = {character: letter for character, letter in written.items() if character}
     characters = re.escape("".join(letters))
+    keep = f"{escape}(?:{_FORMATTING}|{_LOCAL}){escape}" if escape else "(?!)"  # nothing
     return _Rules(
         known=re.compile(f"{escape}(?:([FSTREP])|X([0-9A-Fa-f]+)|{_FORMATTING}|{_LOCAL}){escape}"),
-        special=re.compile(
-            f"({escape}(?:{_FORMATTING}|{_LOCAL}){escape})|[{characters}\\x00-\\x1f]"
-        ),
+        special=re.compile(f"({keep})|[{characters}\\x00-\\x1f]"),
         meaning=meaning,
         letters=letters,
     )
@@ -142,14 +148,17 @@ def escape(text: str, delimiters: Delimiters) -> str:
     r"""Plain text as it stands in a leaf.
 
     Control characters become hexadecimal data, so that a line break cannot end the segment.
+    ``InputError`` for text that must be escaped in a message without an escape character.
 
     >>> escape("A&B|C", STANDARD)
     'A\\T\\B\\F\\C'
     """
-    if not delimiters.escape:
-        return text
     rules = _rules(delimiters)
     sign = delimiters.escape
+    if not sign:
+        if rules.special.search(text):
+            raise InputError(f"{text!r} needs an escape character, and the message names none")
+        return text
 
     def written(match: re.Match[str]) -> str:
         if match[1]:

@@ -61,15 +61,12 @@ TEXTS: Final = {
     "hl7.segment-unknown": "A segment that the version does not know",
     "hl7.field-missing": "A required field is empty",
     "hl7.field-repeated": "A field has more repetitions than allowed",
-    "hl7.field-unknown": "A field beyond the last one of its segment",
+    "hl7.field-unknown": "A field that its segment does not have in this version",
     "hl7.component-missing": "A required component is empty",
-    "hl7.component-unknown": "A component beyond the last one of its data type",
+    "hl7.component-unknown": "A component that its data type does not have",
     "hl7.table": "A value that is not in its HL7 table",
-    "hl7.length": "A value longer than its maximum length",
+    "hl7.user-table": "A value that the standard does not suggest for its user-defined table",
     "hl7.data-type": "A value that is not of its data type",
-    "hl7.validator-refused": "The reference parser refused the message",
-    "hl7.validator-error": "The reference validator reports an error",
-    "hl7.validator-warning": "The reference validator reports a warning",
 }
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from harness.wire.hl7_encoding import HAZARDOUS, decode_part, detect, mask
 from harness.wire.hl7_escape import DELIMITER_SETS_CACHED, Delimiters, unescape
-from harness.wire.hl7_layout import HEAD_BYTES, find_message_header
+from harness.wire.hl7_layout import HEAD_BYTES, find_message_header, segment_end
 
 HEADER_BYTES_MAX: Final = 64 * 1024
 """Where the first segment is looked for its end: far above any MSH, far below a 20 MB OBX."""
@@ -63,7 +63,9 @@ def header_segment(data: bytes) -> bytes:
     limit = begin + HEADER_BYTES_MAX
     end = data.find(b"\r", begin, limit)
     segment = data[begin : limit if end < 0 else end]
-    return segment.partition(b"\n")[0] if b"\n" in segment else segment
+    if b"\n" in segment:
+        return data[begin : segment_end(data, begin, limit, header_signs(segment))]
+    return segment
 
 
 @lru_cache(maxsize=DELIMITER_SETS_CACHED)
@@ -73,7 +75,8 @@ def _signs(head: bytes) -> Delimiters:
 
 def header_signs(segment: bytes) -> Delimiters:
     """The separators that an MSH segment names; see ``Delimiters.of_header``."""
-    return _signs(segment[:4] + segment[4:HEAD_BYTES].partition(segment[3:4] or b"|")[0])
+    head = segment[:HEAD_BYTES].partition(b"\n")[0]
+    return _signs(head[:4] + head[4:].partition(head[3:4] or b"|")[0])
 
 
 def header_fields(segment: bytes) -> list[bytes]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from harness.wire.hl7_encoding import BOM
-from harness.wire.hl7_escape import STANDARD, Delimiters
+from harness.wire.hl7_escape import DELIMITER_SETS_CACHED, STANDARD, Delimiters
 from harness.wire.hl7_finding import FINDINGS_PER_CODE_MAX, CodecFinding, finding
 
 HEADERS: Final = frozenset({"MSH", "FHS", "BHS"})
@@ -19,9 +20,9 @@ NAME_BYTES_MAX: Final = 16
 HEAD_BYTES: Final = 16
 """MSH, its separator, five encoding characters and room to see that there are more."""
 
-_HEADER = re.compile(rb"(?:MSH|FHS|BHS)(?![0-9A-Za-z])")
-_HEADER_LINE = re.compile(rb"(?:\A|(?<=[\r\n]))(?:MSH|FHS|BHS)(?![0-9A-Za-z])")
-_MSH_LINE = re.compile(rb"(?:\A|(?<=[\r\n]))MSH(?![0-9A-Za-z])")
+_HEADER = re.compile(rb"(?:MSH|FHS|BHS)(?=[!-/:-@\[-`{-~\r]|\Z)")
+_HEADER_LINE = re.compile(rb"(?:\A|(?<=[\r\n]))(?:MSH|FHS|BHS)(?=[!-/:-@\[-`{-~\r]|\Z)")
+_MSH_LINE = re.compile(rb"(?:\A|(?<=[\r\n]))MSH(?=[!-/:-@\[-`{-~\r]|\Z)")
 _LEAD = re.compile(rb"(?:\xef\xbb\xbf)?[\x00\t\n\x0b\r ]*")
 
 Span = tuple[int, int]
@@ -58,7 +59,7 @@ def find_header(data: bytes) -> tuple[int, int]:
 
 def find_message_header(data: bytes) -> int:
     """Offset of the first MSH segment, also inside a batch; -1 if there is none."""
-    if data[:3] == b"MSH":
+    if _MSH_LINE.match(data):
         return 0
     begin, header = find_header(data)
     if header < 0 or data[header : header + 3] == b"MSH":
@@ -112,6 +113,24 @@ def _split(data: bytes, begin: int, problems: list[CodecFinding]) -> list[Span]:
     return segments
 
 
+@lru_cache(maxsize=DELIMITER_SETS_CACHED)
+def _line_ends(separator: str) -> re.Pattern[bytes]:
+    """CR, CR LF, LF that ends a segment, or (with an empty group 1) any other LF."""
+    name = rb"[A-Z][A-Z0-9]{2}(?:" + re.escape(separator.encode("ascii")) + rb"|[\r\n]|\Z)"
+    return re.compile(rb"\r\n?|\n(?:(?=" + name + rb"|[\r\n]|\Z)|())")
+
+
+def segment_end(data: bytes, begin: int, limit: int, delimiters: Delimiters) -> int:
+    """Where the segment at ``begin`` ends; ``limit`` if it does not end before that."""
+    end = data.find(b"\r", begin, limit)
+    end = min(limit, len(data)) if end < 0 else end
+    if data.find(b"\n", begin, end) >= 0:
+        for match in _line_ends(delimiters.field).finditer(data, begin, end + 1):
+            if match[1] is None:
+                return match.start()
+    return end
+
+
 def _split_tolerantly(
     data: bytes, begin: int, delimiters: Delimiters, problems: list[CodecFinding]
 ) -> list[Span]:
@@ -119,10 +138,7 @@ def _split_tolerantly(
 
     Any other LF is data: a sender that forgot to escape it.
     """
-    separator = re.escape(delimiters.field.encode("ascii"))
-    line_end = re.compile(
-        rb"\r\n?|\n(?:(?=[A-Z][A-Z0-9]{2}(?:" + separator + rb"|[\r\n]|\Z)|[\r\n]|\Z)|())"
-    )
+    line_end = _line_ends(delimiters.field)
     segments: list[Span] = []
     counts: dict[str, int] = {}
 

@@ -122,19 +122,21 @@ class SpanIndex:
             self._fields[index] = spans
         return spans
 
-    def repetition_count(self, path: Hl7Path) -> int:
-        """How many repetitions the field has; 0 if it is absent."""
+    def repetitions(self, path: Hl7Path) -> list[Span]:
+        """Spans of the repetitions of the field; none if it is absent."""
         span = self._field(path)
         if span is None or is_literal(path):
-            return 0 if span is None else 1
-        return len(split(self._view, span, self._layout.delimiters.repetition))
+            return [] if span is None else [span]
+        return split(self._view, span, self._layout.delimiters.repetition)
 
-    def component_count(self, path: Hl7Path) -> int:
-        """How many components the repetition has; 0 if it is absent."""
+    def parts(self, path: Hl7Path) -> list[Span]:
+        """Spans of the components of a repetition, or of the subcomponents of a component."""
         span = self.locate(path)
-        if span is None or is_literal(path):
-            return 0 if span is None else 1
-        return len(split(self._view, span, self._layout.delimiters.component))
+        if span is None or is_literal(path) or path.subcomponent is not None:
+            return [] if span is None else [span]
+        signs = self._layout.delimiters
+        sign = signs.component if path.component is None else signs.subcomponent
+        return split(self._view, span, sign)
 
     def holds(self, span: Span, signs: str) -> bool:
         """Whether any of ``signs`` separates something in the span."""
@@ -153,13 +155,24 @@ class SpanIndex:
             index = self.segment(path)
             return None if index is None else self._layout.segments[index]
         span = self._field(path)
+        if span is None:
+            return None
+        if not is_literal(path):
+            signs = self._layout.delimiters
+            span = part(self._view, span, signs.repetition, path.repetition or 1)
+        elif (path.repetition or 1) > 1:
+            return None
+        return None if span is None else self.inside(path, span)
+
+    def inside(self, path: Hl7Path, span: Span) -> Span | None:
+        """What the path names in the repetition ``span``, or None if it is absent."""
         if is_literal(path):
-            inside = max(path.repetition or 1, path.component or 1, path.subcomponent or 1)
-            return span if inside == 1 else None
-        for number, sign in self._levels(path):
-            if span is not None and number is not None:
-                span = part(self._view, span, sign, number)
-        return span
+            return span if max(path.component or 1, path.subcomponent or 1) == 1 else None
+        found: Span | None = span
+        for number, sign in self._levels(path)[1:]:
+            if found is not None and number is not None:
+                found = part(self._view, found, sign, number)
+        return found
 
     def _levels(self, path: Hl7Path) -> tuple[tuple[int | None, str], ...]:
         signs = self._layout.delimiters
@@ -185,7 +198,10 @@ class SpanIndex:
         missing: list[tuple[int, str]] = []
         field = self._field(path)
         if field is None:
-            count = path.field - len(self.fields(index)) + 1
+            spans = self.fields(index)
+            # a header of which there is but the name: its first separator is its first field
+            bare = len(spans) == 1 and path.segment in HEADERS
+            count = path.field - len(spans) + (0 if bare else 1)
             missing.append((count, self._layout.delimiters.field))
         else:
             span = field

@@ -208,7 +208,8 @@ class MllpCore:
         start = buffer.find(SB, position, limit)
         reach = limit if start < 0 else start
         if self._state is _State.FRAME and reach - begin > self.max_message_bytes:
-            self._violate("mllp.frame-too-long", self._frame_offset, buffer[begin:][:RAW_BYTES_MAX])
+            kept = begin + min(RAW_BYTES_MAX, self.max_message_bytes)
+            self._violate("mllp.frame-too-long", self._frame_offset, buffer[begin:kept])
             self._state = _State.SKIP
         if start >= 0:
             return self._restart(buffer, begin, start)

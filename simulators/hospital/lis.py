@@ -6,7 +6,6 @@ crashes. Its defects are switched on by id; see ``defects.py``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,7 +38,7 @@ class Lis:
     role: str = "LIS"
     outbox: Outbox = field(init=False)
     inbox: Inbox = field(init=False)
-    _committed: dict[str, bool] = field(default_factory=dict)
+    _late: dict[str, list[act.Command]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.outbox = Outbox(RESULTS, self.store, self.timing, self.defects, "lis")
@@ -66,12 +65,13 @@ class Lis:
     # -- analyzers -----------------------------------------------------------------------------
 
     def _from_analyzer(self, event: act.Received, now: float) -> list[act.Command]:
+        """A whole message is reported before the frame that completes it asks for its reply."""
         match event.event:
             case AstmReceived() as message:
                 return self._results(event.conn, message.payload, now)
-            case FrameReceived():
-                accept = act.Send(conn=event.conn, event=Accept())
-                return [] if self._committed.pop(event.conn, False) else [accept]
+            case FrameReceived(hold=hold):
+                accept = act.Send(conn=event.conn, event=Accept(hold=hold))
+                return [accept, *self._late.pop(event.conn, [])]
         return []
 
     def _results(self, conn: str, payload: bytes, now: float) -> list[act.Command]:
@@ -79,12 +79,13 @@ class Lis:
         statements = lis_results.store(
             payload, self.store, self.outbox, self.defects, messages.stamp(self.clock.wall())
         )
-        accept: list[act.Command] = [act.Send(conn=conn, event=Accept())]
-        commit: list[act.Command] = [act.Commit(statements=statements)] if statements else []
-        self._committed[conn] = True
+        if not statements:
+            return []
+        stored: list[act.Command] = [act.Commit(statements=statements), self.outbox.soon(now)]
         if "lis-accepts-before-storing" in self.defects:
-            return [*accept, *commit, self.outbox.soon(now)]
-        return [*commit, *accept, self.outbox.soon(now)]
+            self._late[conn] = stored
+            return []
+        return stored
 
     # -- HIS -----------------------------------------------------------------------------------
 
@@ -108,7 +109,3 @@ class Lis:
             return [commit, act.Reply(ident=event.ident)]
         return [act.Reply(ident=event.ident, error=f"the LIS knows no command {event.name}")]
 
-
-def arguments(event: act.Commanded) -> Mapping[str, str]:
-    """Arguments of a command as text."""
-    return {name: str(value) for name, value in event.args.items()}

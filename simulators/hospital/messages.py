@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from harness.wire.hl7 import Hl7Message, Rep, build
+from harness.wire.hl7 import Hl7Message
+from harness.wire.hl7_build import Rep, build, header_row
 
 Row = Mapping[str, Any]
 Segment = list[Any]
@@ -35,26 +36,21 @@ def header(
     sender: str, receiver: str, kind: str, structure: str, *, control_id: str, time: str
 ) -> Segment:
     """MSH: acknowledgements always wanted from the application, original mode."""
-    trigger = kind.split("^")
-    return [
-        "MSH",
-        sender,
-        "HOSPITAL",
-        receiver,
-        "HOSPITAL",
-        time,
-        None,
-        [*trigger, structure],
-        control_id,
-        "P",
-        VERSION,
-        None,
-        None,
-        None,
-        None,
-        "CHN",
-        CHARSET,
-    ]
+    return list(
+        header_row(
+            type=kind,
+            structure=structure,
+            control_id=control_id,
+            time=time,
+            sending_app=sender,
+            sending_facility="HOSPITAL",
+            receiving_app=receiver,
+            receiving_facility="HOSPITAL",
+            version=VERSION,
+            country="CHN",
+            charset=CHARSET,
+        )
+    )
 
 
 def patient(row: Row) -> Segment:
@@ -176,27 +172,23 @@ def acknowledgement(
 ) -> bytes:
     """ACK of a message, with ERR where it is refused."""
     message = Hl7Message.parse(payload)
-    sender = [message.get("MSH-3") or "", message.get("MSH-4") or ""]
-    control_id = message.get("MSH-10") or ""
+    got = message.header
+    control_id = got.control_id
     trigger = (message.get("MSH-9.2") or "").strip()
-    kind = ["ACK", trigger, "ACK"] if trigger else ["ACK"]
-    segments: list[Segment] = [
-        [
-            "MSH",
-            message.get("MSH-5") or system,
-            message.get("MSH-6") or "",
-            *sender,
-            time,
-            None,
-            kind,
-            f"A{control_id}",
-            message.get("MSH-11") or "P",
-            message.get("MSH-12") or VERSION,
-            *[None] * 5,
-            message.get("MSH-18") or None,
-        ],
-        ["MSA", code, control_id, text or None],
-    ]
+    head = header_row(
+        type=f"ACK^{trigger}" if trigger else "ACK",
+        structure="ACK" if trigger else "",
+        control_id=f"A{control_id}",
+        time=time,
+        sending_app=got.receiving_app or system,
+        sending_facility=got.receiving_facility,
+        receiving_app=got.sending_app,
+        receiving_facility=got.sending_facility,
+        processing_id=got.processing_id or "P",
+        version=got.version or VERSION,
+        charset=got.charset,
+    )
+    segments: list[Segment] = [list(head), ["MSA", code, control_id, text or None]]
     if error:
         segments.append(["ERR", [["", "", "", error]]])
     return build(segments, encoding=message.encoding)

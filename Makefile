@@ -1,0 +1,37 @@
+# The same in plain commands, for machines without make: see README.md.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: run test bench selfcheck fuzz lint clean
+
+run: $(STAMP)
+	$(BIN)/medharness run --jobs 2
+
+test: $(STAMP)
+	$(BIN)/python tests/run_all.py
+
+bench: $(STAMP)
+	$(BIN)/python tests/bench/run.py
+
+selfcheck: $(STAMP)
+	$(BIN)/medharness selfcheck
+
+fuzz: $(STAMP)
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/fuzz -q
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(STAMP): requirements/dev.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) runs build dist .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

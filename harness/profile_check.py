@@ -1,0 +1,305 @@
+"""What a site profile must fulfil beyond the form of each key: references, addresses, agreement.
+
+Every problem is found, not only the first.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+
+from harness import resources
+from harness.addresses import Forbidden, Resolve, numeric
+from harness.errors import InputErrors, PermitError
+from harness.i18n import tr
+from harness.probes.sql import check_select
+from harness.profile_model import DEVICE_ROLES, Endpoint, ProbeConfig, Profile
+from harness.profile_values import LinkTransport, Mode, Transport, Via
+from harness.subjects import read_subjects
+
+BUILT_IN_URL = "builtin:"
+"""A probe URL of this form looks into the store of a system that we run ourselves."""
+
+SPOKEN = {"astm": {"astm", "raw"}, "hl7": {"mllp", "http", "soap"}, "dicom": {"dicom"}}
+"""What may be spoken on an interface of ``fixtures/interfaces.toml``."""
+
+Path_ = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong.
+
+    Attributes:
+        path: of the key.
+        message: what is wrong.
+        remedy: one next action.
+        file: where, if not in the profile itself.
+    """
+
+    path: Path_
+    message: str
+    remedy: str = ""
+    file: str = ""
+
+
+def nearest(word: str, known: Mapping[str, object] | set[str] | frozenset[str]) -> str:
+    """A remedy that names the nearest known word, or all of them."""
+    close = get_close_matches(word, known, n=1, cutoff=0.6)
+    if not close and len(word) > 2:
+        close = [one for one in sorted(known) if word.lower() in {one.lower(), f"{one.lower()}s"}]
+    if close:
+        return tr("did you mean “{word}”?", word=close[0])
+    return tr("use one of: {known}", known=", ".join(sorted(known)))
+
+
+@lru_cache(maxsize=1)
+def interfaces() -> Mapping[str, str]:
+    """Protocol of every interface that ships, by id."""
+    with resources.fixture("interfaces.toml").open("rb") as file:
+        data = tomllib.load(file)
+    return {entry["id"]: entry["protocol"] for entry in data["interface"]}
+
+
+def check(profile: Profile, systems: set[str], folder: Path, resolve: Resolve) -> list[Problem]:
+    """Everything that is wrong with a profile whose keys have the right form.
+
+    Args:
+        profile: the profile.
+        systems: roles that the file names in ``[systems]``, also where their tables are wrong.
+        folder: of the profile; the files that it names stand relative to it.
+        resolve: addresses of a host name.
+    """
+    problems = list(_roles(profile, systems))
+    for name, endpoint in profile.endpoints.items():
+        problems += _endpoint(profile, name, endpoint, systems)
+    for name, probe in profile.probes.items():
+        problems += _probe(profile, name, probe, systems)
+    problems += _memory(profile)
+    problems += _forbidden(profile, resolve)
+    problems += _subjects(profile, folder)
+    return problems
+
+
+def _roles(profile: Profile, systems: set[str]) -> Iterator[Problem]:
+    """Tables by role name roles that exist."""
+    known = systems | DEVICE_ROLES
+    for table in ("limits", "encodings", "quirks"):
+        for role in getattr(profile, table):
+            if role not in known:
+                yield Problem(path=(table, role), message=_no_role(role),
+                              remedy=nearest(role, known))  # fmt: skip
+
+
+def _no_role(role: str) -> str:
+    return tr("no role “{role}” in [systems]", role=role)
+
+
+def _endpoint(
+    profile: Profile, name: str, endpoint: Endpoint, systems: set[str]
+) -> Iterator[Problem]:
+    where: Path_ = ("endpoints", name)
+    known = systems | DEVICE_ROLES
+    for key, role in (("from", endpoint.frm), ("to", endpoint.to)):
+        if role not in known:
+            yield Problem(path=(*where, key), message=_no_role(role),
+                          remedy=nearest(role, known))  # fmt: skip
+    if not {endpoint.frm, endpoint.to} & systems:
+        yield Problem(path=where, message=tr("neither side of this link is a system"),
+                      remedy=tr("name one of its roles in [systems]"))  # fmt: skip
+    protocol = interfaces().get(endpoint.interface)
+    if protocol is None:
+        yield Problem(
+            path=(*where, "interface"),
+            message=tr("unknown interface “{interface}”", interface=endpoint.interface),
+            remedy=nearest(endpoint.interface, interfaces()),
+        )
+    elif str(endpoint.protocol) not in SPOKEN.get(protocol, {str(endpoint.protocol)}):
+        yield Problem(
+            path=(*where, "protocol"),
+            message=tr("{interface} is not spoken over {protocol}", interface=endpoint.interface,
+                       protocol=endpoint.protocol),
+            remedy=tr("use one of: {known}", known=", ".join(sorted(SPOKEN[protocol]))),
+        )  # fmt: skip
+    yield from _address(profile, where, endpoint)
+    yield from _carrier(profile, where, endpoint)
+
+
+def _address(profile: Profile, where: Path_, endpoint: Endpoint) -> Iterator[Problem]:
+    """Where a real system is, where we listen, and who may reach us."""
+    if endpoint.transport not in {LinkTransport.TCP, LinkTransport.TLS}:
+        return
+    relayed = endpoint.via is Via.RELAY
+    ours = profile.mode(endpoint.to) is Mode.SIMULATED
+    comes_from_outside = profile.mode(endpoint.frm) is not Mode.SIMULATED
+    if not ours and (not endpoint.port or "host" not in endpoint.model_fields_set):
+        yield Problem(
+            path=where,
+            message=tr("a real {role} needs a host and a port", role=endpoint.to),
+            remedy=tr("write host and port of the system's listener"),
+        )
+    if comes_from_outside and not (endpoint.relay_port if relayed else endpoint.port):
+        key = "relay_port" if relayed else "port"
+        yield Problem(
+            path=where,
+            message=tr("a real {role} connects here, so {key} must be fixed", role=endpoint.frm,
+                       key=key),
+            remedy=tr("write the port that the system is configured to connect to"),
+        )  # fmt: skip
+    listens = {"relay_host": relayed, "host": ours}
+    for key, ours_too in listens.items():
+        host = getattr(endpoint, key)
+        if ours_too and not is_loopback(host) and not endpoint.expose:
+            yield Problem(
+                path=(*where, key),
+                message=tr("other machines could reach our listener on {host}", host=host),
+                remedy=tr("use 127.0.0.1, or say expose = true"),
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a listener on that host."""
+    address = numeric(host)
+    return host == "localhost" if address is None else address.is_loopback
+
+
+def _carrier(profile: Profile, where: Path_, endpoint: Endpoint) -> Iterator[Problem]:
+    """The keys of one transport, and no others."""
+    serial = endpoint.transport is LinkTransport.SERIAL
+    tls = endpoint.transport is LinkTransport.TLS
+    if serial and not endpoint.url:
+        yield Problem(path=where, message=tr("a serial link needs a url"),
+                      remedy=tr('write url = "COM3"'))  # fmt: skip
+    for key in ("url", "line"):
+        if not serial and key in endpoint.model_fields_set:
+            yield Problem(path=(*where, key), message=tr("{key} is for serial links", key=key),
+                          remedy=tr('write transport = "serial", or take it out'))  # fmt: skip
+    if not tls and endpoint.tls is not None:
+        yield Problem(path=(*where, "tls"), message=tr("certificates are for TLS links"),
+                      remedy=tr('write transport = "tls", or take it out'))  # fmt: skip
+    if tls and endpoint.tls is None:
+        yield Problem(path=where, message=tr("a TLS link needs a table “tls”"),
+                      remedy=tr('write tls = { ca = "hospital-ca.pem" }'))  # fmt: skip
+    if endpoint.tls is None:
+        return
+    listens = profile.mode(endpoint.to) is Mode.SIMULATED
+    if listens and not (endpoint.tls.certificate and endpoint.tls.key_env):
+        yield Problem(path=(*where, "tls"),
+                      message=tr("where we listen with TLS we need certificate and key_env"),
+                      remedy=tr("name our certificate, and the variable with its key"))  # fmt: skip
+    if bool(endpoint.tls.certificate) != bool(endpoint.tls.key_env):
+        yield Problem(path=(*where, "tls"),
+                      message=tr("certificate and key_env belong together"),
+                      remedy=tr("name our certificate, and the variable with its key"))  # fmt: skip
+
+
+def _probe(
+    profile: Profile, name: str, probe: ProbeConfig, systems: set[str]
+) -> Iterator[Problem]:
+    where: Path_ = ("probes", name)
+    if probe.role not in systems:
+        yield Problem(path=(*where, "role"), message=_no_role(probe.role),
+                      remedy=nearest(probe.role, systems))  # fmt: skip
+    if (probe.url is None) == (probe.url_env is None):
+        yield Problem(path=where, message=tr("a probe needs one of url and url_env"),
+                      remedy=tr("a database with a password goes into url_env"))  # fmt: skip
+    for key in ("query", "control", "clock"):
+        text = getattr(probe, key)
+        if not text and key != "query":
+            continue
+        try:
+            check_select(text)
+        except PermitError:
+            yield Problem(path=(*where, key), message=tr("a probe may only SELECT"),
+                          remedy=tr("write one SELECT without semicolons"))  # fmt: skip
+    if probe.url is None:
+        return
+    scheme = probe.url.partition(":")[0]
+    if scheme not in {"sqlite", "builtin", "postgresql", "postgres"}:
+        yield Problem(path=(*where, "url"), message=tr("no probe can look into this URL"),
+                      remedy=tr("use one of: {known}",
+                                known="builtin:ROLE, sqlite:PATH, postgresql://"))  # fmt: skip
+    role = probe.url.removeprefix(BUILT_IN_URL)
+    if scheme == "builtin" and not _runs(profile, role, systems):
+        yield Problem(path=(*where, "url"),
+                      message=tr("we do not run a {role} in this profile", role=role),
+                      remedy=tr("use one of: {known}", known="sqlite:PATH, url_env"))  # fmt: skip
+
+
+def _runs(profile: Profile, role: str, systems: set[str]) -> bool:
+    known = profile.systems.get(role)
+    return role in systems and (known is None or known.mode is Mode.SIMULATED)
+
+
+def _memory(profile: Profile) -> Iterator[Problem]:
+    """Over memory everything is ours; over sockets nothing is in memory."""
+    in_memory = profile.transport is Transport.MEMORY
+    for role, system in profile.systems.items():
+        if in_memory and system.mode is not Mode.SIMULATED:
+            yield Problem(path=("systems", role, "mode"),
+                          message=tr("a {mode} system cannot be reached over memory",
+                                     mode=system.mode),
+                          remedy=tr('write transport = "tcp"'))  # fmt: skip
+    for name, endpoint in profile.endpoints.items():
+        if in_memory != (endpoint.transport is LinkTransport.MEMORY):
+            yield Problem(path=("endpoints", name, "transport"),
+                          message=tr("the profile's transport is {one}, this link's is {other}",
+                                     one=profile.transport, other=endpoint.transport),
+                          remedy=tr("make both memory, or none"))  # fmt: skip
+
+
+def _forbidden(profile: Profile, resolve: Resolve) -> Iterator[Problem]:
+    """Forbidden addresses are refused in every environment, before anything is opened."""
+    entries: list[Forbidden] = []
+    for text in profile.policy.forbidden_addresses:
+        try:
+            entries.append(Forbidden.parse(text).resolved(resolve))
+        except ValueError:
+            yield Problem(path=("policy", "forbidden_addresses"),
+                          message=tr("“{text}” is no host, host:port or network", text=text[:80]),
+                          remedy=tr("write it as {example}",
+                                    example="10.1.2.3, his.local:1521, 10.8.0.0/16"))  # fmt: skip
+    for name, endpoint in profile.endpoints.items():
+        for key, host, port in _opened(endpoint):
+            addresses = resolve(host) if entries and numeric(host) is None else ()
+            for entry in entries:
+                if entry.matches(host, port, addresses):
+                    yield Problem(
+                        path=("endpoints", name, key),
+                        message=tr("{host} is forbidden by “{entry}”", host=host, entry=entry.text),
+                        remedy=tr("point this link at the test system"),
+                    )
+
+
+def _opened(endpoint: Endpoint) -> Iterator[tuple[str, str, int]]:
+    """Key, host and port of every address of an endpoint."""
+    if endpoint.transport in {LinkTransport.TCP, LinkTransport.TLS}:
+        yield "host", endpoint.host, endpoint.port
+    place = serial_place(endpoint.url)
+    if place is not None:
+        yield "url", *place
+
+
+def serial_place(url: str) -> tuple[str, int] | None:
+    """Host and port of a device server behind a serial URL; None for a port of this machine."""
+    scheme, mark, rest = url.partition("://")
+    if not mark or scheme == "loop":
+        return None
+    host, _, port = rest.partition("/")[0].partition("?")[0].rpartition(":")
+    return host.strip("[]"), int(port) if port.isdigit() else 0
+
+
+def _subjects(profile: Profile, folder: Path) -> Iterator[Problem]:
+    subjects = profile.test_subjects
+    if subjects is None:
+        return
+    try:
+        read_subjects(folder / subjects.list, subjects.sha256)
+    except InputErrors as errors:
+        for problem in errors.problems:
+            yield Problem(path=("test_subjects", "list"), message=problem.message,
+                          remedy=problem.remedy, file=problem.where)  # fmt: skip

@@ -1,0 +1,280 @@
+"""The site profile as a typed model: who plays what, where, in which words, and what is allowed.
+
+The model refuses a key that it does not know. What concerns several keys at once stands in
+``profile_check.py``; reading a file, and saying on which line it is wrong, in ``profile_load.py``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from harness import limits
+from harness.profile_values import (
+    Codec,
+    Environment,
+    EnvName,
+    Filled,
+    Flag,
+    Host,
+    LimitName,
+    LimitValue,
+    LinkProtocol,
+    LinkTransport,
+    Mode,
+    Name,
+    Port,
+    ProbeKind,
+    Query,
+    QuirkName,
+    Reach,
+    Role,
+    Scalar,
+    Seconds,
+    SerialUrl,
+    Sha256,
+    Text,
+    Transport,
+    Url,
+    Via,
+    Worker,
+)
+
+FORMAT = 1
+"""Format of the profile; raised when an older profile would be misread."""
+
+ENTRIES_MAX = 500
+"""Systems, endpoints, probes and forbidden addresses, each: a county with 17 institutions and
+some 20 interfaces a house fits."""
+
+DEVICE_ROLES = frozenset({"analyzer", "modality", "feed", "monitor", "ecg", "payer", "operator"})
+"""Roles that we play without an entry in ``[systems]``."""
+
+
+class Part(BaseModel):
+    """Base of every table of the profile: closed, frozen, documented by its docstrings."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
+        regex_engine="python-re",
+    )
+
+
+class System(Part):
+    """One system under test, or one that stands in for it."""
+
+    mode: Mode
+    """simulated: we run it; real: it is there and we talk to it; observed: we only watch it."""
+    product: Text = ""
+    """Product name, for the report."""
+    vendor: Text = ""
+    """Who makes it."""
+    version: Text = ""
+    """The version that runs now; stands in every report."""
+    version_before: Text = ""
+    """The version before the upgrade that is being verified."""
+    version_after: Text = ""
+    """The version that the upgrade will install."""
+    required: Flag = True
+    """An unreachable required system blocks a scenario; an optional one makes it not applicable."""
+    worked_by: Worker = Worker.PROGRAM
+    """person: what a scenario asks of this system is done by a person at its screen."""
+
+
+class Tls(Part):
+    """Certificates of one endpoint; files are named relative to the profile."""
+
+    ca: Text = ""
+    """PEM file with the authorities that the other side's certificate must come from."""
+    certificate: Text = ""
+    """PEM file with our own certificate."""
+    key_env: EnvName | None = None
+    """Environment variable with the path of our private key."""
+    key_password_env: EnvName | None = None
+    """Environment variable with the password of that key."""
+    server_name: Host | None = None
+    """The name that the other side's certificate must carry; default: the host."""
+
+
+class Line(Part):
+    """Settings of a serial line (LIS01-A2 §5.2: 9600 baud, 8 bits, no parity, 1 stop bit)."""
+
+    baud: Annotated[int, Field(strict=True, ge=300, le=921_600)] = 9600
+    """Bits a second."""
+    data_bits: Annotated[int, Field(strict=True, ge=7, le=8)] = 8
+    """Bits a character."""
+    parity: Literal["none", "even", "odd"] = "none"
+    """Parity bit."""
+    stop_bits: Annotated[int, Field(strict=True, ge=1, le=2)] = 1
+    """Stop bits."""
+    flow: Literal["none", "rtscts", "xonxoff"] = "none"
+    """Flow control."""
+
+
+class Endpoint(Part):
+    """One link: who connects to whom, over what, where."""
+
+    interface: Filled
+    """Id from fixtures/interfaces.toml: what the report counts this link to."""
+    frm: Role = Field(alias="from")
+    """Role that connects."""
+    to: Role
+    """Role that listens; the address is where it listens."""
+    protocol: LinkProtocol
+    """What is spoken."""
+    transport: LinkTransport = LinkTransport.TCP
+    """What carries it."""
+    host: Host = "127.0.0.1"
+    """Where the listening role is; for a simulated one, where we listen."""
+    port: Port = 0
+    """TCP port; 0 lets the operating system choose, for a simulated role only."""
+    url: SerialUrl = ""
+    """Serial port: COM3, /dev/ttyUSB0, or socket://HOST:PORT of a device server."""
+    line: Line | None = None
+    """Settings of a serial line."""
+    encoding: Codec | None = None
+    """Character set on this link; default: the one of its roles in [encodings]."""
+    tls: Tls | None = None
+    """Certificates; transport = "tls" only."""
+    via: Via = Via.DIRECT
+    """relay: we stand in line, watch, and inject faults."""
+    relay_host: Host = "127.0.0.1"
+    """Where the relay listens."""
+    relay_port: Port = 0
+    """Port of the relay; a real system that connects needs a fixed one."""
+    expose: Flag = False
+    """Say yes to listening on an address that other machines can reach."""
+    required: Flag = True
+    """false: a site without this link makes its scenarios not applicable."""
+
+
+class ProbeConfig(Part):
+    """A read-only look into a system."""
+
+    role: Role
+    """Whose effects it shows."""
+    kind: ProbeKind = ProbeKind.SQL
+    """How it looks."""
+    url: Url | None = None
+    """sqlite:PATH, or builtin:ROLE for a system that we run; nothing with a password."""
+    url_env: EnvName | None = None
+    """Environment variable with the database URL, such as postgresql://user:password@host/db."""
+    query: Query
+    """One SELECT with named holes such as :barcode."""
+    columns: dict[Filled, Filled] = Field(default_factory=dict)
+    """Our column name = the query's column name; default: the query's own names."""
+    reach: Reach = Reach.STORED
+    """How far it sees: stored in a table, sent to the next system, displayed to a person."""
+    control: Query = ""
+    """One SELECT without holes that must show at least one row: proof that the probe can see."""
+    clock: Query = ""
+    """One SELECT without holes that gives the database's time, for the clock offset."""
+    rows_max: Annotated[int, Field(strict=True, gt=0, le=1_000_000)] = limits.PROBE_ROWS_MAX
+    """More rows than this are an error."""
+    timeout_s: Seconds = limits.PROBE_TIMEOUT_S
+    """Time for one look, in seconds."""
+
+
+class RoleEncoding(Part):
+    """Character sets of one role."""
+
+    sends: Codec = "gb18030"
+    """What it sends."""
+    receives: Codec = "gb18030"
+    """What it reads."""
+    declared: Text = ""
+    """What it writes into MSH-18."""
+    aliases: dict[Filled, Codec] = Field(default_factory=dict)
+    """Its own words in MSH-18, such as UTF8, and the character set that each means."""
+
+
+class Policy(Part):
+    """What this project may do at this site."""
+
+    forbidden_addresses: Annotated[list[Filled], Field(max_length=ENTRIES_MAX)] = Field(
+        default_factory=list
+    )
+    """Hosts, host:port or CIDR networks that are never opened, in no environment."""
+    permit: Text = ""
+    """Permit file (TOML) that names the window for faults and writes in production."""
+
+
+class TestSubjects(Part):
+    """A signed list of real test patients, beside the generated ones."""
+
+    __test__ = False
+
+    list: Filled
+    """CSV file: patient_id,name,sex,birth,id_card; named relative to the profile."""
+    sha256: Sha256
+    """SHA-256 of that file: what was signed for."""
+    signer: Filled
+    """Who agreed that these patients may be used."""
+    date: dt.date
+    """When."""
+
+
+class Profile(Part):
+    """A site profile."""
+
+    format: Literal[1]
+    """Format of the profile: 1."""
+    name: Filled
+    """Name of the site, for reports."""
+    environment: Environment
+    """production refuses faults and writes unless a permit file names the window."""
+    transport: Transport = Transport.TCP
+    """memory runs everything in one process on a virtual clock; for simulated systems only."""
+    systems: Annotated[dict[Role, System], Field(min_length=1, max_length=ENTRIES_MAX)]
+    """Systems by role: LIS, HIS, PACS, centre ..."""
+    endpoints: Annotated[dict[Name, Endpoint], Field(max_length=ENTRIES_MAX)] = Field(
+        default_factory=dict
+    )
+    """Links by name."""
+    probes: Annotated[dict[Name, ProbeConfig], Field(max_length=ENTRIES_MAX)] = Field(
+        default_factory=dict
+    )
+    """Probes by name."""
+    limits: dict[Role, dict[LimitName, LimitValue]] = Field(default_factory=dict)
+    """Limits by role; each name ends in its unit, such as answer_s."""
+    encodings: dict[Role, RoleEncoding] = Field(default_factory=dict)
+    """Character sets by role."""
+    quirks: dict[Role, dict[QuirkName, Scalar]] = Field(default_factory=dict)
+    """What is peculiar to a system at this site, by role."""
+    policy: Policy = Field(default_factory=Policy)
+    """What is allowed."""
+    test_subjects: TestSubjects | None = None
+    """Real test patients, signed for."""
+
+    _path: Path = PrivateAttr(default_factory=Path)
+    _hash: str = PrivateAttr(default="")
+
+    @property
+    def path(self) -> Path:
+        """The file that it was read from."""
+        return self._path
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of that file's bytes."""
+        return self._hash
+
+    def place(self, path: Path, digest: str) -> None:
+        """Say where this profile came from; for the loader."""
+        self._path = path
+        self._hash = digest
+
+    def file(self, name: str) -> Path:
+        """A file that the profile names, relative to its own folder."""
+        return self._path.parent / name
+
+    def mode(self, role: str) -> Mode:
+        """How a role is played; devices without an entry in ``[systems]`` are simulated."""
+        system = self.systems.get(role)
+        return Mode.SIMULATED if system is None else system.mode

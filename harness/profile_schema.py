@@ -1,0 +1,31 @@
+"""The JSON Schema of the site profile, for editors: completion and red underlines in TOML.
+
+``python -m harness.profile_schema FILE`` writes it; a test keeps ``docs/reference`` current.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from harness.profile_model import Profile
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schema_text() -> str:
+    """The schema as it stands in ``docs/reference/profile.schema.json``."""
+    schema = Profile.model_json_schema(by_alias=True)
+    head = {"$schema": DIALECT, "title": "medharness site profile"}
+    return json.dumps(head | {key: value for key, value in schema.items() if key != "title"},
+                      ensure_ascii=False, indent=2) + "\n"  # fmt: skip
+
+
+def write_schema(path: Path) -> None:
+    """Write the schema."""
+    path.write_text(schema_text(), encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    write_schema(Path(sys.argv[1]))

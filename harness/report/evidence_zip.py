@@ -1,0 +1,108 @@
+"""``evidence.zip``: everything that a verdict rests on, with the SHA-256 of each file.
+
+The same run folder gives the same bytes, so two people can compare what they hold by one hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Final
+
+from harness.errors import InputError
+from harness.i18n import tr
+
+NAME: Final = "evidence.zip"
+MANIFEST: Final = "manifest.json"
+FORMAT: Final = 1
+
+PAGES: Final = ("plan.json", "run.json", "report.html", "junit.xml")
+"""Files beside the traces; one that is not there is left out."""
+
+CHUNK_BYTES: Final = 1024 * 1024
+"""Read at a time: a trace may be larger than memory."""
+
+EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+"""The earliest time that ZIP knows (APPNOTE 6.3.10 §4.4.6): file times are no evidence."""
+
+
+def pack(folder: Path) -> Path:
+    """Write ``evidence.zip`` of a run folder and return its path; an older one is replaced."""
+    target = folder / NAME
+    partial = folder / f"{NAME}.partial"
+    entries = []
+    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
+        for path in _files(folder):
+            name = path.relative_to(folder).as_posix()
+            digest, size = _add(archive, name, path)
+            entries.append({"path": name, "bytes": size, "sha256": digest})
+        manifest = json.dumps({"format": FORMAT, "files": entries}, ensure_ascii=False, indent=2)
+        archive.writestr(_info(MANIFEST), manifest.encode() + b"\n")
+    partial.replace(target)
+    return target
+
+
+def verify(path: Path) -> list[str]:
+    """Every way in which the archive differs from its manifest; empty if none.
+
+    Raises:
+        InputError: not a ZIP file, or one without a manifest.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            manifest = json.loads(archive.read(MANIFEST))
+            wanted = {one["path"]: one["sha256"] for one in manifest["files"]}
+            names = [name for name in archive.namelist() if name != MANIFEST]
+            problems = [f"{name}: not in the archive" for name in wanted if name not in names]
+            for name in names:
+                if names.count(name) > 1 or name not in wanted:
+                    problems.append(f"{name}: not in the manifest, or there twice")
+                elif _digest(archive, name) != wanted[name]:
+                    problems.append(f"{name}: the SHA-256 differs")
+            return problems
+    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(tr("no evidence archive: {why}", why=error), where=str(path)) from error
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Pages, then traces and their blobs by name; links are not followed out of the folder."""
+    for name in PAGES:
+        if (folder / name).is_file():
+            yield folder / name
+    for path in sorted((folder / "traces").rglob("*"), key=lambda one: one.as_posix()):
+        if path.is_file() and not path.is_symlink():
+            yield path
+
+
+def _info(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, date_time=EPOCH)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.create_system = 3  # the same on Windows
+    info.external_attr = 0o644 << 16
+    return info
+
+
+def _add(archive: zipfile.ZipFile, name: str, path: Path) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as source, archive.open(_info(name), "w", force_zip64=True) as target:
+        for chunk in _chunks(source):
+            digest.update(chunk)
+            size += len(chunk)
+            target.write(chunk)
+    return digest.hexdigest(), size
+
+
+def _digest(archive: zipfile.ZipFile, name: str) -> str:
+    digest = hashlib.sha256()
+    with archive.open(name) as source:
+        for chunk in _chunks(source):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _chunks(source: IO[bytes]) -> Iterator[bytes]:
+    while chunk := source.read(CHUNK_BYTES):
+        yield chunk

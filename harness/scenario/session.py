@@ -1,0 +1,269 @@
+"""One run in one worker: the profile, the systems, the plan on disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+from harness import __version__
+from harness.clock import RealClock, VirtualClock
+from harness.errors import HarnessError
+from harness.evidence.conclude import Conclusion
+from harness.link.pump import Pump
+from harness.link.spec import LinkSpec
+from harness.link.threads import Address, Threads
+from harness.permit import Permit
+from harness.probes.probe import Probe
+from harness.probes.sql import SqlProbe
+from harness.profile import Profile, load_profile
+from harness.scenario import tags
+from harness.scenario.bench import Bench, Driver
+from harness.scenario.binding import BoundScenario
+from harness.scenario.denominators import load_denominators
+from harness.scenario.feature import Scenario
+from harness.scenario.runner import Setting, run_scenario
+from harness.scenario.systems import InProcesses, InPump, Settings, Systems, built_in
+
+BUILT_IN_URL = "builtin:"
+"""A probe URL of this form looks into the store of a system that we run ourselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOptions:
+    """What a run was asked to do."""
+
+    profile: str
+    seed: int
+    folder: Path
+    label: str = ""
+    lang: str = "zh-CN"
+    tags: str = ""
+    command: Sequence[str] = ()
+    defects: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, option: Any) -> Self:
+        """From pytest's options."""
+        started = RealClock().wall().strftime("%Y%m%d-%H%M%S")
+        folder = option.medharness_out or str(Path("runs") / started)
+        return cls(
+            profile=option.medharness_profile,
+            seed=option.medharness_seed,
+            folder=Path(folder).resolve(),
+            label=option.medharness_label,
+            lang=option.medharness_lang,
+            tags=option.medharness_tags,
+            command=shlex.split(option.medharness_command),
+            defects=tuple(option.medharness_defect),
+        )
+
+    def at(self, folder: Path) -> Self:
+        """The same, with the run folder that the controller chose."""
+        return replace(self, folder=folder)
+
+
+@dataclass(slots=True)
+class RunSession:
+    """Brings the systems up on first use and keeps them for the worker's run."""
+
+    options: SessionOptions
+    worker: str = ""
+    _profile: Profile | None = None
+    _bench: Bench | None = None
+    _trouble: Exception | None = None
+    _scratch: tempfile.TemporaryDirectory[str] | None = None
+    _wanted: tags.Expression | None = field(default=None)
+
+    @property
+    def profile(self) -> Profile:
+        """The site profile."""
+        if self._profile is None:
+            self._profile = load_profile(self.options.profile)
+        return self._profile
+
+    def wants(self, scenario_tags: Sequence[str]) -> bool:
+        """Does the tag expression take a scenario?"""
+        if self._wanted is None:
+            self._wanted = tags.parse(self.options.tags)
+        return self._wanted(scenario_tags)
+
+    # -- the plan ------------------------------------------------------------------------------
+
+    def plan(self, scenarios: Sequence[Scenario]) -> None:
+        """Write ``plan.json`` once; every worker would write the same."""
+        path = self.options.folder / "plan.json"
+        if path.exists():
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(self._plan(scenarios), ensure_ascii=False, indent=1)
+        partial = path.with_suffix(f".{os.getpid()}")
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+
+    def _plan(self, scenarios: Sequence[Scenario]) -> dict[str, Any]:
+        known = load_denominators()
+        return {
+            "format": 1,
+            "harness_version": __version__,
+            "started": RealClock().wall().isoformat(timespec="seconds"),
+            "seed": self.options.seed,
+            "label": self.options.label,
+            "lang": self.options.lang,
+            "command": list(self.options.command),
+            "profile": self._profile_facts()
+            | {
+                "environment": str(self.profile.environment),
+                "transport": str(self.profile.transport),
+            },
+            "systems": self._systems(),
+            "defects": list(self.options.defects),
+            "scenarios": [_planned(scenario) for scenario in scenarios],
+            "requirements": [
+                {"id": one.id, "name": one.name, "pillar": one.pillar, "interface": one.interface}
+                for one in known.requirements.values()
+            ],
+            "interfaces": [
+                {
+                    "id": one.id,
+                    "name": one.name,
+                    "from": one.sender,
+                    "to": one.receiver,
+                    "protocol": one.protocol,
+                }
+                for one in known.interfaces.values()
+            ],
+        }
+
+    def _profile_facts(self) -> dict[str, str]:
+        return {"name": self.profile.name, "hash": self.profile.hash}
+
+    def _systems(self) -> list[dict[str, str]]:
+        return [
+            {
+                "role": role,
+                "mode": str(system.mode),
+                "product": system.product,
+                "version": system.version,
+            }
+            for role, system in self.profile.systems.items()
+        ]
+
+    # -- running -------------------------------------------------------------------------------
+
+    def run(self, bound: BoundScenario) -> Conclusion:
+        """Run one scenario on the bench of this worker."""
+        setting = Setting(
+            seed=self.options.seed,
+            folder=self.options.folder,
+            profile=self._profile_facts(),
+            transport=str(self.profile.transport),
+            systems=self._systems(),
+        )
+        bench = self._bench_or_trouble()
+        permit = Permit(self.profile, RealClock().wall)
+        try:
+            return run_scenario(bound, setting, bench, permit)
+        finally:
+            if str(self.profile.transport) == "memory":
+                self.stop()
+
+    def _bench_or_trouble(self) -> Bench | Exception:
+        """The running systems; the first failure to start stands for all scenarios."""
+        if self._bench is None and self._trouble is None:
+            try:
+                self._bench = self._start()
+            except (HarnessError, OSError) as error:
+                self._trouble = error
+        return self._bench or self._trouble or HarnessError("no bench")
+
+    def _start(self) -> Bench:
+        self._scratch = tempfile.TemporaryDirectory(prefix="medharness-")
+        folder = Path(self._scratch.name)
+        profile = self.profile
+        specs = _specs(profile)
+        hospital = built_in()
+        hospital.check_defects(self.options.defects)
+        in_memory = str(profile.transport) == "memory"
+        settings = Settings(folder, self.options.defects, durable=not in_memory)
+        systems: Systems
+        driver: Driver
+        if in_memory:
+            pump = Pump(VirtualClock())
+            driver, systems = pump, InPump(hospital, settings, pump, specs)
+        else:
+            driver, systems = Threads(), InProcesses(hospital, settings)
+        bench = Bench(driver, systems, specs, _probes(profile, folder), _addresses(profile))
+        try:
+            bench.start()
+        except BaseException:
+            bench.stop()
+            raise
+        return bench
+
+    def stop(self) -> None:
+        """End the systems."""
+        bench, self._bench = self._bench, None
+        if bench is not None:
+            bench.stop()
+        if self._scratch is not None:
+            self._scratch.cleanup()
+            self._scratch = None
+
+
+def _planned(scenario: Scenario) -> dict[str, Any]:
+    return {
+        "id": scenario.id,
+        "name": scenario.name,
+        "feature": scenario.feature,
+        "file": str(scenario.file),
+        "line": scenario.line,
+        "tags": list(scenario.tags),
+        "requirement": scenario.requirement,
+        "interface": scenario.interface,
+        "owner": scenario.owner,
+    }
+
+
+def _specs(profile: Profile) -> dict[str, LinkSpec]:
+    return {
+        name: LinkSpec(
+            name=name,
+            interface=endpoint.interface,
+            frm=endpoint.frm,
+            to=endpoint.to,
+            protocol=str(endpoint.protocol),
+            relayed=str(endpoint.via) == "relay",
+        )
+        for name, endpoint in profile.endpoints.items()
+    }
+
+
+def _addresses(profile: Profile) -> dict[str, Address]:
+    """Addresses of links to systems that we do not run."""
+    return {
+        name: Address(host=endpoint.host, port=endpoint.port)
+        for name, endpoint in profile.endpoints.items()
+        if str(profile.systems[endpoint.to].mode) == "real" and endpoint.port
+    }
+
+
+def _probes(profile: Profile, folder: Path) -> dict[str, Probe]:
+    return {
+        name: SqlProbe(
+            name=name, role=probe.role, url=_url(probe, folder), query=probe.query.strip()
+        )
+        for name, probe in profile.probes.items()
+    }
+
+
+def _url(probe: Any, folder: Path) -> str:
+    url = str(probe.url or os.environ.get(probe.url_env or "", ""))
+    if url.startswith(BUILT_IN_URL):
+        return str(folder / f"{url.removeprefix(BUILT_IN_URL).lower()}.sqlite")
+    return url

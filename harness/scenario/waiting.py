@@ -1,0 +1,133 @@
+"""Waiting for an expectation: asks probes and watches the trace, and decides nothing.
+
+The judge decides, over the trace alone; what is written here gives it something to judge: answers
+of probes, the last look at the limit, and the record that closes the window.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness import limits
+from harness.errors import InputError
+from harness.evidence.expect import Ask, Expectation, Judgement, items_of
+from harness.evidence.judge import differences, judge
+from harness.evidence.trace import Record, Trace
+from harness.evidence.verdict import Verdict
+from harness.scenario.bench import Bench
+
+_ROUNDING_S = 0.0001
+"""Times in the trace are rounded; a settling time must hold in them too."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """One expectation while it is waited for."""
+
+    expectation: Expectation
+    ident: str
+    bench: Bench
+    trace: Trace
+    _before: object = None
+
+    def until(self, begun: float) -> None:
+        """Wait at most for the limit, counted from ``begun``, and close the window."""
+        deadline = begun + self.expectation.limit_s
+        if self.expectation.mode != "eventually":
+            self._watch(deadline)
+        elif self.expectation.ask is not None:
+            self._poll(self.expectation.ask, deadline)
+        else:
+            self._await(deadline)
+        judged = self._as_closed()
+        rests = [number for number in judged.cited if number > 0]
+        self.trace.add("note", window=self.ident, rests=rests)
+
+    # -- messages ------------------------------------------------------------------------------
+
+    def _await(self, deadline: float) -> None:
+        """Look at the trace whenever something happens, until it holds and has settled."""
+        if not self.bench.driver.wait(self._holds, deadline):
+            return
+        expectation = self.expectation
+        if expectation.exact and expectation.settle_s > 0:
+            settled_at = self.bench.clock.now() + expectation.settle_s
+            self.bench.driver.wait(lambda: not self._holds(), settled_at)
+
+    def _holds(self) -> bool:
+        return self._as_closed().verdict is Verdict.PASS
+
+    def _as_closed(self) -> Judgement:
+        """The judgement if the window closed now: is anything still missing?"""
+        closing: Record = {"n": -1, "kind": "note", "window": self.ident, "rests": []}
+        return judge(self.expectation, self.ident, [*self.trace.records, closing])
+
+    # -- probes --------------------------------------------------------------------------------
+
+    def _poll(self, ask: Ask, deadline: float) -> None:
+        """Ask until the answer is right and stays so, or until the limit."""
+        settle_s = self.expectation.settle_s
+        good_since: float | None = None
+        while True:
+            now = self.bench.clock.now()
+            if good_since is None:
+                last = now >= deadline
+            else:
+                last = now - good_since >= settle_s + _ROUNDING_S
+            answer = self._look(ask, self.ident, last=last)
+            right = answer["outcome"] == "ok" and not differences(
+                self.expectation, items_of(answer, self.expectation.select)
+            )
+            if last or (right and settle_s == 0):
+                return
+            if not right:
+                good_since = None
+            elif good_since is None:
+                good_since = self.bench.clock.now()
+            self._pause()
+
+    def _pause(self) -> None:
+        self.bench.driver.wait(lambda: False, self.bench.clock.now() + limits.POLL_S)
+
+    def _look(self, ask: Ask, ident: str, *, last: bool) -> Record:
+        """One look through a probe; an answer like the one before is not written again."""
+        probe = self.bench.probes.get(ask.probe)
+        if probe is None:
+            raise InputError(f"the profile has no probe {ask.probe}")
+        answer = probe.ask(ask.args)
+        rows = [dict(row) for row in answer.rows]
+        fields: Record = {
+            "kind": "probe",
+            "probe": ask.probe,
+            "role": probe.role,
+            "args": dict(ask.args),
+            "outcome": answer.outcome.value,
+            "rows": rows,
+            "error": answer.error,
+            "ask": ident,
+            "last": last,
+        }
+        if not last and self._before == (answer.outcome, rows):
+            return fields
+        self._before = (answer.outcome, rows)
+        return self.trace.add(fields.pop("kind"), **fields)
+
+    # -- windows -------------------------------------------------------------------------------
+
+    def _watch(self, deadline: float) -> None:
+        """``never`` and ``always``: to the limit, or to the first thing that should not be."""
+        expectation = self.expectation
+        if expectation.ask is None:
+            self.bench.driver.wait(lambda: self._as_closed().verdict is Verdict.FAIL, deadline)
+        else:
+            self._watch_probe(expectation.ask, deadline)
+        if expectation.control_ask is not None:
+            self._look(expectation.control_ask, f"{self.ident}/control", last=True)
+
+    def _watch_probe(self, ask: Ask, deadline: float) -> None:
+        while True:
+            last = self.bench.clock.now() >= deadline
+            answer = self._look(ask, self.ident, last=last)
+            if last or items_of(answer, self.expectation.select):
+                return
+            self._pause()

@@ -1,0 +1,164 @@
+"""The receiving half's judgement: what a frame is, and what it completes (LIS01-A2 §8.3, §8.5.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from harness.wire.astm_assembler import Assembler
+from harness.wire.astm_config import AstmLinkConfig, ChecksumKind, NumberPolicy
+from harness.wire.astm_events import (
+    DuplicateFrame,
+    EndReason,
+    FrameReceived,
+    MessageIncomplete,
+    MessageReceived,
+    violation,
+)
+from harness.wire.astm_frame import number_after, summed
+from harness.wire.astm_reader import Token
+from harness.wire.astm_states import Input
+from harness.wire.core import Event
+
+TRANSMISSIONS_MAX: Final = 7
+"""Six as the text counts, seven as the diagram does; more is a violation (LIS01-A2 §8.5.1)."""
+
+_NUMBERS: Final = b"01234567"
+_ETX: Final = 0x03
+
+
+@dataclass(slots=True)
+class Receiver:
+    """One side's receiving half; it lives as long as the connection.
+
+    Args:
+        config: the dialect.
+    """
+
+    config: AstmLinkConfig
+    frames: int = 0
+    hold: int = 0
+    _assembler: Assembler = field(init=False)
+    _expected: int = 1
+    _last: tuple[int, bytes] | None = None  # number and text of the frame accepted last
+    _at_hand: Token | None = None
+    _transmissions: int = 0
+
+    def __post_init__(self) -> None:
+        self._assembler = Assembler(self.config)
+
+    def open(self) -> None:
+        """A session begins: the first frame has number 1 (§8.3.2)."""
+        self.frames = 0
+        self._transmissions = 0
+        if self.config.numbers is not NumberPolicy.NEVER:
+            self._expected = 1
+            self._last = None
+
+    def judge(self, token: Token, events: list[Event]) -> Input:
+        """What a frame is to the state table; adds what there is to report."""
+        refusals = self._defects(token, events)
+        number = _NUMBERS.find(token.body[:1]) if len(token.body) > 1 else -1
+        strict = self.config.check_numbers
+        wrong = number < 0 or (strict and number != self._expected)
+        repeated = strict and wrong and self._last is not None and number == self._last[0]
+        repeated = repeated and not refusals
+        if not refusals and not repeated and wrong:
+            events.append(violation("astm.frame-number", token.offset, token.body))
+            refusals = True
+        if not refusals and not repeated and not self._assembler.fits(token.body):
+            events.append(violation("astm.message-too-long", token.offset, token.body))
+            refusals = True
+        if repeated:
+            self._repeated(token, number, events)
+            return Input.REPEATED_FRAME
+        self._count(token, events)
+        if refusals:
+            return Input.BAD_FRAME
+        self._at_hand = token
+        return Input.GOOD_FRAME
+
+    def _defects(self, token: Token, events: list[Event]) -> bool:
+        """Report everything that is wrong with a frame; true if it must be refused."""
+        refused = False
+        if token.too_long:
+            events.append(violation("astm.frame-too-long", token.offset, token.body))
+            return True
+        if token.forbidden:
+            events.append(violation("astm.forbidden-character", token.offset, token.body))
+            refused = self.config.refuse_forbidden
+        if not token.trailer_ok:
+            events.append(violation("astm.trailer", token.offset, token.body))
+        if self.config.checksum is ChecksumKind.ABSENT or not self.config.check_checksum:
+            return refused
+        right = summed(token.body, self.config.checksum)
+        if token.stated == right:
+            return refused
+        if token.stated.upper() == right:
+            events.append(violation("astm.checksum-lower-case", token.offset, token.stated))
+            return refused or not self.config.lower_case_checksum
+        code = "astm.checksum" if len(token.stated) == 2 else "astm.checksum-missing"
+        events.append(violation(code, token.offset, token.body))
+        return True
+
+    def _count(self, token: Token, events: list[Event]) -> None:
+        """A frame that is not accepted may come so often and no more."""
+        self._transmissions += 1
+        if self._transmissions == TRANSMISSIONS_MAX + 1:
+            events.append(violation("astm.too-many-transmissions", token.offset, token.body))
+
+    def _repeated(self, token: Token, number: int, events: list[Event]) -> None:
+        if self._last is not None and token.body[1:] != self._last[1]:
+            events.append(violation("astm.repeat-differs", token.offset, token.body))
+        events.append(DuplicateFrame(number=number))
+
+    def save(self, events: list[Event]) -> None:
+        """Take the good frame at hand; it waits for its reply."""
+        token = self._taken
+        self.hold += 1
+        text = token.body[1:-1]
+        last = token.body[-1] == _ETX
+        events += self._assembler.take(text, block_ends=last)
+        events.append(
+            FrameReceived(number=int(token.body[:1]), text=text, last=last, hold=self.hold)
+        )
+
+    @property
+    def _taken(self) -> Token:
+        assert self._at_hand is not None, "a frame is judged good before it is saved"
+        return self._at_hand
+
+    def accept(self) -> None:
+        """The frame at hand is acknowledged: the next one has the next number."""
+        token = self._taken
+        number = int(token.body[:1])
+        self._last = (number, token.body[1:])
+        self._expected = number_after(
+            number,
+            self.config.numbers,
+            record=token.body[-1] == _ETX,
+            message=self._assembler.message_ended,
+        )
+        self.frames += 1
+        self._transmissions = 0
+        self._at_hand = None
+
+    def take_back(self) -> None:
+        """The frame at hand is refused after all; it will come again with its number."""
+        self._assembler.take_back()
+        self._at_hand = None
+
+    def end(self, reason: EndReason) -> list[Event]:
+        """The session is over: a message without its end is discarded, and reported (§8.5.2)."""
+        if self._at_hand is not None:
+            self.take_back()
+        data = self._assembler.give_up()
+        self._at_hand = None
+        if not data:
+            return []
+        if reason == "eot" and self.config.eot_ends_message:
+            return [MessageReceived(payload=data)]
+        return [
+            violation("astm.message-incomplete", raw=data),
+            MessageIncomplete(data=data, reason=reason),
+        ]

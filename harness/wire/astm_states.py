@@ -1,0 +1,142 @@
+"""The state table of LIS01-A2 appendix A, with the standard's own names.
+
+Everything that moves a link from one state to another stands in ``TABLE``. The table knows neither
+bytes nor time nor the side: which input applies is decided in ``astm_link.py``, which carries the
+actions out. A passing state takes its next input at once; a resting one waits for the wire, a
+timer or the owner.
+
+Three rows are not in the diagram: a repeated frame is acknowledged without being saved (§8.5.1),
+ENQ during a transfer, about which the standard is silent, begins a new session, and a frame that
+the owner cannot take is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum, StrEnum, auto
+from typing import Final, NamedTuple
+
+
+class State(StrEnum):
+    """States of appendix A."""
+
+    IDLE = "Idle"
+    LINE_BID = "Line bid"
+    FRAME_DATA_TO_SEND = "Frame data to send"
+    WAIT_TRANSMIT_REPLY = "Wait transmit reply"
+    TRANSMIT_ERROR = "Transmit error"
+    INTERRUPT_REQUEST = "Interrupt request"
+    BID_REQUEST = "Bid request"
+    WAIT_RECEIVE_FRAME = "Wait receive frame"
+    SAVE_FRAME_DATA = "Save frame data"
+    RECEIVE_ERROR = "Receive error"
+    TIMEOUT_ERROR = "Timeout error"
+
+
+class Input(Enum):
+    """What a state can meet: bytes, timers, and what is decided on the way through."""
+
+    DATA_TO_SEND = auto()
+    ENQ = auto()
+    ACK = auto()
+    NAK = auto()
+    EOT = auto()
+    UNEXPECTED = auto()
+    TIMER_EXPIRED = auto()
+    MORE_DATA = auto()
+    NO_DATA = auto()
+    RETRY = auto()
+    RETRIES_SPENT = auto()
+    IGNORE = auto()
+    GRANT = auto()
+    BUSY = auto()
+    READY = auto()
+    GOOD_FRAME = auto()
+    REPEATED_FRAME = auto()
+    BAD_FRAME = auto()
+    ACCEPT = auto()
+    REFUSE = auto()
+    WANT_LINE = auto()
+    DONE = auto()
+
+
+class Action(StrEnum):
+    """What is done on the way; each is a method of ``LinkMachine`` of this name."""
+
+    NONE = "pass_on"
+    BID = "bid"
+    BEGIN_TRANSFER = "begin_transfer"
+    BACK_OFF = "back_off"
+    CONTEND = "contend"
+    GIVE_UP_BID = "give_up_bid"
+    SEND_FRAME = "send_frame"
+    NEXT_FRAME = "next_frame"
+    FINISH = "finish"
+    RESEND = "resend"
+    REFUSED = "refused"
+    DOUBTED = "doubted"
+    IGNORE_INTERRUPT = "ignore_interrupt"
+    ABORT = "abort"
+    GIVE_UP_FRAME = "give_up_frame"
+    GRANT_INTERRUPT = "grant_interrupt"
+    REFUSE_BID = "refuse_bid"
+    ACCEPT_BID = "accept_bid"
+    SAVE = "save"
+    ACK_REPEAT = "ack_repeat"
+    END_SESSION = "end_session"
+    RESTART = "restart"
+    ACK_FRAME = "ack_frame"
+    ASK_FOR_LINE = "ask_for_line"
+    TAKE_BACK = "take_back"
+    NAK_FRAME = "nak_frame"
+    DISCARD = "discard"
+
+
+class Transition(NamedTuple):
+    """What to do, and where it leads."""
+
+    action: Action
+    next: State
+
+
+_S, _I, _A = State, Input, Action
+
+TABLE: Final[Mapping[tuple[State, Input], Transition]] = {
+    (key[0], key[1]): Transition(*target)
+    for *key, target in (
+        # sending half
+        (_S.IDLE, _I.DATA_TO_SEND, (_A.BID, _S.LINE_BID)),
+        (_S.IDLE, _I.ENQ, (_A.NONE, _S.BID_REQUEST)),
+        (_S.LINE_BID, _I.ACK, (_A.BEGIN_TRANSFER, _S.FRAME_DATA_TO_SEND)),
+        (_S.LINE_BID, _I.NAK, (_A.BACK_OFF, _S.IDLE)),
+        (_S.LINE_BID, _I.ENQ, (_A.CONTEND, _S.IDLE)),
+        (_S.LINE_BID, _I.TIMER_EXPIRED, (_A.GIVE_UP_BID, _S.IDLE)),
+        (_S.FRAME_DATA_TO_SEND, _I.MORE_DATA, (_A.SEND_FRAME, _S.WAIT_TRANSMIT_REPLY)),
+        (_S.FRAME_DATA_TO_SEND, _I.NO_DATA, (_A.FINISH, _S.IDLE)),
+        (_S.WAIT_TRANSMIT_REPLY, _I.ACK, (_A.NEXT_FRAME, _S.FRAME_DATA_TO_SEND)),
+        (_S.WAIT_TRANSMIT_REPLY, _I.EOT, (_A.NONE, _S.INTERRUPT_REQUEST)),
+        (_S.WAIT_TRANSMIT_REPLY, _I.NAK, (_A.REFUSED, _S.TRANSMIT_ERROR)),
+        (_S.WAIT_TRANSMIT_REPLY, _I.UNEXPECTED, (_A.DOUBTED, _S.TRANSMIT_ERROR)),
+        (_S.WAIT_TRANSMIT_REPLY, _I.TIMER_EXPIRED, (_A.GIVE_UP_FRAME, _S.IDLE)),
+        (_S.TRANSMIT_ERROR, _I.RETRY, (_A.RESEND, _S.WAIT_TRANSMIT_REPLY)),
+        (_S.TRANSMIT_ERROR, _I.RETRIES_SPENT, (_A.ABORT, _S.IDLE)),
+        (_S.INTERRUPT_REQUEST, _I.IGNORE, (_A.IGNORE_INTERRUPT, _S.FRAME_DATA_TO_SEND)),
+        (_S.INTERRUPT_REQUEST, _I.GRANT, (_A.GRANT_INTERRUPT, _S.IDLE)),
+        # receiving half
+        (_S.BID_REQUEST, _I.BUSY, (_A.REFUSE_BID, _S.IDLE)),
+        (_S.BID_REQUEST, _I.READY, (_A.ACCEPT_BID, _S.WAIT_RECEIVE_FRAME)),
+        (_S.WAIT_RECEIVE_FRAME, _I.GOOD_FRAME, (_A.SAVE, _S.SAVE_FRAME_DATA)),
+        (_S.WAIT_RECEIVE_FRAME, _I.BAD_FRAME, (_A.NONE, _S.RECEIVE_ERROR)),
+        (_S.WAIT_RECEIVE_FRAME, _I.EOT, (_A.END_SESSION, _S.IDLE)),
+        (_S.WAIT_RECEIVE_FRAME, _I.TIMER_EXPIRED, (_A.NONE, _S.TIMEOUT_ERROR)),
+        (_S.SAVE_FRAME_DATA, _I.ACCEPT, (_A.ACK_FRAME, _S.WAIT_RECEIVE_FRAME)),
+        (_S.SAVE_FRAME_DATA, _I.WANT_LINE, (_A.ASK_FOR_LINE, _S.WAIT_RECEIVE_FRAME)),
+        (_S.RECEIVE_ERROR, _I.DONE, (_A.NAK_FRAME, _S.WAIT_RECEIVE_FRAME)),
+        (_S.TIMEOUT_ERROR, _I.DONE, (_A.DISCARD, _S.IDLE)),
+        # not in the diagram
+        (_S.WAIT_RECEIVE_FRAME, _I.REPEATED_FRAME, (_A.ACK_REPEAT, _S.WAIT_RECEIVE_FRAME)),
+        (_S.WAIT_RECEIVE_FRAME, _I.ENQ, (_A.RESTART, _S.BID_REQUEST)),
+        (_S.SAVE_FRAME_DATA, _I.REFUSE, (_A.TAKE_BACK, _S.RECEIVE_ERROR)),
+    )
+}
+"""``(state, input)`` to action and next state; what is not here is ignored in that state."""

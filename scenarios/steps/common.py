@@ -1,0 +1,142 @@
+"""What the sentences of all pillars share: labels, generated values, probes of the hospital."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from harness import resources
+from harness.errors import Blocked, ScenarioError
+from harness.evidence.expect import Ask, Check, Expectation, Selector, Wanted
+from harness.evidence.match import Value
+from harness.i18n import tr
+from harness.model import Place
+from harness.scenario.world import World
+
+SETTLE_S = 0.4
+"""How long an exact answer must stay: twice the time in which the built-in systems send again."""
+
+RANDOM = "随机"
+"""A cell that the seed fills."""
+
+AS_SENT = "同上传"
+"""A cell that must be what was sent."""
+
+
+@lru_cache(maxsize=1)
+def items() -> dict[str, dict[str, Any]]:
+    """The catalogue of lab items."""
+    path = resources.fixture("catalogues", "lab_items.toml")
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def drawn_value(world: World, item: str, *about: object) -> str:
+    """A value of an item, drawn by the seed around its reference range."""
+    known = items().get(item)
+    if known is None or not known["low"]:
+        raise ScenarioError(tr("no range to draw a value of {item} from", item=item))
+    low, high = Decimal(known["low"]), Decimal(known["high"])
+    steps = int((high - low) * 10 ** known["decimals"])
+    step = int(world.draw("value", item, *about) * (steps + 1))
+    return f"{low + Decimal(step).scaleb(-known['decimals']):.{known['decimals']}f}"
+
+
+def place(interface: str, protocol: str, path: str) -> Place:
+    """Short for a place."""
+    return Place(interface=interface, protocol=protocol, path=path)
+
+
+def rows_expected(
+    *,
+    probe: str,
+    args: Mapping[str, str],
+    interface: str,
+    table: str,
+    key: Sequence[str],
+    rows: Sequence[Mapping[str, Value | str]],
+    limit_s: float,
+    classes: Mapping[str, str] | None = None,
+    clause: str = "",
+) -> Expectation:
+    """Within the limit the probe shows exactly these rows.
+
+    Args:
+        probe: name in the profile.
+        args: of the probe.
+        interface: which interface is judged by it.
+        table: of the database, for the place.
+        key: columns that find a row.
+        rows: by column; plain text must be equal.
+        limit_s: the named limit.
+        classes: fault class by kind of finding.
+        clause: the rule behind it.
+    """
+    wanted = []
+    for row in rows:
+        values = {name: _value(cell) for name, cell in row.items()}
+        wanted.append(
+            Wanted(
+                key={f"row.{name}": values[name].expected for name in key},
+                checks=[
+                    Check(
+                        path=f"row.{name}",
+                        value=value,
+                        place=place(interface, "sql", f"{table}.{name}"),
+                        clause=clause,
+                    )
+                    for name, value in values.items()
+                    if name not in key
+                ],
+            )
+        )
+    return Expectation(
+        mode="eventually",
+        select=Selector(kind="probe", where={"probe": probe}),
+        wanted=wanted,
+        place=place(interface, "sql", table),
+        limit_s=limit_s,
+        exact=True,
+        settle_s=SETTLE_S,
+        ask=Ask(probe=probe, args=args),
+        classes=classes or {},
+        clause=clause,
+    )
+
+
+def _value(cell: Value | str) -> Value:
+    return cell if isinstance(cell, Value) else Value(expected=cell)
+
+
+def nothing_expected(
+    *,
+    probe: str,
+    args: Mapping[str, str],
+    control_args: Mapping[str, str],
+    interface: str,
+    table: str,
+    limit_s: float,
+    clause: str = "",
+) -> Expectation:
+    """Until the limit the probe shows no row, while it shows one for the control."""
+    return Expectation(
+        mode="never",
+        select=Selector(kind="probe", where={"probe": probe}),
+        place=place(interface, "sql", table),
+        limit_s=limit_s,
+        ask=Ask(probe=probe, args=args),
+        control=Selector(kind="probe", where={"probe": probe}),
+        control_ask=Ask(probe=probe, args=control_args),
+        clause=clause,
+    )
+
+
+def prepared(world: World, probe: str, args: Mapping[str, str], timeout_s: float = 10.0) -> None:
+    """Wait until a preparation has reached the system; otherwise nothing can be judged."""
+    looker = world.bench.probes[probe]
+    if not world.poll(lambda: bool(looker.ask(args).rows), timeout_s):
+        raise Blocked(
+            tr("the preparation did not reach the system: {probe} {args}", probe=probe, args=args)
+        )

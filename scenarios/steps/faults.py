@@ -1,0 +1,155 @@
+"""Sentences that plan faults and heal them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from collections.abc import Mapping
+
+from harness.errors import ScenarioError
+from harness.faults.plan import Fault, Trigger
+from harness.i18n import tr
+from harness.scenario.steps import Library
+from harness.scenario.world import World
+
+steps = Library("faults")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A fault as sentences name it."""
+
+    action: str
+    layer: str
+    unit: str
+    fault_class: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+FRAME_FAULTS = {
+    "校验和错误": Kind(action="bad-checksum", layer="link", unit="frame", fault_class="lab-01"),
+    "校验和小写": Kind(action="lower-case-checksum", layer="link", unit="frame",
+                  fault_class="lab-03"),
+    "帧号跳号": Kind(action="skip-frame-number", layer="link", unit="frame", fault_class="lab-04"),
+    "丢失": Kind(action="drop", layer="link", unit="frame", fault_class="lab-07"),
+    "重复到达": Kind(action="repeat", layer="link", unit="frame", fault_class="lab-05"),
+    "前有杂音": Kind(action="junk-before", layer="link", unit="frame", fault_class="lab-17"),
+    "逐字节到达": Kind(action="slices", layer="transport", unit="frame", fault_class="lab-16"),
+    "中途断线": Kind(action="reset-in-the-middle", layer="transport", unit="frame",
+                 fault_class="lab-14"),
+    "应答丢失": Kind(action="drop", layer="link", unit="reply", fault_class="lab-06"),
+}  # fmt: skip
+"""Faults of one frame; ``应答丢失`` hits the acknowledgement of it."""
+
+MESSAGE_FAULTS = {
+    "应答丢失": Kind(action="drop", layer="message", unit="message", fault_class="hl7-37"),
+    "丢失": Kind(action="drop", layer="message", unit="message", fault_class="hl7-37"),
+    "重复投递": Kind(action="repeat", layer="message", unit="message", fault_class="hl7-47"),
+    "前有杂音": Kind(action="junk-before", layer="message", unit="message", fault_class="hl7-03"),
+    "逐字节到达": Kind(action="slices", layer="transport", unit="message", fault_class="hl7-06"),
+    "中途断线": Kind(action="reset-in-the-middle", layer="transport", unit="message",
+                 fault_class="hl7-19"),
+    "投递后断线": Kind(action="reset-after", layer="transport", unit="message",
+                  fault_class="hl7-49"),
+    "双层封装": Kind(action="double-wrapped", layer="message", unit="message",
+                 fault_class="hl7-08"),
+}  # fmt: skip
+"""Faults of one HL7 message on its way."""
+
+LINKS = {"结果": ("lis-his", "LIS", "ORU^R01"), "申请": ("his-lis", "HIS", "OML^O21"),
+         "入院": ("his-lis", "HIS", "ADT^A01")}  # fmt: skip
+"""Kinds of messages in sentences: link, sender, type."""
+
+
+def _kind(kinds: Mapping[str, Kind], name: str) -> Kind:
+    if name not in kinds:
+        known = "、".join(kinds)
+        raise ScenarioError(tr("no fault {name}; known: {known}", name=name, known=known))
+    return kinds[name]
+
+
+@steps.given(
+    "分析仪上传标本{string}时，记录{string}的帧首次发送{string}",
+    id="faults.frame",
+    purpose="让一帧在第一次发送时出错",
+    effect="按标本与记录计数触发，只影响第一次发送；未触发则场景“无法判定”",
+    example="假如 分析仪上传标本“管1”时，记录“R.1”的帧首次发送“校验和错误”",
+    gloss="The first transmission of the frame of a record goes wrong",
+)
+def frame(world: World, specimen: str, record: str, name: str) -> None:
+    """Keyed by specimen and record; ``O`` and ``R`` records carry the specimen."""
+    kind = _kind(FRAME_FAULTS, name)
+    barcode = world.barcode(specimen)
+    identity = f"{record}|{barcode}"
+    world.plan(
+        Fault(
+            id=world.next_fault(),
+            fault_class=kind.fault_class,
+            layer=kind.layer,
+            action=kind.action,
+            link="analyzer-lis",
+            sender="LIS" if kind.unit == "reply" else "analyzer",
+            trigger=Trigger(kind=kind.unit, holds=(identity,)),
+            parameters=kind.parameters,
+        )
+    )
+
+
+@steps.given(
+    "标本{string}的{string}报文首次传输{string}",
+    id="faults.message",
+    purpose="让一份 HL7 报文或它的应答在第一次传输时出错",
+    effect="种类：结果、申请；故障：丢失、应答丢失、重复投递、前有杂音、逐字节到达、中途断线、投递后断线、双层封装",
+    example="假如 标本“管1”的“结果”报文首次传输“应答丢失”",
+    gloss="The first delivery of a message of a specimen goes wrong",
+)
+def message(world: World, specimen: str, what: str, name: str) -> None:
+    """Keyed by message type and specimen."""
+    if what not in LINKS:
+        raise ScenarioError(
+            tr("no kind of message {kind}; known: {known}", kind=what, known="、".join(LINKS))
+        )
+    kind = _kind(MESSAGE_FAULTS, name)
+    link, sender, message_type = LINKS[what]
+    holds: tuple[str, ...] = (f"{message_type}|{world.barcode(specimen)}",)
+    if name == "应答丢失":
+        sender = {"LIS": "HIS", "HIS": "LIS"}[sender]
+        holds = ("ACK|", *holds)
+    world.plan(
+        Fault(
+            id=world.next_fault(),
+            fault_class=kind.fault_class,
+            layer=kind.layer,
+            action=kind.action,
+            link=link,
+            sender=sender,
+            trigger=Trigger(kind=kind.unit, holds=holds),
+            parameters=kind.parameters,
+        )
+    )
+
+
+@steps.given(
+    "{string}将在下一次入库{string}断电，随后重新启动",
+    id="faults.power-cut",
+    purpose="检查先存后答：断电后不丢也不重",
+    effect="系统在下一次提交之前或之后断电；由“重新启动”的句子恢复",
+    example="假如 “LIS”将在下一次入库“之后”断电，随后重新启动",
+    gloss="A system loses power at its next commit",
+)
+def power_cut(world: World, role: str, when: str) -> None:
+    """A crash point at the next commit from now."""
+    if when not in {"之前", "之后"}:
+        raise ScenarioError(tr("say 之前 or 之后, not {word}", word=when))
+    after = when == "之后"
+    fault = world.plan(
+        Fault(
+            id=world.next_fault(),
+            fault_class="lab-26" if role == "LIS" else "hl7-29",
+            layer="process",
+            action="kill",
+            link="",
+            sender=role,
+            until_healed=True,
+        )
+    )
+    world.crash_next_commit(role, fault, after=after)

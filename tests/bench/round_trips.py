@@ -1,0 +1,72 @@
+"""MLLP round trips a second: ours beside a bare asyncio echo and PyPI ``hl7``."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+HERE: Final = Path(__file__).parent
+KINDS: Final = ("ours", "echo", "hl7")
+CONNECTIONS: Final = (1, 50)
+STOP_S: Final = 60.0
+"""A process that does not end within this has hung."""
+
+
+@contextmanager
+def server(kind: str, folder: Path) -> Iterator[int]:
+    """A receiver in a process of its own; gives its port."""
+    argv = [sys.executable, str(HERE / "servers.py"), kind]
+    if kind == "ours":
+        argv.append(str(folder / "receiver.jsonl"))
+    with subprocess.Popen(
+        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.stdin.close()
+            if process.wait(STOP_S):
+                raise SystemExit(f"the server {kind} failed")
+
+
+def one(kind: str, connections: int, seconds: float) -> dict[str, float]:
+    """One round of one kind."""
+    with tempfile.TemporaryDirectory() as name, server(kind, Path(name)) as port:
+        sender = "ours" if kind == "ours" else "bare"
+        argv = [sys.executable, str(HERE / "load.py"), sender, str(port), str(connections)]
+        argv += [str(seconds), str(Path(name) / "sender.jsonl")]
+        done = subprocess.run(
+            argv, stdout=subprocess.PIPE, encoding="utf-8", timeout=STOP_S, check=True
+        )
+        result: dict[str, float] = json.loads(done.stdout)
+        return result
+
+
+def measure(rounds: int, seconds: float) -> dict[str, Any]:
+    """All kinds in turn, round after round, so that a busy machine disturbs all alike."""
+    taken: dict[tuple[str, int], list[dict[str, float]]] = {}
+    for _ in range(rounds):
+        for connections in CONNECTIONS:
+            for kind in KINDS:
+                figures = one(kind, connections, seconds)
+                taken.setdefault((kind, connections), []).append(figures)
+    return {
+        f"{kind}_{connections}": {
+            name: statistics.median(figures[name] for figures in all_rounds)
+            for name in all_rounds[0]
+        }
+        for (kind, connections), all_rounds in taken.items()
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(int(sys.argv[1]), float(sys.argv[2])), indent=1))
