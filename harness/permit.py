@@ -40,14 +40,15 @@ PERMIT_BYTES_MAX = 64 * 1024
 Now = dt.datetime | Callable[[], dt.datetime]
 """A civil time with a zone, or what gives it."""
 
+Moment = Annotated[dt.datetime, Field(strict=True)]
 Action = Annotated[str, StringConstraints(pattern=r"^(fault|write|write:.{1,100})$")]
 
 
 class Window(Part):
     """A time in which something is allowed, with both ends; both need a zone."""
 
-    begin: dt.datetime = Field(alias="from")
-    end: dt.datetime = Field(alias="to")
+    begin: Moment = Field(alias="from")
+    end: Moment = Field(alias="to")
     allow: Annotated[list[Action], Field(min_length=1, max_length=100)]
     """``fault``, ``write``, or ``write:WHAT`` for what begins with these words."""
 

@@ -7,6 +7,7 @@ The model refuses a key that it does not know. What concerns several keys at onc
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -216,7 +217,7 @@ class TestSubjects(Part):
     """SHA-256 of that file: what was signed for."""
     signer: Filled
     """Who agreed that these patients may be used."""
-    date: dt.date
+    date: Annotated[dt.date, Field(strict=True)]
     """When."""
 
 
@@ -273,6 +274,14 @@ class Profile(Part):
     def file(self, name: str) -> Path:
         """A file that the profile names, relative to its own folder."""
         return self._path.parent / name
+
+    def probe_url(self, name: str, environ: Mapping[str, str]) -> str:
+        """Where a probe looks, its secret filled in; empty where its variable is not set."""
+        probe = self.probes[name]
+        url = probe.url or environ.get(probe.url_env or "", "")
+        if url.startswith("sqlite:"):
+            return f"sqlite:{self.file(url.removeprefix('sqlite:'))}"
+        return url
 
     def mode(self, role: str) -> Mode:
         """How a role is played; devices without an entry in ``[systems]`` are simulated."""

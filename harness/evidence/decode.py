@@ -51,4 +51,6 @@ def count(record: Record, segment: str) -> int:
     """How many segments or records of that name the message holds."""
     if record["protocol"] == "hl7":
         return _hl7(record["raw"]).count(segment)
-    return _astm(record["raw"], record.get("encoding") or "utf-8").count(segment)
+    if record["protocol"] == "astm":
+        return _astm(record["raw"], record.get("encoding") or "utf-8").count(segment)
+    return 0

@@ -175,6 +175,11 @@ class Expectation:
             raise ValueError("an expectation that wants nothing cannot fail")
         if self.limit_s <= 0:
             raise ValueError("an expectation needs a limit")
+        control_kind = self.control.kind if self.control else ""
+        if (self.select.kind == "probe") != (self.ask is not None):
+            raise ValueError("answers of a probe are judged where a probe is asked, and only there")
+        if (control_kind == "probe") != (self.control_ask is not None):
+            raise ValueError("a control looks where it asks, and only there")
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.evidence.expect import (
@@ -36,9 +36,15 @@ def judge(expectation: Expectation, ident: str, records: Sequence[Record]) -> Ju
         return _inconclusive("a record that the judgement rests on is missing")
     if expectation.mode == "never":
         return _never(expectation, view)
+    if expectation.mode == "always":
+        return _always(expectation, view)
     if expectation.ask is not None:
         return _over_answers(expectation, view)
     return _over_records(expectation, view)
+
+
+ROUNDING_S = 0.0001
+"""Times in the trace are rounded; limits must hold in them too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +77,17 @@ class _View:
                     controls.append(record)
             elif record["n"] > expectation.since:
                 seen.append(record)
-        return cls(
-            opened=opened, closed=closed, records=seen, answers=answers, controls=controls
-        )
+        return cls(opened=opened, closed=closed, records=seen, answers=answers, controls=controls)
+
+    def over(self, limit_s: float) -> Record | None:
+        """The record that closes the window, if that was watched until the limit.
+
+        A closing record without a time is the question "and if it closed now?".
+        """
+        if self.closed is None or self.opened is None:
+            return None
+        watched_s = self.closed.get("t", float("inf")) - self.opened.get("t", 0.0)
+        return self.closed if watched_s >= limit_s - ROUNDING_S else None
 
     def holds(self, numbers: Sequence[int]) -> bool:
         """All these records are in the view."""
@@ -88,14 +102,13 @@ def _inconclusive(*reasons: str) -> Judgement:
 
 
 def _over_answers(expectation: Expectation, view: _View) -> Judgement:
-    """``eventually`` and ``always`` over probe answers: each answer is a whole picture."""
+    """``eventually`` over probe answers: each answer is a whole picture."""
     usable = [answer for answer in view.answers if answer["outcome"] == "ok"]
     if not usable:
         return _inconclusive(_probe_trouble(expectation.ask, view.answers))
     good: Record | None = None
     for answer in usable:
-        findings = differences(expectation, items_of(answer, expectation.select))
-        if findings:
+        if differences(expectation, items_of(answer, expectation.select)):
             good = None
             continue
         good = good or answer
@@ -104,15 +117,13 @@ def _over_answers(expectation: Expectation, view: _View) -> Judgement:
         ):
             # A settled answer needs only the last look: it alone proves the state and the time.
             return Judgement(verdict=Verdict.PASS, cited=(answer["n"],), final=True)
-    last = usable[-1]
-    if not last.get("last"):
+    last = view.answers[-1]
+    if last["outcome"] != "ok" or not last.get("last"):
         return _inconclusive("the last look, at the limit, is missing")
-    findings = differences(expectation, items_of(last, expectation.select))
-    if not findings:
+    if good is not None:
         return _inconclusive("the answer was not watched for its whole settling time")
-    return Judgement(
-        verdict=Verdict.FAIL, cited=(last["n"],), findings=tuple(findings), final=True
-    )
+    findings = tuple(differences(expectation, items_of(last, expectation.select)))
+    return Judgement(verdict=Verdict.FAIL, cited=(last["n"],), findings=findings, final=True)
 
 
 def _probe_trouble(ask: Ask | None, answers: Sequence[Record]) -> str:
@@ -123,56 +134,86 @@ def _probe_trouble(ask: Ask | None, answers: Sequence[Record]) -> str:
 
 
 def _over_records(expectation: Expectation, view: _View) -> Judgement:
-    """``eventually`` and ``always`` over messages and other records, which only accumulate."""
+    """``eventually`` over messages and other records, which only accumulate."""
     items = [item for record in view.records for item in items_of(record, expectation.select)]
-    if expectation.mode == "always" and not items:
-        return _inconclusive("nothing was there to judge")
-    findings = differences(expectation, items)
-    must_watch = expectation.exact or expectation.mode == "always"
-    cited = tuple(dict.fromkeys(item.record["n"] for item in items if _cites(expectation, item)))
+    findings = tuple(differences(expectation, items))
+    cited = _numbers(item for item in items if _cites(expectation, item))
+    closed = view.closed
+    if not findings and not expectation.exact:
+        return Judgement(verdict=Verdict.PASS, cited=cited, final=True)
+    if closed is None:
+        return _inconclusive("the window was not watched to its end")
     if not findings:
-        if not must_watch:
-            return Judgement(verdict=Verdict.PASS, cited=cited, final=True)
-        if view.closed is None:
-            return _inconclusive("the window was not watched to its end")
-        return Judgement(verdict=Verdict.PASS, cited=(*cited, view.closed["n"]), final=True)
-    if view.closed is None:
+        seen_at = max((item.record["t"] for item in items), default=0.0)
+        if closed.get("t", float("inf")) - seen_at < expectation.settle_s - ROUNDING_S:
+            return _inconclusive("the records were not watched for their whole settling time")
+        return Judgement(verdict=Verdict.PASS, cited=(*cited, closed["n"]), final=True)
+    too_many = any(finding.message in {"repeated", "unwanted"} for finding in findings)
+    if not too_many and view.over(expectation.limit_s) is None:
         return _inconclusive("the limit was not reached")
-    return Judgement(
-        verdict=Verdict.FAIL,
-        cited=(*cited, view.closed["n"]),
-        findings=tuple(findings),
-        final=True,
-    )
+    cited = (*cited, closed["n"])
+    return Judgement(verdict=Verdict.FAIL, cited=cited, findings=findings, final=True)
+
+
+def _numbers(items: Iterable[Item]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(item.record["n"] for item in items))
 
 
 def _cites(expectation: Expectation, item: Item) -> bool:
-    if expectation.mode == "always" or expectation.exact:
+    if expectation.exact:
         return True
     return any(_is(item, wanted) for wanted in expectation.wanted)
 
 
-def _never(expectation: Expectation, view: _View) -> Judgement:
+def _always(expectation: Expectation, view: _View) -> Judgement:
+    """Every item that is there until the limit passes the checks."""
     source = view.answers if expectation.ask is not None else view.records
-    for record in source:
-        unwanted = items_of(record, expectation.select)
-        if unwanted:
-            findings = [_unwanted(expectation, item) for item in unwanted]
-            return Judgement(
-                verdict=Verdict.FAIL, cited=(record["n"],), findings=tuple(findings), final=True
-            )
-    if view.closed is None:
-        return _inconclusive("the window was not watched to its end")
-    cited = [view.closed["n"]]
-    if expectation.ask is not None:
-        last = view.answers[-1] if view.answers else None
-        if last is None or last["outcome"] != "ok" or not last.get("last"):
-            return _inconclusive(_probe_trouble(expectation.ask, view.answers))
-        cited.append(last["n"])
+    items = [item for record in source for item in items_of(record, expectation.select)]
+    findings = tuple(differences(expectation, items))
+    if findings:
+        cited = _numbers(item for item in items if differences(expectation, [item]))
+        return Judgement(
+            verdict=Verdict.FAIL, cited=cited or _numbers(items), findings=findings, final=True
+        )
+    ended = _watched_to_the_end(expectation, view)
+    if isinstance(ended, str):
+        return _inconclusive(ended)
+    if not items:
+        return _inconclusive("nothing was there to judge")
+    cited = tuple(dict.fromkeys((*_numbers(items), *ended)))
+    return Judgement(verdict=Verdict.PASS, cited=cited, final=True)
+
+
+def _never(expectation: Expectation, view: _View) -> Judgement:
+    """No item appears until the limit, while the control does."""
+    source = view.answers if expectation.ask is not None else view.records
+    unwanted = [item for record in source for item in items_of(record, expectation.select)]
+    if unwanted:
+        findings = tuple(_unwanted(expectation, item) for item in unwanted)
+        cited = _numbers(unwanted)
+        return Judgement(verdict=Verdict.FAIL, cited=cited, findings=findings, final=True)
+    ended = _watched_to_the_end(expectation, view)
+    if isinstance(ended, str):
+        return _inconclusive(ended)
     shown = _control(expectation, view)
     if shown is None:
         return _inconclusive("the positive control was not seen, so silence proves nothing")
-    return Judgement(verdict=Verdict.PASS, cited=(*cited, shown["n"]), final=True)
+    return Judgement(verdict=Verdict.PASS, cited=(*ended, shown["n"]), final=True)
+
+
+def _watched_to_the_end(expectation: Expectation, view: _View) -> tuple[int, ...] | str:
+    """The records that show that the window was watched to its end, or why it was not."""
+    closed = view.over(expectation.limit_s)
+    if closed is None:
+        return "the window was not watched to its end"
+    if expectation.ask is None:
+        return (closed["n"],)
+    last = view.answers[-1] if view.answers else None
+    if last is None or last["outcome"] != "ok":
+        return _probe_trouble(expectation.ask, view.answers)
+    if not last.get("last"):
+        return "the last look, at the limit, is missing"
+    return (closed["n"], last["n"])
 
 
 def _control(expectation: Expectation, view: _View) -> Record | None:

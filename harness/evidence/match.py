@@ -32,7 +32,8 @@ class Value:
             regular expression that must match whole), ``same`` (equal to every other value of
             the same ``slot`` in this judgement), ``any`` (only read).
         expected: the value; empty for operators without one.
-        unit: the unit that must stand beside the value; empty if it is judged elsewhere.
+        unit: the unit that must stand behind the value in the same text (``5.2 mmol/L``); empty
+            where it has a field of its own, which another check judges.
         tolerance: for ``decimal``, as decimal text.
         precision: for ``time``, a key of ``TIME_DIGITS``.
         slot: for ``same``, the name that ties values together.
@@ -48,6 +49,15 @@ class Value:
     def __post_init__(self) -> None:
         if self.op not in OPERATORS:
             raise ValueError(f"unknown operator {self.op!r}")
+        tolerance = number(self.tolerance)
+        if tolerance is None or tolerance < 0:
+            raise ValueError(f"a tolerance is a number and not negative, not {self.tolerance!r}")
+        if self.op == "time" and len(_digits(self.expected)) < TIME_DIGITS[self.precision]:
+            raise ValueError(f"{self.expected!r} is no time to the {self.precision}")
+        if self.op == "same" and not self.slot:
+            raise ValueError("equal values are tied together by a slot")
+        if self.op == "pattern":
+            re.compile(self.expected)
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
@@ -73,6 +83,10 @@ class Value:
             return "absent"
         if self.op == "same":
             return "" if slots.setdefault(self.slot, actual) == actual else "differs from the other"
+        if self.unit:
+            if not actual.endswith(self.unit):
+                return "another unit"
+            actual = actual.removesuffix(self.unit).rstrip(" ")
         return _JUDGES[self.op](self, actual)
 
     def shown(self, slots: Mapping[str, str]) -> str:
@@ -99,8 +113,12 @@ def _decimal(value: Value, actual: str) -> str:
 
 def _time(value: Value, actual: str) -> str:
     digits = TIME_DIGITS[value.precision]
-    wanted, got = value.expected[:digits], re.sub(r"[^0-9].*", "", actual)[:digits]
-    return "" if wanted == got else "differs"
+    return "" if _digits(value.expected)[:digits] == _digits(actual)[:digits] else "differs"
+
+
+def _digits(time: str) -> str:
+    """The time stamp without fraction and zone."""
+    return re.match(r"[0-9]*", time)[0]  # type: ignore[index] # it always matches
 
 
 def _one_of(value: Value, actual: str) -> str:

@@ -37,10 +37,11 @@ class Identities:
         found = {fields[0]: fields for fields in reversed(segments) if fields}
         header = found.get(b"MSH", [])
         control_id = _at(header, 9)
-        acknowledged = _at(found.get(b"MSA", []), 1)
+        acknowledged = _at(found.get(b"MSA", []), 2)
         if acknowledged:
             return f"ACK|{self._by_control_id.get(acknowledged, '')}"
-        kind = _at(header, 8).decode("latin-1")
+        component = payload[payload.find(b"MSH") + 4 :][:1] or b"^"
+        kind = "^".join(part.decode("latin-1") for part in _at(header, 8).split(component)[:2])
         keys = (
             _at(found.get(b"SPM", []), 2),
             _at(found.get(b"OBR", []), 3),

@@ -60,7 +60,9 @@ class Injector:
 
     def connects(self, connection: Connection, now: float) -> bool:
         """``refuse``: the connection does not come about."""
-        kind, sender = ("connect", connection.local) if connection.client else ("accept", connection.peer)
+        kind, sender = (
+            ("connect", connection.local) if connection.client else ("accept", connection.peer)
+        )
         due = self._due(connection, kind, kind, sender=sender)
         refused = [fault for fault in due if fault.action == "refuse"]
         for fault in refused:

@@ -126,7 +126,7 @@ def _roles(records: Sequence[Record]) -> list[str]:
     for record in records:
         if record["kind"] in {"message", "violation", "link", "fault"}:
             seen.update(dict.fromkeys([_text(record, "frm"), _text(record, "to")]))
-        elif record["kind"] in {"probe", "command"}:
+        elif record["kind"] == "probe":
             seen[_text(record, "role")] = None
     return sorted((role for role in seen if role), key=rank)
 

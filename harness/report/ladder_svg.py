@@ -29,7 +29,7 @@ HEAD_PX: Final = 42
 CLOCK_COLUMNS: Final = 12
 """``HH:MM:SS.mmm``."""
 
-COLUMN_PX: Final = 6.4
+COLUMN_PX: Final = 7.0
 """A half-width character at 12 px in the fonts of the page, taken wide."""
 
 HEIGHTS: Final = {
@@ -181,7 +181,9 @@ def _arrow(canvas: _Canvas, row: Row, top: int) -> str:
         parts.append(f'<text class="label" x="{middle:g}" y="{y - above}">{label}</text>')
     parts.append("</g>")
     if bolts:
-        parts.append(_bolt(middle, y, ", ".join(bolts), room, above=row.kind == "fault"))
+        own = row.kind == "fault"
+        left = min(start, end) + abs(end - start) * 0.2  # so that its name has room to the right
+        parts.append(_bolt(middle if own else left, y, ", ".join(bolts), room, above=own))
     return "".join(parts)
 
 
@@ -199,7 +201,7 @@ def _bolt(x: float, y: int, label: str, room: int, *, above: bool) -> str:
     else:
         text = (
             f'<text class="bolt side" x="{x + 12:g}" y="{y + 12}">'
-            f"{escape(cut(label, max(6, room // 2)))}</text>"
+            f"{escape(cut(label, max(6, room * 2 // 3)))}</text>"
         )
     return f'<path class="bolt" transform="translate({x:g},{y})" d="{_BOLT}"/>{text}'
 

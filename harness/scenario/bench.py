@@ -152,15 +152,24 @@ class Bench:
         return self.specs[link].connection(conn, client=client)
 
     def join(
-        self, name: str, actor: Actor, links: Sequence[str], guard: Guard | None = None
+        self,
+        name: str,
+        actor: Actor,
+        links: Sequence[str],
+        guard: Guard | None = None,
+        *,
+        watched: bool = True,
     ) -> None:
-        """Bring in a device that we play, connecting over ``links``, for this scenario."""
+        """Bring in a device that we play, connecting over ``links``, for this scenario.
+
+        A device behind a relay is not watched: the relay shows what passes, once.
+        """
         host = Host(
             actor,
             self.clock,
             self._describe,
             tap=self.switch.tap,
-            watcher=self.switch.watcher,
+            watcher=self.switch.watcher if watched else None,
             guard=guard,
         )
         member: Member = self.driver.add(name, host)

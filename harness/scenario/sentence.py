@@ -101,7 +101,7 @@ def canonical(text: str) -> str:
         parts.append(f'"{match[0][1:-1]}"')
         end = match.end()
     parts.append(_outside(text[end:]))
-    return "".join(parts).strip(",: ").rstrip("。: ")
+    return "".join(parts).lstrip(",: ").rstrip(",。: ")
 
 
 def _outside(text: str) -> str:

@@ -240,7 +240,7 @@ class _Unfolding:
                 self._problems.add(
                     line_of(step),
                     tr("a quote is not closed: {text}", text=sentence.raw),
-                    tr('write values as "value" or “value”'),
+                    tr('write values as "value" or “value”, without \\ before the closing quote'),
                 )
             sentences.append(sentence)
         return tuple(sentences)

@@ -143,10 +143,15 @@ class World:
     # -- acting --------------------------------------------------------------------------------
 
     def join(self, name: str, actor: Actor, *links: str) -> None:
-        """Bring in a device that we play."""
+        """Bring in a device that we play; once, under its name."""
         if name not in self.state.setdefault("joined", set()):
             self.state["joined"].add(name)
             self.bench.join(name, actor, links, self.guard)
+
+    def stand_in(self, name: str, actor: Actor, link: str) -> None:
+        """Play the listening role of a relayed link."""
+        self.bench.join(name, actor, (), self.guard, watched=False)
+        self.bench.redirect(link, name)
 
     def order(self, role: str, name: str, /, **args: str) -> Any:
         """What the user of a system does at its screen."""

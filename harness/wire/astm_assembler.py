@@ -22,7 +22,7 @@ from harness.wire.astm_frame import is_terminator
 from harness.wire.core import Event
 
 _BLANK: Final = b" \t\r\n\x00"
-"""What some instruments put before a record letter or behind a message (NUL is illegal, but seen)."""
+"""What some instruments put before a record letter or behind a message; NUL is illegal, but seen."""
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class Assembler:
     _before: tuple[bytearray, int, int] | None = None
 
     def fits(self, text: bytes) -> bool:
-        """Would the message with this text still be of an allowed length?"""
+        """Whether the message with this text would still be of an allowed length."""
         return len(self._buffer) + len(text) <= self.config.message_bytes_max
 
     def take(self, text: bytes, *, block_ends: bool) -> list[Event]:

@@ -109,8 +109,8 @@ class AstmTimers:
         interrupt_s: sender after it granted an interrupt (§8.3.5).
         reply_max_s: our own limit to answer a frame; must stay below the 15 s of the sender.
         after_no_answer_s: the line stays free after a bid without answer (appendix A).
-        gap_s: the line stays free after a session; the standard has no such pause, hosts often 1-2.
-        settle_s: noise, or a frame without its CR LF, is judged after this; no rule of the standard.
+        gap_s: the line stays free after a session; not in the standard, many hosts add 1 to 2.
+        settle_s: noise, or a frame without its CR LF, is judged after this; not in the standard.
     """
 
     enq_reply_s: float = 15.0

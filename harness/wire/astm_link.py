@@ -1,8 +1,8 @@
 """LIS01-A2 (E1381), the link of lab analyzers, as a pure machine for both sides and both roles.
 
 The table of the standard is in ``astm_states.py``, the machine that walks it in
-``astm_machine.py``; here bytes, time and the owner's wishes become its inputs. What the standard leaves open is a switch of
-``AstmLinkConfig``. Where it is silent:
+``astm_machine.py``; here bytes, time and the owner's wishes become its inputs. What the standard
+leaves open is a switch of ``AstmLinkConfig``. Where it is silent:
 
 * Control characters are taken one by one, however they are glued into reads; but our own bid waits
   until a read is used up, so that ENQ right after EOT is answered, not collided with.
@@ -93,7 +93,7 @@ class _Noise:
 
 @dataclass(slots=True)
 class AstmLinkCore:
-    """One side of one link; see ``harness.wire.core.Core``.
+    r"""One side of one link; see ``harness.wire.core.Core``.
 
     ``send`` takes ``Message`` (queued whole, sent when the line is free; an empty one makes a
     session without frames), ``Accept``, ``Refuse``, ``Interrupt`` and ``Busy``.
@@ -103,9 +103,9 @@ class AstmLinkCore:
         mutator: sees each unit: ``enq``, ``frame``, ``eot``, ``ack``, ``nak``.
 
     >>> core = AstmLinkCore(AstmLinkConfig(side="instrument"))
-    >>> core.send(Message(payload=b"H|\\\\^&\\rL|1|N\\r"), now=0.0)
+    >>> core.send(Message(payload=b"H|\\^&\rL|1|N\r"), now=0.0)
     >>> core.data_to_send()
-    b'\\x05'
+    b'\x05'
     >>> core.next_deadline()
     15.0
     """

@@ -1,4 +1,4 @@
-"""The receiving half's judgement: what a frame is, and what it completes (LIS01-A2 §8.3, §8.5.1)."""
+"""The receiving half's judgement: what a frame is and completes (LIS01-A2 §8.3, §8.5.1)."""
 
 from __future__ import annotations
 

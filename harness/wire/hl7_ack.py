@@ -136,7 +136,7 @@ def acknowledge(
     trigger = head.type.partition("^")[2]
     kind = (
         ["ACK", trigger, "ACK"]
-        if trigger.isalnum() and head.version not in _PLAIN_ACK_VERSIONS
+        if trigger.isascii() and trigger.isalnum() and head.version not in _PLAIN_ACK_VERSIONS
         else ["ACK"]
     )
     err = "" if error is None else _err(signs, error, head.version)

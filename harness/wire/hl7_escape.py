@@ -56,7 +56,7 @@ class Delimiters:
         problem = ""
         if not _usable(characters):
             field = head.decode("ascii")
-            others = ("" if sign == field else sign for sign in "^~\\&")
+            others = ("|" if sign == field else sign for sign in "^~\\&")
             return cls(field, *others), "hl7.delimiters-missing"
         if len(set(head + characters[:5])) < 1 + len(characters[:5]):
             problem = "hl7.delimiters-duplicated"

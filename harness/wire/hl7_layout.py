@@ -20,9 +20,12 @@ NAME_BYTES_MAX: Final = 16
 HEAD_BYTES: Final = 16
 """MSH, its separator, five encoding characters and room to see that there are more."""
 
-_HEADER = re.compile(rb"(?:MSH|FHS|BHS)(?=[!-/:-@\[-`{-~\r]|\Z)")
-_HEADER_LINE = re.compile(rb"(?:\A|(?<=[\r\n]))(?:MSH|FHS|BHS)(?=[!-/:-@\[-`{-~\r]|\Z)")
-_MSH_LINE = re.compile(rb"(?:\A|(?<=[\r\n]))MSH(?=[!-/:-@\[-`{-~\r]|\Z)")
+_HEAD_END = rb"(?=[!-/:-@\[-`{-~\r]|\Z|\n(?:[A-Z][A-Z0-9]{2}|[\r\n]|\Z))"
+"""What follows the name of a header segment: a separator, or the end of the segment."""
+
+_HEADER = re.compile(rb"(?:MSH|FHS|BHS)" + _HEAD_END)
+_HEADER_LINE = re.compile(rb"(?:\A|(?<=[\r\n]))(?:MSH|FHS|BHS)" + _HEAD_END)
+_MSH_LINE = re.compile(rb"(?:\A|(?<=[\r\n]))MSH" + _HEAD_END)
 _LEAD = re.compile(rb"(?:\xef\xbb\xbf)?[\x00\t\n\x0b\r ]*")
 
 Span = tuple[int, int]
@@ -76,14 +79,15 @@ def lay_out(data: bytes) -> Layout:
     if header < 0:
         problems.append(finding("hl7.no-header", begin))
     else:
-        head = re.split(rb"[\r\n]", data[header : header + HEAD_BYTES], maxsplit=1)[0]
+        begin_head = max(header, find_message_header(data))  # MSH counts more than FHS or BHS
+        head = re.split(rb"[\r\n]", data[begin_head : begin_head + HEAD_BYTES], maxsplit=1)[0]
         delimiters, problem = Delimiters.of_header(head)
         if data.startswith(BOM):
             problems.append(finding("hl7.byte-order-mark", 0))
         if header > (3 if data.startswith(BOM) else 0):
             problems.append(finding("hl7.header-not-first", 0))
         if problem:
-            problems.append(finding(problem, header + 3))
+            problems.append(finding(problem, begin_head + 3))
     if b"\n" in data:
         segments = _split_tolerantly(data, begin, delimiters, problems)
     else:

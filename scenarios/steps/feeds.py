@@ -231,8 +231,7 @@ def play_his(world: World, specimen: str, table: Table) -> None:
         rules.append(
             Rule(holds=barcode, occurrences=(number,), action=rule.action, code=rule.code)
         )
-    world.join("测试端HIS", Feed("HIS", world.clock, Policy(rules)))
-    world.bench.redirect(RESULTS, "测试端HIS")
+    world.stand_in("测试端HIS", Feed("HIS", world.clock, Policy(rules)), RESULTS)
 
 
 def _control_id(world: World) -> str:

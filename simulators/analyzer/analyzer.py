@@ -109,7 +109,7 @@ class Analyzer:
 
     def _failed(self, outcome: Outcome, detail: str) -> list[act.Command]:
         """The link gave up on the message: repeat the whole of it, or tell the operator."""
-        if not self._sending:
+        if not self._sending or detail == "connection-lost":
             return []
         if self._queue[0].tries <= self.repeats:
             self._sending = False

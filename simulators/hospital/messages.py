@@ -103,7 +103,7 @@ def merge(survivor: Row, retired: str, *, control_id: str, time: str) -> bytes:
             header("HIS", "LIS", "ADT^A40", "ADT_A39", control_id=control_id, time=time),
             ["EVN", "A40", time],
             patient(survivor),
-            ["MRG", [[retired, "", "", "", "PatientNO"]]],
+            ["MRG", [retired, "", "", "", "PatientNO"]],
         ],
         encoding=CODEC,
     )
@@ -190,5 +190,5 @@ def acknowledgement(
     )
     segments: list[Segment] = [list(head), ["MSA", code, control_id, text or None]]
     if error:
-        segments.append(["ERR", [["", "", "", error]]])
+        segments.append(["ERR", ["", "", "", error]])
     return build(segments, encoding=message.encoding)

@@ -39,7 +39,7 @@ def of_server(
     answers = [unpack(one["raw"]) for one in rig.messages("peer")]
     pairs = [*_framing(rig), *_answers(sent, answers), *_effects(sent, said)]
     # Closing after the last answer is anybody's right, and may be seen or not.
-    if rig.closed_by_peer and (len(sent) > 1 or len(answers) < len(sent)):
+    if rig.ends_by_peer and (len(sent) > 1 or len(answers) < len(sent)):
         pairs.append(("closed", "mllp connection"))
     return {Observed(id=f"server.{exercise}.{finding}", place=place) for finding, place in pairs}
 

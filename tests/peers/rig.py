@@ -37,8 +37,32 @@ def named(link: str, conn: str, client: bool) -> Connection:  # noqa: FBT001 - a
     )
 
 
-class Bytewise:
-    """A tap that lets each byte travel by itself."""
+def bytewise(data: bytes) -> list[Delivery]:
+    """Each byte travels by itself."""
+    return [Delivery(data=bytes([byte]), delay_s=BYTE_GAP_S) for byte in data]
+
+
+@dataclass(slots=True)
+class Together:
+    """Several frames travel in one write, as from an engine under load."""
+
+    frames: int
+    _held: bytes = b""
+
+    def __call__(self, data: bytes) -> list[Delivery]:
+        """Hold until there are enough."""
+        self._held += data
+        if self._held.count(b"\x1c\r") < self.frames:
+            return []
+        data, self._held = self._held, b""
+        return [Delivery(data=data)]
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """A tap that changes nothing but how writes are cut."""
+
+    cut: Callable[[bytes], list[Delivery]]
 
     def connects(self, connection: Connection, now: float) -> bool:
         """Always."""
@@ -49,8 +73,8 @@ class Bytewise:
         return [unit.data]
 
     def outgoing(self, connection: Connection, data: bytes, now: float) -> Sequence[Delivery]:
-        """A delivery a byte."""
-        return [Delivery(data=bytes([byte]), delay_s=BYTE_GAP_S) for byte in data]
+        """Cut otherwise."""
+        return self.cut(data)
 
     def incoming(self, connection: Connection, data: bytes, now: float) -> Sequence[Delivery]:
         """As it came."""
@@ -106,27 +130,31 @@ class Rig:
         assert not left, f"threads that would not end: {left}"
         assert not self.runtime.errors, self.runtime.errors
 
-    def _add(self, actor: act.Actor, tap: Bytewise | None = None) -> str:
+    def _add(self, actor: act.Actor, tap: Outgoing | None = None) -> str:
         name = f"us{next(self._names)}"
         host = Host(actor, self.runtime.clock, named, watcher=Recorder(self.trace), tap=tap)
         self.runtime.add(name, host)
         return name
 
-    def receiver(self) -> int:
-        """Our ``Feed`` listens with its default policy; returns the port."""
-        name = self._add(Feed(role="us", clock=self.runtime.clock))
+    def receiver(self, *, together: int = 1) -> int:
+        """Our ``Feed`` listens with its default policy; returns the port.
+
+        ``together`` answers leave in one write.
+        """
+        tap = Outgoing(Together(together)) if together > 1 else None
+        name = self._add(Feed(role="us", clock=self.runtime.clock), tap)
         return self.runtime.members[name].listen(LINK).port
 
-    def send(self, port: int, payloads: Sequence[bytes], *, bytewise: bool = False) -> list[Any]:
+    def send(self, port: int, payloads: Sequence[bytes], *, split: bool = False) -> list[Any]:
         """Our ``Feed`` sends one message after the other; returns what came of each."""
-        tap = Bytewise() if bytewise else None
+        tap = Outgoing(bytewise) if split else None
         feed = Feed(role="us", clock=self.runtime.clock, answer_s=PATIENCE_S)
         name = self._add(feed, tap)
         self._route(name, port)
-        outcomes = []
+        outcomes, closes = [], 0
         for number, payload in enumerate(payloads):
-            if number == 1:
-                self.trace.wait(lambda: self.closed_by_peer, KEEPS_S)
+            if number and closes == number - 1:  # it closes each time, or is asked the first time
+                closes += self.trace.wait(lambda: self.ends_by_peer == number, KEEPS_S)
             args = {"link": LINK, "payload": payload.hex()}
             outcomes.append(self.runtime.command(name, "send", args, 2 * PATIENCE_S))
         return outcomes
@@ -138,7 +166,7 @@ class Rig:
         args = {"payloads": [payload.hex() for payload in payloads]}
         self.runtime.command(name, "burst", args, PATIENCE_S)
         self.trace.wait(
-            lambda: len(self.messages("peer")) >= len(payloads) or self.closed_by_peer, PATIENCE_S
+            lambda: len(self.messages("peer")) >= len(payloads) or self.ends_by_peer, PATIENCE_S
         )
 
     def _route(self, name: str, port: int) -> None:
@@ -153,10 +181,10 @@ class Rig:
         return self._of_kind("violation")
 
     @property
-    def closed_by_peer(self) -> bool:
-        """A connection ended that we did not end."""
+    def ends_by_peer(self) -> int:
+        """Connections that ended without us ending them."""
         ours = ("by us", "stopped")
-        return any(
+        return sum(
             one["event"] == "closed" and not one["reason"].startswith(ours)
             for one in self._of_kind("link")
         )

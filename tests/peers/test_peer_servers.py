@@ -120,7 +120,7 @@ def meet(server: Server, exercise: str, encoding: str, started: str) -> set[Obse
             if plan.burst:
                 rig.burst(port, sent)
             else:
-                rig.send(port, sent, bytewise=plan.bytewise)
+                rig.send(port, sent, split=plan.bytewise)
             rig.finish()
         return findings.of_server(exercise, sent, rig, program.rest())
 
@@ -134,7 +134,8 @@ def test_a_receiver_does_what_is_known_of_it(
     observed = meet(server, exercise, encoding, started)
 
     expected = [entry for entry in known(server) if entry.observed.id.split(".")[1] == exercise]
-    assert differences(observed, expected) == []
+    lines = differences(observed, expected)
+    assert not lines, "\n".join(lines)
 
 
 @pytest.mark.parametrize("server", SERVERS, ids=lambda server: server.name)

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from harness import i18n
 from harness.errors import InputErrors
-from harness.scenario import feature, gherkin, tree, unfold
+from harness.scenario import feature, gherkin, unfold
 from harness.scenario.gherkin import StepKind, gather, read_feature, read_features
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "features"
@@ -172,75 +174,6 @@ def test_full_width_marks_keep_text_lines_and_raw():
     assert scenario.sentences[1].table_lines == (11, 12)
 
 
-def test_outline_gives_one_scenario_a_row_with_readable_name_and_stable_id():
-    read = read_feature(ACCEPTED / "outline.feature")
-
-    names = [one.name for one in read.scenarios]
-    assert names == [
-        "标本T001的结果入库（结果=132）",
-        "标本张三的结果入库（结果=<5.0）",
-        "标本T003的结果入库（结果=98）",
-    ]
-    assert [one.row_line for one in read.scenarios] == [15, 16, 21]
-    assert {one.line for one in read.scenarios} == {6}
-    assert len({one.outline for one in read.scenarios}) == 1
-    assert len({one.id for one in read.scenarios}) == 3
-    assert all(one.id.startswith(one.outline + "-") for one in read.scenarios)
-    assert read.scenarios[1].sentences[1].table == (("项目", "结果"), ("HGB", "<5.0"))
-    assert read.scenarios[0].tags == ("@REQ-LAB-001", "@接口-LIS-ASTM", "@冒烟")
-    assert "@儿科" in read.scenarios[2].tags
-    assert read.scenarios[0].where.endswith("outline.feature:15")
-
-
-def test_id_of_a_row_does_not_depend_on_its_place(tmp_path):
-    text = (ACCEPTED / "outline.feature").read_text("utf-8")
-    before = {one.name: one.id for one in read_feature(ACCEPTED / "outline.feature").scenarios}
-    moved = text.replace("      | T001 | 132  |\n", "").replace(
-        "      | T003 | 98   |\n", "      | T003 | 98   |\n      | T001 | 132  |\n"
-    )
-    after = {
-        one.name: one.id
-        for one in read_feature(write(tmp_path, moved, "outline.feature")).scenarios
-    }
-
-    assert before == after
-
-
-def test_ids_are_ascii_and_do_not_depend_on_the_folder(tmp_path):
-    path = write(tmp_path, HEAD + "  场景: 结果入库\n" + BODY, "上传_Up Load.feature")
-    elsewhere = tmp_path / "b"
-    elsewhere.mkdir()
-    copy = write(elsewhere, path.read_text("utf-8"), path.name)
-
-    (first,), (second,) = read_feature(path).scenarios, read_feature(copy).scenarios
-    assert first.id == second.id
-    assert first.id.isascii()
-    assert first.id.startswith("up-load-")
-    assert first.outline == first.id
-
-
-def test_file_name_without_a_latin_letter_still_gives_an_id():
-    assert tree.derived_id("上传", "甲").startswith("scenario-")
-    assert tree.derived_id("上传", "甲") != tree.derived_id("下载", "甲")
-
-
-def test_stated_id_is_kept(tmp_path):
-    path = write(tmp_path, HEAD + "  @id-lab-001\n  场景: 结果入库\n" + BODY)
-
-    assert read_feature(path).scenarios[0].id == "lab-001"
-
-
-def test_same_id_in_two_files_is_refused(tmp_path):
-    text = HEAD + "  场景: 结果入库\n" + BODY
-    other = tmp_path / "b"
-    other.mkdir()
-    paths = [write(tmp_path, text), write(other, text)]
-
-    ((line, message),) = problems_of(*paths)
-    assert line == 5
-    assert "stands twice, also at" in message
-
-
 def test_backgrounds_of_feature_and_rule_come_first():
     (scenario,) = read_feature(ACCEPTED / "rule.feature").scenarios
 
@@ -382,6 +315,15 @@ def test_words_that_cannot_stand_before_the_feature(tmp_path):
         ("@冒烟\n    | 1 |", "table belongs to nothing"),
         ('@冒烟\n    """\n    """', "text block belongs to nothing"),
         ("@冒烟\n规则：甲", ""),
+        (
+            '  场景: 乙\n    假如 甲\n    | 1 |\n    """\n    """\n    | 2 |',
+            "table belongs to nothing",
+        ),
+        (
+            '  场景: 乙\n    假如 甲\n    """\n    """\n    """\n    """',
+            "text block belongs to nothing",
+        ),
+        ("规则: 甲\n  背景:\n    假如 甲\n    例子:", "例子 stands in the wrong place"),
     ],
 )
 def test_lines_in_the_wrong_place(tmp_path, line, part):
@@ -398,3 +340,26 @@ def test_a_tag_needs_a_name(tmp_path):
 
     ((_, message),) = problems_of(path)
     assert "exactly one tag @REQ-…, and has: @REQ-" in message
+
+
+LINES = st.sampled_from(
+    [
+        "功能:", "功能：甲", "背景:", "场景: 甲", "场景大纲: 乙<丙>", "例子:", "规则: 丁", "场景", "示例：",
+        "假如 甲", "当 <丙>“", '那么 "甲"', "而且 乙", "* 丙", "*", "如果 甲", "Scenario:", "随便",
+        "| 丙 |", "| 1 | 2 |", "|", "||", '"""', "```", "“““", "@甲", "@", "@@", "@ 甲", "@id-a",
+        "# language: xx", "#", "负责人: 乙", "", "\u3000当", "<",
+    ]
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(head=st.booleans(), lines=st.lists(LINES, max_size=14))
+def test_no_text_makes_the_reader_fail_and_what_it_accepts_judges(head, lines, tmp_path_factory):
+    path = tmp_path_factory.getbasetemp() / "any.feature"
+    path.write_text((HEAD if head else "") + "\n".join(lines), "utf-8", newline="\n")
+
+    reading = gherkin.examine(path)
+    assert reading.problems or all(
+        any(sentence.kind is StepKind.THEN for sentence in scenario.sentences)
+        for scenario in reading.feature.scenarios
+    )

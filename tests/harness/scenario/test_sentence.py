@@ -30,8 +30,8 @@ def test_canonical(written, meant):
     assert canonical(written) == meant
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.text(alphabet='a1 中“”":：，。()　\\'))
+@settings(max_examples=100, deadline=None)
+@given(st.text(alphabet='a1 中“”":：，。()', max_size=20))
 def test_canonical_is_at_rest_once_quotes_are_closed(text):
     once = canonical(text)
 

@@ -101,7 +101,7 @@ def test_escapes_for_separators_that_the_message_lacks():
         (b"MSH ^~\\& ", STANDARD, "hl7.delimiters-missing"),
         (b"MSH|HIS|A", STANDARD, "hl7.delimiters-missing"),
         (b"MSH!HIS!A", Delimiters(field="!"), "hl7.delimiters-missing"),
-        (b"MSH\\HIS\\A", Delimiters("\\", "^", "~", "", "&"), "hl7.delimiters-missing"),
+        (b"MSH\\HIS\\A", Delimiters("\\", "^", "~", "|", "&"), "hl7.delimiters-missing"),
     ],
 )
 def test_delimiters_of_a_header(header, expected, problem):

@@ -1,0 +1,179 @@
+"""What the doctor does with probes: each is asked for what does not exist, and for the time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.addresses import database_places
+from harness.clock import CHINA
+from harness.doctor import Check, Look, Means, Status
+from harness.errors import HarnessError
+from harness.i18n import tr
+from harness.model import Outcome
+from harness.permit import Permit
+from harness.probes.probe import Answer
+from harness.probes.sql import SqlProbe
+from harness.profile_check import BUILT_IN_URL
+from harness.profile_model import ProbeConfig, Profile
+
+CLOCK_WARN_S = 2.0
+"""HL7 and ASTM times have whole seconds; beyond two they begin to tell another order of events."""
+
+CLOCK_FAIL_S = 300.0
+"""Kerberos (RFC 4120 §8.2) refuses beyond five minutes, and a day's end moves."""
+
+POSTGRESQL_CLOCK = "SELECT clock_timestamp()"
+
+_HOLE = re.compile(r"(?<![:\w]):([A-Za-z_]\w*)")
+_POSTGRESQL = ("postgresql://", "postgres://")
+
+
+def probe_looks(profile: Profile, permit: Permit, means: Means) -> Iterator[Look]:
+    """The looks that probes need, and one sentence on each clock that cannot be read."""
+    seen: set[str] = set()
+    for name, probe in profile.probes.items():
+        place = f"probes.{name}"
+        url = profile.probe_url(name, means.environ)
+        if not url:
+            yield _said(place, tr("not looked at: its database URL is not set"))
+        elif url.startswith(BUILT_IN_URL):
+            yield _said(place, tr("looks into a system that starts with the run"))
+        else:
+            yield from _database(place, probe, url, permit, means, seen)
+    for role, system in profile.systems.items():
+        if str(system.mode) != "simulated" and role not in seen:
+            yield _said(
+                f"systems.{role}",
+                tr("its clock cannot be read: no probe of this role tells the time"),
+                name="clock",
+            )
+
+
+def _said(place: str, detail: str, name: str = "probe") -> Look:
+    check = Check(name=name, place=place, status=Status.SKIPPED, detail=detail)
+    return Look(take=lambda: [check])
+
+
+def _failed(place: str, detail: str, remedy: str, name: str = "probe") -> Check:
+    return Check(name=name, place=place, status=Status.FAIL, detail=detail, remedy=remedy)
+
+
+def _database(
+    place: str, probe: ProbeConfig, url: str, permit: Permit, means: Means, seen: set[str]
+) -> Iterator[Look]:
+    """The query, the control and the clock of one probe."""
+    try:
+        permit.require_database(url)
+        where = _where(url, means.environ)
+    except (HarnessError, ValueError) as error:
+        # The URL may hold a password, so a message of its parser is not passed on.
+        message = error.message if isinstance(error, HarnessError) else tr("this is not a URL")
+        remedy = error.remedy if isinstance(error, HarnessError) else ""
+        check = _failed(place, message, remedy)
+        yield Look(take=lambda: [check])
+        return
+    opens = tr("{place} → {where} (read-only SELECT)", place=place, where=where)
+    yield Look(opens=opens, take=lambda: _query(place, probe, url))
+    if probe.control:
+        yield Look(take=lambda: _control(place, probe, url))
+    clock = probe.clock or (POSTGRESQL_CLOCK if url.startswith(_POSTGRESQL) else "")
+    if clock and probe.role not in seen:
+        seen.add(probe.role)
+        yield Look(take=lambda: _clock(place, probe, url, clock, means.now))
+
+
+def _where(url: str, environ: Mapping[str, str]) -> str:
+    """What is opened, without user and password."""
+    if url.startswith(_POSTGRESQL):
+        return ", ".join(f"{host}:{port}" for host, port in database_places(url, environ))
+    return str(Path(url.removeprefix("sqlite:")))
+
+
+def _ask(probe: ProbeConfig, url: str, query: str) -> tuple[Answer, float]:
+    """Ask once; every hole is filled with NULL, which equals nothing."""
+    asked = SqlProbe(
+        name="doctor",
+        role=probe.role,
+        url=url,
+        query=query,
+        rows_max=probe.rows_max,
+        timeout_s=probe.timeout_s,
+    )
+    nothing: Any = dict.fromkeys(_HOLE.findall(re.sub(r"'[^']*'", "''", query)))
+    began = time.monotonic()
+    try:
+        answer = asked.ask(nothing)
+    except HarnessError as error:
+        answer = Answer(outcome=Outcome.FAILED, error=str(error))
+    finally:
+        asked.close()
+    return answer, time.monotonic() - began
+
+
+def _unanswered(place: str, answer: Answer, url: str) -> Check:
+    error = answer.error.replace(url, "…").strip().partition("\n")[0]
+    return _failed(place, error, tr("try the query with the same user in a database client"))
+
+
+def _query(place: str, probe: ProbeConfig, url: str) -> Sequence[Check]:
+    answer, seconds = _ask(probe, url, probe.query)
+    if answer.outcome is not Outcome.OK:
+        return [_unanswered(place, answer, url)]
+    detail = tr("answers in {ms} ms", ms=round(seconds * 1000))
+    return [Check(name="probe", place=place, status=Status.OK, detail=detail)]
+
+
+def _control(place: str, probe: ProbeConfig, url: str) -> Sequence[Check]:
+    answer, _ = _ask(probe, url, probe.control)
+    if answer.outcome is not Outcome.OK:
+        return [_unanswered(f"{place}.control", answer, url)]
+    sees = bool(answer.rows)
+    return [
+        Check(
+            name="probe",
+            place=f"{place}.control",
+            status=Status.OK if sees else Status.WARN,
+            detail=tr("shows {count} rows", count=len(answer.rows)),
+            remedy="" if sees else tr("a probe that sees nothing proves nothing: look at rights"),
+        )
+    ]
+
+
+def _clock(
+    place: str, probe: ProbeConfig, url: str, query: str, now: Callable[[], dt.datetime]
+) -> Sequence[Check]:
+    """The database's time against ours, in the middle of the question."""
+    before = now()
+    answer, _ = _ask(probe, url, query)
+    middle = before + (now() - before) / 2
+    where = f"systems.{probe.role}"
+    if answer.outcome is not Outcome.OK:
+        return [_unanswered(f"{place}.clock", answer, url)]
+    text = next((value for row in answer.rows for value in row.values() if value), "")
+    try:
+        theirs = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return [
+            _failed(f"{place}.clock", tr("no time in the answer: {text}", text=text[:40]),
+                    tr("let the query give YYYY-MM-DD HH:MM:SS"), name="clock")
+        ]  # fmt: skip
+    if theirs.tzinfo is None:
+        theirs = theirs.replace(tzinfo=CHINA)
+    offset = (theirs - middle).total_seconds()
+    status = Status.OK
+    if abs(offset) > CLOCK_WARN_S:
+        status = Status.FAIL if abs(offset) > CLOCK_FAIL_S else Status.WARN
+    return [
+        Check(
+            name="clock",
+            place=where,
+            status=status,
+            detail=tr("{offset} s from this machine", offset=f"{offset:+.1f}"),
+            remedy="" if status is Status.OK else tr("set both clocks by the same time source"),
+        )
+    ]
