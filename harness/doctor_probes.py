@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.addresses import database_places
 from harness.clock import CHINA
-from harness.doctor import Check, Look, Means, Status
+from harness.doctor_check import Check, Look, Means, Status, failed, said
 from harness.errors import HarnessError
 from harness.i18n import tr
 from harness.model import Outcome
@@ -40,31 +40,22 @@ def probe_looks(profile: Profile, permit: Permit, means: Means) -> Iterator[Look
         place = f"probes.{name}"
         url = profile.probe_url(name, means.environ)
         if not url:
-            yield _said(place, tr("not looked at: its database URL is not set"))
+            yield said("probe", place, tr("not looked at: its database URL is not set"))
         elif url.startswith(BUILT_IN_URL):
-            yield _said(place, tr("looks into a system that starts with the run"))
+            yield said("probe", place, tr("looks into a system that starts with the run"))
         else:
-            yield from _database(place, probe, url, permit, means, seen)
+            yield from _database(place, probe, url, permit=permit, means=means, seen=seen)
     for role, system in profile.systems.items():
         if str(system.mode) != "simulated" and role not in seen:
-            yield _said(
+            yield said(
+                "clock",
                 f"systems.{role}",
                 tr("its clock cannot be read: no probe of this role tells the time"),
-                name="clock",
             )
 
 
-def _said(place: str, detail: str, name: str = "probe") -> Look:
-    check = Check(name=name, place=place, status=Status.SKIPPED, detail=detail)
-    return Look(take=lambda: [check])
-
-
-def _failed(place: str, detail: str, remedy: str, name: str = "probe") -> Check:
-    return Check(name=name, place=place, status=Status.FAIL, detail=detail, remedy=remedy)
-
-
 def _database(
-    place: str, probe: ProbeConfig, url: str, permit: Permit, means: Means, seen: set[str]
+    place: str, probe: ProbeConfig, url: str, *, permit: Permit, means: Means, seen: set[str]
 ) -> Iterator[Look]:
     """The query, the control and the clock of one probe."""
     try:
@@ -74,7 +65,7 @@ def _database(
         # The URL may hold a password, so a message of its parser is not passed on.
         message = error.message if isinstance(error, HarnessError) else tr("this is not a URL")
         remedy = error.remedy if isinstance(error, HarnessError) else ""
-        check = _failed(place, message, remedy)
+        check = failed("probe", place, message, remedy)
         yield Look(take=lambda: [check])
         return
     opens = tr("{place} → {where} (read-only SELECT)", place=place, where=where)
@@ -117,7 +108,9 @@ def _ask(probe: ProbeConfig, url: str, query: str) -> tuple[Answer, float]:
 
 def _unanswered(place: str, answer: Answer, url: str) -> Check:
     error = answer.error.replace(url, "…").strip().partition("\n")[0]
-    return _failed(place, error, tr("try the query with the same user in a database client"))
+    return failed(
+        "probe", place, error, tr("try the query with the same user in a database client")
+    )
 
 
 def _query(place: str, probe: ProbeConfig, url: str) -> Sequence[Check]:
@@ -159,9 +152,13 @@ def _clock(
         theirs = dt.datetime.fromisoformat(text)
     except ValueError:
         return [
-            _failed(f"{place}.clock", tr("no time in the answer: {text}", text=text[:40]),
-                    tr("let the query give YYYY-MM-DD HH:MM:SS"), name="clock")
-        ]  # fmt: skip
+            failed(
+                "clock",
+                f"{place}.clock",
+                tr("no time in the answer: {text}", text=text[:40]),
+                tr("let the query give YYYY-MM-DD HH:MM:SS"),
+            )
+        ]
     if theirs.tzinfo is None:
         theirs = theirs.replace(tzinfo=CHINA)
     offset = (theirs - middle).total_seconds()

@@ -99,9 +99,7 @@ def is_barcode(text: str) -> bool:
 
 def check_character(first_17: str) -> str:
     """The 18th character of an identity card number (GB 11643-1999 §4.2.4, ISO 7064 MOD 11-2)."""
-    total = sum(
-        int(digit) * weight for digit, weight in zip(first_17, _WEIGHTS, strict=True)
-    )
+    total = sum(int(digit) * weight for digit, weight in zip(first_17, _WEIGHTS, strict=True))
     return _CHECKS[total % 11]
 
 

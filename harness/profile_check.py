@@ -197,9 +197,7 @@ def _carrier(profile: Profile, where: Path_, endpoint: Endpoint) -> Iterator[Pro
                       remedy=tr("name our certificate, and the variable with its key"))  # fmt: skip
 
 
-def _probe(
-    profile: Profile, name: str, probe: ProbeConfig, systems: set[str]
-) -> Iterator[Problem]:
+def _probe(profile: Profile, name: str, probe: ProbeConfig, systems: set[str]) -> Iterator[Problem]:
     where: Path_ = ("probes", name)
     if probe.role not in systems:
         yield Problem(path=(*where, "role"), message=_no_role(probe.role),

@@ -37,14 +37,32 @@ def dotted(record: Record, path: str) -> Any:
     return value
 
 
+CHARSET = "@charset"
+"""Path of the answer to: is the message written in the character set that it declares?"""
+
+
 def field(record: Record, path: str) -> str | None:
-    """A field of the message that ``record`` holds, or None where it is absent."""
+    """A field of the message that ``record`` holds, or None where it is absent.
+
+    ``@charset`` is ``as declared``, or ``declared GBK, written in utf-8``.
+    """
+    if path == CHARSET:
+        return _charset(record)
     if record["protocol"] == "hl7":
         return _hl7(record["raw"]).get(path)
     if record["protocol"] == "astm":
         return _astm(record["raw"], record.get("encoding") or "utf-8").get(path)
     value = dotted(record, path)
     return None if value is None else str(value)
+
+
+def _charset(record: Record) -> str | None:
+    if record["protocol"] != "hl7":
+        return None
+    message = _hl7(record["raw"])
+    if any(finding.code == "hl7.encoding-declared-differs" for finding in message.findings):
+        return f"declared {message.declared}, written in {message.encoding}"
+    return "as declared"
 
 
 def count(record: Record, segment: str) -> int:

@@ -11,8 +11,9 @@ import base64
 import hashlib
 import json
 import os
+import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -20,6 +21,7 @@ from typing import IO, Any
 from harness import limits
 from harness.clock import Clock
 from harness.errors import HarnessError, InputError
+from harness.i18n import tr
 
 FORMAT = 1
 """Format of the records; raised when a reader of today would misread tomorrow's file."""
@@ -103,30 +105,43 @@ class Trace:
             raise HarnessError(f"unknown kind of trace record: {kind}")
         if self.keep and self._count >= limits.TRACE_RECORDS_MAX:
             raise HarnessError(f"a scenario wrote more than {limits.TRACE_RECORDS_MAX} records")
-        self._count += 1
         record: Record = {
-            "n": self._count,
+            "n": self._count + 1,
             "t": round(self.clock.now(), 6),
             "w": self.clock.wall().isoformat(timespec="milliseconds"),
             "kind": kind,
             **fields,
         }
-        self._externalise(record)
+        blob = self._externalised(record)
+        if kind == "seal":
+            covered = self._hash.copy()
+            covered.update(_covered(_line(record)))
+            record["sha256"] = covered.hexdigest()
         if self._file is not None:
-            line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-            self._hash.update(line)
-            self._file.write(line)
+            # In memory the payload stays where judges look for it, as in a trace read back.
+            self._write(_line(record | {"raw": ""} if blob else record))
+        self._count += 1
         if self.keep:
             self.records.append(record)
         return record
 
-    def _externalise(self, record: Record) -> None:
-        """Move a payload over the threshold to a blob named by its hash (policy ``full``)."""
+    def _write(self, line: bytes) -> None:
+        if self._file is None:
+            return
+        if self._file.write(line) != len(line):
+            raise HarnessError("a trace record could not be written whole", where=str(self.path))
+        self._hash.update(line)
+
+    def _externalised(self, record: Record) -> bool:
+        """Copy a payload over the threshold to a blob named by its hash (policy ``full``)."""
         raw = record.get("raw")
         if not isinstance(raw, str) or self.path is None:
-            return
-        if len(raw) * 3 // 4 <= limits.BLOB_THRESHOLD_BYTES:
-            return
+            return False
+        if (
+            len(raw) * 3 // 4 - raw.endswith("=") - raw.endswith("==")
+            <= limits.BLOB_THRESHOLD_BYTES
+        ):
+            return False
         data = unpack(raw)
         digest = hashlib.sha256(data).hexdigest()
         blob = self.path.parent / "blobs" / digest
@@ -135,9 +150,9 @@ class Trace:
             partial = blob.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
             partial.write_bytes(data)
             partial.replace(blob)
-        record["raw"] = ""
         record["blob"] = digest
         record["size"] = len(data)
+        return True
 
     def wait(self, satisfied: Callable[[], bool], timeout_s: float) -> bool:
         """Block until ``satisfied()`` after an append, or until the time is over."""
@@ -152,17 +167,36 @@ class Trace:
         return self._count
 
     def seal(self, verdict: str) -> str:
-        """Write the last record and close; returns the SHA-256 of all that stood before it."""
+        """Write the last record and close; returns the SHA-256 of every byte that stood before it.
+
+        The hash is the last thing in the file, so that it covers the verdict, too.
+        """
         with self._changed:
             if self._sealed:
                 raise HarnessError("a trace is sealed once")
-            digest: str = self._hash.hexdigest()
-            self._append("seal", {"verdict": verdict, "sha256": digest})
+            record = self._append("seal", {"verdict": verdict, "sha256": ""})
             self._sealed = True
+            digest = str(record["sha256"])
             if self._file is not None:
                 self._file.close()
             self._changed.notify_all()
         return digest
+
+
+_SEAL_END = re.compile(rb',"sha256":"[0-9a-f]*"}\n\Z')
+
+
+def _covered(seal: bytes) -> bytes:
+    """What the hash in a seal covers of the seal's own line."""
+    return _SEAL_END.sub(b"", seal)
+
+
+def _line(record: Record) -> bytes:
+    text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return text.encode() + b"\n"
+    except UnicodeEncodeError:  # half a surrogate pair, from a damaged message
+        return json.dumps(record, separators=(",", ":")).encode() + b"\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +206,7 @@ class SealedTrace:
     Attributes:
         path: where it was read from.
         records: every whole record.
-        sealed: the last record is a seal and its hash holds.
+        sealed: the last record is a seal, its hash holds, and so do those of the payloads.
         damage: why the file is not whole; empty if it is.
     """
 
@@ -193,50 +227,76 @@ class SealedTrace:
 
 
 def read(path: Path) -> SealedTrace:
-    """Read a trace to its last whole line; a cut-off tail is damage, not an exception."""
+    """Read a trace to its last whole line; a cut-off tail is damage, not an exception.
+
+    Raises:
+        InputError: the file cannot be read at all, or is no trace of this version.
+    """
+    try:
+        lines = _whole_lines(path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        message = tr("the trace cannot be read: {reason}", reason=reason)
+        raise InputError(message, where=str(path)) from error
     records: list[Record] = []
-    digest = hashlib.sha256()
     damage = ""
-    before_last = digest.hexdigest()
-    for number, line in enumerate(_whole_lines(path), 1):
-        try:
-            record = json.loads(line)
-        except ValueError:
-            damage = f"line {number} is not JSON"
+    for number, line in enumerate(lines, 1):
+        record = _parsed(line)
+        if record is None or record.get("n") != number or not isinstance(record.get("kind"), str):
+            damage = tr("line {number} is not record {number}", number=number)
             break
-        if not isinstance(record, dict) or record.get("n") != number:
-            damage = f"line {number} is not record {number}"
-            break
-        before_last = digest.hexdigest()
-        digest.update(line)
-        records.append(_with_blob(path, record))
-    if not records or records[0]["kind"] != "open":
-        raise InputError("not a trace: the first record is missing", where=str(path))
-    if records[0].get("format") != FORMAT:
-        raise InputError(
-            f"trace format {records[0].get('format')} cannot be read by this version",
-            where=str(path),
-        )
-    last = records[-1]
-    sealed = not damage and last["kind"] == "seal"
-    if sealed and last.get("sha256") != before_last:
-        sealed, damage = False, "the hash in the seal does not hold: the file was edited"
-    if not sealed and not damage:
-        damage = "not sealed: the run was cut off"
-    return SealedTrace(path=path, records=records, sealed=sealed, damage=damage)
+        damage = damage or _fetch_blob(path, record)
+        records.append(record)
+    _check_head(path, records)
+    damage = damage or _seal_damage(records, lines)
+    return SealedTrace(path=path, records=records, sealed=not damage, damage=damage)
 
 
-def _whole_lines(path: Path) -> Iterator[bytes]:
+def _whole_lines(path: Path) -> list[bytes]:
     with path.open("rb") as file:
-        for line in file:
-            if line.endswith(b"\n"):
-                yield line
+        return [line for line in file if line.endswith(b"\n")]
 
 
-def _with_blob(path: Path, record: Record) -> Record:
+def _parsed(line: bytes) -> Record | None:
+    try:
+        record = json.loads(line.decode())
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _check_head(path: Path, records: Sequence[Record]) -> None:
+    if not records or records[0]["kind"] != "open":
+        raise InputError(tr("not a trace: the first record is missing"), where=f"{path}:1")
+    stated = records[0].get("format")
+    if stated != FORMAT:
+        message = tr("trace format {stated} cannot be read by this version", stated=stated)
+        raise InputError(message, where=f"{path}:1")
+
+
+def _seal_damage(records: Sequence[Record], lines: Sequence[bytes]) -> str:
+    """Why the trace is not whole and as it was sealed; empty if it is."""
+    last = records[-1]
+    if any(record["kind"] == "seal" for record in records[:-1]):
+        return tr("records stand behind the seal: the file was edited")
+    if last["kind"] != "seal":
+        return tr("not sealed: the run was cut off")
+    digest = hashlib.sha256(b"".join(lines[:-1]) + _covered(lines[-1])).hexdigest()
+    if last.get("sha256") != digest:
+        return tr("the hash in the seal does not hold: the file was edited")
+    return ""
+
+
+def _fetch_blob(path: Path, record: Record) -> str:
+    """Put a payload that stands in a blob back into its record; returns what is wrong with it."""
     digest = record.get("blob")
-    if isinstance(digest, str):
-        blob = path.parent / "blobs" / digest
-        if blob.is_file():
-            record["raw"] = pack(blob.read_bytes())
-    return record
+    if not isinstance(digest, str):
+        return ""
+    try:
+        data = (path.parent / "blobs" / digest).read_bytes()
+    except OSError:
+        return tr("the payload of record {n} is missing: {blob}", n=record["n"], blob=digest)
+    if hashlib.sha256(data).hexdigest() != digest:
+        return tr("the payload of record {n} was edited: {blob}", n=record["n"], blob=digest)
+    record["raw"] = pack(data)
+    return ""

@@ -1,0 +1,1 @@
+"""Planned faults: what is done, to what, and proof that it was."""

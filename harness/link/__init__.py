@@ -1,0 +1,1 @@
+"""Where bytes move: memory, TCP, TLS, processes, the relay."""

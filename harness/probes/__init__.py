@@ -1,0 +1,1 @@
+"""Read-only looks at the system under test."""

@@ -22,7 +22,7 @@ from harness.wire.astm_frame import is_terminator
 from harness.wire.core import Event
 
 _BLANK: Final = b" \t\r\n\x00"
-"""What some instruments put before a record letter or behind a message; NUL is illegal, but seen."""
+"""What some instruments put before a record letter or behind a message; NUL is illegal."""
 
 
 @dataclass(slots=True)

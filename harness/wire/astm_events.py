@@ -30,6 +30,7 @@ PROBLEMS: Final = {
     "astm.too-many-transmissions": ("One frame was sent more than seven times", "§8.5.1"),
     "astm.start-inside-frame": ("A new frame started before the end of the one before", "§8.3.1"),
     "astm.control-inside-frame": ("ENQ or EOT inside a frame", "§8.3.1"),
+    "astm.frame-incomplete": ("A frame has no end", "§8.3.1"),
     "astm.forbidden-character": ("A character that no frame may hold", "§8.6"),
     "astm.frame-too-long": ("The frame is longer than allowed", "§8.3.1"),
     "astm.message-too-long": ("The message is longer than allowed", "§8.3.1"),

@@ -339,8 +339,9 @@ class AstmLinkCore:
             machine.events.append(ReplyOverdue(hold=machine.receiver.hold))
             self._go_on(Input.REFUSE)
             return
-        if machine.state is State.WAIT_RECEIVE_FRAME and self._reader.partial:
-            self._report("astm.noise", raw=self._reader.partial)
+        if self._reader.partial:
+            self._report("astm.frame-incomplete", raw=self._reader.partial)
+            self._reader.reset()
         machine.step(Input.TIMER_EXPIRED)
 
     def _add_noise(self, data: bytes, offset: int) -> None:

@@ -130,7 +130,8 @@ class _Walk:
     def repeated(self, node: Node, later: frozenset[str]) -> None:
         """Match all occurrences of a segment or group."""
         count = 0
-        while self.begins(node, later):
+        begin = -1
+        while self.at > begin and self.begins(node, later):
             if node.repeat_max is not None and count >= node.repeat_max:
                 if self.sees(later):
                     break  # the next place that it fits
@@ -141,8 +142,6 @@ class _Walk:
             else:
                 self.at += 1
             count += 1
-            if self.at == begin:
-                break
             if node.repeat_max is None or count < node.repeat_max:
                 self.pass_over(node.every | later)
         if count < node.required and not node.optional:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.errors import ScenarioError
+from harness.evidence.decode import CHARSET
 from harness.evidence.expect import Check, Expectation, Selector, Wanted
 from harness.evidence.match import Value
 from harness.i18n import tr
@@ -544,6 +545,14 @@ def _identity(
         Check(path=path, value=Value(expected=value), place=place("LIS-ORU", "hl7", path[:5]))
         for path, value in fields.items()
     ]
+    checks.append(
+        Check(
+            path=CHARSET,
+            value=Value(expected="as declared"),
+            place=place("LIS-ORU", "hl7", "MSH-18"),
+            clause="HL7 2.4 §2.16.9.18",
+        )
+    )
     return Expectation(
         mode="eventually",
         select=Selector(kind="message", where=select),

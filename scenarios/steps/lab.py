@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from harness.errors import ScenarioError
@@ -149,7 +150,9 @@ def _upload(world: World, name: str, tested: Sequence[Tested], *, wait: bool = T
     model = load_model(MODELS.get(name, name))
     world.join(name, Analyzer(link_config=model.link_config(), repeats=model.repeats), LINK)
     count = world.state["uploads"] = world.state.get("uploads", 0) + 1
-    time = world.clock.wall().strftime("%Y%m%d%H%M%S")
+    # The instrument measured some minutes before it uploads: the LIS must keep that time.
+    minutes = 5 + int(world.draw("measured", count) * 55)
+    time = (world.clock.wall() - timedelta(minutes=minutes)).strftime("%Y%m%d%H%M%S")
     payload = message(model, tested, control_id=f"M{count:04d}", time=time)
     for one in tested:
         remember(world, one.barcode, one.results, time)

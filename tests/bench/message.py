@@ -27,8 +27,7 @@ def message(control_id: str = "M00000001") -> bytes:
     """ORU^R01 of 20 OBX in UTF-8 (HL7 2.4 §7.2.1)."""
     segments = [segment.format(control_id=control_id) for segment in _HEAD]
     segments += [
-        _RESULT.format(number=number, value=3.5 + number / 20)
-        for number in range(1, OBX_COUNT + 1)
+        _RESULT.format(number=number, value=3.5 + number / 20) for number in range(1, OBX_COUNT + 1)
     ]
     return "".join(f"{segment}\r" for segment in segments).encode()
 

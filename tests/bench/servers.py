@@ -10,22 +10,22 @@ import asyncio
 import sys
 from pathlib import Path
 
+import hl7  # type: ignore[import-untyped] # not typed
+from hl7.mllp import HL7StreamReader, HL7StreamWriter, start_hl7_server  # type: ignore[import-untyped] # not typed
 from message import END, SB
 
-import hl7
 from harness.clock import RealClock
 from harness.evidence.recorder import Recorder
 from harness.evidence.trace import Trace
 from harness.link.host import Host
 from harness.link.tap import Connection
 from harness.link.threads import Threads
-from hl7.mllp import HL7StreamReader, HL7StreamWriter, start_hl7_server
 from simulators.feed.feed import Feed
 
 HOST = "127.0.0.1"
 
 
-def named(link: str, conn: str, client: bool) -> Connection:  # noqa: FBT001 - as ``Host`` calls it
+def named(link: str, conn: str, client: bool) -> Connection:
     """A connection of the bench as the trace names it."""
     ends = ("LIS", "HIS") if client else ("HIS", "LIS")
     return Connection(

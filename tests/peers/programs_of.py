@@ -76,7 +76,7 @@ class Program:
     def port(self) -> int:
         """The first line, ``ready PORT``."""
         word, _, number = self.lines.get(timeout=START_S).partition(" ")
-        assert word == "ready", f"{self.process.args} did not start"
+        assert word == "ready", f"{self.process.args!r} did not start"
         return int(number)
 
     def tell(self, line: str) -> None:

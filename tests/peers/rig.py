@@ -30,7 +30,7 @@ BYTE_GAP_S: Final = 0.0002
 LINK: Final = "oru"
 
 
-def named(link: str, conn: str, client: bool) -> Connection:  # noqa: FBT001 - as ``Host`` calls it
+def named(link: str, conn: str, client: bool) -> Connection:
     """A connection as the trace names it: we are ``us``."""
     return Connection(
         id=conn, link=link, interface="LIS-ORU", local="us", peer="peer", client=client
@@ -154,10 +154,14 @@ class Rig:
         outcomes, closes = [], 0
         for number, payload in enumerate(payloads):
             if number and closes == number - 1:  # it closes each time, or is asked the first time
-                closes += self.trace.wait(lambda: self.ends_by_peer == number, KEEPS_S)
+                closes += self._ends(closes)
             args = {"link": LINK, "payload": payload.hex()}
             outcomes.append(self.runtime.command(name, "send", args, 2 * PATIENCE_S))
         return outcomes
+
+    def _ends(self, closes: int) -> bool:
+        """Whether the peer ends one more connection after its answer."""
+        return self.trace.wait(lambda: self.ends_by_peer > closes, KEEPS_S)
 
     def burst(self, port: int, payloads: Sequence[bytes]) -> None:
         """Send all messages in one write and wait for as many answers, or the end."""
@@ -166,7 +170,7 @@ class Rig:
         args = {"payloads": [payload.hex() for payload in payloads]}
         self.runtime.command(name, "burst", args, PATIENCE_S)
         self.trace.wait(
-            lambda: len(self.messages("peer")) >= len(payloads) or self.ends_by_peer, PATIENCE_S
+            lambda: len(self.messages("peer")) >= len(payloads) or self.ends_by_peer > 0, PATIENCE_S
         )
 
     def _route(self, name: str, port: int) -> None:

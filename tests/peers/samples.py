@@ -17,8 +17,10 @@ CHARSETS: Final = {"utf-8": "UNICODE UTF-8", "gbk": "GBK"}
 def text(control_id: str, encoding: str, *, size: int = 0) -> str:
     """ORU^R01 of three results (HL7 2.4 §7.2.1); ``size`` characters of report where given."""
     segments = [
-        f"MSH|^~\\&|LIS|H0001|HIS|H0001|20260105080000||ORU^R01^ORU_R01|{control_id}|P|2.4"
-        f"|||AL|AL|CHN|{CHARSETS[encoding]}",
+        (
+            f"MSH|^~\\&|LIS|H0001|HIS|H0001|20260105080000||ORU^R01^ORU_R01|{control_id}|P|2.4"
+            f"|||AL|AL|CHN|{CHARSETS[encoding]}"
+        ),
         f"PID|1||{PATIENT}^^^HIS^PatientNO||{NAME}||19700101|F",
         "OBR|1|O260105001|B260105001|LAB001^血常规^L|||20260105071500",
         "OBX|1|NM|WBC^白细胞^L||5.60|10*9/L|3.50-9.50|N|||F",

@@ -66,9 +66,7 @@ def test_money_and_identity_are_never_expected(tmp_path: Path, change: dict[str,
         ({"colour": "red"}, "wants exactly"),
     ],
 )
-def test_what_is_incomplete_is_refused(
-    tmp_path: Path, change: dict[str, str], words: str
-) -> None:
+def test_what_is_incomplete_is_refused(tmp_path: Path, change: dict[str, str], words: str) -> None:
     with pytest.raises(InputError, match=words):
         load(written(tmp_path, GOOD | change))
 
@@ -92,9 +90,7 @@ def test_both_directions_fail(tmp_path: Path) -> None:
     other = Observed(id="server.gbk.closed", place="link")
 
     assert differences([entry.observed for entry in expected], expected) == []
-    assert differences([], expected) == [
-        "did not appear: server.large.answer-missing at hl7 MSA-2"
-    ]
+    assert differences([], expected) == ["did not appear: server.large.answer-missing at hl7 MSA-2"]
     assert differences([expected[0].observed, other], expected) == [
         "unexpected: server.gbk.closed at link"
     ]

@@ -13,9 +13,9 @@ import json
 import sys
 from typing import Any
 
-import hl7
-from hl7.client import MLLPClient
-from hl7.mllp import open_hl7_connection
+import hl7  # type: ignore[import-untyped] # not typed
+from hl7.client import MLLPClient  # type: ignore[import-untyped] # not typed
+from hl7.mllp import open_hl7_connection  # type: ignore[import-untyped] # not typed
 
 
 def tell(answer: hl7.Message) -> None:

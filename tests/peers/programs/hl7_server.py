@@ -10,8 +10,8 @@ import asyncio
 import json
 import sys
 
-import hl7
-from hl7.mllp import HL7StreamReader, HL7StreamWriter, start_hl7_server
+import hl7  # type: ignore[import-untyped] # not typed
+from hl7.mllp import HL7StreamReader, HL7StreamWriter, start_hl7_server  # type: ignore[import-untyped] # not typed
 
 
 def text(message: hl7.Message, segment: str, *place: int) -> str:

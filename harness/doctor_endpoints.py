@@ -1,0 +1,167 @@
+"""What the doctor does with endpoints: reach, certificates, free ports, serial adapters."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from harness.doctor_check import Check, Look, Means, Status, failed, refused, said
+from harness.errors import PermitError
+from harness.i18n import tr
+from harness.link import reach
+from harness.permit import Permit
+from harness.profile_check import is_loopback, serial_place
+from harness.profile_model import Endpoint, Profile, Tls
+from harness.profile_values import LinkTransport, Mode, Via
+
+CERTIFICATE_WARN_DAYS = 30
+"""A hospital's certificate authority takes weeks to renew."""
+
+
+def endpoint_looks(
+    profile: Profile, name: str, endpoint: Endpoint, permit: Permit, means: Means
+) -> Iterator[Look]:
+    """The looks that one endpoint needs."""
+    place = f"endpoints.{name}"
+    if endpoint.transport is LinkTransport.SERIAL:
+        yield _serial_look(place, endpoint, permit, means)
+        return
+    if endpoint.transport is LinkTransport.MEMORY:
+        yield said("reach", place, tr("runs in memory"))
+        return
+    if endpoint.via is Via.RELAY:
+        yield _listen_look(place, endpoint.relay_host, endpoint.relay_port, means)
+    if profile.mode(endpoint.to) is Mode.SIMULATED:
+        yield _listen_look(place, endpoint.host, endpoint.port, means)
+        return
+    try:
+        permit.require_open(endpoint.host, endpoint.port)
+    except PermitError as error:
+        yield refused("reach", place, error)
+        return
+    yield _reach_look(place, endpoint.host, endpoint.port, means)
+    if endpoint.tls is not None:
+        yield _certificate_look(place, profile, endpoint, endpoint.tls, means)
+
+
+def _reach_look(place: str, host: str, port: int, means: Means) -> Look:
+    address = f"{host}:{port}"
+
+    def take() -> Sequence[Check]:
+        reached = means.open_connection(host, port)
+        if reached.ok:
+            detail = tr("{address} answers in {ms} ms", address=address,
+                        ms=round(reached.seconds * 1000))  # fmt: skip
+            return [Check(name="reach", place=place, status=Status.OK, detail=detail)]
+        detail = tr("{address}: {why}", address=address, why=reached.reason)
+        remedy = tr("is the listener started, and does a firewall let this machine through?")
+        return [failed("reach", place, detail, remedy)]
+
+    return Look(
+        opens=tr("{place} → {address} (TCP, closed without a byte)", place=place, address=address),
+        take=take,
+    )
+
+
+def _listen_look(place: str, host: str, port: int, means: Means) -> Look:
+    """Where we shall listen ourselves the port must be free."""
+    if not port:
+        return said("reach", place, tr("we listen here on a port that is chosen at the start"))
+
+    def take() -> Sequence[Check]:
+        free = means.can_listen(host, port)
+        exposed = not is_loopback(host)
+        detail = tr("{address} is free for our listener", address=f"{host}:{port}")
+        if not free.ok:
+            detail = tr("{address}: {why}", address=f"{host}:{port}", why=free.reason)
+        elif exposed:
+            detail += tr("; other machines can reach it")
+        return [
+            Check(
+                name="listen",
+                place=place,
+                status=Status.OK if free.ok else Status.FAIL,
+                detail=detail,
+                remedy="" if free.ok else tr("end the program that has this port"),
+            )
+        ]
+
+    return Look(take=take)
+
+
+def _serial_look(place: str, endpoint: Endpoint, permit: Permit, means: Means) -> Look:
+    """Whether the port is there; one of this machine is never opened, it may be in use."""
+    server = serial_place(endpoint.url)
+    if server is not None:
+        try:
+            permit.require_open(*server)
+        except PermitError as error:
+            return refused("reach", place, error)
+        return _reach_look(place, *server, means)
+    if endpoint.url.startswith("loop://"):
+        return said("reach", place, tr("runs in memory"))
+
+    def take() -> Sequence[Check]:
+        ports = list(means.ports())
+        there = endpoint.url.lower() in {port.lower() for port in ports}
+        return [
+            Check(
+                name="serial",
+                place=place,
+                status=Status.OK if there else Status.FAIL,
+                detail=tr("{port} is there (not opened)", port=endpoint.url) if there
+                else tr("no {port}; this machine has: {ports}", port=endpoint.url,
+                        ports=", ".join(ports) or "-"),
+                remedy="" if there else tr("plug the adapter in, or correct the url"),
+            )
+        ]  # fmt: skip
+
+    return Look(take=take)
+
+
+def _certificate_look(
+    place: str, profile: Profile, endpoint: Endpoint, tls: Tls, means: Means
+) -> Look:
+    def take() -> Sequence[Check]:
+        files = _tls_files(profile, tls, means.environ)
+        missing = [path for path in (files.ca, files.certificate, files.key)
+                   if path is not None and not path.is_file()]  # fmt: skip
+        if missing:
+            detail = tr("no such file: {path}", path=missing[0].name)
+            remedy = tr("put the file beside the profile, or correct its name")
+            return [failed("certificate", place, detail, remedy)]
+        seen = means.certificate(endpoint.host, endpoint.port, files)
+        return [_judged(place, seen, means.now())]
+
+    return Look(
+        opens=tr("{place} → {address} (TLS handshake only)", place=place,
+                 address=f"{endpoint.host}:{endpoint.port}"),
+        take=take,
+    )  # fmt: skip
+
+
+def _tls_files(profile: Profile, tls: Tls, environ: Mapping[str, str]) -> reach.TlsFiles:
+    key = environ.get(tls.key_env or "", "")
+    return reach.TlsFiles(
+        ca=profile.file(tls.ca) if tls.ca else None,
+        certificate=profile.file(tls.certificate) if tls.certificate else None,
+        key=Path(key) if key else None,
+        password=environ.get(tls.key_password_env or "", ""),
+        server_name=tls.server_name or "",
+    )
+
+
+def _judged(place: str, seen: reach.Certificate, now: dt.datetime) -> Check:
+    """The dates of a trusted certificate, or why it is not trusted."""
+    status, remedy = Status.OK, ""
+    if not seen.ok or seen.not_after is None:
+        status = Status.FAIL
+        detail = seen.reason or tr("the certificate tells no date")
+        remedy = tr("look at ca, server_name and the certificate of the other side")
+    else:
+        days = (seen.not_after - now).days
+        detail = tr("holds until {day}, {days} days", day=seen.not_after.date(), days=days)
+        if days < CERTIFICATE_WARN_DAYS:
+            status, remedy = Status.WARN, tr("ask for a new certificate")
+    return Check(name="certificate", place=place, status=status, detail=detail, remedy=remedy)

@@ -1,0 +1,92 @@
+"""Seeded defect × scenario: is each caught, by a scenario meant for it, at its true place?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from harness.evidence.verdict import Verdict
+from harness.scenario.binding import BoundScenario
+from harness.selfcheck.runs import Played, play
+from simulators.hospital.defects import DEFECTS, Defect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catch:
+    """What became of one defect.
+
+    Attributes:
+        defect: id.
+        source: row of the fault catalogue.
+        places: where it truly is.
+        caught_by: scenarios that failed.
+        intended: those of them that carry the requirement that it breaks.
+        placed: those of the intended whose findings name a true place.
+        seen_at: places that the intended scenarios named.
+    """
+
+    defect: str
+    source: str
+    places: tuple[str, ...]
+    caught_by: tuple[str, ...]
+    intended: tuple[str, ...]
+    placed: tuple[str, ...]
+    seen_at: tuple[str, ...]
+
+    @property
+    def caught(self) -> bool:
+        """A scenario meant for it failed at the right place."""
+        return bool(self.placed)
+
+    def data(self) -> dict[str, Any]:
+        """For ``selfcheck.json``."""
+        return asdict(self) | {"caught": self.caught}
+
+
+def matrix(
+    scenarios: Sequence[BoundScenario], *, seed: int, intended_only: bool, slice_of: tuple[int, int]
+) -> list[Catch]:
+    """Run every defect.
+
+    Args:
+        scenarios: to choose from.
+        seed: of the runs.
+        intended_only: only the scenarios that carry the broken requirement.
+        slice_of: ``(part, parts)``: every ``parts``-th defect, beginning with ``part``.
+    """
+    part, parts = slice_of
+    return [
+        _catch(defect, scenarios, seed=seed, intended_only=intended_only)
+        for index, defect in enumerate(DEFECTS)
+        if index % parts == part
+    ]
+
+
+def _catch(
+    defect: Defect, scenarios: Sequence[BoundScenario], *, seed: int, intended_only: bool
+) -> Catch:
+    chosen = [
+        bound
+        for bound in scenarios
+        if not intended_only or bound.scenario.requirement == defect.requirement
+    ]
+    played = play(chosen, seed=seed, defects=[defect.id])
+    failed = [one for one in played if one.conclusion.verdict is Verdict.FAIL]
+    intended = [one for one in failed if one.bound.scenario.requirement == defect.requirement]
+    placed = [one for one in intended if _names(one, defect)]
+    return Catch(
+        defect=defect.id,
+        source=defect.source,
+        places=defect.places,
+        caught_by=tuple(one.bound.scenario.id for one in failed),
+        intended=tuple(one.bound.scenario.id for one in intended),
+        placed=tuple(one.bound.scenario.id for one in placed),
+        seen_at=tuple(
+            dict.fromkeys(finding.place for one in intended for finding in one.conclusion.findings)
+        ),
+    )
+
+
+def _names(played: Played, defect: Defect) -> bool:
+    return any(finding.place in defect.places for finding in played.conclusion.findings)
