@@ -120,7 +120,11 @@ def database_places(url: str, environ: Mapping[str, str]) -> list[tuple[str, int
     Raises:
         PermitError: it cannot be told where the URL leads.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        # The parser's own message would repeat the URL and its password.
+        raise PermitError(tr("this is not a URL")) from None
     options = dict(parse_qsl(parts.query))
     diverted = [name for name in _DIVERTING_ENV if environ.get(name)]
     if diverted or _REDIRECTING & options.keys():

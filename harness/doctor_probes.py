@@ -11,8 +11,8 @@ from typing import Any
 
 from harness.addresses import database_places
 from harness.clock import CHINA
-from harness.doctor_check import Check, Look, Means, Status, failed, said
-from harness.errors import HarnessError
+from harness.doctor_check import Check, Look, Means, Status, failed, refused, said
+from harness.errors import HarnessError, PermitError
 from harness.i18n import tr
 from harness.model import Outcome
 from harness.permit import Permit
@@ -61,12 +61,8 @@ def _database(
     try:
         permit.require_database(url)
         where = _where(url, means.environ)
-    except (HarnessError, ValueError) as error:
-        # The URL may hold a password, so a message of its parser is not passed on.
-        message = error.message if isinstance(error, HarnessError) else tr("this is not a URL")
-        remedy = error.remedy if isinstance(error, HarnessError) else ""
-        check = failed("probe", place, message, remedy)
-        yield Look(take=lambda: [check])
+    except PermitError as error:
+        yield refused("probe", place, error)
         return
     opens = tr("{place} → {where} (read-only SELECT)", place=place, where=where)
     yield Look(opens=opens, take=lambda: _query(place, probe, url))

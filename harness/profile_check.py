@@ -18,7 +18,7 @@ from harness.errors import InputErrors, PermitError
 from harness.i18n import tr
 from harness.probes.sql import check_select
 from harness.profile_model import DEVICE_ROLES, Endpoint, ProbeConfig, Profile
-from harness.profile_values import LinkTransport, Mode, Transport, Via
+from harness.profile_values import LinkTransport, Mode, Transport, Via, Worker
 from harness.subjects import read_subjects
 
 BUILT_IN_URL = "builtin:"
@@ -86,7 +86,14 @@ def check(profile: Profile, systems: set[str], folder: Path, resolve: Resolve) -
 
 
 def _roles(profile: Profile, systems: set[str]) -> Iterator[Problem]:
-    """Tables by role name roles that exist."""
+    """Tables by role name roles that exist; a person works a system that is there."""
+    for role, system in profile.systems.items():
+        if system.mode is Mode.SIMULATED and system.worked_by is Worker.PERSON:
+            yield Problem(
+                path=("systems", role, "worked_by"),
+                message=tr("nobody sits at a simulated {role}", role=role),
+                remedy=tr("take worked_by out, or say mode = \"real\""),
+            )
     known = systems | DEVICE_ROLES
     for table in ("limits", "encodings", "quirks"):
         for role in getattr(profile, table):
@@ -108,7 +115,8 @@ def _endpoint(
         if role not in known:
             yield Problem(path=(*where, key), message=_no_role(role),
                           remedy=nearest(role, known))  # fmt: skip
-    if not {endpoint.frm, endpoint.to} & systems:
+    sides = {endpoint.frm, endpoint.to}
+    if sides <= known and not sides & systems:
         yield Problem(path=where, message=tr("neither side of this link is a system"),
                       remedy=tr("name one of its roles in [systems]"))  # fmt: skip
     protocol = interfaces().get(endpoint.interface)
@@ -125,8 +133,10 @@ def _endpoint(
                        protocol=endpoint.protocol),
             remedy=tr("use one of: {known}", known=", ".join(sorted(SPOKEN[protocol]))),
         )  # fmt: skip
-    yield from _address(profile, where, endpoint)
-    yield from _carrier(profile, where, endpoint)
+    if sides & systems and sides <= profile.systems.keys() | DEVICE_ROLES:
+        # Otherwise nobody knows yet who plays what.
+        yield from _address(profile, where, endpoint)
+        yield from _carrier(profile, where, endpoint)
 
 
 def _address(profile: Profile, where: Path_, endpoint: Endpoint) -> Iterator[Problem]:

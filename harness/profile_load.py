@@ -102,7 +102,7 @@ def _parse(path: Path, data: bytes) -> tuple[str, dict[str, Any]]:
         line = int(found[1]) if found else text.rstrip().count("\n") + 1
         raise _one(path, tr("not TOML: {why}", why=error), line=line) from None
     except RecursionError:
-        raise _one(path, tr("not TOML: {why}", why=tr("nested too deeply"))) from None
+        raise _one(path, tr("not TOML: {why}", why=tr("nested too deeply")), line=1) from None
 
 
 def _one(path: Path, message: str, *, line: int = 0, remedy: str = "") -> InputErrors:

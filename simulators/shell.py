@@ -73,6 +73,8 @@ class Shell:
                     _switch(actor, args["ids"])
                 case "_crash_at":
                     member.host.crash_point = CrashPoint(int(args["number"]), bool(args["after"]))
+                case "_call_off":
+                    member.host.crash_point = None
                 case _:
                     timeout_s = limits.CONTROL_TIMEOUT_S
                     answer["value"] = runtime.command(actor.role, name, args, timeout_s)

@@ -80,8 +80,7 @@ def _gaps(
     records: Sequence[Record], judgements: Sequence[Judgement], faults: Sequence[FaultState]
 ) -> list[str]:
     """Everything that was planned and did not happen."""
-    head = records[0]
-    sentences = head.get("sentences", ())
+    sentences = records[0].get("sentences", ()) if records else ()
     wanted = {index for index, one in enumerate(sentences) if one["kind"] == "then"}
     judged = {one["sentence"] for one in records if one["kind"] == "expectation"}
     gaps = []

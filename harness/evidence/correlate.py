@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_HL7_KEYS = (
-    (b"PID", 3, "patient"),
-    (b"SPM", 2, "barcode"),
-    (b"OBR", 3, "barcode"),
-    (b"OBR", 2, "placer"),
-    (b"ORC", 2, "placer"),
-    (b"MSA", 2, "acknowledges"),
-    (b"MSA", 1, "code"),
+_HL7_KEYS: tuple[tuple[bytes, tuple[tuple[int, str], ...]], ...] = (
+    (b"PID", ((3, "patient"),)),
+    (b"SPM", ((2, "barcode"),)),
+    (b"OBR", ((3, "barcode"), (2, "placer"))),
+    (b"ORC", ((2, "placer"),)),
+    (b"MSA", ((2, "acknowledges"), (1, "code"))),
 )
-"""Segment, field, key: the first that is there wins."""
+"""Segment, and which of its fields is which key: the first that is there wins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,17 +32,19 @@ def hl7(payload: bytes) -> Summary:
     separator = payload[start + 3 : start + 4]
     if start < 0 or not separator:
         return Summary(type="", id="", corr={})
-    component = payload[start + 4 : start + 5] or b"^"
+    signs = payload[start + 4 : start + 8].ljust(4, b"\0")
+    component = signs[:1]
     header = _segment(payload, start).split(separator)
     kind = b"^".join(_at(header, 8).split(component)[:2])
     corr: dict[str, str] = {}
-    for name, index, key in _HL7_KEYS:
-        if key not in corr:
-            at = payload.find(b"\r" + name + separator)
-            if at >= 0:
-                value = _at(_segment(payload, at + 1).split(separator, index + 1), index)
-                if value:
-                    corr[key] = value.split(component)[0].decode("latin-1")
+    for name, keys in _HL7_KEYS:
+        at = payload.find(b"\r%b%b" % (name, separator))
+        if at < 0:
+            continue
+        fields = _segment(payload, at + 1).split(separator, 4)
+        for index, key in keys:
+            if key not in corr and (value := _first(_at(fields, index), signs)):
+                corr[key] = value.decode("latin-1")
     return Summary(type=kind.decode("latin-1"), id=_at(header, 9).decode("latin-1"), corr=corr)
 
 
@@ -66,6 +66,16 @@ def astm(payload: bytes) -> Summary:
                     corr[key] = value.decode("latin-1")
     fields = records[0].split(separator)
     return Summary(type=f"astm {kind}", id=_at(fields, 2).decode("latin-1"), corr=corr)
+
+
+def _first(value: bytes, signs: bytes) -> bytes:
+    """The first part with something in it: SPM-2 may hold the filler's number alone."""
+    if value.isalnum():
+        return value
+    component, repetition, _, subcomponent = (signs[at : at + 1] for at in range(4))
+    for sign in (repetition, component, subcomponent):
+        value = next((part for part in value.split(sign) if part), b"")
+    return value
 
 
 def _segment(payload: bytes, start: int) -> bytes:

@@ -112,7 +112,7 @@ def _over_answers(expectation: Expectation, view: _View) -> Judgement:
             good = None
             continue
         good = good or answer
-        if answer["t"] - good["t"] >= expectation.settle_s and (
+        if answer["t"] - good["t"] >= expectation.settle_s - ROUNDING_S and (
             expectation.settle_s == 0 or answer.get("last")
         ):
             # A settled answer needs only the last look: it alone proves the state and the time.

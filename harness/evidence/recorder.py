@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
+from typing import Any
 
 from harness.evidence import correlate
 from harness.evidence.trace import Trace, pack
@@ -11,6 +13,11 @@ from harness.wire.core import Event, Violation
 
 _SUMMARIES = {"mllp": correlate.hl7, "astm": correlate.astm, "relay": correlate.hl7}
 _PROTOCOLS = {"mllp": "hl7", "relay": "hl7"}
+_MESSAGES = frozenset({"Message", "MessageReceived", "RelayUnit"})
+_STATES = frozenset(
+    {"SessionEnded", "SendFailed", "MessageIncomplete", "DuplicateFrame", "CommitBlock"}
+)
+"""Events of the cores that are worth judging though they are no messages."""
 
 
 @dataclass(slots=True)
@@ -19,15 +26,37 @@ class Recorder:
 
     A relay holds two connections of one link. It is watched on the side where a message comes in,
     so that the trace has what the sender really sent, once.
+
+    Args:
+        trace: where it goes.
+        astm_encoding: how ASTM payloads are to be read.
+        together: for load: records wait for ``settle``, which the driver calls before anything
+            that they led to leaves (``Threads.settle``), and share one write.
     """
 
     trace: Trace
     astm_encoding: str = "gb18030"
+    together: bool = False
+    _pending: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    _settling: threading.Lock = field(default_factory=threading.Lock)
+
+    def settle(self) -> None:
+        """Write what was told so far; when it returns, all of it is with the operating system."""
+        with self._settling:  # held while writing: what another thread took is not written yet
+            pending, self._pending = self._pending, []
+            if pending:
+                self.trace.add_all(pending)
+
+    def _tell(self, kind: str, /, **fields: Any) -> None:
+        if self.together:
+            self._pending.append((kind, fields))
+        else:
+            self.trace.add(kind, **fields)
 
     def link(self, connection: Connection, event: str, reason: str) -> None:
         """A connection opened, closed, was refused or failed."""
         frm, to = _ends(connection, sent=connection.client)
-        self.trace.add(
+        self._tell(
             "link",
             event=event,
             link=connection.link,
@@ -41,7 +70,7 @@ class Recorder:
     def data(self, connection: Connection, data: bytes, *, sent: bool) -> None:
         """Bytes went over the wire."""
         frm, to = _ends(connection, sent=sent)
-        self.trace.add(
+        self._tell(
             "bytes",
             link=connection.link,
             interface=connection.interface,
@@ -53,14 +82,15 @@ class Recorder:
 
     def event(self, connection: Connection, protocol: str, event: Event, *, sent: bool) -> None:
         """A core reported or was asked to send a protocol event."""
-        payload = getattr(event, "payload", None)
+        name = type(event).__name__
         if isinstance(event, Violation):
             self._violation(connection, event)
-        elif isinstance(payload, bytes) and not (sent and protocol == "relay"):
-            if payload and type(event).__name__ in {"Message", "MessageReceived", "RelayUnit"}:
+        elif name in _MESSAGES:
+            payload: bytes = getattr(event, "payload", b"")
+            if payload and not (sent and protocol == "relay"):
                 self._message(connection, protocol, payload, sent=sent)
-        elif not isinstance(payload, bytes) and not sent:
-            self._state(connection, event)
+        elif name in _STATES and not sent:
+            self.link(connection, name, str(getattr(event, "reason", "")))
 
     def _message(
         self, connection: Connection, protocol: str, payload: bytes, *, sent: bool
@@ -68,7 +98,7 @@ class Recorder:
         frm, to = _ends(connection, sent=sent)
         summarise = _SUMMARIES.get(protocol, correlate.hl7)
         summary = summarise(payload)
-        self.trace.add(
+        self._tell(
             "message",
             link=connection.link,
             interface=connection.interface,
@@ -85,7 +115,7 @@ class Recorder:
 
     def _violation(self, connection: Connection, event: Violation) -> None:
         frm, to = _ends(connection, sent=False)
-        self.trace.add(
+        self._tell(
             "violation",
             link=connection.link,
             interface=connection.interface,
@@ -98,15 +128,9 @@ class Recorder:
             raw=pack(event.raw),
         )
 
-    def _state(self, connection: Connection, event: Event) -> None:
-        """Link states worth judging: a session ended, a message was given up."""
-        name = type(event).__name__
-        if name in {"SessionEnded", "SendFailed", "DuplicateFrame", "CommitBlock"}:
-            self.link(connection, name, str(getattr(event, "reason", "")))
-
     def note(self, role: str, text: str) -> None:
         """An actor has something worth reading in the journal."""
-        self.trace.add("note", role=role, text=text)
+        self._tell("note", role=role, text=text)
 
 
 def _ends(connection: Connection, *, sent: bool) -> tuple[str, str]:

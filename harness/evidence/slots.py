@@ -26,6 +26,16 @@ class Slots:
             raise ScenarioError(
                 tr("{kind} “{name}” is prepared twice in this scenario", kind=kind, name=name)
             )
+        if (kind, value) in self._names:
+            raise ScenarioError(
+                tr(
+                    "{kind} “{name}” would be the same as “{other}”: {value}",
+                    kind=kind,
+                    name=name,
+                    other=self._names[kind, value],
+                    value=value,
+                )
+            )
         self._values[kind, name] = value
         self._names[kind, value] = name
         return value

@@ -8,6 +8,7 @@ moment leaves a file that reads to its last whole line. The format stands in
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import json
 import os
@@ -49,9 +50,15 @@ Record = dict[str, Any]
 the first one, ``corr`` where known, and the fields of its kind."""
 
 
-def pack(data: bytes) -> str:
+class Packed(str):
+    """Base64: text that JSON takes as it is."""
+
+    __slots__ = ()
+
+
+def pack(data: bytes) -> Packed:
     """Bytes as they stand in a record."""
-    return base64.b64encode(data).decode("ascii")
+    return Packed(binascii.b2a_base64(data, newline=False), "ascii")
 
 
 def unpack(text: str) -> bytes:
@@ -91,56 +98,67 @@ class Trace:
         After the seal nothing is added any more: a late message of a finished scenario belongs to
         none, and the caller learns it by an empty record.
         """
+        added = self.add_all([(kind, fields)])
+        return added[0] if added else {}
+
+    def add_all(self, entries: Sequence[tuple[str, dict[str, Any]]]) -> list[Record]:
+        """Append records that came about together, kind and fields of each: in a single write.
+
+        They carry one time. All of them are with the operating system when this returns, or none
+        is in the trace; after the seal none is.
+        """
         with self._changed:
             if self._sealed:
-                return {}
-            record = self._append(kind, fields)
+                return []
+            added = self._append(entries)
             self._changed.notify_all()
         for listener in self._listeners:
-            listener(record)
-        return record
+            for record in added:
+                listener(record)
+        return added
 
-    def _append(self, kind: str, fields: dict[str, Any]) -> Record:
-        if kind not in KINDS:
-            raise HarnessError(f"unknown kind of trace record: {kind}")
-        if self.keep and self._count >= limits.TRACE_RECORDS_MAX:
+    def _append(self, entries: Sequence[tuple[str, dict[str, Any]]]) -> list[Record]:
+        now = round(self.clock.now(), 6)
+        wall = self.clock.wall().isoformat(timespec="milliseconds")
+        added: list[Record] = []
+        lines: list[bytes] = []
+        for number, (kind, fields) in enumerate(entries, self._count + 1):
+            if kind not in KINDS:
+                raise HarnessError(f"unknown kind of trace record: {kind}")
+            record: Record = {"n": number, "t": now, "w": wall, "kind": kind, **fields}
+            blob = self._externalised(record)
+            if kind == "seal":
+                covered = self._hash.copy()
+                covered.update(_covered(_line(record)))
+                record["sha256"] = covered.hexdigest()
+            if self._file is not None:
+                # In memory the payload stays where judges look for it, as in a trace read back.
+                lines.append(_line(record | {"raw": ""} if blob else record))
+            added.append(record)
+        if self.keep and self._count + len(added) > limits.TRACE_RECORDS_MAX:
             raise HarnessError(f"a scenario wrote more than {limits.TRACE_RECORDS_MAX} records")
-        record: Record = {
-            "n": self._count + 1,
-            "t": round(self.clock.now(), 6),
-            "w": self.clock.wall().isoformat(timespec="milliseconds"),
-            "kind": kind,
-            **fields,
-        }
-        blob = self._externalised(record)
-        if kind == "seal":
-            covered = self._hash.copy()
-            covered.update(_covered(_line(record)))
-            record["sha256"] = covered.hexdigest()
-        if self._file is not None:
-            # In memory the payload stays where judges look for it, as in a trace read back.
-            self._write(_line(record | {"raw": ""} if blob else record))
-        self._count += 1
+        self._write(b"".join(lines))
+        self._count += len(added)
         if self.keep:
-            self.records.append(record)
-        return record
+            self.records += added
+        return added
 
-    def _write(self, line: bytes) -> None:
+    def _write(self, data: bytes) -> None:
         if self._file is None:
             return
-        if self._file.write(line) != len(line):
+        if self._file.write(data) != len(data):
             raise HarnessError("a trace record could not be written whole", where=str(self.path))
-        self._hash.update(line)
+        self._hash.update(data)
 
     def _externalised(self, record: Record) -> bool:
         """Copy a payload over the threshold to a blob named by its hash (policy ``full``)."""
         raw = record.get("raw")
         if not isinstance(raw, str) or self.path is None:
             return False
-        if (
-            len(raw) * 3 // 4 - raw.endswith("=") - raw.endswith("==")
-            <= limits.BLOB_THRESHOLD_BYTES
-        ):
+        size = len(raw) * 3 // 4
+        if size <= limits.BLOB_THRESHOLD_BYTES:  # with or without its padding
+            return False
+        if size - raw.endswith("=") - raw.endswith("==") <= limits.BLOB_THRESHOLD_BYTES:
             return False
         data = unpack(raw)
         digest = hashlib.sha256(data).hexdigest()
@@ -174,7 +192,7 @@ class Trace:
         with self._changed:
             if self._sealed:
                 raise HarnessError("a trace is sealed once")
-            record = self._append("seal", {"verdict": verdict, "sha256": ""})
+            (record,) = self._append([("seal", {"verdict": verdict, "sha256": ""})])
             self._sealed = True
             digest = str(record["sha256"])
             if self._file is not None:
@@ -191,12 +209,23 @@ def _covered(seal: bytes) -> bytes:
     return _SEAL_END.sub(b"", seal)
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode_ascii = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def _line(record: Record) -> bytes:
-    text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+    raw = record.get("raw")
+    if type(raw) is Packed:  # most of the bytes of a trace, and nothing in them to escape
+        rest = {name: value for name, value in record.items() if name != "raw"}
+        return b'%b,"raw":"%b"}\n' % (_json(rest)[:-1], raw.encode("ascii"))
+    return _json(record) + b"\n"
+
+
+def _json(record: Record) -> bytes:
     try:
-        return text.encode() + b"\n"
+        return _encode(record).encode()
     except UnicodeEncodeError:  # half a surrogate pair, from a damaged message
-        return json.dumps(record, separators=(",", ":")).encode() + b"\n"
+        return _encode_ascii(record).encode("ascii")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

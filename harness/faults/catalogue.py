@@ -7,6 +7,7 @@ by the scenario that plans it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from harness.link.tap import Delivery
@@ -40,27 +41,37 @@ def _junk_before(unit: Unit, parameters: Parameters) -> list[bytes]:
     return [parameters.get("junk", "\x00\n").encode("latin-1") + unit.data]
 
 
+_FRAME = re.compile(rb"\x02[0-7].*[\x03\x17][0-9A-Fa-f]{2}\r\n", re.DOTALL)
+"""A frame with its checksum (LIS01-A2 §8.3.1); actions on anything else change nothing."""
+
+
 def _bad_checksum(unit: Unit, _: Parameters) -> list[bytes]:
     """Another pair of hex digits than the right one (LIS01-A2 §8.3.3.1)."""
+    if not _FRAME.fullmatch(unit.data):
+        return [unit.data]
     head, tail = unit.data[:-4], unit.data[-4:]
     wrong = b"%02X" % ((int(tail[:2], 16) + 1) % 256)
     return [head + wrong + tail[2:]]
 
 
 def _lower_case_checksum(unit: Unit, _: Parameters) -> list[bytes]:
+    if not _FRAME.fullmatch(unit.data):
+        return [unit.data]
     head, tail = unit.data[:-4], unit.data[-4:]
     return [head + tail[:2].lower() + tail[2:]]
 
 
 def _skip_frame_number(unit: Unit, _: Parameters) -> list[bytes]:
     """The number after the right one, with a checksum that fits it."""
+    if not _FRAME.fullmatch(unit.data):
+        return [unit.data]
     body = unit.data[1:-4]
     number = b"%d" % ((int(body[:1]) + 1) % 8)
     body = number + body[1:]
     return [unit.data[:1] + body + b"%02X" % (sum(body) % 256) + unit.data[-2:]]
 
 
-def _instead(unit: Unit, parameters: Parameters) -> list[bytes]:
+def _instead(_: Unit, parameters: Parameters) -> list[bytes]:
     return [parameters["bytes"].encode("latin-1")]
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from harness.wire.core import Unit
 
-_REMEMBERED_MAX = 10_000
-"""Control ids remembered for their acknowledgements; more are never outstanding in a scenario."""
+REMEMBERED_MAX = 10_000
+"""Control ids remembered for their acknowledgements; the oldest is forgotten first."""
 
 
 @dataclass(slots=True)
@@ -32,7 +32,8 @@ class Identities:
         return unit.kind
 
     def _of_hl7(self, payload: bytes) -> str:
-        separator = payload[3:4]
+        payload = payload[payload.find(b"MSH") :]
+        separator = payload[3:4] or b"|"
         segments = [segment.split(separator) for segment in re.split(rb"[\r\n]+", payload)]
         found = {fields[0]: fields for fields in reversed(segments) if fields}
         header = found.get(b"MSH", [])
@@ -50,8 +51,10 @@ class Identities:
         )
         key = next((one for one in keys if one), b"").decode("latin-1")
         identity = f"{kind}|{key}"
-        if len(self._by_control_id) < _REMEMBERED_MAX:
-            self._by_control_id[control_id] = identity
+        self._by_control_id.pop(control_id, None)
+        self._by_control_id[control_id] = identity
+        if len(self._by_control_id) > REMEMBERED_MAX:
+            del self._by_control_id[next(iter(self._by_control_id))]
         return identity
 
     def _of_record(self, conn: str, payload: bytes) -> str:

@@ -19,11 +19,13 @@ from harness.wire.core import Unit
 class _Line:
     """What the injector remembers of one connection."""
 
-    armed: list[Fault] = field(default_factory=list)
+    armed: Fault | None = None
     held: bytes = b""
     held_by: Fault | None = None
     silent: Fault | None = None
     last_identity: str = ""
+    awaits_reply: bool = False
+    drops_reply: bool = False
 
 
 @dataclass(slots=True)
@@ -58,7 +60,7 @@ class Injector:
 
     # -- Tap -----------------------------------------------------------------------------------
 
-    def connects(self, connection: Connection, now: float) -> bool:
+    def connects(self, connection: Connection, now: float) -> bool:  # noqa: ARG002 - Tap
         """``refuse``: the connection does not come about."""
         kind, sender = (
             ("connect", connection.local) if connection.client else ("accept", connection.peer)
@@ -69,106 +71,108 @@ class Injector:
             self._fired(fault, connection, b"", b"", kind)
         return not refused
 
-    def unit(self, connection: Connection, unit: Unit, now: float) -> list[bytes]:
+    def unit(self, connection: Connection, unit: Unit, now: float) -> list[bytes]:  # noqa: ARG002 - Tap
         """Change one protocol unit, or arm what happens to its bytes."""
         with self._lock:
             line = self._line(connection)
             identity = self._identity(connection, unit)
-            if unit.payload:
-                line.last_identity = identity
+            line.last_identity = identity
+            line.awaits_reply, line.drops_reply = True, False
             pieces = [unit.data]
             for fault in self._due(connection, unit.kind, identity):
-                pieces = self._apply(line, fault, connection, unit, pieces, identity)
+                pieces = self._apply(fault, connection, unit, pieces)
             if line.held_by is not None and pieces == [unit.data]:
-                pieces = self._release(line, connection, unit, pieces)
+                pieces = self._release(line, line.held_by, connection, unit)
+            if not any(pieces):
+                line.armed = None  # there are no bytes for it, and those of a later unit are others
             return pieces
 
-    def outgoing(self, connection: Connection, data: bytes, now: float) -> Sequence[Delivery]:
+    def outgoing(self, connection: Connection, data: bytes, now: float) -> Sequence[Delivery]:  # noqa: ARG002 - Tap
         """Change how the bytes of an armed unit travel."""
         with self._lock:
             line = self._line(connection)
             if line.silent is not None:
                 return ()
-            if not line.armed:
+            fault, line.armed = line.armed, None
+            if fault is None:
                 return (Delivery(data=data),)
-            fault = line.armed.pop(0)
-            deliveries = catalogue.WIRE_ACTIONS[fault.action](data, fault.parameters)
-            after = b"".join(delivery.data for delivery in deliveries)
-            self._fired(fault, connection, data, after, line.last_identity)
-            return deliveries
+            return self._on_the_way(fault, connection, data, line.last_identity)
 
-    def incoming(self, connection: Connection, data: bytes, now: float) -> Sequence[Delivery]:
-        """Hit what the peer answers to our last unit (kind ``reply``)."""
+    def incoming(self, connection: Connection, data: bytes, now: float) -> Sequence[Delivery]:  # noqa: ARG002 - Tap
+        """Hit what the peer answers to our last unit (kind ``reply``).
+
+        An answer may come in several reads. It is counted, and decided upon, once.
+        """
         with self._lock:
             line = self._line(connection)
-            if line.silent is not None:
+            if line.silent is not None or line.drops_reply:
                 return ()
+            if not line.awaits_reply:
+                return (Delivery(data=data),)
+            line.awaits_reply = False
             identity = f"reply|{line.last_identity}"
-            deliveries: Sequence[Delivery] = (Delivery(data=data),)
-            for fault in self._due(connection, "reply", identity, sender=connection.peer):
-                deliveries = self._hit_reply(line, fault, connection, data, identity)
-            return deliveries
+            due = self._due(connection, "reply", identity, sender=connection.peer)
+            if not due:
+                return (Delivery(data=data),)
+            return self._hit_reply(due[0], connection, data, identity)
 
     # -- carrying out --------------------------------------------------------------------------
 
     def _apply(
-        self,
-        line: _Line,
-        fault: Fault,
-        connection: Connection,
-        unit: Unit,
-        pieces: list[bytes],
-        identity: str,
+        self, fault: Fault, connection: Connection, unit: Unit, pieces: list[bytes]
     ) -> list[bytes]:
+        line = self._line(connection)
         if fault.action in catalogue.WIRE_ACTIONS:
-            line.armed.append(fault)
-            return pieces
-        if fault.action in {"half-open", "black-hole"}:
+            line.armed = line.armed or fault
+        elif fault.action in {"half-open", "black-hole"}:
             line.silent = fault
-            self._fired(fault, connection, unit.data, b"", identity)
-            return pieces
-        if fault.action in {"coalesce", "swap"}:
+            self._fired(fault, connection, unit.data, b"", line.last_identity)
+        elif fault.action in {"coalesce", "swap"} and line.held_by is None:
             line.held, line.held_by = unit.data, fault
             return []
-        if fault.action not in catalogue.UNIT_ACTIONS:
-            return pieces
-        changed = catalogue.UNIT_ACTIONS[fault.action](unit, fault.parameters)
-        if changed == [unit.data]:
-            # Nothing was there to change: the fault did not happen, and must not be called fired.
-            return pieces
-        self._fired(fault, connection, unit.data, b"".join(changed), identity)
-        return changed
+        elif fault.action in catalogue.UNIT_ACTIONS:
+            changed = catalogue.UNIT_ACTIONS[fault.action](unit, fault.parameters)
+            # Where nothing was there to change, the fault did not happen: it is not called fired.
+            if changed != [unit.data]:
+                after = b"".join(changed)
+                self._fired(fault, connection, unit.data, after, line.last_identity)
+                return changed
+        return pieces
 
     def _release(
-        self, line: _Line, connection: Connection, unit: Unit, pieces: list[bytes]
+        self, line: _Line, fault: Fault, connection: Connection, unit: Unit
     ) -> list[bytes]:
-        fault, held = line.held_by, line.held
-        if fault is None:
-            return pieces
-        line.held, line.held_by = b"", None
+        held, line.held, line.held_by = line.held, b"", None
         both = [unit.data, held] if fault.action == "swap" else [held + unit.data]
         self._fired(fault, connection, held, b"".join(both), line.last_identity)
         return both
 
-    def _hit_reply(
-        self, line: _Line, fault: Fault, connection: Connection, data: bytes, identity: str
+    def _on_the_way(
+        self, fault: Fault, connection: Connection, data: bytes, identity: str
     ) -> Sequence[Delivery]:
-        if fault.action == "drop":
-            self._fired(fault, connection, data, b"", identity)
-            return ()
-        if fault.action in {"half-open", "black-hole"}:
-            line.silent = fault
-            self._fired(fault, connection, data, b"", identity)
-            return ()
-        if fault.action in catalogue.WIRE_ACTIONS:
-            deliveries = catalogue.WIRE_ACTIONS[fault.action](data, fault.parameters)
+        deliveries = catalogue.WIRE_ACTIONS[fault.action](data, fault.parameters)
+        if deliveries != [Delivery(data=data)]:
             after = b"".join(delivery.data for delivery in deliveries)
             self._fired(fault, connection, data, after, identity)
-            return deliveries
-        changed = catalogue.UNIT_ACTIONS[fault.action](
-            Unit(kind="reply", data=data), fault.parameters
-        )
-        self._fired(fault, connection, data, b"".join(changed), identity)
+        return deliveries
+
+    def _hit_reply(
+        self, fault: Fault, connection: Connection, data: bytes, identity: str
+    ) -> Sequence[Delivery]:
+        line = self._line(connection)
+        if fault.action in catalogue.WIRE_ACTIONS:
+            return self._on_the_way(fault, connection, data, identity)
+        if fault.action in {"drop", "half-open", "black-hole"}:
+            line.drops_reply = fault.action == "drop"
+            line.silent = None if line.drops_reply else fault
+            self._fired(fault, connection, data, b"", identity)
+            return ()
+        if fault.action not in catalogue.UNIT_ACTIONS:
+            return (Delivery(data=data),)
+        unit = Unit(kind="reply", data=data)
+        changed = catalogue.UNIT_ACTIONS[fault.action](unit, fault.parameters)
+        if changed != [data]:
+            self._fired(fault, connection, data, b"".join(changed), identity)
         return [Delivery(data=piece) for piece in changed]
 
     # -- bookkeeping ---------------------------------------------------------------------------

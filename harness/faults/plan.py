@@ -38,7 +38,7 @@ class Trigger:
     probability: float = 1.0
 
     def takes(self, kind: str, identity: str, occurrence: int) -> bool:
-        """Does this trigger look at that unit?"""
+        """Whether this trigger looks at that unit."""
         if self.kind and self.kind != kind:
             return False
         if self.occurrences and occurrence not in self.occurrences:
@@ -75,6 +75,8 @@ class Fault:
     def __post_init__(self) -> None:
         if self.layer not in LAYERS:
             raise ValueError(f"unknown layer {self.layer!r}")
+        if not 0.0 <= self.trigger.probability <= 1.0:
+            raise ValueError(f"no probability: {self.trigger.probability}")
 
 
 def keyed(*parts: object) -> float:

@@ -47,7 +47,8 @@ class Scheduler:
                 self._thread = threading.Thread(target=self._run, name="timers", daemon=True)
                 self._thread.start()
             heapq.heappush(self._due, (timer.at, next(self._order), timer))
-            self._wake.notify()
+            if self._due[0][2] is timer:
+                self._wake.notify()
 
     def cancel(self, timer: Timer) -> None:
         """Do not call its action, unless that has begun already."""

@@ -175,9 +175,11 @@ class Wire:
 
     def read_all(self, taken: Callable[[bytes], None]) -> str:
         """Read until the end; returns why it ended, empty for an orderly end."""
+        reader = self.sock
         try:
+            reader = self._reader()
             while True:
-                data = self._receive()
+                data = self._receive(reader)
                 if not data:
                     return self.broken
                 if self._over_at is None and not self.broken:
@@ -185,17 +187,35 @@ class Wire:
         except OSError as error:
             return self.broken or reason_of(error)
         finally:
+            if reader is not self.sock:
+                reader.detach()
             self.sock.close()
 
-    def _receive(self) -> bytes:
+    def _reader(self) -> socket.socket:
+        """A second handle of a plain socket, which waits by itself where the first one does not.
+
+        The pair costs two system calls a read and no selector; a TLS session has no second handle.
+        """
+        if isinstance(self.sock, ssl.SSLSocket):
+            return self.sock
+        sock = self.sock
+        reader = socket.socket(sock.family, sock.type, sock.proto, fileno=sock.fileno())
+        reader.settimeout(LINGER_S)
+        return reader
+
+    def _receive(self, sock: socket.socket) -> bytes:
         """The next bytes; empty at the end, also where we ended and the peer does not."""
         while True:
             over_at = self._over_at
             if over_at is not None and monotonic() >= over_at:
                 return b""
             try:
+                if sock is not self.sock:
+                    return sock.recv(limits.RECEIVE_CHUNK_BYTES)
                 with self._session:
-                    return self.sock.recv(limits.RECEIVE_CHUNK_BYTES)
+                    return sock.recv(limits.RECEIVE_CHUNK_BYTES)
+            except TimeoutError:
+                continue
             except _AGAIN:
                 self._ready(selectors.EVENT_READ, LINGER_S)
 

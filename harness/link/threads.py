@@ -72,10 +72,13 @@ class Member:
                         action()
                 finally:
                     dirty, self._dirty = self._dirty, []
+            self.runtime.settle()
         except Exception as error:  # noqa: BLE001 - told to whoever waits; a thread has no caller
             self.runtime.failed(error)
         for wire in dirty:
             wire.flush()
+        if self.host.answers.values:
+            self.runtime.answered()
         self.runtime.changed()
 
     # -- Io ------------------------------------------------------------------------------------
@@ -93,6 +96,7 @@ class Member:
 
     def flush(self) -> None:
         """Hand everything queued to the operating system, as far as the peers take it."""
+        self.runtime.settle()
         for wire in self._dirty:
             wire.flush()
 
@@ -278,10 +282,24 @@ class Member:
             return [one for one in self._threads if one.is_alive() and one is not here]
 
 
-class Threads:
-    """Drives hosts over sockets and real time."""
+def _nothing() -> None:
+    """Most watchers write at once."""
 
-    def __init__(self, died: Callable[[Member], None] | None = None) -> None:
+
+class Threads:
+    """Drives hosts over sockets and real time.
+
+    Args:
+        died: called where an actor crashed.
+        settle: called before anything leaves: a watcher that gathers what it is told writes here.
+    """
+
+    def __init__(
+        self,
+        died: Callable[[Member], None] | None = None,
+        settle: Callable[[], None] = _nothing,
+    ) -> None:
+        self.settle = settle
         self.clock = RealClock()
         self.scheduler = Scheduler(self.clock)
         self.members: dict[str, Member] = {}
@@ -289,6 +307,8 @@ class Threads:
         self._died = died
         self._idents = itertools.count(1)
         self._happened = threading.Condition()
+        self._answered = threading.Condition()
+        self._waiting = 0
 
     def add(self, name: str, host: Host) -> Member:
         """Bring an actor in and start it. A name that exists is replaced."""
@@ -316,22 +336,38 @@ class Threads:
     def failed(self, error: Exception) -> None:
         """Something went wrong in a thread; the next wait raises it."""
         self.errors.append(error)
+        self.answered()
 
     def changed(self) -> None:
         """Something happened: whoever waits looks again."""
-        with self._happened:
-            self._happened.notify_all()
+        if self._waiting:  # counted before the waiter looks, so none is missed
+            with self._happened:
+                self._happened.notify_all()
+
+    def answered(self) -> None:
+        """A command was answered: whoever gave one looks whether it was his."""
+        with self._answered:
+            self._answered.notify_all()
 
     def wait(self, satisfied: Callable[[], bool], deadline: float) -> bool:
         """Block until ``satisfied()`` or the deadline."""
         with self._happened:
-            while not satisfied():
-                if self.errors:
-                    raise self.errors.pop(0)
-                left = deadline - self.clock.now()
-                if left <= 0:
-                    return satisfied()
-                self._happened.wait(left)
+            self._waiting += 1
+            try:
+                return self._until(self._happened, satisfied, deadline)
+            finally:
+                self._waiting -= 1
+
+    def _until(
+        self, happened: threading.Condition, satisfied: Callable[[], bool], deadline: float
+    ) -> bool:
+        while not satisfied():
+            if self.errors:
+                raise self.errors.pop(0)
+            left = deadline - self.clock.now()
+            if left <= 0:
+                return satisfied()
+            happened.wait(left)
         return True
 
     def command(self, name: str, order: str, args: Mapping[str, Any], timeout_s: float) -> Any:
@@ -340,7 +376,10 @@ class Threads:
         ident = next(self._idents)
         member.run(lambda: member.host.command(order, args, ident))
         answers = member.host.answers
-        if not self.wait(lambda: ident in answers.values, self.clock.now() + timeout_s):
+        deadline = self.clock.now() + timeout_s
+        with self._answered:  # not ``wait``: a load of messages must not wake us for each one
+            answered = self._until(self._answered, lambda: ident in answers.values, deadline)
+        if not answered:
             raise HarnessError(f"{name} did not answer to {order} within {timeout_s:g} s")
         reply = answers.take(ident)
         if reply is None or reply.error:

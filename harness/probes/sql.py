@@ -60,6 +60,16 @@ class SqlProbe:
         self._lock = threading.Lock()
         self._db: Any = None
 
+    @property
+    def url(self) -> str:
+        """Where it looks; may hold a password, so it is never shown."""
+        return self._url
+
+    @property
+    def query(self) -> str:
+        """The SELECT."""
+        return self._query
+
     def ask(self, args: Mapping[str, str]) -> Answer:
         """Run the query; trouble with the database is an answer, not an exception."""
         with self._lock:

@@ -1,0 +1,1 @@
+"""Scenarios: reading, binding, running them, and the command line around."""

@@ -142,7 +142,9 @@ class Bench:
         for spec in self.specs.values():
             if spec.relayed:
                 relay.routes[spec.name] = self.address(spec)
-                self.systems.route(spec.frm, spec.name, relay.listen(spec.name))
+                listening = relay.listen(spec.name)
+                if spec.frm in self.systems.hospital.roles:
+                    self.systems.route(spec.frm, spec.name, listening)
 
     def address(self, spec: LinkSpec) -> Any:
         """Where the listening role of a link is."""

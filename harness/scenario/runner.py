@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness import __version__
+from harness.clock import RealClock
 from harness.errors import Blocked, HarnessError, InputError, PeerError, PermitError
 from harness.evidence import trace as journal
 from harness.evidence.conclude import Conclusion, conclude
@@ -20,8 +21,13 @@ from harness.permit import Permit
 from harness.scenario.bench import Bench
 from harness.scenario.binding import BoundScenario, BoundStep
 from harness.scenario.feature import Scenario
+from harness.scenario.files import shown
+from harness.scenario.reachable import Obstacle
 from harness.scenario.sentence import StepKind
 from harness.scenario.world import World
+
+Prepare = Callable[[World], None]
+"""What is done to a world before its first sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,52 +56,59 @@ def scenario_seed(run_seed: int, scenario_id: str) -> int:
 
 
 def run_scenario(
-    bound: BoundScenario, setting: Setting, bench: Bench | Exception, permit: Permit
+    bound: BoundScenario,
+    setting: Setting,
+    bench: Bench | Obstacle,
+    permit: Permit,
+    prepare: Prepare | None = None,
 ) -> Conclusion:
     """Run one scenario to its sealed trace.
 
     Args:
         bound: the scenario, every sentence bound to its step.
         setting: of the run.
-        bench: the systems; an exception where they could not be brought up: then blocked.
+        bench: the systems; an obstacle where they are not there: its verdict stands.
         permit: what the profile allows.
+        prepare: called with the world before its first sentence; the self-check tampers here.
     """
     scenario = bound.scenario
     seed = scenario_seed(setting.seed, scenario.id)
     path = setting.folder / "traces" / f"{scenario.id}.jsonl"
-    clock = bench.clock if isinstance(bench, Bench) else _real_clock()
+    clock = bench.clock if isinstance(bench, Bench) else RealClock()
     trace = Trace(clock, path)
     _open(trace, scenario, seed, setting)
     if isinstance(bench, Bench):
-        _play(bound, World(scenario.id, seed, bench, trace, permit))
+        world = World(scenario.id, seed, bench, trace, permit)
+        if prepare is not None:
+            prepare(world)
+        _play(bound, world)
     else:
-        trace.add("note", verdict=Verdict.BLOCKED.value, text=str(bench))
+        trace.add("note", verdict=bench.verdict.value, text=bench.reason)
     conclusion = conclude(trace.records)
     trace.seal(conclusion.verdict.value)
     return conclusion
 
 
-def _real_clock() -> Any:
-    from harness.clock import RealClock  # noqa: PLC0415 - only where no bench has a clock
-
-    return RealClock()
+def scenario_facts(scenario: Scenario) -> dict[str, Any]:
+    """A scenario as plans and traces name it; its line is one that ``FILE:LINE`` finds it by."""
+    return {
+        "id": scenario.id,
+        "name": scenario.name,
+        "feature": scenario.feature,
+        "file": shown(scenario.file),
+        "line": scenario.row_line or scenario.line,
+        "tags": list(scenario.tags),
+        "requirement": scenario.requirement,
+        "interface": scenario.interface,
+        "owner": scenario.owner,
+    }
 
 
 def _open(trace: Trace, scenario: Scenario, seed: int, setting: Setting) -> None:
     trace.add(
         "open",
         format=journal.FORMAT,
-        scenario={
-            "id": scenario.id,
-            "name": scenario.name,
-            "feature": scenario.feature,
-            "file": str(scenario.file),
-            "line": scenario.line,
-            "tags": list(scenario.tags),
-            "requirement": scenario.requirement,
-            "interface": scenario.interface,
-            "owner": scenario.owner,
-        },
+        scenario=scenario_facts(scenario),
         seed=seed,
         harness_version=__version__,
         profile=dict(setting.profile),
@@ -134,7 +147,8 @@ def _play(bound: BoundScenario, world: World) -> None:
     except (PermitError, Blocked) as error:
         _stated(world, Verdict.BLOCKED, str(error))
     except (InputError, HarnessError, PeerError) as error:
-        _stated(world, Verdict.ERROR, f"{bound.scenario.file}:{step.sentence.line}: {error}")
+        where = f"{shown(bound.scenario.file)}:{step.sentence.line}"
+        _stated(world, Verdict.ERROR, f"{where}: {error}")
     except Exception:  # noqa: BLE001 - whatever it was, the run goes on and says so
         _stated(world, Verdict.ERROR, traceback.format_exc(limit=-6))
     _end(world)

@@ -7,28 +7,32 @@ import os
 import shlex
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 from harness import __version__
 from harness.clock import RealClock, VirtualClock
-from harness.errors import HarnessError
+from harness.errors import HarnessError, InputError, PermitError
 from harness.evidence.conclude import Conclusion
+from harness.evidence.verdict import Verdict
+from harness.i18n import tr
 from harness.link.pump import Pump
 from harness.link.spec import LinkSpec
 from harness.link.threads import Address, Threads
 from harness.permit import Permit
 from harness.probes.probe import Probe
 from harness.probes.sql import SqlProbe
-from harness.profile import Profile, load_profile
+from harness.profile import Mode, Profile, Transport, load_profile
 from harness.scenario import tags
 from harness.scenario.bench import Bench, Driver
 from harness.scenario.binding import BoundScenario
 from harness.scenario.denominators import load_denominators
 from harness.scenario.feature import Scenario
-from harness.scenario.runner import Setting, run_scenario
-from harness.scenario.systems import InProcesses, InPump, Settings, Systems, built_in
+from harness.scenario.hospital import OnlyRoles, Settings, built_in
+from harness.scenario.reachable import Obstacle, Reachability
+from harness.scenario.runner import Prepare, Setting, run_scenario, scenario_facts
+from harness.scenario.systems import InProcesses, InPump, Systems
 
 BUILT_IN_URL = "builtin:"
 """A probe URL of this form looks into the store of a system that we run ourselves."""
@@ -50,12 +54,10 @@ class SessionOptions:
     @classmethod
     def of(cls, option: Any) -> Self:
         """From pytest's options."""
-        started = RealClock().wall().strftime("%Y%m%d-%H%M%S")
-        folder = option.medharness_out or str(Path("runs") / started)
         return cls(
             profile=option.medharness_profile,
             seed=option.medharness_seed,
-            folder=Path(folder).resolve(),
+            folder=run_folder(option.medharness_out),
             label=option.medharness_label,
             lang=option.medharness_lang,
             tags=option.medharness_tags,
@@ -68,17 +70,41 @@ class SessionOptions:
         return replace(self, folder=folder)
 
 
+def run_folder(out: str) -> Path:
+    """The folder that was asked for, or a new one below ``runs``, named by the time."""
+    if out:
+        return Path(out).resolve()
+    base = Path("runs") / RealClock().wall().strftime("%Y%m%d-%H%M%S")
+    names = [base, *(base.with_name(f"{base.name}-{number}") for number in range(2, 100))]
+    return next((name for name in names if not name.exists()), base).resolve()
+
+
+def refuse_used(folder: Path) -> None:
+    """Results of two runs must never mix.
+
+    Raises:
+        InputError: the run folder holds something, or is no folder.
+    """
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise InputError(
+            tr("the run folder is not empty: {folder}", folder=folder),
+            remedy=tr("choose another with --out"),
+        )
+
+
 @dataclass(slots=True)
 class RunSession:
     """Brings the systems up on first use and keeps them for the worker's run."""
 
     options: SessionOptions
     worker: str = ""
+    prepare: Prepare | None = None
     _profile: Profile | None = None
     _bench: Bench | None = None
-    _trouble: Exception | None = None
+    _trouble: Obstacle | None = None
     _scratch: tempfile.TemporaryDirectory[str] | None = None
-    _wanted: tags.Expression | None = field(default=None)
+    _wanted: tags.Expression | None = None
+    _reachability: Reachability | None = None
 
     @property
     def profile(self) -> Profile:
@@ -87,8 +113,24 @@ class RunSession:
             self._profile = load_profile(self.options.profile)
         return self._profile
 
+    def check(self) -> None:
+        """Everything about the options that can be refused before anything is collected.
+
+        Raises:
+            InputError: the profile, the tags, the defects or the run folder cannot be used.
+        """
+        refuse_used(self.options.folder)
+        tags.parse(self.options.tags)
+        built_in().check_defects(self.options.defects)
+        permit = self._permit()
+        if self.options.defects:
+            permit.require_fault()
+
+    def _permit(self) -> Permit:
+        return Permit(self.profile, RealClock().wall)
+
     def wants(self, scenario_tags: Sequence[str]) -> bool:
-        """Does the tag expression take a scenario?"""
+        """Whether the tag expression takes a scenario."""
         if self._wanted is None:
             self._wanted = tags.parse(self.options.tags)
         return self._wanted(scenario_tags)
@@ -123,7 +165,7 @@ class RunSession:
             },
             "systems": self._systems(),
             "defects": list(self.options.defects),
-            "scenarios": [_planned(scenario) for scenario in scenarios],
+            "scenarios": [scenario_facts(scenario) for scenario in scenarios],
             "requirements": [
                 {"id": one.id, "name": one.name, "pillar": one.pillar, "interface": one.interface}
                 for one in known.requirements.values()
@@ -165,31 +207,37 @@ class RunSession:
             transport=str(self.profile.transport),
             systems=self._systems(),
         )
-        bench = self._bench_or_trouble()
-        permit = Permit(self.profile, RealClock().wall)
         try:
-            return run_scenario(bound, setting, bench, permit)
+            bench = self._bench_or_obstacle(bound.scenario.interface)
+            return run_scenario(bound, setting, bench, self._permit(), self.prepare)
         finally:
-            if str(self.profile.transport) == "memory":
+            if self.profile.transport is Transport.MEMORY:
                 self.stop()
 
-    def _bench_or_trouble(self) -> Bench | Exception:
+    def _bench_or_obstacle(self, interface: str) -> Bench | Obstacle:
         """The running systems; the first failure to start stands for all scenarios."""
-        if self._bench is None and self._trouble is None:
-            try:
+        if self._reachability is None:
+            self._reachability = Reachability(self.profile, self._permit())
+        try:
+            obstacle = self._reachability.obstacle(interface) or self._trouble
+            if obstacle is not None:
+                return obstacle
+            if self._bench is None:
                 self._bench = self._start()
-            except (HarnessError, OSError) as error:
-                self._trouble = error
-        return self._bench or self._trouble or HarnessError("no bench")
+        except PermitError as error:
+            return Obstacle(verdict=Verdict.BLOCKED, reason=str(error))
+        except (HarnessError, OSError) as error:
+            self._trouble = Obstacle(verdict=Verdict.BLOCKED, reason=str(error))
+            return self._trouble
+        return self._bench
 
     def _start(self) -> Bench:
         self._scratch = tempfile.TemporaryDirectory(prefix="medharness-")
         folder = Path(self._scratch.name)
         profile = self.profile
         specs = _specs(profile)
-        hospital = built_in()
-        hospital.check_defects(self.options.defects)
-        in_memory = str(profile.transport) == "memory"
+        hospital = OnlyRoles.of(built_in(), lambda role: profile.mode(role) is Mode.SIMULATED)
+        in_memory = profile.transport is Transport.MEMORY
         settings = Settings(folder, self.options.defects, durable=not in_memory)
         systems: Systems
         driver: Driver
@@ -214,20 +262,6 @@ class RunSession:
         if self._scratch is not None:
             self._scratch.cleanup()
             self._scratch = None
-
-
-def _planned(scenario: Scenario) -> dict[str, Any]:
-    return {
-        "id": scenario.id,
-        "name": scenario.name,
-        "feature": scenario.feature,
-        "file": str(scenario.file),
-        "line": scenario.line,
-        "tags": list(scenario.tags),
-        "requirement": scenario.requirement,
-        "interface": scenario.interface,
-        "owner": scenario.owner,
-    }
 
 
 def _specs(profile: Profile) -> dict[str, LinkSpec]:

@@ -1,85 +1,24 @@
-"""The systems under test that we run ourselves: as processes, or as actors in the pump.
-
-What they are comes from the entry point group ``medharness.simulators``; the engine knows only
-this Protocol.
-"""
+"""The systems under test that we run ourselves: as processes, or as actors in the pump."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
-from pathlib import Path
 from typing import Any, Protocol
 
 from harness import limits
-from harness.clock import Clock
-from harness.errors import HarnessError, InputError
-from harness.link.actor import Actor
+from harness.errors import HarnessError
 from harness.link.host import Host, Storage
 from harness.link.process import SimulatedProcess, python
 from harness.link.pump import Pump
 from harness.link.spec import LinkSpec
 from harness.link.tap import Connection
 from harness.link.threads import Address
+from harness.scenario.hospital import Hospital, Settings, not_ours
 
-GROUP = "medharness.simulators"
-
-
-class Hospital(Protocol):
-    """A set of simulated systems: what an entry point ``hospital`` is."""
-
-    roles: Sequence[str]
-    listens: Mapping[str, Sequence[str]]
-    module: str
-
-    def make(self, config: Mapping[str, Any], clock: Clock) -> tuple[Actor, Storage]:
-        """The actor of one role and its store."""
-        ...
-
-    def check_defects(self, idents: Sequence[str]) -> None:
-        """Raise ``InputError`` for an id that no defect has."""
-        ...
-
-
-def built_in() -> Hospital:
-    """The hospital that is installed."""
-    for entry in entry_points(group=GROUP):
-        if entry.name == "hospital":
-            hospital: Hospital = entry.load()()
-            return hospital
-    raise InputError("no built-in hospital is installed", remedy="install medharness again")
-
-
-@dataclass(slots=True)
-class Settings:
-    """How the simulated systems are set up.
-
-    Attributes:
-        folder: where their stores are.
-        defects: ids that are switched on.
-        answer_s: how long they wait for an acknowledgement.
-        retry_s: pause before they send again.
-    """
-
-    folder: Path
-    defects: Sequence[str] = ()
-    answer_s: float = 1.0
-    retry_s: float = 0.2
-    durable: bool = True
-
-    def config(self, role: str) -> dict[str, Any]:
-        """The configuration of one role."""
-        return {
-            "role": role,
-            "store": str(self.folder / f"{role.lower()}.sqlite"),
-            "defects": list(self.defects),
-            "answer_s": self.answer_s,
-            "retry_s": self.retry_s,
-            "durable": self.durable,
-        }
+__all__ = ["Crash", "InProcesses", "InPump", "Systems"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +71,12 @@ class Systems(Protocol):
         """Wait for every restart that is under way."""
         ...
 
+    def call_off(self) -> None:
+        """Forget power cuts that did not come: the next scenario has not asked for them."""
+        ...
+
     def running(self, role: str) -> bool:
-        """Is it there?"""
+        """Whether it is there."""
         ...
 
     def kill(self, role: str) -> None:
@@ -149,6 +92,44 @@ class Systems(Protocol):
         ...
 
 
+@dataclass(slots=True, eq=False)
+class _Revival:
+    """Waits in a thread of its own until a process lost its power, and starts it again."""
+
+    process: SimulatedProcess
+    crash: Crash
+    restart: Callable[[], None]
+    thread: threading.Thread = field(init=False)
+    called_off: threading.Event = field(default_factory=threading.Event)
+    begun: threading.Event = field(default_factory=threading.Event)
+    trouble: Exception | None = None
+
+    def __post_init__(self) -> None:
+        name = f"revive {self.process.name}"
+        self.thread = threading.Thread(target=self._watch, name=name, daemon=True)
+
+    def _watch(self) -> None:
+        deadline = time.monotonic() + limits.CRASH_TIMEOUT_S
+        while not self.process.wait_ended(limits.POLL_S):
+            if self.called_off.is_set() or time.monotonic() > deadline:
+                return
+        self.begun.set()
+        if self.called_off.is_set():
+            return
+        try:
+            self.crash.died()
+            time.sleep(RESTART_S)
+            self.restart()
+            self.crash.back()
+        except (HarnessError, OSError) as error:
+            self.trouble = error
+
+    def finish(self) -> None:
+        """Wait for the restart, if the power was cut."""
+        if self.begun.is_set() or not self.process.running:
+            self.thread.join(limits.START_TIMEOUT_S)
+
+
 @dataclass(slots=True)
 class InProcesses:
     """Each role a process with sockets of its own."""
@@ -156,8 +137,7 @@ class InProcesses:
     hospital: Hospital
     settings: Settings
     _processes: dict[str, SimulatedProcess] = field(default_factory=dict)
-    _revivers: list[threading.Thread] = field(default_factory=list)
-    _stopping: bool = False
+    _revivals: list[_Revival] = field(default_factory=list)
 
     def start(self) -> None:
         """Start all."""
@@ -182,38 +162,47 @@ class InProcesses:
 
     def order(self, role: str, name: str, args: Mapping[str, Any]) -> Any:
         """What its user does at the screen."""
+        if role not in self._processes:
+            raise not_ours(role)
         return self._processes[role].command(name, args, limits.CONTROL_TIMEOUT_S)
 
     def crash_at(self, role: str, crash: Crash) -> None:
         """Let a role die at a commit; a thread waits for that and starts it again."""
+        if role not in self._processes:
+            raise not_ours(role)
         process = self._processes[role]
         args = {"number": crash.number, "after": crash.after}
         process.command("_crash_at", args, limits.CONTROL_TIMEOUT_S)
-
-        def revive() -> None:
-            if not process.wait_ended(limits.CRASH_TIMEOUT_S) or self._stopping:
-                return
-            crash.died()
-            time.sleep(RESTART_S)
-            self.restart(role)
-            crash.back()
-
-        thread = threading.Thread(target=revive, name=f"revive {role}", daemon=True)
-        self._revivers.append(thread)
-        thread.start()
+        revival = _Revival(process, crash, lambda: self.restart(role))
+        self._revivals.append(revival)
+        revival.thread.start()
 
     def settle(self) -> None:
-        """Wait for every restart that is under way."""
-        for thread in self._revivers:
-            if not self._stopping:
-                thread.join(limits.START_TIMEOUT_S if self._dead(thread) else 0)
-        self._revivers = [thread for thread in self._revivers if thread.is_alive()]
+        """Wait for every restart that is under way; raises what went wrong in one."""
+        for revival in self._revivals:
+            revival.finish()
+        done = [revival for revival in self._revivals if not revival.thread.is_alive()]
+        self._revivals = [revival for revival in self._revivals if revival not in done]
+        for revival in done:
+            if revival.trouble is not None:
+                raise HarnessError(f"a system did not come back: {revival.trouble}")
 
-    def _dead(self, _: threading.Thread) -> bool:
-        return any(not process.running for process in self._processes.values())
+    def call_off(self) -> None:
+        """Forget power cuts that did not come: the next scenario has not asked for them."""
+        for revival in self._revivals:
+            try:
+                revival.process.command("_call_off", {}, limits.CONTROL_TIMEOUT_S)
+            except HarnessError:
+                if revival.process.running:
+                    raise
+                # It lost its power at this very moment: the cut did come after all.
+                continue
+            revival.called_off.set()
+            revival.thread.join(limits.STOP_TIMEOUT_S)
+        self.settle()
 
     def running(self, role: str) -> bool:
-        """Is the process there?"""
+        """Whether the process is there."""
         return self._processes[role].running
 
     def kill(self, role: str) -> None:
@@ -231,7 +220,10 @@ class InProcesses:
 
     def stop(self) -> None:
         """End all."""
-        self._stopping = True
+        for revival in self._revivals:
+            revival.called_off.set()
+            revival.thread.join(limits.STOP_TIMEOUT_S)
+        self._revivals.clear()
         for process in self._processes.values():
             process.stop()
 
@@ -274,6 +266,8 @@ class InPump:
 
     def order(self, role: str, name: str, args: Mapping[str, Any]) -> Any:
         """What its user does at the screen."""
+        if role not in self.hospital.roles:
+            raise not_ours(role)
         return self.pump.command(role, name, args, limits.CONTROL_TIMEOUT_S)
 
     def crash_at(self, role: str, crash: Crash) -> None:
@@ -281,7 +275,7 @@ class InPump:
 
         def died() -> None:
             crash.died()
-            self.pump.schedule(RESTART_S, back)
+            self.pump.schedule(self.pump.clock.now() + RESTART_S, back)
 
         def back() -> None:
             self.restart(role)
@@ -296,8 +290,13 @@ class InPump:
             self.pump.clock.now() + limits.START_TIMEOUT_S,
         )
 
+    def call_off(self) -> None:
+        """Forget power cuts that did not come."""
+        for member in self.pump.members.values():
+            member.host.crash_point = None
+
     def running(self, role: str) -> bool:
-        """Is the actor alive?"""
+        """Whether the actor is alive."""
         member = self.pump.members.get(role)
         return member is not None and member.host.alive
 

@@ -58,7 +58,7 @@ class Waiting:
         return self._as_closed().verdict is Verdict.PASS
 
     def _as_closed(self) -> Judgement:
-        """The judgement if the window closed now: is anything still missing?"""
+        """The judgement if the window closed now: whether anything is still missing."""
         closing: Record = {"n": -1, "kind": "note", "window": self.ident, "rests": []}
         return judge(self.expectation, self.ident, [*self.trace.records, closing])
 

@@ -41,11 +41,21 @@ class OriginGuard:
     identities: IdentityGuard
     permit: Permit
 
-    def payload(self, connection: Connection, protocol: str, payload: bytes) -> None:
+    def payload(
+        self,
+        connection: Connection,  # noqa: ARG002 - part of the links' Guard
+        protocol: str,
+        payload: bytes,
+    ) -> None:
         """Refuse a payload with an identity that is not ours."""
         self.identities.check({"mllp": "hl7"}.get(protocol, protocol), payload)
 
-    def opens(self, connection: Connection, host: str, port: int) -> None:
+    def opens(
+        self,
+        connection: Connection,  # noqa: ARG002 - part of the links' Guard
+        host: str,
+        port: int,
+    ) -> None:
         """Refuse a forbidden address."""
         self.permit.require_open(host, port)
 
@@ -181,9 +191,7 @@ class World:
             )
             raise
         outcome = value.get("outcome", "ok") if isinstance(value, dict) else "ok"
-        self.trace.add(
-            "command", role=role, name=name, args=shown, outcome=outcome, value=value
-        )
+        self.trace.add("command", role=role, name=name, args=shown, outcome=outcome, value=value)
         return value
 
     def run_until(self, satisfied: Any, timeout_s: float) -> bool:
@@ -243,6 +251,8 @@ class World:
 
     def quiesce(self) -> None:
         """Let the systems finish; what they still hold then is given up and said."""
+        self.bench.systems.settle()
+        self.bench.systems.call_off()
         for role in self._finish_pending():
             self.bench.systems.order(role, "abandon", {})
             self.trace.add("note", text=f"{role} still held messages; they were given up")

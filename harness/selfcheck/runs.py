@@ -12,6 +12,7 @@ from harness.evidence.conclude import Conclusion
 from harness.evidence.trace import Record, read
 from harness.scenario.binding import BoundScenario, load
 from harness.scenario.gherkin import feature_files
+from harness.scenario.runner import Prepare
 from harness.scenario.session import RunSession, SessionOptions
 from harness.scenario.steps import load_libraries
 
@@ -32,14 +33,18 @@ def shipped() -> list[BoundScenario]:
 
 
 def play(
-    scenarios: Sequence[BoundScenario], *, seed: int, defects: Sequence[str] = ()
+    scenarios: Sequence[BoundScenario],
+    *,
+    seed: int,
+    defects: Sequence[str] = (),
+    prepare: Prepare | None = None,
 ) -> list[Played]:
-    """Run scenarios over memory; each has a hospital of its own."""
+    """Run scenarios over memory; each has a hospital of its own, and ``prepare`` may tamper."""
     with tempfile.TemporaryDirectory(prefix="medharness-selfcheck-") as name:
         options = SessionOptions(
             profile="memory", seed=seed, folder=Path(name), defects=tuple(defects)
         )
-        session = RunSession(options)
+        session = RunSession(options, prepare=prepare)
         played = []
         for bound in scenarios:
             conclusion = session.run(bound)

@@ -115,13 +115,15 @@ def _sequence(rows: Sequence[tuple[str, str | None]]) -> Iterator[AstmFinding]:
             wanted = {counts.get(letter, 0) + 1}
             if before in _ATTACHED - {letter}:  # attached to that one, or to what it attaches to
                 wanted.add(1)
+        elif letter not in LEVELS:
+            continue
         else:
-            level = LEVELS.get(letter, 0)
+            level = LEVELS[letter]
             counts = {one: n for one, n in counts.items() if LEVELS.get(one, 9) <= level}
             wanted = {1 if letter == "L" else counts.get(letter, 0) + 1}
         given = (stated or "").strip()
         value = int(given) if given.isdecimal() else None
-        if letter in LEVELS.keys() - {"H"} | _ATTACHED and value not in wanted:
+        if letter != "H" and value not in wanted:
             yield finding("astm.sequence", number, expected=str(max(wanted)), actual=given)
         counts[letter] = value if value in wanted and value is not None else max(wanted)
         before = letter

@@ -193,6 +193,8 @@ class AstmMessage:
             if len(data) < len(line):
                 self._find("astm.before-letter", number)
             text, codec = self._decoded(data, number)
+            if not text:  # a codec may swallow bytes, such as a byte order mark
+                continue
             if text[0] in "Hh":
                 signs = self._signs(text, number)
             self.records.append(
@@ -211,7 +213,7 @@ class AstmMessage:
             self._find("astm.forbidden-byte", number)
         try:
             return data.decode(self.encoding), self.encoding
-        except UnicodeDecodeError:
+        except UnicodeError:
             self._find("astm.undecodable", number, expected=self.encoding)
             return data.decode("latin-1"), "latin-1"
 

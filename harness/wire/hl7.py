@@ -13,8 +13,7 @@ b'A\\T\\B'
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from harness.errors import InputError, LocalProtocolError
 from harness.wire import hl7_check
@@ -26,6 +25,9 @@ from harness.wire.hl7_header import Hl7Header, declared_charset, header
 from harness.wire.hl7_layout import Layout, Span, lay_out
 from harness.wire.hl7_path import Hl7Path, parse_path
 from harness.wire.hl7_spans import Leaf, SpanIndex, is_literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = [
     "NULL",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from harness.errors import InputError
 from harness.wire.hl7 import Hl7Message
@@ -13,6 +12,9 @@ from harness.wire.hl7_encoding import codec_of, detect, label_of
 from harness.wire.hl7_escape import Delimiters, escape
 from harness.wire.hl7_finding import CodecFinding, finding
 from harness.wire.hl7_header import Hl7Header, header_fields, header_signs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class AckCode(StrEnum):

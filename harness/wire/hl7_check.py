@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import TYPE_CHECKING
 
-from harness.wire.hl7_encoding import Detected
 from harness.wire.hl7_escape import escape_problems
 from harness.wire.hl7_finding import FINDINGS_PER_CODE_MAX, CodecFinding, finding
 from harness.wire.hl7_layout import HEADERS, Layout, is_name
-from harness.wire.hl7_spans import SpanIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from harness.wire.hl7_encoding import Detected
+    from harness.wire.hl7_spans import SpanIndex
 
 _CONTROL = re.compile(rb"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]")
 """All but CR; LF is reported by the layout, which knows what it does there."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from harness.wire.hl7_structure import Node
+if TYPE_CHECKING:
+    from harness.wire.hl7_structure import Node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

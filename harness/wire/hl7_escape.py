@@ -8,12 +8,14 @@ plain text that they could stand for: reading keeps them, and writing leaves the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from harness.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DELIMITER_SETS_CACHED: Final = 64
 """Patterns kept compiled; a site has a handful of delimiter sets."""

@@ -126,12 +126,10 @@ def _line_ends(separator: str) -> re.Pattern[bytes]:
 
 def segment_end(data: bytes, begin: int, limit: int, delimiters: Delimiters) -> int:
     """Where a segment that may hold an LF ends; ``limit`` if it does not end before that."""
-    end = data.find(b"\r", begin, limit)
-    end = min(limit, len(data)) if end < 0 else end
     for match in _line_ends(delimiters.field).finditer(data, begin, limit):
         if match[1] is None:
             return match.start()
-    return end
+    return min(limit, len(data))
 
 
 def _split_tolerantly(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from harness.errors import InputError, LocalProtocolError
 from harness.wire.hl7_layout import HEADERS, Layout, Span, segment_name
 from harness.wire.hl7_path import Hl7Path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PARTS_ADDED_MAX: Final = 1000
 """Separators that one edit may add: no standard segment has a fifth of that many fields."""

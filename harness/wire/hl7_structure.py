@@ -7,8 +7,11 @@ passed over, so that one stray segment gives one finding.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 ANY = "*"
 """Stands in a structure where any segment may (the ``ANYHL7SEGMENT`` and ``Hxx`` of the tables)."""
@@ -112,10 +115,8 @@ class _Walk:
     def group(self, node: Node, later: frozenset[str]) -> None:
         """Match one occurrence of a group; ``later`` can follow it."""
         if node.choice:
-            for child in node.children:
-                if self.begins(child, later):
-                    self.repeated(child, later)
-                    break
+            for child in [each for each in node.children if self.begins(each, later)][:1]:
+                self.repeated(child, later)
             return
         for child, following in _with_following(node.children, later):
             self.pass_over(child.every | following)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from harness.wire.hl7 import NULL, Hl7Message, Segment
-from harness.wire.hl7_dictionary import Dictionary, PartDef
 from harness.wire.hl7_finding import FINDINGS_PER_CODE_MAX, CodecFinding, finding
 from harness.wire.hl7_layout import HEADERS
-from harness.wire.hl7_path import Hl7Path
 from harness.wire.hl7_structure import match
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.wire.hl7_dictionary import Dictionary, PartDef
+    from harness.wire.hl7_path import Hl7Path
 
 _TIME = r"(?:[01]\d|2[0-3])(?:[0-5]\d(?:[0-5]\d(?:\.\d{1,4})?)?)?"
 _ZONE = r"(?:[+-]\d{4})?"

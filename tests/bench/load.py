@@ -119,11 +119,12 @@ class Load:
 def ours(port: int, connections: int, seconds: float, trace_path: Path) -> Tally:
     """Send with our engine, with the trace on."""
     trace = Trace(RealClock(), trace_path, keep=False)
-    runtime = Threads()
+    recorder = Recorder(trace, together=True)
+    runtime = Threads(settle=recorder.settle)
     begin = runtime.clock.now() + WARM_UP_S
     tally = Tally(begin, begin + seconds)
     load = Load(tally, connections)
-    member = runtime.add("LIS", Host(load, runtime.clock, named, watcher=Recorder(trace)))
+    member = runtime.add("LIS", Host(load, runtime.clock, named, watcher=recorder))
     member.routes["oru"] = Address(host=HOST, port=port)
     runtime.command("LIS", "start", {}, WARM_UP_S + seconds + PATIENCE_S)
     left = runtime.stop()

@@ -36,9 +36,10 @@ def named(link: str, conn: str, client: bool) -> Connection:
 def ours(trace_path: Path) -> None:
     """Our receiver with its default policy, over threads, with the trace on."""
     trace = Trace(RealClock(), trace_path, keep=False)
-    runtime = Threads()
+    recorder = Recorder(trace, together=True)
+    runtime = Threads(settle=recorder.settle)
     feed = Feed(role="HIS", clock=runtime.clock)
-    member = runtime.add("HIS", Host(feed, runtime.clock, named, watcher=Recorder(trace)))
+    member = runtime.add("HIS", Host(feed, runtime.clock, named, watcher=recorder))
     address = member.listen("oru")
     print(address.port, flush=True)
     sys.stdin.read()

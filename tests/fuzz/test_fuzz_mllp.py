@@ -1,5 +1,7 @@
 """MLLP under noise: nothing raises, nothing is lost, and the reads do not matter."""
 
+import itertools
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,7 +31,7 @@ def events(reads: list[bytes], limit: int = 12) -> list[object]:
 
 def cut(data: bytes, cuts: list[int]) -> list[bytes]:
     edges = [0, *sorted(min(each, len(data)) for each in cuts), len(data)]
-    return [data[begin:end] for begin, end in zip(edges, edges[1:], strict=False)]
+    return [data[begin:end] for begin, end in itertools.pairwise(edges)]
 
 
 @given(data=STREAM, cuts=st.lists(st.integers(0, 120), max_size=8))

@@ -37,6 +37,7 @@ def test_records_are_numbered_and_timed(tmp_path: Path) -> None:
     trace = opened(path)
     trace.clock.advance_to(1.25)  # type: ignore[attr-defined]
     record = trace.add("note", text="谷丙转氨酶")
+    trace.seal("pass")
 
     assert record["n"] == 2
     assert record["t"] == 1.25
@@ -109,9 +110,12 @@ def test_a_full_disk_is_an_error(tmp_path: Path) -> None:
         def write(self, line: bytes) -> int:
             return len(line) - 1
 
-    trace._file = Full()  # type: ignore[assignment]
+    file, trace._file = trace._file, Full()  # type: ignore[assignment]
     with pytest.raises(HarnessError, match="could not be written whole"):
         trace.add("note")
+    trace._file = file
+    trace.seal("error")
+    assert read(tmp_path / "a.jsonl").sealed
 
 
 def test_text_that_is_no_unicode_is_kept(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def oru(number: int | str, specimen: str = "S1", control: str = "") -> bytes:
     control = control or f"C{number}"
     return (
         f"MSH|^~\\&|AN|LAB|LIS|LAB|20260105080000||ORU^R01^ORU_R01|{control}|P|2.5.1\r"
-        f"PID|1||P{number}\rOBR|1|||{specimen}\rOBX|1|NM|WBC||5.{number}\r"
+        f"PID|1||P{number}\rOBR|1||{specimen}\rOBX|1|NM|WBC||5.{number}\r"
     ).encode("ascii")
 
 

@@ -206,6 +206,8 @@ def test_findings_are_limited_for_each_code():
     for each in message.findings:
         counts[each.code] = counts.get(each.code, 0) + 1
     assert set(counts.values()) == {100}
+    assert message.findings is message.findings
+    assert len(Hl7Message.parse(MSH + b"\r" * 500).findings) == 100
 
 
 # ---- reading
@@ -441,7 +443,7 @@ def test_set_what_cannot_be_written():
 def test_set_where_it_cannot_be():
     message = parse(b"PID|1")
 
-    with pytest.raises(LocalProtocolError, match="no segment PV1$"):
+    with pytest.raises(LocalProtocolError, match=r"no segment PV1$"):
         message.set("PV1-2", "I")
     with pytest.raises(LocalProtocolError, match=r"no segment PID\[2\]"):
         message.set("PID[2]-2", "I")
@@ -465,6 +467,16 @@ def test_set_needs_the_separator_that_it_adds():
     assert message.set("PID-3", "a\\b").raw_at("PID-3") == b"a\\b"
     with pytest.raises(LocalProtocolError, match="no separator"):
         message.set("PID-3.1.2", "x")
+
+
+def test_set_in_a_header_of_which_there_is_but_the_name():
+    assert Hl7Message.parse(b"MSH\r").set("MSH-3", "x").raw == b"MSH||x\r"
+
+
+def test_separators_of_a_batch_are_those_of_its_messages():
+    message = Hl7Message.parse(b"FHS$%+!*$A\rMSH|^~\\&|A^B\r")
+
+    assert message.get("MSH-3.2") == "B"
 
 
 def test_set_raw():

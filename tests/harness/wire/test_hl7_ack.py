@@ -120,6 +120,30 @@ def test_header_beyond_ascii_is_repeated_byte_for_byte():
         ack(message, text="𠮷")
 
 
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (
+            b"MSH|^|A|B|C|D|1||ACK|7|P|2.3\r",
+            b"MSH|^~\\&|C|D|A|B|20260106||ACK|A1|P|2.3\rMSA|AE|7|a\\F\\b\\S\\c\r",
+        ),
+        (
+            b"MSH|~|A|B|C|D|1||ACK|7|P|2.3\r",
+            b"MSH|~^\\&|C|D|A|B|20260106||ACK|A1|P|2.3\rMSA|AE|7|a\\F\\b\\R\\c\r",
+        ),
+    ],
+)
+def test_escape_character_is_added_where_the_text_may_need_it(header, expected):
+    assert ack(header, "AE", text="a|b^c") == expected
+    assert ack(header, "AA").startswith(header[:5] + b"|C|D|A|B|")
+
+
+def test_trigger_that_is_none_is_not_repeated():
+    message = b"MSH|^~\\&|A|B|C|D|1||ORU^\x817R01|7|P|2.5\r\x80"
+
+    assert b"||ACK|A1|" in ack(message)
+
+
 def test_nothing_to_acknowledge_still_gets_an_answer():
     assert ack(b"garbage", "AR") == b"MSH|^~\\&|||||20260106||ACK|A1||\rMSA|AR|\r"
 

@@ -66,6 +66,7 @@ def test_label_of():
         # 莫莫 in GBK is shaped like UTF-8 of two bytes: the declaration is believed
         (b"\xc4\xaa\xc4\xaa", "GBK", "gbk", "", -1),
         (b"\xc4\xaa\xc4\xaa", "", "utf-8", "encoding-undeclared", 0),
+        (b"\xc3\x84", "BIG-5", "utf-8", "encoding-declared-differs", 0),
         (b"M\xfcller", "8859/1", "iso8859-1", "", -1),
         (UTF8, "X", "utf-8", "encoding-unknown", -1),
         (b"\xef\xbb\xbf" + UTF8, "UTF-8", "utf-8", "", -1),
@@ -136,7 +137,7 @@ def test_every_character_keeps_its_length(codec):
 
 def test_464_ideographs_end_in_a_delimiter_of_gbk():
     """The count of the reference tables: 116 for each of the four delimiter bytes."""
-    counts = {sign: 0 for sign in b"\\^|~"}
+    counts = dict.fromkeys(b"\\^|~", 0)
     for code in range(0x4E00, 0x9FA6):
         data = chr(code).encode("gbk")
         if data[1] in counts:

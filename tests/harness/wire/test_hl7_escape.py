@@ -121,4 +121,4 @@ def test_misused_escapes_with_their_offsets():
         ("hl7.escape-malformed", 16),
         ("hl7.lone-escape", 28),
     ]
-    assert list(escape_problems(data, 17, STANDARD, "gbk"))[0] == ("hl7.lone-escape", 20)
+    assert next(iter(escape_problems(data, 17, STANDARD, "gbk"))) == ("hl7.lone-escape", 20)

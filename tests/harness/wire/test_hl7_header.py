@@ -65,6 +65,12 @@ def test_fields_are_numbered_as_in_the_standard():
         (b"MSH|", ""),
         (b"MSHX|", ""),
         (b"PID|1\r", ""),
+        (b"MSH\n", ""),
+        (b"MSH\n|^~\\&|||||||ACK|1\r", ""),  # no separator follows the name
+        (b"MSH|^~\\&|||||||ACK|1|x\ny\r", "1"),
+        (b"MSH|^~\\&|A\nB||||||ACK|1\r", "1"),  # the LF is data: no segment follows
+        (b"MSH|^~\\&|A\nPID|||||||||||1\r", ""),
+        (b"MSH^^~\\&^^^^^^^1\r", "1"),
         (b"FHS|^~\\&|A\r", ""),
         (b"", ""),
     ],
@@ -120,3 +126,10 @@ def test_signs():
     assert header_signs(b"").field == "|"
     assert header_signs(b"MSH|^~\\&").encoding_characters == "^~\\&"
     assert declared_charset(b"MSH|^|" + b"|" * 15 + b" GBK ~x|") == "GBK ~x"
+
+
+def test_line_feed_that_is_data_does_not_end_the_header():
+    data = b"MSH|^~\\&|A\nB|x"
+
+    assert header_segment(data) == data
+    assert header_segment(b"MSH|^~\\&|A\nPID|x") == b"MSH|^~\\&|A"

@@ -1,0 +1,91 @@
+"""Whether the systems that a scenario needs are there: blocked or not applicable before it begins.
+
+Systems that we run ourselves are started; a real one is looked for once a run, with a connection
+that carries no byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from harness.evidence.verdict import Verdict
+from harness.i18n import tr
+from harness.link import reach
+from harness.permit import Permit
+from harness.profile import Endpoint, LinkTransport, Mode, Profile
+
+LookFor = Callable[[str, int], reach.Reached]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obstacle:
+    """Why a scenario cannot be judged at this site now."""
+
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(slots=True)
+class Reachability:
+    """Looks for the real systems of one profile.
+
+    Args:
+        profile: of the site.
+        permit: refuses forbidden addresses.
+        look: connects and closes.
+    """
+
+    profile: Profile
+    permit: Permit
+    look: LookFor = reach.tcp_reach
+    _seen: dict[str, Obstacle | None] = field(default_factory=dict)
+
+    def obstacle(self, interface: str) -> Obstacle | None:
+        """What stands in the way of a scenario about an interface; None if nothing does.
+
+        An interface may have several endpoints, such as two analyzers: one that is there is enough.
+
+        Raises:
+            PermitError: an address is forbidden.
+        """
+        found = {
+            name: endpoint
+            for name, endpoint in self.profile.endpoints.items()
+            if endpoint.interface == interface
+        }
+        if not found:
+            return Obstacle(
+                verdict=Verdict.NOT_APPLICABLE,
+                reason=tr("the profile has no endpoint of {interface}", interface=interface),
+            )
+        obstacles = [self._at(name, endpoint) for name, endpoint in found.items()]
+        if None in obstacles:
+            return None
+        blocked = [one for one in obstacles if one and one.verdict is Verdict.BLOCKED]
+        return (blocked or obstacles)[0]
+
+    def _at(self, name: str, endpoint: Endpoint) -> Obstacle | None:
+        if self.profile.mode(endpoint.to) is not Mode.REAL:
+            return None
+        if endpoint.transport not in {LinkTransport.TCP, LinkTransport.TLS}:
+            return None
+        if name not in self._seen:
+            self._seen[name] = self._look(name, endpoint)
+        return self._seen[name]
+
+    def _look(self, name: str, endpoint: Endpoint) -> Obstacle | None:
+        self.permit.require_open(endpoint.host, endpoint.port)
+        reached = self.look(endpoint.host, endpoint.port)
+        if reached.ok:
+            return None
+        required = endpoint.required and self.profile.systems[endpoint.to].required
+        return Obstacle(
+            verdict=Verdict.BLOCKED if required else Verdict.NOT_APPLICABLE,
+            reason=tr(
+                "{role} cannot be reached over {link}: {why}",
+                role=endpoint.to,
+                link=name,
+                why=reached.reason,
+            ),
+        )

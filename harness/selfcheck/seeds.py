@@ -1,0 +1,65 @@
+"""Seeds: no false alarm on the clean hospital, and every seed a different run."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from harness.evidence.trace import Record, unpack
+from harness.evidence.verdict import Verdict
+from harness.scenario.binding import BoundScenario
+from harness.selfcheck.runs import play
+
+VOLATILE = re.compile(rb"20\d{12}|\bT\d{15}\b|\b[AHL][0-9A-F]{19}\b")
+"""Times and control ids, which differ between any two runs and so prove nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedResult:
+    """One scenario over several seeds."""
+
+    scenario: str
+    seeds: int
+    sends: bool
+    payloads: int
+    false_alarms: tuple[str, ...]
+
+    def data(self) -> dict[str, Any]:
+        """For ``selfcheck.json``."""
+        return asdict(self)
+
+
+def over_seeds(scenarios: Sequence[BoundScenario], seeds: Sequence[int]) -> list[SeedResult]:
+    """Run every scenario with every seed on the clean hospital."""
+    hashes: dict[str, set[str]] = {one.scenario.id: set() for one in scenarios}
+    sends: dict[str, bool] = dict.fromkeys(hashes, False)
+    alarms: dict[str, list[str]] = {ident: [] for ident in hashes}
+    for seed in seeds:
+        for played in play(scenarios, seed=seed):
+            ident = played.bound.scenario.id
+            payload = _payloads(played.records)
+            sends[ident] = sends[ident] or bool(payload)
+            hashes[ident].add(hashlib.sha256(payload).hexdigest())
+            if played.conclusion.verdict is not Verdict.PASS:
+                reasons = [*played.conclusion.reasons]
+                reasons += [finding.place for finding in played.conclusion.findings]
+                alarms[ident].append(f"seed {seed}: {played.conclusion.verdict} {reasons}")
+    return [
+        SeedResult(
+            scenario=ident,
+            seeds=len(seeds),
+            sends=sends[ident],
+            payloads=len(hashes[ident]),
+            false_alarms=tuple(alarms[ident]),
+        )
+        for ident in hashes
+    ]
+
+
+def _payloads(records: Sequence[Record]) -> bytes:
+    """All messages of a run, with what is volatile masked."""
+    parts = [unpack(record["raw"]) for record in records if record["kind"] == "message"]
+    return b"\n".join(VOLATILE.sub(b"*", part) for part in parts)
