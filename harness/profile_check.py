@@ -92,7 +92,7 @@ def _roles(profile: Profile, systems: set[str]) -> Iterator[Problem]:
             yield Problem(
                 path=("systems", role, "worked_by"),
                 message=tr("nobody sits at a simulated {role}", role=role),
-                remedy=tr("take worked_by out, or say mode = \"real\""),
+                remedy=tr('take worked_by out, or say mode = "real"'),
             )
     known = systems | DEVICE_ROLES
     for table in ("limits", "encodings", "quirks"):
@@ -119,6 +119,13 @@ def _endpoint(
     if sides <= known and not sides & systems:
         yield Problem(path=where, message=tr("neither side of this link is a system"),
                       remedy=tr("name one of its roles in [systems]"))  # fmt: skip
+    for index, other in enumerate(endpoint.also):
+        if other not in interfaces():
+            yield Problem(
+                path=(*where, "also", index),
+                message=tr("unknown interface “{interface}”", interface=other),
+                remedy=nearest(other, interfaces()),
+            )
     protocol = interfaces().get(endpoint.interface)
     if protocol is None:
         yield Problem(

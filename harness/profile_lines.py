@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 Path = tuple[str | int, ...]
 
-_KEY_PART = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([^\s.=\[\]"'#]+))\s*""")
+_KEY_PART = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([^\s.=\[\]"'#]+))\s*(\.?)""")
 _SKIP = re.compile(r"[^\"'#\[\]{}\n]+")
 
 
@@ -39,17 +39,17 @@ class Lines:
 
     def _read(self, line: int, statement: str) -> None:
         if statement.startswith("[["):
-            parts, _ = _key(statement, 2)
+            parts = _key(statement, 2)
             head = self._inside(parts[:-1]) + parts[-1:]
             index = self._counts.get(head, 0)
             self._counts[head] = index + 1
             self._lines.setdefault(head, line)
             self._table = (*head, index)
         elif statement.startswith("["):
-            parts, _ = _key(statement, 1)
+            parts = _key(statement, 1)
             self._table = self._inside(parts)
         else:
-            parts, _ = _key(statement, 0)
+            parts = _key(statement, 0)
             self._mark((*self._table, *parts), line, len(self._table))
             return
         self._mark(self._table, line, 0)
@@ -68,19 +68,15 @@ class Lines:
         return path
 
 
-def _key(text: str, start: int) -> tuple[Path, int]:
+def _key(text: str, start: int) -> Path:
+    """The parts of the dotted key that begins at ``start``."""
     parts: list[str | int] = []
-    while match := _KEY_PART.match(text, start):
-        quoted, literal, bare = match.groups()
-        if quoted is not None:
-            parts.append(re.sub(r"\\(.)", r"\1", quoted))
-        else:
-            parts.append(literal if literal is not None else bare)
+    dot = "."
+    while dot == "." and (match := _KEY_PART.match(text, start)):
+        quoted, literal, bare, dot = match.groups()
+        parts.append(next(part for part in (quoted, literal, bare) if part is not None))
         start = match.end()
-        if text[start : start + 1] != ".":
-            break
-        start += 1
-    return tuple(parts), start
+    return tuple(parts)
 
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:
@@ -125,15 +121,10 @@ def _end_of_string(text: str, offset: int) -> int:
     mark = text[offset]
     quote = mark * 3 if text.startswith(mark * 3, offset) else mark
     offset += len(quote)
-    while offset < len(text):
-        if mark == '"' and text[offset] == "\\":
-            offset += 2
-        elif text.startswith(quote, offset):
-            offset += len(quote)
-            # Up to two more quotes may stand in front of the three that close (TOML, "String").
-            while len(quote) == 3 and text.startswith(mark, offset):
-                offset += 1
-            return offset
-        else:
-            offset += 1
+    while offset < len(text) and not text.startswith(quote, offset):
+        offset += 2 if mark == '"' and text[offset] == "\\" else 1
+    offset += len(quote)
+    # Up to two more quotes may stand in front of the three that close (TOML, "String").
+    while len(quote) == 3 and text.startswith(mark, offset):
+        offset += 1
     return offset

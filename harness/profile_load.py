@@ -151,15 +151,12 @@ def _key_path(loc: Loc) -> Loc:
 
 
 def _below(model: Any, part: str | int) -> Any:
-    """What stands under one key; None where no key can follow."""
+    """What stands under one key of a model or a dict; None where no key can follow."""
     if isinstance(model, type) and issubclass(model, BaseModel):
         fields = {field.alias or name: field for name, field in model.model_fields.items()}
         field = fields.get(str(part))
         return None if field is None else _plain(field.annotation)
-    arguments = typing.get_args(model)
-    if typing.get_origin(model) is dict:
-        return _plain(arguments[1])
-    return None
+    return _plain(typing.get_args(model)[1])
 
 
 def _plain(annotation: Any) -> Any:
@@ -176,13 +173,12 @@ def _plain(annotation: Any) -> Any:
 
 
 def _known_keys(path: Loc) -> set[str]:
-    """The keys that the table at ``path`` may hold; empty where any may."""
+    """The keys that the closed table at ``path`` may hold."""
     model: Any = Profile
     for part in path:
         model = _below(model, part)
-    if isinstance(model, type) and issubclass(model, BaseModel):
-        return {field.alias or name for name, field in model.model_fields.items()}
-    return set()
+    assert issubclass(model, BaseModel)
+    return {field.alias or name for name, field in model.model_fields.items()}
 
 
 def _problem(detail: ErrorDetails) -> Problem:
@@ -257,9 +253,8 @@ def _take_out(raw: dict[str, Any], detail: ErrorDetails) -> None:
         path = path[:2]
     table: Any = raw
     for part in path[:-1]:
-        table = table.get(part) if isinstance(table, dict) else None
-    if isinstance(table, dict) and path:
-        table.pop(path[-1], None)
+        table = table.get(part, {})
+    table.pop(path[-1], None)
 
 
 def _table(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -123,6 +123,8 @@ class Endpoint(Part):
 
     interface: Filled
     """Id from fixtures/interfaces.toml: what the report counts this link to."""
+    also: tuple[Filled, ...] = Field(default=(), max_length=ENTRIES_MAX)
+    """Other interfaces that share this line, such as admissions on the line of the orders."""
     frm: Role = Field(alias="from")
     """Role that connects."""
     to: Role

@@ -1,12 +1,11 @@
 """The JSON Schema of the site profile, for editors: completion and red underlines in TOML.
 
-``python -m harness.profile_schema FILE`` writes it; a test keeps ``docs/reference`` current.
+It is written by ``write_schema``; a test keeps ``docs/reference/profile.schema.json`` current.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 from harness.profile_model import Profile
@@ -25,7 +24,3 @@ def schema_text() -> str:
 def write_schema(path: Path) -> None:
     """Write the schema."""
     path.write_text(schema_text(), encoding="utf-8", newline="\n")
-
-
-if __name__ == "__main__":
-    write_schema(Path(sys.argv[1]))

@@ -213,7 +213,9 @@ Text = Annotated[str, StringConstraints(max_length=TEXT_CHARS_MAX, strip_whitesp
 Filled = Annotated[
     str, StringConstraints(min_length=1, max_length=TEXT_CHARS_MAX, strip_whitespace=True)
 ]
-Role = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=NAME_CHARS_MAX)]
+Role = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=NAME_CHARS_MAX)
+]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=NAME_CHARS_MAX)]
 Codec = Annotated[str, AfterValidator(_codec)]
 EnvName = Annotated[str, AfterValidator(_env_name)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,13 +38,13 @@ class Recorder:
     trace: Trace
     astm_encoding: str = "gb18030"
     together: bool = False
-    _pending: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    _pending: deque[tuple[str, dict[str, Any]]] = field(default_factory=deque)
     _settling: threading.Lock = field(default_factory=threading.Lock)
 
     def settle(self) -> None:
         """Write what was told so far; when it returns, all of it is with the operating system."""
         with self._settling:  # held while writing: what another thread took is not written yet
-            pending, self._pending = self._pending, []
+            pending = [self._pending.popleft() for _ in range(len(self._pending))]
             if pending:
                 self.trace.add_all(pending)
 

@@ -7,8 +7,6 @@ moment leaves a file that reads to its last whole line. The format stands in
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import json
 import os
@@ -22,6 +20,7 @@ from typing import IO, Any
 from harness import limits
 from harness.clock import Clock
 from harness.errors import HarnessError, InputError
+from harness.evidence.line import NOTHING, Shared, pack, render, stamp, unpack
 from harness.i18n import tr
 
 FORMAT = 1
@@ -50,20 +49,8 @@ Record = dict[str, Any]
 the first one, ``corr`` where known, and the fields of its kind."""
 
 
-class Packed(str):
-    """Base64: text that JSON takes as it is."""
-
-    __slots__ = ()
-
-
-def pack(data: bytes) -> Packed:
-    """Bytes as they stand in a record."""
-    return Packed(binascii.b2a_base64(data, newline=False), "ascii")
-
-
-def unpack(text: str) -> bytes:
-    """Bytes back from a record."""
-    return base64.b64decode(text)
+Entry = tuple[str, Shared, dict[str, Any]]
+"""A record to be: its kind, the fields that it shares with others, its own fields."""
 
 
 @dataclass(slots=True)
@@ -98,47 +85,54 @@ class Trace:
         After the seal nothing is added any more: a late message of a finished scenario belongs to
         none, and the caller learns it by an empty record.
         """
-        added = self.add_all([(kind, fields)])
-        return added[0] if added else {}
+        with self._changed:
+            if self._sealed:
+                return {}
+            (record,) = self._append([(kind, NOTHING, fields)], wanted=True)
+            self._changed.notify_all()
+        self._tell([record])
+        return record
 
-    def add_all(self, entries: Sequence[tuple[str, dict[str, Any]]]) -> list[Record]:
-        """Append records that came about together, kind and fields of each: in a single write.
+    def add_all(self, entries: Sequence[Entry]) -> None:
+        """Append records that came about together: they carry one time, and share one write.
 
-        They carry one time. All of them are with the operating system when this returns, or none
-        is in the trace; after the seal none is.
+        When this returns, all of them are with the operating system; after the seal, none is.
         """
         with self._changed:
             if self._sealed:
-                return []
-            added = self._append(entries)
+                return
+            wanted = self.keep or bool(self._listeners)
+            added = self._append(entries, wanted=wanted)
             self._changed.notify_all()
+        self._tell(added)
+
+    def _tell(self, added: Sequence[Record]) -> None:
         for listener in self._listeners:
             for record in added:
                 listener(record)
-        return added
 
-    def _append(self, entries: Sequence[tuple[str, dict[str, Any]]]) -> list[Record]:
+    def _append(self, entries: Sequence[Entry], *, wanted: bool) -> list[Record]:
+        """Write the records; returns them where they are ``wanted`` beyond the file."""
+        if self.keep and self._count + len(entries) > limits.TRACE_RECORDS_MAX:
+            raise HarnessError(f"a scenario wrote more than {limits.TRACE_RECORDS_MAX} records")
         now = round(self.clock.now(), 6)
         wall = self.clock.wall().isoformat(timespec="milliseconds")
+        times = stamp(now, wall)
         added: list[Record] = []
         lines: list[bytes] = []
-        for number, (kind, fields) in enumerate(entries, self._count + 1):
+        for number, (kind, shared, own) in enumerate(entries, self._count + 1):
             if kind not in KINDS:
                 raise HarnessError(f"unknown kind of trace record: {kind}")
-            record: Record = {"n": number, "t": now, "w": wall, "kind": kind, **fields}
-            blob = self._externalised(record)
-            if kind == "seal":
-                covered = self._hash.copy()
-                covered.update(_covered(_line(record)))
-                record["sha256"] = covered.hexdigest()
+            blob = self._externalised(own)
             if self._file is not None:
                 # In memory the payload stays where judges look for it, as in a trace read back.
-                lines.append(_line(record | {"raw": ""} if blob else record))
-            added.append(record)
-        if self.keep and self._count + len(added) > limits.TRACE_RECORDS_MAX:
-            raise HarnessError(f"a scenario wrote more than {limits.TRACE_RECORDS_MAX} records")
+                written = own | blob | {"raw": ""} if blob else own
+                lines.append(render(number, times, kind, shared, written))
+            if wanted:
+                head: Record = {"n": number, "t": now, "w": wall, "kind": kind}
+                added.append({**head, **shared.fields, **own, **blob})
         self._write(b"".join(lines))
-        self._count += len(added)
+        self._count += len(entries)
         if self.keep:
             self.records += added
         return added
@@ -150,16 +144,19 @@ class Trace:
             raise HarnessError("a trace record could not be written whole", where=str(self.path))
         self._hash.update(data)
 
-    def _externalised(self, record: Record) -> bool:
-        """Copy a payload over the threshold to a blob named by its hash (policy ``full``)."""
-        raw = record.get("raw")
+    def _externalised(self, own: dict[str, Any]) -> dict[str, Any]:
+        """Copy a payload over the threshold to a blob named by its hash (policy ``full``).
+
+        Returns the fields that name it; empty where the payload stays in the line.
+        """
+        raw = own.get("raw")
         if not isinstance(raw, str) or self.path is None:
-            return False
+            return {}
         size = len(raw) * 3 // 4
         if size <= limits.BLOB_THRESHOLD_BYTES:  # with or without its padding
-            return False
+            return {}
         if size - raw.endswith("=") - raw.endswith("==") <= limits.BLOB_THRESHOLD_BYTES:
-            return False
+            return {}
         data = unpack(raw)
         digest = hashlib.sha256(data).hexdigest()
         blob = self.path.parent / "blobs" / digest
@@ -168,9 +165,7 @@ class Trace:
             partial = blob.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
             partial.write_bytes(data)
             partial.replace(blob)
-        record["blob"] = digest
-        record["size"] = len(data)
-        return True
+        return {"blob": digest, "size": len(data)}
 
     def wait(self, satisfied: Callable[[], bool], timeout_s: float) -> bool:
         """Block until ``satisfied()`` after an append, or until the time is over."""
@@ -192,13 +187,16 @@ class Trace:
         with self._changed:
             if self._sealed:
                 raise HarnessError("a trace is sealed once")
-            (record,) = self._append([("seal", {"verdict": verdict, "sha256": ""})])
-            self._sealed = True
-            digest = str(record["sha256"])
+            digest = self._close(verdict)
             if self._file is not None:
                 self._file.close()
             self._changed.notify_all()
         return digest
+
+    def _close(self, verdict: str) -> str:
+        covered = self._hash.copy()
+        # Known before it is written, because the record is: nothing else can come between.
+XX
 
 
 _SEAL_END = re.compile(rb',"sha256":"[0-9a-f]*"}\n\Z')

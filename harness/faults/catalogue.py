@@ -135,7 +135,7 @@ def _delay(data: bytes, parameters: Parameters) -> list[Delivery]:
 
 
 def _slices(data: bytes, parameters: Parameters) -> list[Delivery]:
-    size = int(parameters.get("bytes", "1"))
+    size = max(1, int(parameters.get("bytes", "1")))
     return [
         Delivery(data=data[at : at + size], delay_s=SLICE_GAP_S if at else 0.0)
         for at in range(0, len(data), size)

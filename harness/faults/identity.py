@@ -23,7 +23,7 @@ class Identities:
     _specimens: dict[str, str] = field(default_factory=dict)
 
     def of(self, conn: str, unit: Unit) -> str:
-        """The identity of a unit; ``""`` where it carries none (control characters)."""
+        """The identity of a unit; its kind where it carries none (control characters)."""
         payload = unit.payload
         if payload.startswith(b"MSH") or b"\rMSH" in payload[:64]:
             return self._of_hl7(payload)
@@ -41,7 +41,7 @@ class Identities:
         acknowledged = _at(found.get(b"MSA", []), 2)
         if acknowledged:
             return f"ACK|{self._by_control_id.get(acknowledged, '')}"
-        component = payload[payload.find(b"MSH") + 4 :][:1] or b"^"
+        component = payload[4:5] or b"^"
         kind = "^".join(part.decode("latin-1") for part in _at(header, 8).split(component)[:2])
         keys = (
             _at(found.get(b"SPM", []), 2),

@@ -3,90 +3,147 @@
 from __future__ import annotations
 
 import json
-import re
+import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness import resources
-from harness.clock import RealClock
-from harness.errors import InputError, InputErrors
+from harness.errors import HarnessError, InputError, InputErrors
 from harness.evidence.verdict import EXIT_CODES
 from harness.i18n import tr
-from harness.permit import Permit
-from harness.profile import load_profile
 from harness.report import run as report
-from harness.scenario import catalogue, tags
-from harness.scenario.lint import LintResult
+from harness.report.model import Run
+from harness.scenario import catalogue, counts, files
 from harness.scenario.lint import lint as lint_paths
 from harness.scenario.progress import Progress, verdict_table
+from harness.scenario.session import RunSession, SessionOptions, run_folder
 from harness.scenario.steps import load_libraries
-from harness.scenario.systems import built_in
 
 JOBS_MAX = 64
 """Workers; each runs a hospital of its own."""
+
+EXIT_INTERRUPTED = 130
+"""Ctrl-C, as shells count it: 128 + SIGINT."""
+
+EXIT_INTERNAL = 70
+"""The harness itself failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What the user asked ``medharness run`` for."""
 
-    paths: Sequence[str]
-    profile: str
-    tags: str
-    seed: int
-    defects: Sequence[str]
-    jobs: int
-    label: str
-    out: str
-    lang: str
-    json: bool
-    verbose: int
+    paths: Sequence[str] = ()
+    profile: str = "builtin"
+    tags: str = ""
+    seed: int = 1
+    defects: Sequence[str] = ()
+    jobs: int = 1
+    label: str = ""
+    out: str = ""
+    lang: str = "zh-CN"
+    json: bool = False
+    verbose: int = 0
+
+    def options(self) -> SessionOptions:
+        """For the session of the run."""
+        return SessionOptions(
+            profile=self.profile,
+            seed=self.seed,
+            folder=run_folder(self.out),
+            label=self.label,
+            lang=self.lang,
+            tags=self.tags,
+            command=self.command(),
+            defects=tuple(self.defects),
+        )
+
+    def command(self) -> list[str]:
+        """The command that asks for the same run again, without a path of this machine."""
+        words = ["medharness", "run", *(_portable(path) for path in self.paths)]
+        words += ["--seed", str(self.seed), "--profile", _portable(self.profile)]
+        for ident in self.defects:
+            words += ["--defect", ident]
+        if self.tags:
+            words += ["--tags", self.tags]
+        if self.label:
+            words += ["--label", self.label]
+        return words
+
+
+def _portable(name: str) -> str:
+    """A path as a report may show it; anything else as it is."""
+    match = files.LINE.match(name)
+    path = Path(match[1] if match else name)
+    if not path.exists():
+        return name
+    return files.shown(path) + (f":{match[2]}" if match else "")
 
 
 def run(request: Request) -> int:
-    """Check everything that can be checked, run, report; returns the exit code."""
-    folder = _folder(request)
-    paths = [str(path) for path in _paths(request.paths)]
-    profile = load_profile(request.profile)
-    tags.parse(request.tags)
-    built_in().check_defects(request.defects)
-    if request.defects:
-        Permit(profile, RealClock().wall).require_fault()
+    """Check everything that can be checked, run, report; returns the exit code.
+
+    Raises:
+        InputError: what was asked for cannot be run; nothing was.
+    """
     if not 1 <= request.jobs <= JOBS_MAX:
         raise InputError(tr("--jobs takes 1 to {most}", most=JOBS_MAX))
-    _refuse_problems(lint_paths([Path(path) for path in _files(paths)]))
-    progress = Progress()
-    code = pytest.main(_arguments(request, paths, folder), plugins=[progress, _Quiet()])
-    if not (folder / "plan.json").is_file():
-        problems = "\n".join(progress.problems)
-        if code == pytest.ExitCode.NO_TESTS_COLLECTED:
-            raise InputError(tr("no scenario was chosen"), remedy=tr("look at --tags and PATH"))
-        raise InputError(problems or tr("pytest ended with {code}", code=int(code)))
+    options = request.options()
+    RunSession(options).check()
+    chosen = files.choose(request.paths)
+    problems = lint_paths(list(chosen)).problems
+    if problems:
+        raise InputErrors(list(problems))
+    progress = Progress(verbose=request.verbose > 0)
+    with _own_environment():
+        arguments = _arguments(request, options, chosen)
+        code = pytest.main(arguments, plugins=[progress, _Quiet()])
+    if not (options.folder / "plan.json").is_file():
+        return _nothing_ran(progress, int(code))
+    return _tell(request, options.folder, progress, int(code))
+
+
+def _nothing_ran(progress: Progress, code: int) -> int:
+    if progress.interrupted:
+        raise KeyboardInterrupt
+    if code == pytest.ExitCode.NO_TESTS_COLLECTED:
+        raise InputError(tr("no scenario was chosen"), remedy=tr("look at --tags and PATH"))
+    why = "\n".join(progress.problems) or tr("pytest ended with {code}", code=code)
+    raise HarnessError(why)
+
+
+def _tell(request: Request, folder: Path, progress: Progress, code: int) -> int:
+    """Report what ran, also after Ctrl-C and after a failure of our own."""
     model = report.write(folder, lang=request.lang)
     print(verdict_table(model, folder))
     for problem in progress.problems:
         print(problem)
-    exit_code = 70 if progress.problems else EXIT_CODES[model.verdict]
+    exit_code = EXIT_CODES[model.verdict]
+    if progress.interrupted:
+        print(tr("stopped by the user"))
+        exit_code = EXIT_INTERRUPTED
+    elif progress.problems or code == pytest.ExitCode.INTERNAL_ERROR:
+        print(tr("the harness itself failed; the traces are in {folder}", folder=folder / "traces"))
+        exit_code = EXIT_INTERNAL
     if request.json:
-        counts = {name: count for name, count in model.counts.items() if count}
-        result = {
-            "verdict": model.verdict.value,
-            "counts": counts,
-            "out": str(folder),
-            "exit_code": exit_code,
-        }
-        print(json.dumps(result, ensure_ascii=False))
+        print(json.dumps(result(model, folder, exit_code), ensure_ascii=False))
     return exit_code
 
 
-def _refuse_problems(result: LintResult) -> None:
-    """Nothing runs while anything is wrong: all problems at once."""
-    if result.problems:
-        raise InputErrors(list(result.problems))
+def result(model: Run, folder: Path, exit_code: int) -> dict[str, Any]:
+    """What ``--json`` says of a run."""
+    return {
+        "verdict": model.verdict.value,
+        "counts": {name: count for name, count in model.counts.items() if count},
+        "out": str(folder),
+        "exit_code": exit_code,
+    }
 
 
 class _Quiet:
@@ -100,85 +157,70 @@ class _Quiet:
             config.pluginmanager.unregister(reporter)
 
 
-def _folder(request: Request) -> Path:
-    """An empty run folder: results of two runs must never mix."""
-    name = RealClock().wall().strftime("%Y%m%d-%H%M%S")
-    folder = Path(request.out) if request.out else Path("runs") / name
-    folder = folder.resolve()
-    if folder.exists() and any(folder.iterdir()):
-        raise InputError(
-            tr("the run folder is not empty: {folder}", folder=folder),
-            remedy=tr("choose another with --out"),
-        )
-    return folder
+_OWN = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTEST_PLUGINS": ""}
 
 
-def _paths(given: Sequence[str]) -> list[str]:
-    if not given:
-        return [str(resources.scenarios_folder())]
-    for path in given:
-        plain = Path(re.sub(r"(\.feature):\d+$", r"\1", path))
-        if not plain.exists():
-            raise InputError(tr("no such file or folder: {path}", path=plain), where=str(plain))
-    return list(given)
+@contextmanager
+def _own_environment() -> Iterator[None]:
+    """No plugin and no option that happens to be on this machine has a say in a verdict."""
+    before = {name: os.environ.get(name) for name in _OWN}
+    os.environ.update(_OWN)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
-def _files(paths: Sequence[str]) -> list[Path]:
-    found: list[Path] = []
-    for path in paths:
-        plain = Path(re.sub(r"(\.feature):\d+$", r"\1", path))
-        found += sorted(plain.rglob("*.feature")) if plain.is_dir() else [plain]
-    return list(dict.fromkeys(found))
-
-
-def _arguments(request: Request, paths: Sequence[str], folder: Path) -> list[str]:
+def _arguments(request: Request, options: SessionOptions, chosen: files.Chosen) -> list[str]:
+    """For pytest; files by name, because it has own ideas about which folders to look into."""
     arguments = [
-        *paths,
+        f"{path}:{line}" if line else str(path)
+        for path, lines in chosen.items()
+        for line in lines or (0,)
+    ]
+    arguments += [
         "-p",
         "harness.scenario.plugin",
         "-p",
         "no:cacheprovider",
+        "--noconftest",
         "-c",
         str(resources.pytest_configuration()),
-        "--rootdir",
-        str(folder.parent),
-        f"--medharness-profile={request.profile}",
-        f"--medharness-seed={request.seed}",
-        f"--medharness-out={folder}",
-        f"--medharness-label={request.label}",
-        f"--medharness-lang={request.lang}",
-        f"--medharness-tags={request.tags}",
-        f"--medharness-command={_command_line(request)}",
-        *(f"--medharness-defect={ident}" for ident in request.defects),
+        f"--rootdir={Path.cwd()}",
+        f"--medharness-profile={options.profile}",
+        f"--medharness-seed={options.seed}",
+        f"--medharness-out={options.folder}",
+        f"--medharness-label={options.label}",
+        f"--medharness-lang={options.lang}",
+        f"--medharness-tags={options.tags}",
+        f"--medharness-command={shlex.join(options.command)}",
+        *(f"--medharness-defect={ident}" for ident in options.defects),
     ]
     if request.jobs > 1:
         arguments += ["-p", "xdist", "-n", str(request.jobs)]
     return arguments
 
 
-def _command_line(request: Request) -> str:
-    """The command that asks for the same run again."""
-    words = ["medharness", "run", *request.paths, "--seed", str(request.seed)]
-    words += ["--profile", request.profile]
-    for ident in request.defects:
-        words += ["--defect", ident]
-    if request.tags:
-        words += ["--tags", request.tags]
-    return shlex.join(words)
-
-
-def lint(given: Sequence[str], *, counts: bool, as_json: bool) -> int:
+def lint(given: Sequence[str], *, count: bool, as_json: bool) -> int:
     """Check scenarios without running them."""
-    result = lint_paths([Path(path) for path in _paths(given)])
-    for problem in result.problems:
+    checked = lint_paths(list(files.choose(given)))
+    for problem in checked.problems:
         print(problem)
-    for warning in result.warnings:
+    for warning in checked.warnings:
         print(warning)
-    summary = {"scenarios": result.scenarios, "problems": len(result.problems)}
-    print(tr("{scenarios} scenarios, {problems} problems", **summary))
+    code = 2 if checked.problems else 0
+    told: dict[str, Any] = {"scenarios": checked.scenarios, "problems": len(checked.problems)}
+    print(tr("{scenarios} scenarios, {problems} problems", **told))
+    if count:
+        told = counts.counts(checked.by_pillar)
+        print(counts.table(told))
     if as_json:
-        print(json.dumps(summary, ensure_ascii=False))
-    return 2 if result.problems else 0
+        print(json.dumps(told | {"exit_code": code}, ensure_ascii=False))
+    return code
 
 
 def steps(*, as_json: bool) -> int:

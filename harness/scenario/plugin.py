@@ -6,27 +6,29 @@ selection by ``-k``, path or ``file.feature:LINE``, and xdist, work as for any t
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness import i18n
 from harness.errors import HarnessError, InputErrors
+from harness.evidence.conclude import Conclusion
 from harness.evidence.verdict import Verdict
-from harness.scenario.binding import BoundScenario, bind
-from harness.scenario.gherkin import read_features
+from harness.i18n import tr
+from harness.scenario.binding import BoundScenario, load
+from harness.scenario.lint import lint
+from harness.scenario.selection import Lines
 from harness.scenario.session import RunSession, SessionOptions
 from harness.scenario.steps import load_libraries
-
-_LINE = re.compile(r"(.+\.feature):(\d+)$")
 
 OUTCOME = "medharness"
 """Name under which a report carries the verdict of its scenario."""
 
 _session_key = pytest.StashKey[RunSession]()
-_lines_key = pytest.StashKey[dict[str, list[int]]]()
+_lines_key = pytest.StashKey[Lines]()
 
 
 class ScenarioNotPassed(Exception):  # noqa: N818 - a verdict, shown by pytest as its message
@@ -40,34 +42,44 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--medharness-seed", type=int, default=1, help="seed of the run")
     group.addoption("--medharness-out", default="", help="run folder")
     group.addoption("--medharness-label", default="", help="label of the run")
-    group.addoption("--medharness-lang", default="zh-CN", help="language of texts")
+    group.addoption(
+        "--medharness-lang", default="zh-CN", choices=i18n.LANGUAGES, help="language of texts"
+    )
     group.addoption("--medharness-tags", default="", help="tag expression, such as '@冒烟'")
     group.addoption("--medharness-command", default="", help="how the run was asked for")
-    group.addoption(
-        "--medharness-defect", action="append", default=[], help="defect to switch on"
-    )
+    group.addoption("--medharness-defect", action="append", default=[], help="defect to switch on")
+
+
+@contextmanager
+def _as_usage() -> Iterator[None]:
+    """What the user can mend is said by pytest without a traceback."""
+    try:
+        yield
+    except HarnessError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
     """Take the line off ``file.feature:LINE``; pytest itself knows no such address."""
-    lines: dict[str, list[int]] = {}
-    for index, arg in enumerate(args):
-        match = _LINE.match(arg)
-        if match:
-            args[index] = match[1]
-            lines.setdefault(str(Path(match[1]).resolve()), []).append(int(match[2]))
-    early_config.stash[_lines_key] = lines
+    early_config.stash[_lines_key] = Lines.take(args)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Open the session; a worker of xdist gets the folder and the lines from its controller."""
+    i18n.use(config.option.medharness_lang)
     options = SessionOptions.of(config.option)
     worker = getattr(config, "workerinput", None)
     if worker is not None:
-        options = options.at(Path(worker["medharness_folder"]))
-        config.stash[_lines_key] = worker["medharness_lines"]
-    config.stash[_session_key] = RunSession(options, worker="" if worker is None else "worker")
+        session = RunSession(options.at(Path(worker["medharness_folder"])))
+        config.stash[_lines_key] = Lines(**worker["medharness_lines"])
+    else:
+        session = RunSession(options)
+        config.stash.setdefault(_lines_key, Lines()).without(config.args)
+        if not config.option.collectonly:
+            with _as_usage():
+                session.check()
+    config.stash[_session_key] = session
 
 
 class XdistHooks:
@@ -78,16 +90,15 @@ class XdistHooks:
         """Tell a worker what the controller decided."""
         config: pytest.Config = node.config
         node.workerinput["medharness_folder"] = str(config.stash[_session_key].options.folder)
-        node.workerinput["medharness_lines"] = config.stash.get(_lines_key, {})
+        node.workerinput["medharness_lines"] = config.stash[_lines_key].data()
 
 
 def pytest_plugin_registered(plugin: object, manager: pytest.PytestPluginManager) -> None:
     """Join in with xdist once it is there."""
-    if manager.get_canonical_name(plugin) == "xdist" or (
-        type(plugin).__name__ == "DSession" and not manager.has_plugin("medharness-xdist")
-    ):
-        if not manager.has_plugin("medharness-xdist"):
-            manager.register(XdistHooks(), "medharness-xdist")
+    ours = "medharness-xdist"
+    xdist = manager.get_canonical_name(plugin) == "xdist" or type(plugin).__name__ == "DSession"
+    if xdist and not manager.has_plugin(ours):
+        manager.register(XdistHooks(), ours)
 
 
 def pytest_collect_file(parent: pytest.Collector, file_path: Path) -> pytest.Collector | None:
@@ -98,19 +109,21 @@ def pytest_collect_file(parent: pytest.Collector, file_path: Path) -> pytest.Col
 
 
 class FeatureFile(pytest.File):
-    """One feature file: read and bound as a whole, all its problems at once."""
+    """One feature file: read, bound and checked as a whole, all its problems at once."""
 
     def collect(self) -> Iterable[pytest.Item]:
         """Its scenarios."""
         try:
-            features = read_features([self.path])
-            bound = bind(features, load_libraries())
+            problems = lint([self.path]).problems
+            if problems:
+                raise InputErrors(list(problems))
+            bound = load([self.path], load_libraries())
         except HarnessError as error:
             raise self.CollectError(str(error)) from error
         for one in bound:
             scenario = one.scenario
             item: ScenarioItem = ScenarioItem.from_parent(
-                self, name=f"{scenario.name}:{scenario.line}", bound=one
+                self, name=f"{scenario.name}:{scenario.row_line or scenario.line}", bound=one
             )
             yield item
 
@@ -126,18 +139,15 @@ class ScenarioItem(pytest.Item):
 
     def runtest(self) -> None:
         """Run it and turn the verdict into what pytest knows."""
-        session = self.config.stash[_session_key]
-        conclusion = session.run(self.bound)
-        self.user_properties.append(
-            (OUTCOME, {"id": self.bound.scenario.id, "verdict": conclusion.verdict.value})
-        )
+        conclusion = self.config.stash[_session_key].run(self.bound)
+        lines = [*conclusion.reasons, *_findings(conclusion)]
+        scenario = self.bound.scenario
+        facts = {"id": scenario.id, "name": scenario.name, "verdict": conclusion.verdict.value}
+        self.user_properties.append((OUTCOME, facts | {"lines": lines}))
         if conclusion.verdict is Verdict.NOT_APPLICABLE:
             pytest.skip("; ".join(conclusion.reasons))
         if conclusion.verdict is not Verdict.PASS:
-            lines = [f"{one.place}: {one.expected} ≠ {one.actual}" for one in conclusion.findings]
-            raise ScenarioNotPassed(
-                "\n".join([conclusion.verdict.value, *conclusion.reasons, *lines])
-            )
+            raise ScenarioNotPassed("\n".join([conclusion.verdict.value, *lines]))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
         """A verdict needs no Python traceback."""
@@ -147,57 +157,57 @@ class ScenarioItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where it stands."""
-        return self.path, self.bound.scenario.line - 1, self.bound.scenario.name
+        scenario = self.bound.scenario
+        return self.path, (scenario.row_line or scenario.line) - 1, scenario.name
+
+
+def _findings(conclusion: Conclusion) -> list[str]:
+    return [f"{one.place}: {one.expected} ≠ {one.actual}" for one in conclusion.findings]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Choose by line and by tags; refuse ids that stand twice in the tree."""
     session = config.stash[_session_key]
-    lines = config.stash.get(_lines_key, {})
-    chosen, left = [], []
-    for item in items:
-        wanted = isinstance(item, ScenarioItem) and (
-            _at_line(item, lines) and session.wants(item.bound.scenario.tags)
-        )
-        (chosen if wanted or not isinstance(item, ScenarioItem) else left).append(item)
-    _refuse_duplicates([one.bound for one in chosen if isinstance(one, ScenarioItem)])
+    ours = [item for item in items if isinstance(item, ScenarioItem)]
+    _refuse_duplicates([item.bound for item in ours])
+    meant = config.stash[_lines_key].choose([item.bound.scenario for item in ours])
+    with _as_usage():
+        left: list[pytest.Item] = [
+            item
+            for item, at_line in zip(ours, meant, strict=True)
+            if not (at_line and session.wants(item.bound.scenario.tags))
+        ]
     if left:
         config.hook.pytest_deselected(items=left)
-        items[:] = chosen
-
-
-def _at_line(item: ScenarioItem, lines: dict[str, list[int]]) -> bool:
-    """The scenario in which the line lies: the last one that begins at or before it."""
-    wanted = lines.get(str(item.path.resolve()))
-    if not wanted:
-        return True
-    begin, end = item.bound.scenario.line, item.bound.last_line
-    return any(begin <= line <= end for line in wanted)
+        items[:] = [item for item in items if item not in left]
 
 
 def _refuse_duplicates(bound: Sequence[BoundScenario]) -> None:
+    """Case does not tell two ids apart, because trace files are named by them."""
     seen: dict[str, BoundScenario] = {}
     for one in bound:
-        first = seen.setdefault(one.scenario.id, one)
+        first = seen.setdefault(one.scenario.id.lower(), one)
         if first is not one:
-            raise pytest.UsageError(
-                f"{one.scenario.file}:{one.scenario.line}: the id {one.scenario.id} stands twice,"
-                f" also at {first.scenario.file}:{first.scenario.line}"
+            message = tr(
+                "the id {id} stands twice, also at {other}",
+                id=one.scenario.id,
+                other=first.scenario.where,
             )
+            raise pytest.UsageError(f"{one.scenario.where}: {message}")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Write down what is going to run, before it does."""
     items = [item.bound for item in session.items if isinstance(item, ScenarioItem)]
     if items and not session.config.option.collectonly:
-        session.config.stash[_session_key].plan([one.scenario for one in items])
+        with _as_usage():
+            session.config.stash[_session_key].plan([one.scenario for one in items])
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
+def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the systems."""
-    try:
-        session.config.stash[_session_key].stop()
-    except InputErrors as error:
-        raise pytest.UsageError(str(error)) from error
+    session = config.stash.get(_session_key, None)
+    if session is not None:
+        session.stop()

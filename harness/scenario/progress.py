@@ -34,21 +34,32 @@ def verdict_name(verdict: Verdict) -> str:
 
 
 class Progress:
-    """A pytest plugin of the controller: one line when a scenario ends."""
+    """A pytest plugin of the controller: one line when a scenario ends.
 
-    def __init__(self, out: TextIO | None = None) -> None:
+    Args:
+        out: where the lines go; standard output where left out.
+        verbose: reasons and findings below each line, as they come.
+    """
+
+    def __init__(self, out: TextIO | None = None, *, verbose: bool = False) -> None:
         self._out = out or sys.stdout
+        self._verbose = verbose
         self._total = 0
         self._done = 0
         self._started = time.monotonic()
         self.problems: list[str] = []
+        self.interrupted = False
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """How many there are to run."""
         self._expect(len(session.items))
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
+    def pytest_xdist_node_collection_finished(
+        self,
+        node: Any,  # noqa: ARG002 - part of the hook
+        ids: list[str],
+    ) -> None:
         """The same with workers: each of them collects everything."""
         if not self._total:
             self._expect(len(ids))
@@ -69,14 +80,23 @@ class Progress:
             self._done += 1
             verdict = Verdict(found["verdict"])
             seconds = time.monotonic() - self._started
-            name = report.nodeid.rpartition("::")[2].rpartition(":")[0]
             width = len(str(self._total))
             self._say(
                 f"[{self._done:{width}}/{self._total}] {seconds:5.1f}s "
-                f"{MARKS[verdict]} {verdict_name(verdict)}  {name}"
+                f"{MARKS[verdict]} {verdict_name(verdict)}  {found['name']}"
             )
+            for line in found["lines"] if self._verbose else ():
+                self._say(f"    {tr(line)}")
         elif report.failed and not found:
             self.problems.append(f"{report.nodeid}: {report.longrepr}")
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Ctrl-C; pytest also comes here where it gives up collecting."""
+        self.interrupted = self.interrupted or excinfo.type is KeyboardInterrupt
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        """Our own failure outside of any scenario."""
+        self.problems.append(str(excrepr))
 
     def _say(self, line: str) -> None:
         print(line, file=self._out, flush=True)

@@ -52,7 +52,7 @@ class Reachability:
         found = {
             name: endpoint
             for name, endpoint in self.profile.endpoints.items()
-            if endpoint.interface == interface
+            if interface in {endpoint.interface, *endpoint.also}
         }
         if not found:
             return Obstacle(

@@ -174,6 +174,8 @@ def _end(world: World) -> None:
     """Nothing may be left of the scenario: no message under way, no thread, no connection."""
     try:
         world.quiesce()
+        for action in world.at_end:
+            action()
         left = world.bench.end()
     except HarnessError as error:
         _stated(world, Verdict.ERROR, f"the systems could not be brought to rest: {error}")

@@ -97,7 +97,6 @@ class RunSession:
     """Brings the systems up on first use and keeps them for the worker's run."""
 
     options: SessionOptions
-    worker: str = ""
     prepare: Prepare | None = None
     _profile: Profile | None = None
     _bench: Bench | None = None

@@ -7,7 +7,7 @@ the trace; the verdict is then computed from the trace alone.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,6 +81,7 @@ class World:
     people: dict[str, Person] = field(default_factory=dict)
     state: dict[str, Any] = field(default_factory=dict)
     sentence: int = -1
+    at_end: list[Callable[[], None]] = field(default_factory=list)
     acted_at: int = 0
     guard: OriginGuard = field(init=False)
     injector: Injector = field(init=False)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.evidence import correlate
 from harness.evidence.trace import Record, unpack
 from harness.evidence.verdict import Verdict
 from harness.faults.plan import keyed
@@ -64,6 +65,7 @@ class Outcome:
 
     mutant: Mutant
     applied_in: list[str] = field(default_factory=list)
+    felt_in: list[str] = field(default_factory=list)
     caught_by: list[str] = field(default_factory=list)
 
     def data(self) -> dict[str, Any]:
@@ -71,6 +73,7 @@ class Outcome:
         return {
             "mutant": self.mutant.name,
             "applied": len(self.applied_in),
+            "felt": len(self.felt_in),
             "caught_by": self.caught_by,
         }
 
@@ -137,9 +140,8 @@ class MutatingTap:
 
 def message_type(link: str, payload: bytes) -> str:
     """Link and type of a message, as mutants name them; acknowledgements are left alone."""
-    message = Hl7Message.parse(payload)
-    kind = f"{message.get('MSH-9.1') or ''}^{message.get('MSH-9.2') or ''}"
-    return "" if kind.startswith("ACK") else f"{link} {kind}"
+    kind = correlate.hl7(payload).type
+    return "" if kind.startswith("ACK") or "^" not in kind else f"{link} {kind}"
 
 
 def mutated(mutant: Mutant, payload: bytes) -> list[bytes]:
@@ -268,6 +270,8 @@ def edit(db: sqlite3.Connection, mutant: Mutant) -> int:
         names = ", ".join(name for name in columns if name != "id")
         return db.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM {table}").rowcount
     column = mutant.field
+    if db.execute(f"SELECT 1 FROM {table} WHERE typeof({column}) = 'integer' LIMIT 1").fetchone():
+        return db.execute(f"UPDATE {table} SET {column} = {column} + 500 WHERE {column} < 500").rowcount
     mark = "\u2009"  # a thin space: another value, told from a value that was edited before
     return db.execute(
         f"UPDATE {table} SET {column} = {column} || '{mark}'"
@@ -317,22 +321,44 @@ def on_store(mutant: Mutant) -> tuple[Prepare, list[EditedProbe]]:
 
 def run_mutants(
     mutants: Sequence[Mutant],
-    scenarios: Sequence[BoundScenario],
+    passed: Sequence[Played],
     tamper: Callable[[Mutant], tuple[Prepare, Sequence[Any]]],
     *,
     seed: int,
 ) -> list[Outcome]:
-    """Apply each mutant to each scenario until one catches it."""
+    """Apply each mutant to the scenarios in which it can happen, until one catches it.
+
+    A mutant that leaves every store as it is without it was not felt by any system: nothing could
+    be caught, and it is not counted.
+    """
     outcomes = []
     for mutant in mutants:
         outcome = Outcome(mutant)
-        for bound in sorted(scenarios, key=lambda one: keyed(seed, mutant.name, one.scenario.id)):
+        fitting = [one for one in passed if _fits(mutant, one)]
+        for one in sorted(fitting, key=lambda one: keyed(seed, mutant.name, one.bound.scenario.id)):
             prepare, witnesses = tamper(mutant)
-            (played,) = play([bound], seed=seed, prepare=prepare)
-            if any(witness.applied for witness in witnesses):
-                outcome.applied_in.append(bound.scenario.id)
-                if played.conclusion.verdict is Verdict.FAIL:
-                    outcome.caught_by.append(bound.scenario.id)
-                    break
+            (played,) = play([one.bound], seed=seed, prepare=prepare)
+            if not any(witness.applied for witness in witnesses):
+                continue
+            ident = one.bound.scenario.id
+            outcome.applied_in.append(ident)
+            if played.stores != one.stores:
+                outcome.felt_in.append(ident)
+            if played.conclusion.verdict is Verdict.FAIL:
+                outcome.caught_by.append(ident)
+                break
         outcomes.append(outcome)
     return outcomes
+
+
+def _fits(mutant: Mutant, played: Played) -> bool:
+    """Can this mutant happen in that scenario at all?"""
+    link, _, kind = mutant.where.partition(" ")
+    if link in {"LIS", "HIS"}:
+        return bool(played.stores.get(link, {}).get(kind))
+    if link == "analyzer-lis":
+        return any(record.get("link") == link for record in played.records)
+    return any(
+        record["kind"] == "message" and record["link"] == link and record["type"] == kind
+        for record in played.records
+    )

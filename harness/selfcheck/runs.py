@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from harness.scenario.gherkin import feature_files
 from harness.scenario.runner import Prepare
 from harness.scenario.session import RunSession, SessionOptions
 from harness.scenario.steps import load_libraries
+from harness.scenario.world import World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,13 @@ class Played:
     bound: BoundScenario
     conclusion: Conclusion
     records: Sequence[Record]
+    stores: Stores
+
+
+Stores = dict[str, dict[str, list[tuple[object, ...]]]]
+"""Every row of every table of every system, by role and table, without what is volatile."""
+
+VOLATILE_COLUMNS = frozenset({"payload", "control_id", "digest", "tries"})
 
 
 def shipped() -> list[BoundScenario]:
@@ -44,10 +53,49 @@ def play(
         options = SessionOptions(
             profile="memory", seed=seed, folder=Path(name), defects=tuple(defects)
         )
-        session = RunSession(options, prepare=prepare)
+        stores: list[Stores] = []
+
+        def begin(world: World) -> None:
+            world.at_end.append(lambda: stores.append(_dump(world)))
+            if prepare is not None:
+                prepare(world)
+
+        session = RunSession(options, prepare=begin)
         played = []
         for bound in scenarios:
+            stores.clear()
             conclusion = session.run(bound)
             trace = read(Path(name) / "traces" / f"{bound.scenario.id}.jsonl")
-            played.append(Played(bound=bound, conclusion=conclusion, records=trace.records))
+            played.append(
+                Played(
+                    bound=bound,
+                    conclusion=conclusion,
+                    records=trace.records,
+                    stores=stores[0] if stores else {},
+                )
+            )
         return played
+
+
+def _dump(world: World) -> Stores:
+    """The stores as the scenario leaves them."""
+    found: Stores = {}
+    for probe in world.bench.probes.values():
+        url = getattr(probe, "url", "")
+        if url.endswith(".sqlite") and probe.role not in found:
+            found[probe.role] = _tables(url)
+    return found
+
+
+def _tables(path: str) -> dict[str, list[tuple[object, ...]]]:
+    db = sqlite3.connect(path)
+    try:
+        names = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type='table'")]
+        tables: dict[str, list[tuple[object, ...]]] = {}
+        for table in names:
+            columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
+            kept = ", ".join(column for column in columns if column not in VOLATILE_COLUMNS)
+            tables[table] = db.execute(f"SELECT {kept} FROM {table}").fetchall()
+        return tables
+    finally:
+        db.close()

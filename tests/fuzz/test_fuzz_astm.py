@@ -168,8 +168,6 @@ class Line:
                 return []
             case "garble":  # what a receiver can tell: a lost control character, a bad checksum
                 return [b"?" if len(unit.data) == 1 else unit.data[:-3] + b"?" + unit.data[-2:]]
-            case "twice" if unit.kind == "frame":
-                return [unit.data, unit.data]
         return [unit.data]
 
     def send(self, side, payload):

@@ -2,8 +2,8 @@
 
 import datetime as dt
 import hashlib
-from pathlib import Path
 import sqlite3
+from pathlib import Path
 
 import pytest
 

@@ -1,8 +1,8 @@
 """The guard: our people pass in every protocol and character set, nobody else does."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-import pytest
 
 from harness.errors import PermitError
 from harness.identity import IdentityGuard
@@ -288,7 +288,7 @@ def test_messages_without_people_pass():
     guard().check("astm", b"H|\\^&\rL|1|N\r")
 
 
-NASTY = st.text(st.sampled_from("MSHPIDRGNKOQ|^~\\&\r\n\x02 1张\"5"), max_size=60)
+NASTY = st.text(st.sampled_from('MSHPIDRGNKOQ|^~\\&\r\n\x02 1张"5'), max_size=60)
 
 
 @settings(max_examples=200, deadline=None)

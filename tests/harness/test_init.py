@@ -66,5 +66,6 @@ def test_a_file_that_exists_is_left_alone(tmp_path):
 
 def test_a_place_that_cannot_be_written_is_an_input_error(tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(InputError):
-        write_template(Path(tmp_path / "file" / "site.toml"))
+    for path in (Path(tmp_path / "file" / "site.toml"), tmp_path / f"{'a' * 300}.toml"):
+        with pytest.raises(InputError):
+            write_template(path)

@@ -1,12 +1,12 @@
 """Generated people: the same for the same seed, nobody real, and hard on character sets."""
 
 import datetime as dt
-from dataclasses import replace
 import unicodedata
+from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-import pytest
 
 from harness.errors import InputError
 from harness.model import Person

@@ -49,7 +49,11 @@ def english():
     i18n.use(before)
 
 
-NAMES = {"his.example": ("203.0.113.9",), "lis.example": ("192.0.2.1",), "ok.example": ("10.0.0.1",)}
+NAMES = {
+    "his.example": ("203.0.113.9",),
+    "lis.example": ("192.0.2.1",),
+    "ok.example": ("10.0.0.1",),
+}
 
 
 def resolve(host):
@@ -326,3 +330,13 @@ def test_a_probe_does_not_open_a_forbidden_database(tmp_path):
     assert "forbidden" in refused(lambda: permit.require_database("postgres://u:p@192.0.2.5/db"))
     said = refused(lambda: permit.require_database("postgresql://u:hunter2@his.example:1521/db"))
     assert "hunter2" not in said
+
+
+@pytest.mark.parametrize("page", ["profile.md", "profile.zh-CN.md"])
+def test_the_permit_in_the_manual_can_be_used(tmp_path, page):
+    manual = Path(__file__).resolve().parents[2] / "docs" / "how-to" / page
+    text = manual.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
+    path = tmp_path / "permit.toml"
+    path.write_text(text, encoding="utf-8")
+
+    assert read_permit(path).windows[0].allow == ["write:HIS order", "fault"]

@@ -5,10 +5,10 @@ import json
 import tomllib
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-import pytest
 
 from harness import i18n, resources
 from harness.errors import InputErrors, ProfileError
@@ -211,6 +211,17 @@ def test_a_missing_file_points_to_init(tmp_path):
     assert "builtin" in caught.value.problems[0].remedy
 
 
+def test_a_file_that_cannot_be_opened_is_refused(tmp_path, monkeypatch):
+    path = write(tmp_path, GOOD)
+
+    def denied(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", denied)
+    with pytest.raises(InputErrors, match="Permission denied"):
+        load_profile(path)
+
+
 def test_a_file_without_end_is_refused(tmp_path):
     path = tmp_path / "site.toml"
     path.write_bytes(b"#" * (1024 * 1024 + 1))
@@ -256,6 +267,24 @@ def test_a_wrong_key_is_refused_at_its_line(tmp_path, old, new, line, message, r
     assert where == line
     assert message in said
     assert remedy in advice
+
+
+@pytest.mark.parametrize(
+    ("added", "line", "message"),
+    [
+        ("[limits.LIS]\nanswer_s = 'x'", 20, "“answer_s” must be a number"),
+        ("[quirks.LIS]\nx = 2026-01-05", 20, "“x” must be true or false"),
+        ("[encodings]\nLIS = 3", 20, "“LIS” must be a table"),
+        ("[encodings.LIS]\naliases = { A = 'gbq' }", 20, "unknown encoding “gbq”"),
+        ("[policy]\nforbidden_addresses = [1]", 20, "must be a text in quotes"),
+        ("[policy]\nforbidden_addresses = 'x'", 20, "forbidden_addresses: Input should be"),
+        ("[test_subjects]\nlist = 'x'\nsha256 = 'x'", 21, "“sha256” must have the form"),
+    ],
+)
+def test_a_wrong_value_deep_down_is_refused_at_its_line(tmp_path, added, line, message):
+    where, said, _ = refused(tmp_path, f"{GOOD}{added}")[-1]
+
+    assert (where, message in said) == (line, True), said
 
 
 def test_a_missing_key_is_refused_at_its_table(tmp_path):
@@ -346,6 +375,7 @@ def test_a_limit_needs_a_unit_in_its_name(tmp_path):
     ("old", "new", "line", "message"),
     [
         ('"LIS-ASTM"', '"LIS-ASTN"', 13, "unknown interface “LIS-ASTN”"),
+        ('"LIS-ASTM"', '"LIS-ASTM"\nalso = ["LIS-ORUU"]', 14, "unknown interface “LIS-ORUU”"),
         ('protocol = "astm"', 'protocol = "mllp"', 16, "LIS-ASTM is not spoken over mllp"),
         ('from = "analyzer"', 'from = "analyser"', 14, "no role “analyser”"),
         ('to = "LIS"', 'to = "LSI"', 15, "no role “LSI”"),
@@ -663,6 +693,8 @@ m = 1
 [[arr.deep]]
 o = 1
 '''
+    text += 'q = """a""""\n'
+    text += "last.one = 1 # no line feed behind it"
     tomllib.loads(text)
     lines = Lines(text)
     places = [
@@ -682,6 +714,7 @@ o = 1
         (("arr", 1, "n"), 21),
         (("arr", 1, "sub", "m"), 23),
         (("arr", 1, "deep", 0, "o"), 25),
+        (("arr", 1, "deep", 0, "last", "one"), 27),
         (("nowhere",), 1),
         (("t", "missing"), 16),
     ]
@@ -692,7 +725,7 @@ o = 1
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=12)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(TEXTS, st.integers(0, 3), TEXTS), max_size=8))
 def test_lines_count_through_any_strings(entries):
     """Each key's line is known from how the text is put together, whatever stands in values."""

@@ -2,10 +2,10 @@
 
 import contextlib
 import datetime as dt
-from pathlib import Path
 import socket
 import ssl
 import threading
+from pathlib import Path
 
 import pytest
 

@@ -84,3 +84,17 @@ def test_bounds():
     assert not one.fits(b"xx")
     assert one.give_up() == b"P|1\r"
     assert one.fits(b"xxxxx")
+
+
+def test_what_was_given_up_cannot_be_taken_back():
+    one = assembler()
+    take(one, b"P|1\rC|1\r")
+
+    assert one.give_up() == b"P|1\rC|1\r"
+    one.take_back()
+    assert take(one, b"L|1\r") == [("R", b"L|1"), ("M", b"L|1\r")]
+    take(one, b"P|1\r")
+    take(one, b"C|1\r")
+    assert one.give_up() == b"P|1\rC|1\r"
+    one.take_back()
+    assert one.give_up() == b""

@@ -323,5 +323,16 @@ def test_the_longest_frame_of_lis01_a2_and_one_more():
 
     core.receive(b"\x05\x02" + longer + link.checksum(longer) + b"\r\n", 0.0)
     assert core.data_to_send() == b"\x06\x15"
+    assert names(core) == ["SessionOpened", "astm.frame-too-long"]
     core.receive(b"\x02" + body + link.checksum(body) + b"\r\n", 0.0)
     assert core.data_to_send() == b"\x06"
+
+
+def test_a_long_run_is_noise_whatever_it_begins_with():
+    core = host()
+
+    core.receive(b"\x06" * RAW_BYTES_MAX + b"\x05", 0.0)
+    core.receive(b"\x04" + b"\x06" * RAW_BYTES_MAX + b"x\x05", 0.0)
+    assert names(core) == [
+        "astm.late-reply", "SessionOpened", "SessionEnded", "astm.noise", "SessionOpened",
+    ]  # fmt: skip
