@@ -5,7 +5,9 @@ Only for finding records again. Judges read fields through ``decode``, never thr
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _HL7_KEYS: tuple[tuple[bytes, tuple[tuple[int, str], ...]], ...] = (
     (b"PID", ((3, "patient"),)),
@@ -15,6 +17,17 @@ _HL7_KEYS: tuple[tuple[bytes, tuple[tuple[int, str], ...]], ...] = (
     (b"MSA", ((2, "acknowledges"), (1, "code"))),
 )
 """Segment, and which of its fields is which key: the first that is there wins."""
+
+
+SEPARATORS_CACHED = 16
+"""Field separators in use at a site: one, and a few in tests."""
+
+
+@lru_cache(maxsize=SEPARATORS_CACHED)
+def _segments(separator: bytes) -> re.Pattern[bytes]:
+    """Finds name and fields of the segments that hold keys, in one pass over the message."""
+    names = b"|".join(name for name, _ in _HL7_KEYS)
+    return re.compile(rb"\r(%b)%b([^\r]*)" % (names, re.escape(separator)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +50,15 @@ def hl7(payload: bytes) -> Summary:
     header = _segment(payload, start).split(separator)
     kind = b"^".join(_at(header, 8).split(component)[:2])
     corr: dict[str, str] = {}
+    found: dict[bytes, bytes] = {}
+    for name, fields in _segments(separator).findall(payload):
+        found.setdefault(name, fields)
     for name, keys in _HL7_KEYS:
-        at = payload.find(b"\r%b%b" % (name, separator))
-        if at < 0:
-            continue
-        fields = _segment(payload, at + 1).split(separator, 4)
-        for index, key in keys:
-            if key not in corr and (value := _first(_at(fields, index), signs)):
-                corr[key] = value.decode("latin-1")
+        if name in found:
+            parts = found[name].split(separator, 3)
+            for index, key in keys:
+                if key not in corr and (value := _first(_at(parts, index - 1), signs)):
+                    corr[key] = value.decode("latin-1")
     return Summary(type=kind.decode("latin-1"), id=_at(header, 9).decode("latin-1"), corr=corr)
 
 

@@ -30,6 +30,21 @@ def unpack(text: str) -> bytes:
     return base64.b64decode(text)
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode_ascii = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _inner(fields: Mapping[str, Any]) -> bytes:
+    """Fields as JSON without the braces, each with the comma before it."""
+    if not fields:
+        return b""
+    try:
+        text = _encode(fields).encode()
+    except UnicodeEncodeError:  # half a surrogate pair, from a damaged message
+        text = _encode_ascii(fields).encode("ascii")
+    return b"," + text[1:-1]
+
+
 @dataclass(frozen=True, slots=True)
 class Shared:
     """Fields that many records have in common, with their JSON made once.
@@ -54,9 +69,7 @@ def stamp(now: float, wall: str) -> bytes:
     return b'"t":%a,"w":"%b"' % (now, wall.encode("ascii"))
 
 
-def render(
-    number: int, times: bytes, kind: str, shared: Shared, own: Mapping[str, Any]
-) -> bytes:
+def render(number: int, times: bytes, kind: str, shared: Shared, own: Mapping[str, Any]) -> bytes:
     """The line of one record: ``n``, its ``stamp``, kind, shared fields, own fields."""
     raw = own.get("raw")
     head = (number, times, kind.encode("ascii"), shared.text)
@@ -66,18 +79,3 @@ def render(
     if len(own) > 1:
         rest = _inner({name: value for name, value in own.items() if name != "raw"})
     return b'{"n":%d,%b,"kind":"%b"%b%b,"raw":"%b"}\n' % (*head, rest, raw.encode("ascii"))
-
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_encode_ascii = json.JSONEncoder(separators=(",", ":")).encode
-
-
-def _inner(fields: Mapping[str, Any]) -> bytes:
-    """Fields as JSON without the braces, each with the comma before it."""
-    if not fields:
-        return b""
-    try:
-        text = _encode(fields).encode()
-    except UnicodeEncodeError:  # half a surrogate pair, from a damaged message
-        text = _encode_ascii(fields).encode("ascii")
-    return b"," + text[1:-1]

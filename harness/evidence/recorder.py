@@ -7,8 +7,10 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness import limits
 from harness.evidence import correlate
-from harness.evidence.trace import Trace, pack
+from harness.evidence.line import NOTHING, Shared, pack
+from harness.evidence.trace import Entry, Trace
 from harness.link.tap import Connection
 from harness.wire.core import Event, Violation
 
@@ -19,6 +21,9 @@ _STATES = frozenset(
     {"SessionEnded", "SendFailed", "MessageIncomplete", "DuplicateFrame", "CommitBlock"}
 )
 """Events of the cores that are worth judging though they are no messages."""
+
+HEADS_MAX = 4 * limits.CONNECTIONS_MAX
+"""Connections, twice for their directions, of which the shared fields are remembered."""
 
 
 @dataclass(slots=True)
@@ -38,7 +43,8 @@ class Recorder:
     trace: Trace
     astm_encoding: str = "gb18030"
     together: bool = False
-    _pending: deque[tuple[str, dict[str, Any]]] = field(default_factory=deque)
+    _pending: deque[Entry] = field(default_factory=deque)
+    _heads: dict[tuple[str, bool], tuple[Connection, Shared]] = field(default_factory=dict)
     _settling: threading.Lock = field(default_factory=threading.Lock)
 
     def settle(self) -> None:
@@ -48,38 +54,41 @@ class Recorder:
             if pending:
                 self.trace.add_all(pending)
 
-    def _tell(self, kind: str, /, **fields: Any) -> None:
+    def _tell(self, kind: str, shared: Shared, /, **own: Any) -> None:
         if self.together:
-            self._pending.append((kind, fields))
+            self._pending.append((kind, shared, own))
         else:
-            self.trace.add(kind, **fields)
+            self.trace.add_all([(kind, shared, own)])
+
+    def _head(self, connection: Connection, *, sent: bool) -> Shared:
+        """Link, interface, connection and ends, with who sends in ``frm``."""
+        known = self._heads.get((connection.id, sent))
+        if known is not None and known[0] is connection:
+            return known[1]
+        ends = (connection.local, connection.peer)
+        frm, to = ends if sent else ends[::-1]
+        shared = Shared(
+            {
+                "link": connection.link,
+                "interface": connection.interface,
+                "conn": connection.id,
+                "frm": frm,
+                "to": to,
+            }
+        )
+        if len(self._heads) >= HEADS_MAX:
+            self._heads.clear()
+        self._heads[connection.id, sent] = (connection, shared)
+        return shared
 
     def link(self, connection: Connection, event: str, reason: str) -> None:
         """A connection opened, closed, was refused or failed."""
-        frm, to = _ends(connection, sent=connection.client)
-        self._tell(
-            "link",
-            event=event,
-            link=connection.link,
-            interface=connection.interface,
-            conn=connection.id,
-            frm=frm,
-            to=to,
-            reason=reason,
-        )
+        head = self._head(connection, sent=connection.client)
+        self._tell("link", head, event=event, reason=reason)
 
     def data(self, connection: Connection, data: bytes, *, sent: bool) -> None:
         """Bytes went over the wire."""
-        frm, to = _ends(connection, sent=sent)
-        self._tell(
-            "bytes",
-            link=connection.link,
-            interface=connection.interface,
-            conn=connection.id,
-            frm=frm,
-            to=to,
-            raw=pack(data),
-        )
+        self._tell("bytes", self._head(connection, sent=sent), raw=pack(data))
 
     def event(self, connection: Connection, protocol: str, event: Event, *, sent: bool) -> None:
         """A core reported or was asked to send a protocol event."""
@@ -96,16 +105,10 @@ class Recorder:
     def _message(
         self, connection: Connection, protocol: str, payload: bytes, *, sent: bool
     ) -> None:
-        frm, to = _ends(connection, sent=sent)
-        summarise = _SUMMARIES.get(protocol, correlate.hl7)
-        summary = summarise(payload)
+        summary = _SUMMARIES.get(protocol, correlate.hl7)(payload)
         self._tell(
             "message",
-            link=connection.link,
-            interface=connection.interface,
-            conn=connection.id,
-            frm=frm,
-            to=to,
+            self._head(connection, sent=sent),
             protocol=_PROTOCOLS.get(protocol, protocol),
             type=summary.type,
             id=summary.id,
@@ -115,14 +118,9 @@ class Recorder:
         )
 
     def _violation(self, connection: Connection, event: Violation) -> None:
-        frm, to = _ends(connection, sent=False)
         self._tell(
             "violation",
-            link=connection.link,
-            interface=connection.interface,
-            conn=connection.id,
-            frm=frm,
-            to=to,
+            self._head(connection, sent=False),
             code=event.code,
             message=event.message,
             clause=event.clause,
@@ -131,9 +129,4 @@ class Recorder:
 
     def note(self, role: str, text: str) -> None:
         """An actor has something worth reading in the journal."""
-        self._tell("note", role=role, text=text)
-
-
-def _ends(connection: Connection, *, sent: bool) -> tuple[str, str]:
-    ends = (connection.local, connection.peer)
-    return ends if sent else (connection.peer, connection.local)
+        self._tell("note", NOTHING, role=role, text=text)

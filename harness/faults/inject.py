@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from harness.errors import HarnessError
-from harness.evidence.trace import Trace, pack
+from harness.evidence.line import pack
+from harness.evidence.trace import Trace
 from harness.faults import catalogue
 from harness.faults.identity import Identities
 from harness.faults.plan import Fault, Plan
@@ -122,6 +123,8 @@ class Injector:
         self, fault: Fault, connection: Connection, unit: Unit, pieces: list[bytes]
     ) -> list[bytes]:
         line = self._line(connection)
+        if pieces != [unit.data]:
+            return pieces  # one fault has changed it already: a second one would undo the first
         if fault.action in catalogue.WIRE_ACTIONS:
             line.armed = line.armed or fault
         elif fault.action in {"half-open", "black-hole"}:

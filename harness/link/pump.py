@@ -128,6 +128,7 @@ class Pump:
         """Take an actor away, as if its power was cut; memory leaves nothing behind."""
         member = self.members.pop(name)
         member.host.power_off()
+        member.on_death = lambda: None  # taken away, not crashed
         member.died()
         return []
 

@@ -31,7 +31,7 @@ class RelayCore:
     """Cuts a stream into messages and the bytes between them, losing none."""
 
     protocol: str = "relay"
-    mutator: Mutator = unchanged
+    mutator: Mutator = field(default=unchanged)
     _buffer: bytearray = field(default_factory=bytearray)
     _searched: int = 0
     _deadline: float | None = None
@@ -56,11 +56,11 @@ class RelayCore:
             self._release()
         self._deadline = now + HOLD_S if self._buffer else None
 
-    def receive_eof(self, now: float) -> None:
+    def receive_eof(self, now: float) -> None:  # noqa: ARG002 - as ``Core`` has it
         """Nothing more comes: pass the rest on."""
         self._release()
 
-    def send(self, event: Event, now: float) -> None:
+    def send(self, event: Event, now: float) -> None:  # noqa: ARG002 - as ``Core`` has it
         """Put a unit on the wire as it came, unless a fault has its say."""
         if isinstance(event, RelayUnit):
             kind = "message" if event.payload else "raw"
@@ -116,11 +116,11 @@ class Relay:
     role: str = "relay"
     _pairs: dict[str, _Pair] = field(default_factory=dict)
 
-    def open_core(self, link: str, *, client: bool) -> Core:
+    def open_core(self, link: str, *, client: bool) -> Core:  # noqa: ARG002 - as ``Actor`` has it
         """Both sides only pass on."""
         return RelayCore()
 
-    def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
+    def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:  # noqa: ARG002 - as ``Actor`` has it
         """Pass on what came, and every end of a connection too."""
         match event:
             case act.Opened():

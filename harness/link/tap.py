@@ -52,7 +52,7 @@ class Tap(Protocol):
     """Where faults reach into a link. Every method is called by the thread that moves the bytes."""
 
     def connects(self, connection: Connection, now: float) -> bool:
-        """May this connection come about?"""
+        """Whether this connection may come about."""
         ...
 
     def unit(self, connection: Connection, unit: Unit, now: float) -> list[bytes]:

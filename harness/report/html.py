@@ -227,11 +227,23 @@ def _drawn(
 def reproduce(run: Run, scenario: ScenarioRun) -> str:
     """The command line that runs this scenario again in the same way."""
     parts = ["medharness", "run", f"{scenario.file}:{scenario.line}", "--seed", str(run.seed)]
-    if run.profile.name:
-        parts += ["--profile", run.profile.name]
+    profile = _profile(run)
+    if profile:
+        parts += ["--profile", profile]
     for defect in run.defects:
         parts += ["--defect", defect]
     return " ".join(f'"{part}"' if " " in part else part for part in parts)
+
+
+def _profile(run: Run) -> str:
+    """What the run's own command called its profile: a file, or a name that is known there.
+
+    The name inside the profile is for people; no command finds a profile by it.
+    """
+    words = list(run.command)
+    if "--profile" in words[:-1]:
+        return words[words.index("--profile") + 1]
+    return run.profile.name
 
 
 @cache

@@ -227,7 +227,7 @@ def steps(*, as_json: bool) -> int:
     """Print the catalogue of sentences."""
     registry = load_libraries()
     if as_json:
-        print(json.dumps(catalogue.data(registry), ensure_ascii=False))
+        print(json.dumps(catalogue.data(registry) | {"exit_code": 0}, ensure_ascii=False))
     else:
         print(catalogue.markdown(registry))
     return 0

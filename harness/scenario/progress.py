@@ -12,7 +12,9 @@ import pytest
 
 from harness.evidence.verdict import Verdict
 from harness.i18n import tr
+from harness.report import words
 from harness.report.model import Run
+from harness.report.words import verdict_name
 from harness.scenario.plugin import OUTCOME
 
 MARKS = {
@@ -26,11 +28,6 @@ MARKS = {
 
 FINDINGS_SHOWN_MAX = 5
 """Findings of one scenario on the terminal; the report has all."""
-
-
-def verdict_name(verdict: Verdict) -> str:
-    """The verdict as a person reads it."""
-    return tr(str(verdict))
 
 
 class Progress:
@@ -86,7 +83,7 @@ class Progress:
                 f"{MARKS[verdict]} {verdict_name(verdict)}  {found['name']}"
             )
             for line in found["lines"] if self._verbose else ():
-                self._say(f"    {tr(line)}")
+                self._say(f"    {words.reason(line)}")
         elif report.failed and not found:
             self.problems.append(f"{report.nodeid}: {report.longrepr}")
 
@@ -124,12 +121,12 @@ def verdict_table(run: Run, folder: Path) -> str:
                 tr(
                     "    {place}: expected {expected}, got {actual} ({message})",
                     place=finding.place,
-                    expected=finding.expected,
-                    actual=finding.actual,
-                    message=tr(finding.message),
+                    expected=words.finding_word(finding.expected),
+                    actual=words.finding_word(finding.actual),
+                    message=words.finding_word(finding.message),
                 )
             )
-        lines += [f"    {tr(reason)}" for reason in one.reasons[:FINDINGS_SHOWN_MAX]]
+        lines += [f"    {words.reason(reason)}" for reason in one.reasons[:FINDINGS_SHOWN_MAX]]
     lines += [
         "",
         tr("Verdict: {verdict}", verdict=f"{MARKS[run.verdict]} {verdict_name(run.verdict)}"),

@@ -32,6 +32,9 @@ class Played:
 Stores = dict[str, dict[str, list[tuple[object, ...]]]]
 """Every row of every table of every system, by role and table, without what is volatile."""
 
+BOOKKEEPING = frozenset({"received", "outbox", "sqlite_sequence"})
+"""Tables that no user of a system ever sees."""
+
 VOLATILE_COLUMNS = frozenset({"payload", "control_id", "digest", "tries"})
 
 
@@ -92,7 +95,7 @@ def _tables(path: str) -> dict[str, list[tuple[object, ...]]]:
     try:
         names = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type='table'")]
         tables: dict[str, list[tuple[object, ...]]] = {}
-        for table in names:
+        for table in sorted(set(names) - BOOKKEEPING):
             columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
             kept = ", ".join(column for column in columns if column not in VOLATILE_COLUMNS)
             tables[table] = db.execute(f"SELECT {kept} FROM {table}").fetchall()

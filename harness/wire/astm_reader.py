@@ -113,7 +113,8 @@ class FrameReader:
             base: offset of ``data[0]`` since the connection opened.
 
         Returns:
-            Where to go on, past ``at`` unless there is a token, and the token.
+            Where to go on, and the token, if one is complete. A byte that belongs to the next part
+            or token is not used up; it is with the next call.
         """
         match self._part:
             case _Part.OUTSIDE:

@@ -13,7 +13,7 @@ from harness.i18n import tr
 from harness.scenario.steps import Library, Table
 from harness.scenario.world import World
 from scenarios.steps.common import SETTLE_S, place, prepared, rows_expected
-from scenarios.steps.lab import NAME_KINDS, remember, results_of, stored_rows
+from scenarios.steps.lab import NAME_KINDS, admission_fields, remember, results_of, stored_rows
 from simulators.feed import payloads
 from simulators.feed.feed import Feed
 from simulators.feed.policy import Policy, Rule
@@ -99,12 +99,7 @@ def admit(world: World, label: str, kind: str) -> None:
     """Admit a new generated person at the HIS."""
     who = world.person(label, kind)
     world.state.setdefault("admitted", set()).add(label)
-    fields = {
-        "ward": "W01",
-        "bed": f"{1 + int(world.draw('bed', label) * 60):02d}",
-        "phone": f"139{int(world.draw('phone', label) * 10**8):08d}",
-    }
-    world.state.setdefault("patient", {})[label] = fields
+    fields = admission_fields(world, label)
     world.order("HIS", "admit", patient_id=who.patient_id, name=who.name, sex=who.sex,
                 birth=who.birth, id_card=who.id_card, **fields)  # fmt: skip
 
@@ -362,6 +357,37 @@ def patient_equal(world: World, limit_s: float, person: str) -> Expectation:
         "birth": who.birth,
         "id_card": who.id_card,
         **world.state["patient"][person],
+        "state": "admitted",
+    }
+    return rows_expected(
+        probe="lis-patients",
+        args={"patient_id": who.patient_id},
+        interface="HIS-ADT",
+        table="patients",
+        key=["patient_id"],
+        rows=[row],
+        limit_s=limit_s,
+        classes={"missing": "lost"},
+    )
+
+
+@steps.then(
+    "{duration}内LIS中应有测试端登记的患者",
+    id="feeds.registered",
+    purpose="核对测试端发送的登记逐字段生效",
+    effect="查询探针 lis-patients",
+    example="那么 10秒内LIS中应有测试端登记的患者",
+    gloss="The patient whom we registered is in the LIS as sent",
+)
+def registered(world: World, limit_s: float) -> Expectation:
+    """Every column that our registration carried."""
+    who = world.state["message person"]
+    row = {
+        "patient_id": who.patient_id,
+        "name": who.name,
+        "sex": who.sex,
+        "birth": who.birth,
+        "state": "registered",
     }
     return rows_expected(
         probe="lis-patients",
@@ -420,7 +446,7 @@ def orders(world: World, limit_s: float, specimen: str, table: Table) -> Expecta
 )
 def his_results(world: World, limit_s: float, specimen: str, table: Table) -> Expectation:
     """Exactly these rows."""
-    return _his_results(world, limit_s, specimen, table, "his-results")
+    return _his_results(world, limit_s, specimen, table, "his-results", {"version": "1"})
 
 
 @steps.then(
@@ -435,15 +461,17 @@ def his_results_corrected(
     world: World, limit_s: float, specimen: str, table: Table
 ) -> Expectation:
     """The latest version of each item."""
-    return _his_results(world, limit_s, specimen, table, "his-results-current")
+    return _his_results(world, limit_s, specimen, table, "his-results-current", {"version": "2"})
 
 
 def _his_results(
-    world: World, limit_s: float, specimen: str, table: Table, probe: str
+    world: World, limit_s: float, specimen: str, table: Table, probe: str, more: dict[str, str]
 ) -> Expectation:
     barcode = world.barcode(specimen)
     patient_id = world.owner(specimen).patient_id
-    rows = [{"patient_id": patient_id} | row for row in stored_rows(world, barcode, table)]
+    rows = [
+        {"patient_id": patient_id} | more | row for row in stored_rows(world, barcode, table)
+    ]
     return rows_expected(
         probe=probe,
         args={"barcode": barcode},
@@ -468,6 +496,8 @@ def alarms(world: World, limit_s: float, specimen: str, table: Table) -> Expecta
     """Exactly these alarms."""
     table.require({"项目", "级别", "状态"}, optional={"确认人"})
     states = {"已通知": "notified", "已确认": "acknowledged"}
+    barcode = world.barcode(specimen)
+    sent = world.state.get("sent", {})
     return rows_expected(
         probe="his-alarms",
         args={"barcode": world.barcode(specimen)},
@@ -481,6 +511,8 @@ def alarms(world: World, limit_s: float, specimen: str, table: Table) -> Expecta
                 "state": states[row["状态"]],
                 "acknowledged_by": row.get("确认人") or "",
                 "patient_id": world.owner(specimen).patient_id,
+                "value": sent[barcode, row["项目"]]["结果"],
+                "ward": world.state["patient"][world.owners[specimen]]["ward"],
             }
             for row in table.rows
         ],

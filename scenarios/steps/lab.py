@@ -108,12 +108,23 @@ def order(world: World, person: str, specimen: str, codes: Sequence[str]) -> Non
     barcode = world.barcode(specimen)
     if person not in world.state.setdefault("admitted", set()):
         world.state["admitted"].add(person)
+        fields = admission_fields(world, person)
         world.order("HIS", "admit", patient_id=who.patient_id, name=who.name, sex=who.sex,
-                    birth=who.birth, id_card=who.id_card, ward="W01", bed="01",
-                    phone=f"139{int(world.draw('phone', person) * 10**8):08d}")  # fmt: skip
+                    birth=who.birth, id_card=who.id_card, **fields)  # fmt: skip
     world.order("HIS", "order", patient_id=who.patient_id, placer=f"O{barcode}",
                 barcode=barcode, items=",".join(codes))  # fmt: skip
     prepared(world, "lis-orders", {"barcode": barcode})
+
+
+def admission_fields(world: World, label: str) -> dict[str, str]:
+    """Ward, bed and phone of an admission, drawn by the seed and kept for the judges."""
+    fields = {
+        "ward": f"W{1 + int(world.draw('ward', label) * 20):02d}",
+        "bed": f"{1 + int(world.draw('bed', label) * 60):02d}",
+        "phone": f"139{int(world.draw('phone', label) * 10**8):08d}",
+    }
+    world.state.setdefault("patient", {})[label] = fields
+    return fields
 
 
 @steps.given(
@@ -155,12 +166,14 @@ def _upload(world: World, name: str, tested: Sequence[Tested], *, wait: bool = T
     time = (world.clock.wall() - timedelta(minutes=minutes)).strftime("%Y%m%d%H%M%S")
     payload = message(model, tested, control_id=f"M{count:04d}", time=time)
     for one in tested:
-        remember(world, one.barcode, one.results, time)
+        remember(world, one.barcode, one.results, time, model.sender)
     world.state["last upload"] = (name, payload)
     world.tell(name, "upload", UPLOAD_TIMEOUT_S, payload=payload.hex())
 
 
-def remember(world: World, barcode: str, results: Sequence[Result], time: str) -> None:
+def remember(
+    world: World, barcode: str, results: Sequence[Result], time: str, instrument: str = ""
+) -> None:
     """Keep what was sent, so that a 那么 can say “同上传”."""
     sent = world.state.setdefault("sent", {})
     for result in results:
@@ -170,6 +183,7 @@ def remember(world: World, barcode: str, results: Sequence[Result], time: str) -
             "标志": result.flag,
             "状态": result.status,
             "时间": time,
+            "仪器": instrument,
         }
 
 
@@ -280,9 +294,22 @@ def stored_rows(world: World, barcode: str, table: Table) -> list[dict[str, Valu
                     raise ScenarioError(tr("{item} was not uploaded", item=item))
                 cell = known[title]
             stored[column] = cell
-        if "患者" in row:
-            stored["patient_id"] = world.known_person(row["患者"]).patient_id
         rows.append(stored)
+    return rows
+
+
+def lis_rows(
+    world: World, specimen: str, table: Table, *, version: int
+) -> list[dict[str, Value | str]]:
+    """Rows as the LIS should have them: with whose they are, from where, and which version."""
+    barcode = world.barcode(specimen)
+    sent: dict[tuple[str, str], Row] = world.state.get("sent", {})
+    rows = stored_rows(world, barcode, table)
+    for row, stated in zip(rows, table.rows, strict=True):
+        label = stated.get("患者") or world.owners[specimen]
+        row["patient_id"] = world.known_person(label).patient_id
+        row["instrument"] = sent[barcode, stated["项目"]]["仪器"]
+        row["version"] = str(version)
     return rows
 
 
@@ -303,7 +330,7 @@ def stored(world: World, limit_s: float, specimen: str, table: Table) -> Expecta
         interface="LIS-ASTM",
         table="results",
         key=["item"],
-        rows=stored_rows(world, barcode, table),
+        rows=lis_rows(world, specimen, table, version=1),
         limit_s=limit_s,
         classes={"missing": "lost", "repeated": "duplicate", "unwanted": "invented"},
     )
@@ -326,7 +353,7 @@ def stored_corrected(world: World, limit_s: float, specimen: str, table: Table) 
         interface="LIS-ASTM",
         table="results",
         key=["item"],
-        rows=[row | {"version": "2"} for row in stored_rows(world, barcode, table)],
+        rows=lis_rows(world, specimen, table, version=2),
         limit_s=limit_s,
     )
 
@@ -371,7 +398,11 @@ def unmatched(world: World, limit_s: float, specimen: str, table: Table) -> Expe
         table="unmatched",
         key=["item"],
         rows=[
-            {"item": row["项目"], "value": sent[barcode, row["项目"]]["结果"]}
+            {
+                "item": row["项目"],
+                "value": sent[barcode, row["项目"]]["结果"],
+                "instrument": sent[barcode, row["项目"]]["仪器"],
+            }
             for row in table.rows
         ],
         limit_s=limit_s,
@@ -401,7 +432,13 @@ def quality_control_stored(
         table="quality_control",
         key=["item"],
         rows=[
-            {"item": row["项目"], "value": sent[barcode, row["项目"]]["结果"]}
+            {
+                "item": row["项目"],
+                "value": sent[barcode, row["项目"]]["结果"],
+                "unit": sent[barcode, row["项目"]]["单位"],
+                "tested_at": sent[barcode, row["项目"]]["时间"],
+                "instrument": sent[barcode, row["项目"]]["仪器"],
+            }
             for row in table.rows
         ],
         limit_s=limit_s,

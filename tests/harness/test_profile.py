@@ -1,22 +1,19 @@
-"""Profiles: what is read, and every way in which one is refused, at its line."""
+"""Profiles: what is read, and every form of key that is refused, at its line; keys that do not agree."""
 
 import hashlib
 import json
-import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from harness import i18n, resources
 from harness.errors import InputErrors, ProfileError
 from harness.profile import Mode, load_profile, schema_text
-from harness.profile_lines import Lines
 from harness.profile_schema import write_schema
 
 ROOT = Path(__file__).resolve().parents[2]
+
 
 GOOD = """\
 format = 1
@@ -40,13 +37,7 @@ port = 5001
 """
 """The endpoint's header stands on line 12, its port on line 18."""
 
-
-@pytest.fixture(autouse=True)
-def english():
-    before = i18n.current()
-    i18n.use("en")
-    yield
-    i18n.use(before)
+PROBE = '\n[probes.p]\nrole = "LIS"\nquery = "SELECT 1"\n'
 
 
 def nowhere(host):
@@ -78,6 +69,14 @@ def one(folder: Path, text: str, resolve=nowhere) -> tuple[int, str, str]:
 
     assert len(problems) == 1, problems
     return problems[0]
+
+
+@pytest.fixture(autouse=True)
+def english():
+    before = i18n.current()
+    i18n.use("en")
+    yield
+    i18n.use(before)
 
 
 # -- what ships ------------------------------------------------------------------------------------
@@ -322,8 +321,6 @@ def test_a_profile_without_systems_is_refused(tmp_path):
 
 
 # -- secrets ---------------------------------------------------------------------------------------
-
-PROBE = '\n[probes.p]\nrole = "LIS"\nquery = "SELECT 1"\n'
 
 
 @pytest.mark.parametrize(
@@ -582,168 +579,3 @@ def test_no_name_is_looked_up_where_nothing_is_forbidden(tmp_path):
         raise AssertionError(host)
 
     load_profile(write(tmp_path, GOOD.replace("192.0.2.10", "lis.example")), resolve=resolve)
-
-
-# -- test subjects ---------------------------------------------------------------------------------
-
-HEADER = "patient_id,name,sex,birth,id_card\n"
-
-
-def with_list(folder: Path, rows: str, digest: str = "") -> str:
-    data = (HEADER + rows).encode()
-    (folder / "list.csv").write_bytes(data)
-    digest = digest or hashlib.sha256(data).hexdigest()
-    return GOOD + (
-        f'\n[test_subjects]\nlist = "list.csv"\nsha256 = "{digest}"\nsigner = "某"\n'
-        "date = 2026-01-05\n"
-    )
-
-
-def test_a_signed_list_of_test_patients_is_read(tmp_path):
-    # 11010119900307467X: the check digit worked by hand, sum 277, 277 mod 11 = 2, the third of
-    # 1 0 X 9 8 7 6 5 4 3 2.
-    text = with_list(tmp_path, "T1,测试甲,M,19900307,11010119900307467X\n\nT2,测试乙,U,19800101,\n")
-
-    subjects = load_profile(write(tmp_path, text)).test_subjects
-    assert subjects is not None
-    assert subjects.signer == "某"
-
-
-def test_a_list_that_was_changed_after_signing_is_refused(tmp_path):
-    path = write(tmp_path, with_list(tmp_path, "T1,测试甲,M,19900307,\n", "0" * 64))
-    with pytest.raises(InputErrors, match="not the one that was signed"):
-        load_profile(path)
-
-
-def test_a_list_that_is_not_there_is_refused(tmp_path):
-    path = write(tmp_path, with_list(tmp_path, ""))
-    (tmp_path / "list.csv").unlink()
-    with pytest.raises(InputErrors, match="cannot be read"):
-        load_profile(path)
-
-
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        ("T1,甲,M,19900307", "4 columns, not 5"),
-        (",甲,M,19900307,", "a patient number and a name are needed"),
-        ("T1,甲,男,19900307,", "sex must be M, F or U"),
-        ("T1,甲,M,19900230,", "birth must be a date"),
-        ("T1,甲,M,1990-3-7,", "birth must be a date"),
-        ("T1,甲,M,18000101,", "birth must be a date"),
-        ("T1,甲,M,19900307,110101199003074", "17 digits and a digit or X"),
-        ("T1,甲,M,19900307,110101199003074670", "check digit"),
-        ("T1,甲,M,19900308,11010119900307467X", "another birth date"),
-        ("T1,甲,F,19900307,11010119900307467X", "another sex"),
-        ("T1,甲,M,19900307,\nT1,乙,M,19900307,", "stands twice"),
-    ],
-)
-def test_a_row_that_is_no_person_is_refused_at_its_line(tmp_path, row, message):
-    path = write(tmp_path, with_list(tmp_path, row + "\n"))
-    with pytest.raises(InputErrors) as caught:
-        load_profile(path)
-
-    problem = caught.value.problems[0]
-    assert message in problem.message
-    assert problem.where == f"{tmp_path / 'list.csv'}:{2 + row.count(chr(10))}"
-
-
-def test_a_list_needs_its_header_its_encoding_and_an_end(tmp_path):
-    def refusal(data: bytes) -> str:
-        text = with_list(tmp_path, "", hashlib.sha256(data).hexdigest())
-        (tmp_path / "list.csv").write_bytes(data)
-        with pytest.raises(InputErrors) as caught:
-            load_profile(write(tmp_path, text))
-        return caught.value.problems[0].message
-
-    assert "the first line must be" in refusal(b"")
-    assert "UTF-8" in refusal((HEADER + "T1,甲,M,19900307,\n").encode("gbk"))
-    assert "more than 1000" in refusal((HEADER + "T1,x,M,19900307,\n" * 1001).encode())
-    assert "cannot be read" in refusal(HEADER.encode() + b'"x"y,\n')
-
-
-# -- lines -----------------------------------------------------------------------------------------
-
-
-def test_lines_are_found_in_every_form_that_toml_has():
-    text = '''\
-# comment = 1
-a = 1
-"quoted key" = 2
-'lit.eral' = "x = [ { # not a comment"
-b.c = [
-  1, # ] not the end
-  "]",
-]
-d = """
-x = 1
-[table]
-\\""" still
-"""
-e = \'\'\'
-y = 1\'\'\'
-[t.u] # comment
-k = { x = 1, y = { z = 2 } }
-[[arr]]
-n = 1
-[[arr]]
-n = 2
-[arr.sub]
-m = 1
-[[arr.deep]]
-o = 1
-'''
-    text += 'q = """a""""\n'
-    text += "last.one = 1 # no line feed behind it"
-    tomllib.loads(text)
-    lines = Lines(text)
-    places = [
-        (("a",), 2),
-        (("quoted key",), 3),
-        (("lit.eral",), 4),
-        (("b", "c"), 5),
-        (("b",), 5),
-        (("d",), 9),
-        (("e",), 14),
-        (("t",), 16),
-        (("t", "u"), 16),
-        (("t", "u", "k", "y", "z"), 17),
-        (("arr",), 18),
-        (("arr", 0, "n"), 19),
-        (("arr", 1), 20),
-        (("arr", 1, "n"), 21),
-        (("arr", 1, "sub", "m"), 23),
-        (("arr", 1, "deep", 0, "o"), 25),
-        (("arr", 1, "deep", 0, "last", "one"), 27),
-        (("nowhere",), 1),
-        (("t", "missing"), 16),
-    ]
-
-    assert [(path, lines.of(path)) for path, _ in places] == places
-
-
-TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=12)
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(TEXTS, st.integers(0, 3), TEXTS), max_size=8))
-def test_lines_count_through_any_strings(entries):
-    """Each key's line is known from how the text is put together, whatever stands in values."""
-    text, wanted, line = "", {}, 1
-    for number, (comment, form, value) in enumerate(entries):
-        quoted = json.dumps(value).replace("\x7f", "\\u007f")
-        long = '"""\n' + value.replace("\\", "\\\\").replace('"', '\\"') + '\n"""'
-        literal = "'''" + value.replace("'", "") + "'''"
-        written = [quoted, long, literal, f"[\n{quoted}, # {'x'}\n]"][form]
-        key = f"k{number}"
-        statement = f"# {comment!r}\n{key} = {written}\n"
-        wanted[key] = line + 1
-        text += statement
-        line += statement.count("\n")
-    try:
-        tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return  # a control character that TOML does not allow
-    lines = Lines(text)
-
-    assert {key: lines.of((key,)) for key in wanted} == wanted

@@ -35,7 +35,13 @@ class Journal:
         segments = "".join(f"OBX|{i}|NM|I{i}||{value}\r" for i, value in enumerate(values, 1))
         raw = f"MSH|^~\\&|A||||20260105||ORU^R01|{msgid}|P|2.5.1\r{segments}"
         return self.add(
-            "message", t, protocol="hl7", link=where, id=msgid, type="ORU^R01", raw=pack(raw.encode())
+            "message",
+            t,
+            protocol="hl7",
+            link=where,
+            id=msgid,
+            type="ORU^R01",
+            raw=pack(raw.encode()),
         )
 
     def look(

@@ -81,7 +81,11 @@ def test_a_scenario_that_judges_nothing_is_never_green() -> None:
         (["planned", "fired", "healed"], Verdict.PASS, ()),
         (["planned"], Verdict.INCONCLUSIVE, ("the planned fault F1 never fired",)),
         (["planned", "fired"], Verdict.INCONCLUSIVE, ("the fault F1 was not healed",)),
-        (["planned", "fired", "healed", "fired"], Verdict.INCONCLUSIVE, ("the fault F1 was not healed",)),
+        (
+            ["planned", "fired", "healed", "fired"],
+            Verdict.INCONCLUSIVE,
+            ("the fault F1 was not healed",),
+        ),
     ],
 )
 def test_planned_faults_must_fire_and_heal(

@@ -77,7 +77,7 @@ def test_what_the_trace_holds_reads_back(
     [
         (lambda: messages(wanted_row("x"), mode="perhaps"), "unknown mode 'perhaps'"),
         (lambda: silence(control=None, control_ask=None), "needs a positive control"),
-        (lambda: messages(), "wants nothing cannot fail"),
+        (messages, "wants nothing cannot fail"),
         (lambda: messages(mode="always"), "wants nothing cannot fail"),
         (lambda: rows(wanted_row("x"), limit_s=0.0), "needs a limit"),
         (lambda: rows(wanted_row("x"), ask=None), "where a probe is asked, and only there"),

@@ -80,7 +80,9 @@ def test_items_are_segments_where_that_is_asked() -> None:
     n = journal.message(1.0, "5.2", "6.3")
     journal.close(5.0)
     each = Selector(kind="message", where={"link": "lab"}, each="OBX", having={"OBX-3": "I2"})
-    expectation = messages(Wanted(key={"OBX-3": "I2"}, checks=(check("OBX-5", "6.4"),)), select=each)
+    expectation = messages(
+        Wanted(key={"OBX-3": "I2"}, checks=(check("OBX-5", "6.4"),)), select=each
+    )
 
     judgement = journal.judged(expectation)
 
@@ -149,7 +151,9 @@ def test_a_number_of_deliveries(came: int, verdict: Verdict) -> None:
         journal.message(1.0 + number)
     journal.close(6.0)
 
-    assert journal.judged(messages(Wanted(key={"id": "C1"}, times=2), exact=True)).verdict is verdict
+    assert (
+        journal.judged(messages(Wanted(key={"id": "C1"}, times=2), exact=True)).verdict is verdict
+    )
 
 
 def test_an_exact_answer_must_stay_for_its_settling_time() -> None:
@@ -164,7 +168,10 @@ def test_an_exact_answer_must_stay_for_its_settling_time() -> None:
         "the records were not watched for their whole settling time",
     )
     n = journal.close(1.4)
-    assert (journal.judged(expectation).verdict, journal.judged(expectation).cited) == (PASS, (m, n))
+    assert (journal.judged(expectation).verdict, journal.judged(expectation).cited) == (
+        PASS,
+        (m, n),
+    )
 
 
 def test_what_is_too_much_fails_before_the_limit() -> None:
@@ -254,7 +261,10 @@ def test_missing_wrong_and_invented_rows_are_told_together() -> None:
         ([], "the probe results never answered"),
         ([{"error": "locked", "last": True}], "the probe results could not look: locked"),
         ([{"last": False}], "the last look, at the limit, is missing"),
-        ([{"last": False}, {"error": "gone", "last": True}], "the last look, at the limit, is missing"),
+        (
+            [{"last": False}, {"error": "gone", "last": True}],
+            "the last look, at the limit, is missing",
+        ),
     ],
 )
 def test_what_was_not_read_is_inconclusive(looks: list[dict[str, Any]], reason: str) -> None:
@@ -358,7 +368,10 @@ def test_always_over_answers_fails_by_any_of_them() -> None:
     journal.look(5.0, row("WBC"), last=True)
     journal.close(5.0)
 
-    assert (journal.judged(ALWAYS_ROWS).verdict, journal.judged(ALWAYS_ROWS).cited) == (FAIL, (bad,))
+    assert (journal.judged(ALWAYS_ROWS).verdict, journal.judged(ALWAYS_ROWS).cited) == (
+        FAIL,
+        (bad,),
+    )
 
 
 # -- never -------------------------------------------------------------------------------------
@@ -441,7 +454,10 @@ def test_silence_on_a_link_with_a_message_as_control() -> None:
     assert journal.judged(expectation).verdict is OPEN
     journal = Journal().begin()
     bad = journal.message(1.0)
-    assert (journal.judged(expectation).verdict, journal.judged(expectation).cited) == (FAIL, (bad,))
+    assert (journal.judged(expectation).verdict, journal.judged(expectation).cited) == (
+        FAIL,
+        (bad,),
+    )
 
 
 # -- the trace itself --------------------------------------------------------------------------
@@ -451,7 +467,9 @@ def test_an_expectation_that_is_not_in_the_trace() -> None:
     journal = Journal()
     journal.message(1.0)
 
-    assert journal.judged(messages(MSGID)).reasons == ("the expectation itself is not in the trace",)
+    assert journal.judged(messages(MSGID)).reasons == (
+        "the expectation itself is not in the trace",
+    )
 
 
 def test_what_the_live_judgement_rested_on_must_be_there() -> None:
@@ -474,7 +492,9 @@ def test_a_question_about_closing_now_needs_no_time() -> None:
     exact = messages(MSGID, exact=True, settle_s=0.4)
 
     assert judge(exact, "E1", [*journal.records, closing]).verdict is PASS
-    assert judge(messages(Wanted(key={"id": "X"})), "E1", [*journal.records, closing]).verdict is FAIL
+    assert (
+        judge(messages(Wanted(key={"id": "X"})), "E1", [*journal.records, closing]).verdict is FAIL
+    )
 
 
 def _expectation(kind: str) -> Expectation:

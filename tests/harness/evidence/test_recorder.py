@@ -54,14 +54,20 @@ def test_astm_messages_carry_their_encoding() -> None:
     event = MessageReceived(payload=b"H|\\^&|M1\rO|1|S1\rR|1\rL|1\r")
     (record,) = recorded("event", SERVER, "astm", event, sent=False)
 
-    assert (record["protocol"], record["type"], record["encoding"]) == ("astm", "astm result", "gb18030")
+    assert (record["protocol"], record["type"], record["encoding"]) == (
+        "astm",
+        "astm result",
+        "gb18030",
+    )
 
 
 def test_a_relayed_message_is_told_once_where_it_comes_in() -> None:
     unit = RelayUnit(data=b"\x0b" + oru(1) + b"\x1c\r", payload=oru(1))
     junk = RelayUnit(data=b"junk")
 
-    assert [one["kind"] for one in recorded("event", SERVER, "relay", unit, sent=False)] == ["message"]
+    assert [one["kind"] for one in recorded("event", SERVER, "relay", unit, sent=False)] == [
+        "message"
+    ]
     assert recorded("event", CLIENT, "relay", unit, sent=True) == []
     assert recorded("event", SERVER, "relay", junk, sent=False) == []
 
@@ -70,7 +76,11 @@ def test_violations_blame_the_peer() -> None:
     event = Violation(code="mllp.bad-trailer", message="no CR", clause="C.4.3", raw=b"\x1c")
     (record,) = recorded("event", SERVER, "mllp", event, sent=False)
 
-    assert (record["kind"], record["code"], record["clause"]) == ("violation", "mllp.bad-trailer", "C.4.3")
+    assert (record["kind"], record["code"], record["clause"]) == (
+        "violation",
+        "mllp.bad-trailer",
+        "C.4.3",
+    )
     assert (record["frm"], record["message"], unpack(record["raw"])) == ("LIS", "no CR", b"\x1c")
 
 

@@ -344,7 +344,9 @@ def test_waiting_for_a_record() -> None:
     trace = opened(None)
     assert not trace.wait(lambda: len(trace) > 1, 0.001)
     waiter_saw: list[bool] = []
-    waiter = threading.Thread(target=lambda: waiter_saw.append(trace.wait(lambda: len(trace) > 1, 5)))
+    waiter = threading.Thread(
+        target=lambda: waiter_saw.append(trace.wait(lambda: len(trace) > 1, 5))
+    )
     waiter.start()
     trace.add("note")
     waiter.join(5)

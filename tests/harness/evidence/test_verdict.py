@@ -27,7 +27,14 @@ def test_not_applicable_outweighs_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("verdict", "code"),
-    [("pass", 0), ("fail", 1), ("inconclusive", 3), ("blocked", 3), ("not-applicable", 3), ("error", 70)],
+    [
+        ("pass", 0),
+        ("fail", 1),
+        ("inconclusive", 3),
+        ("blocked", 3),
+        ("not-applicable", 3),
+        ("error", 70),
+    ],
 )
 def test_exit_codes(verdict: str, code: int) -> None:
     assert EXIT_CODES[Verdict(verdict)] == code

@@ -139,7 +139,9 @@ def on_the_way(action: str, **parameters: str) -> list[Delivery]:
     return WIRE_ACTIONS[action](b"0123456789", parameters)
 
 
-@pytest.mark.parametrize(("action", "end"), [("reset-in-the-middle", "reset"), ("close-in-the-middle", "close")])
+@pytest.mark.parametrize(
+    ("action", "end"), [("reset-in-the-middle", "reset"), ("close-in-the-middle", "close")]
+)
 def test_ends_in_the_middle(action: str, end: str) -> None:
     assert on_the_way(action) == [Delivery(data=b"01234"), Delivery(end=end)]
     assert on_the_way(action, at_percent="30") == [Delivery(data=b"012"), Delivery(end=end)]

@@ -30,7 +30,13 @@ def test_parts_do_not_run_into_each_other() -> None:
 
 
 def fault(ident: str = "F1", **fields: Any) -> Fault:
-    defaults = {"fault_class": "lab-05", "layer": "link", "action": "drop", "link": "lab", "sender": "AN"}
+    defaults = {
+        "fault_class": "lab-05",
+        "layer": "link",
+        "action": "drop",
+        "link": "lab",
+        "sender": "AN",
+    }
     return Fault(id=ident, **(defaults | fields))
 
 
@@ -83,7 +89,7 @@ def test_occurrences_are_counted_once_each_by_many_threads() -> None:
 
     def count() -> None:
         for _ in range(200):
-            counts.append(plan.count("lab", "AN", "message", "S1"))  # noqa: PERF401
+            counts.append(plan.count("lab", "AN", "message", "S1"))
 
     workers = [threading.Thread(target=count) for _ in range(4)]
     for worker in workers:

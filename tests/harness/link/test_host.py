@@ -39,9 +39,7 @@ class Pair:
 
     def do(self, *commands: act.Command, seconds: float = 0.0) -> None:
         """Let the client do something."""
-        self.client.react = lambda event, now: (
-            commands if isinstance(event, act.Commanded) else []
-        )
+        self.client.react = lambda event, now: commands if isinstance(event, act.Commanded) else []
         self.pump.soon(lambda: self.host.command("do", {}, 0))
         self.run(seconds)
 
@@ -96,7 +94,11 @@ def test_a_connection_that_was_closed_before_it_opened_is_never_told() -> None:
     pair.do(act.Open(link="l", conn="c"), act.Close(conn="c"))
 
     assert not pair.client.of(act.Opened)
-    assert [type(event).__name__ for _, event in pair.server.seen] == ["Started", "Opened", "Closed"]
+    assert [type(event).__name__ for _, event in pair.server.seen] == [
+        "Started",
+        "Opened",
+        "Closed",
+    ]
 
 
 def test_a_failed_connection_that_was_closed_meanwhile_is_never_told() -> None:
@@ -192,7 +194,9 @@ def test_a_fault_ends_a_connection_for_both_ends(how: str, reason: str) -> None:
 
 
 def test_a_fault_on_what_comes_in_ends_the_connection() -> None:
-    tap = Tamper(into=lambda data: (Delivery(data=data[:2]), Delivery(end="reset"), Delivery(data=b"z")))
+    tap = Tamper(
+        into=lambda data: (Delivery(data=data[:2]), Delivery(end="reset"), Delivery(data=b"z"))
+    )
     pair = Pair(tap=tap)
     pair.open()
     server = pair.pump.members["S"].host
@@ -268,8 +272,6 @@ def test_an_actor_is_never_called_while_its_commands_are_carried_out() -> None:
 
     pair = Pair()
     pair.client.core = Chatty
-    pair.client.react = react
-    pair.pump.soon(lambda: pair.host.feed())
     pair.client.react = lambda event, now: (
         [act.Open(link="l", conn="c")] if isinstance(event, act.Commanded) else react(event, now)
     )
@@ -418,9 +420,7 @@ def test_a_dead_host_lets_nothing_happen() -> None:
 
 def test_a_crash_among_several_events_ends_them_all() -> None:
     pair = Pair()
-    pair.server.react = lambda event, now: (
-        [act.Crash()] if isinstance(event, act.Received) else []
-    )
+    pair.server.react = lambda event, now: [act.Crash()] if isinstance(event, act.Received) else []
     pair.open()
     server = pair.pump.members["S"].host
     server.feed(

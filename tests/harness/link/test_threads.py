@@ -187,9 +187,7 @@ def test_a_reset_is_seen_as_rst_by_the_peer(runtime: Threads) -> None:
 
 
 @pytest.mark.parametrize("reset", [True, False])
-def test_another_thread_than_its_reader_may_end_a_connection(
-    runtime: Threads, reset: bool
-) -> None:
+def test_another_thread_than_its_reader_may_end_a_connection(runtime: Threads, reset: bool) -> None:
     party = Party("E", core=raw_core)
     party.react = lambda event, now: (
         [act.Close(conn="lab#1", reset=reset), act.Reply(ident=event.ident)]
@@ -368,9 +366,7 @@ def test_nothing_is_lost_between_two_threads_that_send_on_one_connection(runtime
             for number in range(300):
                 member.run(
                     lambda number=number: member.host._do(
-                        act.Send(
-                            conn="lab#1", event=Message(payload=b"%b%04d;" % (name, number))
-                        )
+                        act.Send(conn="lab#1", event=Message(payload=b"%b%04d;" % (name, number)))
                     )
                 )
 
@@ -383,7 +379,9 @@ def test_nothing_is_lost_between_two_threads_that_send_on_one_connection(runtime
 
     said = data.split(b";")[:-1]
     for name in (b"a", b"b", b"c"):
-        assert [one for one in said if one[:1] == name] == [b"%b%04d" % (name, n) for n in range(300)]
+        assert [one for one in said if one[:1] == name] == [
+            b"%b%04d" % (name, n) for n in range(300)
+        ]
 
 
 # -- faults, crashes and errors ----------------------------------------------------------------
@@ -401,7 +399,9 @@ def test_a_tap_refuses_an_accepted_connection_by_rst(runtime: Threads) -> None:
 
 def test_delayed_deliveries_keep_their_order_over_real_time(runtime: Threads) -> None:
     slices = Tamper(
-        out=lambda data: [Delivery(data=data[at : at + 1], delay_s=0.001) for at in range(len(data))]
+        out=lambda data: [
+            Delivery(data=data[at : at + 1], delay_s=0.001) for at in range(len(data))
+        ]
     )
     _, address = serving(runtime, echo(), tap=slices)
     text = bytes(range(64)) * 2
@@ -495,7 +495,7 @@ def test_a_listener_that_breaks_is_an_error(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(tcp, "listen", lambda *where: Broken())
     member.listen("lab")
 
-    with pytest.raises(HarnessError, match="E cannot accept lab: .*Too many open files"):
+    with pytest.raises(HarnessError, match=r"E cannot accept lab: .*Too many open files"):
         runtime.wait(lambda: False, runtime.clock.now() + 5)
     assert runtime.stop() == []
 
@@ -653,11 +653,34 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
     for name in ("ca", "stranger"):
         subject = ("-subj", f"/CN={name}", "-days", "2")
-        _openssl(folder, "req", "-x509", *curve, "-keyout", f"{name}.key", "-out", f"{name}.pem", *subject)
+        _openssl(
+            folder,
+            "req",
+            "-x509",
+            *curve,
+            "-keyout",
+            f"{name}.key",
+            "-out",
+            f"{name}.pem",
+            *subject,
+        )
     (folder / "server.ext").write_text("subjectAltName=IP:127.0.0.1\n", encoding="ascii")
-    _openssl(folder, "req", *curve, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=lis")
+    _openssl(
+        folder, "req", *curve, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=lis"
+    )
     signed = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2")
-    _openssl(folder, "x509", "-req", "-in", "server.csr", *signed, "-extfile", "server.ext", "-out", "server.pem")
+    _openssl(
+        folder,
+        "x509",
+        "-req",
+        "-in",
+        "server.csr",
+        *signed,
+        "-extfile",
+        "server.ext",
+        "-out",
+        "server.pem",
+    )
     return folder
 
 
@@ -689,12 +712,12 @@ def test_an_exchange_over_tls(runtime: Threads, certificates: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_large_exchange_both_ways_at_once_over_tls(
-    runtime: Threads, certificates: Path
-) -> None:
+def test_a_large_exchange_both_ways_at_once_over_tls(runtime: Threads, certificates: Path) -> None:
     address = secured(runtime, echo(), certificates)
     text = os.urandom(1 << 20) * 8
-    with client_context(certificates).wrap_socket(dial(address), server_hostname="127.0.0.1") as sock:
+    with client_context(certificates).wrap_socket(
+        dial(address), server_hostname="127.0.0.1"
+    ) as sock:
         sender = threading.Thread(target=_trickle, args=(sock, text))
         # One TLS session is not for two threads at once: the test sends first, into our echo,
         # which must go on reading while its own answers pile up.

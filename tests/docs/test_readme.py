@@ -1,0 +1,251 @@
+"""The README and the guides are true to the letter: commands run, links lead somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+PAGES = sorted(
+    path
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    if path.name != "LICENSE.md"
+)
+
+NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
+
+TIMEOUT_S = 60
+"""The slowest command here takes three seconds on a fast machine."""
+
+GUIDE = ROOT / "docs" / "how-to" / "write-a-scenario.md"
+
+EXECUTED = {
+    "run --profile memory": 0,
+    'run --profile memory --tags "@冒烟"': 0,
+    "run --profile memory --lang en scenarios/lab/upload.feature:8": 0,
+    "run --profile memory --lang zh-CN scenarios/lab/upload.feature:8": 0,
+    "run --profile memory --lang en --defect lis-drops-unit scenarios/lab/upload.feature:8": 1,
+    "run --profile memory --lang zh-CN --defect lis-drops-unit scenarios/lab/upload.feature:8": 1,
+    "run --profile memory scenarios/lab/upload.feature:8": 0,
+    "run --profile memory --defect lis-drops-unit scenarios/lab/upload.feature:8": 1,
+    "run --profile memory --defect lis-drops-unit": 1,
+    "run scenarios/lab/upload.feature:8 --seed 1": 0,
+    "run my.feature --profile memory": 0,
+    "run my.feature": 0,
+    "run my.feature --profile memory --defect lis-flattens-flags": 1,
+    "lint my.feature": 0,
+    "lint": 0,
+    "steps": 0,
+    "init site.toml": 0,
+    "doctor --profile builtin": 0,
+    "--help": 0,
+}
+"""Commands of medharness that pages show, and the exit code of each."""
+
+NOT_EXECUTED = {
+    "make run": "installs, then runs every scenario over TCP; the commands behind it are checked",
+    "make test": "this is the test run",
+    "python3 -m venv .venv": "installs",
+    ".venv/bin/python -m pip install --require-hashes -r requirements/dev.lock": "installs",
+    ".venv/bin/python -m pip install --no-build-isolation --no-deps --editable .": "installs",
+    ".venv/bin/medharness run --jobs 2": "every scenario over TCP: half a minute",
+    ".venv/bin/python tests/run_all.py": "this is the test run",
+    "medharness report runs/20260105-080000": "the name stands for the reader's own folder; "
+    "tests/harness/report runs the command",
+}
+"""Commands that pages show and no test here runs, with the reason."""
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def blocks(name: str, *languages: str) -> list[str]:
+    found = re.findall(r"^```(\S*)\n(.*?)^```$", text_of(name), re.MULTILINE | re.DOTALL)
+    return [body for language, body in found if language in languages]
+
+
+def commands(name: str) -> list[str]:
+    """Every command in a block that is a shell's."""
+    lines = "".join(blocks(name, "sh", "console")).splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def arguments(command: str) -> str:
+    """What is handed to medharness; empty for other programs."""
+    found = re.fullmatch(r"(?:\.venv/bin/)?medharness (.*)", command)
+    return found[1] if found else ""
+
+
+def shown() -> dict[str, str]:
+    """Every command on every page, with one page that shows it."""
+    return {command: name for name in NAMES for command in commands(name)}
+
+
+def test_every_command_is_run_here_or_excused() -> None:
+    unknown = {
+        command: name
+        for command, name in shown().items()
+        if command not in NOT_EXECUTED and arguments(command) not in EXECUTED
+    }
+
+    assert unknown == {}
+
+
+def test_nothing_is_listed_that_no_page_shows() -> None:
+    told = shown()
+    handed = {arguments(command) for command in told}
+
+    assert [command for command in NOT_EXECUTED if command not in told] == []
+    assert [line for line in EXECUTED if line not in handed] == []
+
+
+@lru_cache(maxsize=1)
+def example() -> str:
+    """The scenario that the guide shows."""
+    (feature,) = blocks(GUIDE.relative_to(ROOT).as_posix(), "gherkin")
+    return feature
+
+
+def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """One command in an empty folder, which holds the guide's scenario."""
+    (folder / "my.feature").write_text(example(), encoding="utf-8")
+    words = [
+        str(ROOT / word) if word.startswith("scenarios/") else word for word in shlex.split(line)
+    ]
+    return subprocess.run(
+        [sys.executable, "-m", "harness", *words],
+        cwd=folder,
+        env=os.environ | {"PYTHONUTF8": "1"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", list(EXECUTED))
+def test_command_does_what_the_page_says(line: str, tmp_path: Path) -> None:
+    done = run(line, tmp_path)
+
+    assert done.returncode == EXECUTED[line], done.stdout + done.stderr
+
+
+# -- what the README shows -----------------------------------------------------------------------
+
+
+def masked(text: str) -> str:
+    """Times and folders differ from run to run."""
+    text = re.sub(r"\d+\.\d+s", "0.1s", text)
+    text = re.sub(r"\d{8}-\d{6}", "20260105-080000", text).replace("\\", "/")
+    text = re.sub(r"[^\s(：]*/(?=scenarios/)", "", text)
+    return re.sub(r"[^\s(：]*/(?=runs/)", ".../", text)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_output_is_what_the_readme_shows(name: str, tmp_path: Path) -> None:
+    pattern = r"^```console\n(\S*medharness [^\n]*)\n```\n\n```text\n(.*?)^```$"
+    pairs = re.findall(pattern, text_of(name), re.MULTILINE | re.DOTALL)
+    assert len(pairs) == 2
+    for number, (command, output) in enumerate(pairs):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        done = run(arguments(command), folder)
+
+        assert output in masked(done.stdout)
+
+
+@pytest.mark.slow
+def test_guide_shows_a_scenario_that_names_the_right_place(tmp_path: Path) -> None:
+    done = run("run my.feature --profile memory --lang en --defect lis-flattens-flags", tmp_path)
+
+    assert "LIS-ASTM sql results.flag: expected HH, got H" in done.stdout
+    assert "`LIS-ASTM sql results.flag`" in GUIDE.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_windows_commands_are_the_same(name: str) -> None:
+    (windows,) = blocks(name, "bat")
+    plain = windows.replace("py -3 ", "python3 ").replace("\\Scripts\\", "/bin/")
+    plain = plain.replace("requirements\\", "requirements/")
+
+    assert plain in blocks(name, "sh")
+
+
+# -- both languages ------------------------------------------------------------------------------
+
+
+def translated() -> Iterator[tuple[str, str]]:
+    for name in NAMES:
+        guide = name == "README.md" or name.startswith(("docs/tutorial/", "docs/how-to/"))
+        if guide and ".zh-CN." not in name:
+            yield name, name.replace(".md", ".zh-CN.md")
+
+
+@pytest.mark.parametrize(("english", "chinese"), list(translated()))
+def test_both_languages_show_the_same(english: str, chinese: str) -> None:
+    def facts(name: str) -> list[object]:
+        text = text_of(name)
+        shapes = [line.split()[0] for line in text.splitlines() if line.startswith("#")]
+        return [
+            [command.replace("zh-CN", "en") for command in commands(name)],
+            blocks(name, "gherkin", "bat"),
+            [block.count("\n") for block in blocks(name, "toml")],
+            len(re.findall(r"^\|", text, re.MULTILINE)),
+            len(shapes),
+        ]
+
+    assert facts(chinese) == facts(english)
+
+
+# -- links ---------------------------------------------------------------------------------------
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors of the headings, as hosting platforms make them."""
+    titles = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def dead_links(name: str) -> Iterator[str]:
+    text = re.sub(r"^```.*?^```$", "", text_of(name), flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"`[^`\n]*`", "", text)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith(("https://", "http://")):
+            continue
+        path, _, anchor = target.partition("#")
+        file = ((ROOT / name).parent / path).resolve() if path else ROOT / name
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            yield target
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_links_lead_somewhere(name: str) -> None:
+    assert list(dead_links(name)) == []
+
+
+def test_every_page_can_be_reached() -> None:
+    """From the README, by links alone."""
+    seen: set[Path] = set()
+    todo = [ROOT / "README.md"]
+    while todo:
+        page = todo.pop()
+        if page in seen:
+            continue
+        seen.add(page)
+        targets = re.findall(r"\]\(([^)\s#]+)", page.read_text(encoding="utf-8"))
+        found = [(page.parent / target).resolve() for target in targets if "://" not in target]
+        todo += [path for path in found if path.suffix == ".md" and path.is_file()]
+
+    assert [name for name in NAMES if ROOT / name not in seen] == []
