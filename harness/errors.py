@@ -44,7 +44,7 @@ class ScenarioError(InputError):
     """A ``.feature`` file is wrong."""
 
 
-class InputErrors(InputError):
+class InputErrors(InputError):  # noqa: N818 - several of them
     """Several problems found at once, in the order of their places."""
 
     def __init__(self, problems: list[InputError]) -> None:
@@ -56,7 +56,7 @@ class PermitError(InputError):
     """The profile's safety policy refuses what was asked, before the first byte."""
 
 
-class Blocked(HarnessError):
+class Blocked(HarnessError):  # noqa: N818 - the name of its verdict
     """What a scenario builds on did not come about, so nothing can be judged."""
 
 

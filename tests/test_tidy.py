@@ -41,6 +41,8 @@ TEST_LINES_MAX = 800
 
 FUNCTION_LINES_MAX = 60
 LINE_LENGTH_MAX = 100
+PRAGMA = re.compile(r"\s+# (?:noqa|type: ignore).*$")
+"""What tools want to be told stands behind the code, and does not count."""
 
 BANNED_WORDS = ("TODO", "FIXME", "XXX", "HACK")
 """Open points live in the issue tracker."""
@@ -153,7 +155,7 @@ def test_lines_are_short() -> None:
         f"{name}:{number}"
         for name in product()
         for number, line in enumerate(texts()[name].splitlines(), 1)
-        if len(line) > LINE_LENGTH_MAX
+        if len(PRAGMA.sub("", line)) > LINE_LENGTH_MAX
     ]
 
     assert long == []

@@ -9,7 +9,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from harness.evidence.trace import Record, unpack
+from harness.evidence.line import unpack
+from harness.evidence.trace import Record
 from harness.wire.astm_records import AstmMessage
 from harness.wire.hl7 import Hl7Message
 

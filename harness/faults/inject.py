@@ -61,7 +61,7 @@ class Injector:
 
     # -- Tap -----------------------------------------------------------------------------------
 
-    def connects(self, connection: Connection, now: float) -> bool:  # noqa: ARG002 - Tap
+    def connects(self, connection: Connection, now: float) -> bool:
         """``refuse``: the connection does not come about."""
         kind, sender = (
             ("connect", connection.local) if connection.client else ("accept", connection.peer)
@@ -72,7 +72,7 @@ class Injector:
             self._fired(fault, connection, b"", b"", kind)
         return not refused
 
-    def unit(self, connection: Connection, unit: Unit, now: float) -> list[bytes]:  # noqa: ARG002 - Tap
+    def unit(self, connection: Connection, unit: Unit, now: float) -> list[bytes]:
         """Change one protocol unit, or arm what happens to its bytes."""
         with self._lock:
             line = self._line(connection)
@@ -88,7 +88,7 @@ class Injector:
                 line.armed = None  # there are no bytes for it, and those of a later unit are others
             return pieces
 
-    def outgoing(self, connection: Connection, data: bytes, now: float) -> Sequence[Delivery]:  # noqa: ARG002 - Tap
+    def outgoing(self, connection: Connection, data: bytes, now: float) -> Sequence[Delivery]:
         """Change how the bytes of an armed unit travel."""
         with self._lock:
             line = self._line(connection)
@@ -99,7 +99,7 @@ class Injector:
                 return (Delivery(data=data),)
             return self._on_the_way(fault, connection, data, line.last_identity)
 
-    def incoming(self, connection: Connection, data: bytes, now: float) -> Sequence[Delivery]:  # noqa: ARG002 - Tap
+    def incoming(self, connection: Connection, data: bytes, now: float) -> Sequence[Delivery]:
         """Hit what the peer answers to our last unit (kind ``reply``).
 
         An answer may come in several reads. It is counted, and decided upon, once.

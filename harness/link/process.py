@@ -8,9 +8,11 @@ of this.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -20,10 +22,16 @@ from typing import Any
 
 from harness import limits
 from harness.errors import HarnessError, InputError
+from harness.i18n import tr
 from harness.link.threads import Address
 
 STDERR_LINES_MAX = 200
 """Lines of a process's error output that are kept for the report."""
+
+STDERR_SHOWN_CHARS = 800
+"""How much of it a message shows: the end of a traceback."""
+
+_READY = re.compile(r"ready (?P<link>\S+) (?P<host>\S+):(?P<port>\d{1,5})")
 
 
 @dataclass(slots=True)
@@ -42,6 +50,8 @@ class SimulatedProcess:
     addresses: dict[str, Address] = field(default_factory=dict)
     _process: subprocess.Popen[str] | None = None
     _answers: dict[int, dict[str, Any]] = field(default_factory=dict)
+    _waited: set[int] = field(default_factory=set)
+    _writing: threading.Lock = field(default_factory=threading.Lock)
     _happened: threading.Condition = field(default_factory=threading.Condition)
     _idents: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     _ended: bool = False
@@ -49,47 +59,79 @@ class SimulatedProcess:
     _readers: list[threading.Thread] = field(default_factory=list)
 
     def start(self) -> None:
-        """Start and wait until every endpoint accepts."""
+        """Start, anew if it runs already, and wait until every endpoint accepts.
+
+        Raises:
+            InputError: it cannot be started, or ends or stays silent before it is ready; says what
+                it wrote to its error output.
+        """
+        self.stop()  # one that has ended by itself still has its pipes
         self._ended = False
         self._answers.clear()
-        self._process = subprocess.Popen(
-            self.argv,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            env=os.environ | {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"},
-        )
-        self._readers = [
-            threading.Thread(target=self._read, args=(self._process,), daemon=True),
-            threading.Thread(target=self._read_errors, args=(self._process,), daemon=True),
-        ]
-        for reader in self._readers:
-            reader.start()
-        self._write(self.config)
-        wanted = set(self.config["listen"])
-        with self._happened:
-            started = self._happened.wait_for(
-                lambda: wanted <= set(self.addresses) or self._ended, limits.START_TIMEOUT_S
-            )
-        if not started or self._ended:
+        self._stderr.clear()
+        before, self.addresses = self.addresses, {}
+        try:
+            self._launch()
+            self._write(self.config)
+            ready = self._await_ready(set(self.config["listen"]))
+        except (OSError, HarnessError) as error:
+            ready, trouble = False, str(error)
+        else:
+            trouble = "" if ready else f"not ready within {limits.START_TIMEOUT_S:g} s"
+        if not ready:
             self.stop()
+            self.addresses = before
+            said = "".join(self._stderr)[-STDERR_SHOWN_CHARS:].strip()
             raise InputError(
-                f"{self.name} did not start: {''.join(self._stderr)[-800:].strip()}",
+                tr("{name} did not start: {reason}", name=self.name, reason=said or trouble),
                 remedy=" ".join(self.argv),
             )
         # A restart must come back where its peers look for it.
         for link, address in self.addresses.items():
             self.config["listen"][link] = {"host": address.host, "port": address.port}
 
-    def command(self, name: str, args: Mapping[str, Any], timeout_s: float) -> Any:
-        """Tell the process to do something and wait for its answer."""
-        ident = next(self._idents)
-        self._write({"command": name, "args": dict(args), "ident": ident})
+    def _launch(self) -> None:
+        self._process = None
+        self._process = process = subprocess.Popen(
+            self.argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="backslashreplace",
+            env=os.environ | {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"},
+        )
+        self._readers = [
+            threading.Thread(target=self._read, args=(process,), daemon=True),
+            threading.Thread(target=self._read_errors, args=(process,), daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def _await_ready(self, wanted: set[str]) -> bool:
         with self._happened:
-            self._happened.wait_for(lambda: ident in self._answers or self._ended, timeout_s)
-            answer = self._answers.pop(ident, None)
+            self._happened.wait_for(
+                lambda: wanted <= set(self.addresses) or self._ended, limits.START_TIMEOUT_S
+            )
+            return wanted <= set(self.addresses) and not self._ended
+
+    def command(self, name: str, args: Mapping[str, Any], timeout_s: float) -> Any:
+        """Tell the process to do something and wait for its answer.
+
+        Raises:
+            HarnessError: it is gone, does not answer in time, or refuses.
+        """
+        ident = next(self._idents)
+        with self._happened:
+            self._waited.add(ident)
+        try:
+            self._write({"command": name, "args": dict(args), "ident": ident})
+            with self._happened:
+                self._happened.wait_for(lambda: ident in self._answers or self._ended, timeout_s)
+        finally:
+            with self._happened:
+                self._waited.discard(ident)
+                answer = self._answers.pop(ident, None)
         if answer is None:
             state = "ended" if self._ended else f"did not answer within {timeout_s:g} s"
             raise HarnessError(f"{self.name} {state} on the command {name}")
@@ -125,10 +167,8 @@ class SimulatedProcess:
         if process is None:
             return
         if process.stdin is not None:
-            try:
+            with contextlib.suppress(OSError):
                 process.stdin.close()
-            except OSError:
-                process.stdin = None
         try:
             process.wait(limits.STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
@@ -144,36 +184,42 @@ class SimulatedProcess:
             return
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None:
-                try:
+                with contextlib.suppress(OSError):  # what could not be written no one waits for
                     pipe.close()
-                except OSError:
-                    continue
 
     def _write(self, message: Mapping[str, Any]) -> None:
         process = self._process
-        if process is None or process.stdin is None:
+        if process is None or process.stdin is None or process.stdin.closed:
             raise HarnessError(f"{self.name} is not running")
         try:
-            process.stdin.write(json.dumps(message, ensure_ascii=False) + "\n")
-            process.stdin.flush()
+            with self._writing:
+                process.stdin.write(json.dumps(message, ensure_ascii=False) + "\n")
+                process.stdin.flush()
         except OSError as error:
             raise HarnessError(f"{self.name} is gone: {error}") from error
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         for line in process.stdout or ():
             with self._happened:
-                if line.startswith("ready "):
-                    _, link, address = line.split()
-                    host, _, port = address.rpartition(":")
-                    self.addresses[link] = Address(host=host, port=int(port))
-                elif line.startswith("{"):
-                    answer = json.loads(line)
-                    self._answers[answer["ident"]] = answer
+                self._take(line)
                 self._happened.notify_all()
         with self._happened:
             if process is self._process:
                 self._ended = True
             self._happened.notify_all()
+
+    def _take(self, line: str) -> None:
+        """``ready LINK HOST:PORT``, an answer, or something that the process says to nobody."""
+        ready = _READY.fullmatch(line.strip())
+        if ready:
+            self.addresses[ready["link"]] = Address(host=ready["host"], port=int(ready["port"]))
+            return
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            return
+        if isinstance(answer, dict) and answer.get("ident") in self._waited:
+            self._answers[answer["ident"]] = answer
 
     def _read_errors(self, process: subprocess.Popen[str]) -> None:
         for line in process.stderr or ():

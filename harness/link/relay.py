@@ -56,11 +56,11 @@ class RelayCore:
             self._release()
         self._deadline = now + HOLD_S if self._buffer else None
 
-    def receive_eof(self, now: float) -> None:  # noqa: ARG002 - as ``Core`` has it
+    def receive_eof(self, now: float) -> None:
         """Nothing more comes: pass the rest on."""
         self._release()
 
-    def send(self, event: Event, now: float) -> None:  # noqa: ARG002 - as ``Core`` has it
+    def send(self, event: Event, now: float) -> None:
         """Put a unit on the wire as it came, unless a fault has its say."""
         if isinstance(event, RelayUnit):
             kind = "message" if event.payload else "raw"
@@ -116,11 +116,11 @@ class Relay:
     role: str = "relay"
     _pairs: dict[str, _Pair] = field(default_factory=dict)
 
-    def open_core(self, link: str, *, client: bool) -> Core:  # noqa: ARG002 - as ``Actor`` has it
+    def open_core(self, link: str, *, client: bool) -> Core:
         """Both sides only pass on."""
         return RelayCore()
 
-    def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:  # noqa: ARG002 - as ``Actor`` has it
+    def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
         """Pass on what came, and every end of a connection too."""
         match event:
             case act.Opened():

@@ -27,8 +27,15 @@ class Answer:
 class Probe(Protocol):
     """A way to look. There is no method that changes anything."""
 
-    name: str
-    role: str
+    @property
+    def name(self) -> str:
+        """Name in the profile."""
+        ...
+
+    @property
+    def role(self) -> str:
+        """Whose data it shows."""
+        ...
 
     def ask(self, args: Mapping[str, str]) -> Answer:
         """Look once."""

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from harness.evidence.trace import Record, unpack
+from harness.evidence.line import unpack
+from harness.evidence.trace import Record
 from harness.i18n import tr
 from harness.report.text import cut
 from harness.report.words import link_event

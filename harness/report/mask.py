@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from harness.evidence.trace import Record, unpack
+from harness.evidence.line import unpack
+from harness.evidence.trace import Record
 from harness.report.decode import encoding_of, separator_of
 
 VALUES_MAX: Final = 5000

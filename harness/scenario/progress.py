@@ -54,7 +54,7 @@ class Progress:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(
         self,
-        node: Any,  # noqa: ARG002 - part of the hook
+        node: Any,
         ids: list[str],
     ) -> None:
         """The same with workers: each of them collects everything."""

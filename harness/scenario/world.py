@@ -43,7 +43,7 @@ class OriginGuard:
 
     def payload(
         self,
-        connection: Connection,  # noqa: ARG002 - part of the links' Guard
+        connection: Connection,
         protocol: str,
         payload: bytes,
     ) -> None:
@@ -52,7 +52,7 @@ class OriginGuard:
 
     def opens(
         self,
-        connection: Connection,  # noqa: ARG002 - part of the links' Guard
+        connection: Connection,
         host: str,
         port: int,
     ) -> None:

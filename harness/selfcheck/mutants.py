@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.evidence import correlate
-from harness.evidence.trace import Record, unpack
+from harness.evidence.line import unpack
+from harness.evidence.trace import Record
 from harness.evidence.verdict import Verdict
 from harness.faults.plan import keyed
 from harness.link.tap import Connection, Delivery, Tap
 from harness.probes.probe import Answer, Probe
 from harness.probes.sql import SqlProbe
-from harness.scenario.binding import BoundScenario
 from harness.scenario.runner import Prepare
 from harness.scenario.world import World
 from harness.selfcheck.runs import Played, play
@@ -97,7 +97,8 @@ class MutatingTap:
         """Mutate, then let the planned faults have their say."""
         if unit.kind == "frame":
             return self.inner.unit(connection, self._frame(connection, unit), now)
-        if unit.kind != "message" or message_type(connection.link, unit.payload) != self.mutant.where:
+        is_message = unit.kind == "message"
+        if not is_message or message_type(connection.link, unit.payload) != self.mutant.where:
             return self.inner.unit(connection, unit, now)
         changed = mutated(self.mutant, unit.payload)
         if changed == [unit.payload]:
@@ -271,7 +272,9 @@ def edit(db: sqlite3.Connection, mutant: Mutant) -> int:
         return db.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM {table}").rowcount
     column = mutant.field
     if db.execute(f"SELECT 1 FROM {table} WHERE typeof({column}) = 'integer' LIMIT 1").fetchone():
-        return db.execute(f"UPDATE {table} SET {column} = {column} + 500 WHERE {column} < 500").rowcount
+        return db.execute(
+            f"UPDATE {table} SET {column} = {column} + 500 WHERE {column} < 500"
+        ).rowcount
     mark = "\u2009"  # a thin space: another value, told from a value that was edited before
     return db.execute(
         f"UPDATE {table} SET {column} = {column} || '{mark}'"
@@ -319,10 +322,14 @@ def on_store(mutant: Mutant) -> tuple[Prepare, list[EditedProbe]]:
 # -- both --------------------------------------------------------------------------------------
 
 
+Tamper = Callable[[Mutant], tuple[Prepare, Sequence[Any]]]
+"""Says how a world is tampered with, and who can tell whether anything was."""
+
+
 def run_mutants(
     mutants: Sequence[Mutant],
     passed: Sequence[Played],
-    tamper: Callable[[Mutant], tuple[Prepare, Sequence[Any]]],
+    tamper: Tamper,
     *,
     seed: int,
 ) -> list[Outcome]:

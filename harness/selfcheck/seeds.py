@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from harness.evidence.trace import Record, unpack
+from harness.evidence.line import unpack
+from harness.evidence.trace import Record
 from harness.evidence.verdict import Verdict
 from harness.scenario.binding import BoundScenario
 from harness.selfcheck.runs import play

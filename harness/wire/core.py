@@ -9,7 +9,6 @@ out as an event.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -65,11 +64,15 @@ class Unit:
     attempt: int = 0
 
 
-Mutator = Callable[[Unit], list[bytes]]
-"""Gets each unit and returns what really goes out: ``[unit.data]`` leaves it as it is."""
+class Mutator(Protocol):
+    """Gets each unit and returns what really goes out: ``[unit.data]`` leaves it as it is."""
+
+    def __call__(self, unit: Unit, /) -> list[bytes]:
+        """What goes out in place of one unit."""
+        ...
 
 
-def unchanged(unit: Unit) -> list[bytes]:
+def unchanged(unit: Unit, /) -> list[bytes]:
     """The mutator of a core that nobody tampers with."""
     return [unit.data]
 

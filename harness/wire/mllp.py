@@ -303,7 +303,7 @@ class MllpCore:
         self._offset += len(self._buffer)
         self._buffer.clear()
 
-    def receive_eof(self, now: float) -> None:  # noqa: ARG002 - as ``Core`` has it
+    def receive_eof(self, now: float) -> None:
         """The peer closed its side: what is open now can never be completed."""
         self._settle()
         if self._state is not _State.IDLE:
@@ -314,7 +314,7 @@ class MllpCore:
 
     # ---- sending
 
-    def send(self, event: Event, now: float) -> None:  # noqa: ARG002 - as ``Core`` has it
+    def send(self, event: Event, now: float) -> None:
         """Frame and queue a ``Message`` or a ``CommitBlock``; ``LocalProtocolError`` else."""
         if isinstance(event, Message):
             kind, payload = "message", event.payload

@@ -210,7 +210,8 @@ def acknowledge_critical(world: World, doctor: str, specimen: str, item: str) ->
     "HIS由测试端扮演，对标本{string}的结果报文依次应答:",
     id="feeds.play-his",
     purpose="检查 LIS 作为发送方对各种应答的反应",
-    effect="LIS 的结果报文改由测试端接收；应答：AA、AE、AR、不应答、他文控制号、乱码、断开、应答两次",
+    effect="LIS 的结果报文改由测试端接收；应答：AA、AE、AR、不应答、他文控制号、乱码、断开、"
+    "应答两次",
     example="假如 HIS由测试端扮演，对标本“管1”的结果报文依次应答:",
     gloss="We play the HIS and answer the deliveries of a result one after the other",
 )
@@ -224,9 +225,7 @@ def play_his(world: World, specimen: str, table: Table) -> None:
             raise ScenarioError(tr("no answer {answer}; known: {known}", answer=row["应答"],
                                    known="、".join(ANSWERS)))  # fmt: skip
         rule = ANSWERS[row["应答"]]
-        rules.append(
-            Rule(holds=barcode, occurrences=(number,), action=rule.action, code=rule.code)
-        )
+        rules.append(Rule(holds=barcode, occurrences=(number,), action=rule.action, code=rule.code))
     world.stand_in("测试端HIS", Feed("HIS", world.clock, Policy(rules)), RESULTS)
 
 
@@ -457,9 +456,7 @@ def his_results(world: World, limit_s: float, specimen: str, table: Table) -> Ex
     example="那么 10秒内HIS中标本“管1”的结果应为更正后的版本:",
     gloss="The latest version of the results in the HIS is this",
 )
-def his_results_corrected(
-    world: World, limit_s: float, specimen: str, table: Table
-) -> Expectation:
+def his_results_corrected(world: World, limit_s: float, specimen: str, table: Table) -> Expectation:
     """The latest version of each item."""
     return _his_results(world, limit_s, specimen, table, "his-results-current", {"version": "2"})
 
@@ -469,9 +466,8 @@ def _his_results(
 ) -> Expectation:
     barcode = world.barcode(specimen)
     patient_id = world.owner(specimen).patient_id
-    rows = [
-        {"patient_id": patient_id} | more | row for row in stored_rows(world, barcode, table)
-    ]
+    whose: dict[str, Value | str] = {"patient_id": patient_id, **more}
+    rows = [whose | row for row in stored_rows(world, barcode, table)]
     return rows_expected(
         probe=probe,
         args={"barcode": barcode},
@@ -529,9 +525,7 @@ def alarms(world: World, limit_s: float, specimen: str, table: Table) -> Expecta
     example="那么 10秒内LIS发往HIS的标本“管1”结果报文应为:",
     gloss="The result message on the wire has exactly these observations",
 )
-def result_message(
-    world: World, limit_s: float, specimen: str, table: Table
-) -> list[Expectation]:
+def result_message(world: World, limit_s: float, specimen: str, table: Table) -> list[Expectation]:
     """Every OBX, and the identity in PID."""
     barcode = world.barcode(specimen)
     select = {"link": RESULTS, "type": "ORU^R01", "corr.barcode": barcode}
@@ -679,7 +673,8 @@ def answered(world: World, limit_s: float, role: str, code: str) -> Expectation:
     "{duration}内HIS发往LIS的患者{string}的{string}报文应为:",
     id="feeds.admission-message",
     purpose="核对线上患者信息报文的字段",
-    effect="比较给出的 HL7 字段；值可写“登记姓名、登记性别、登记出生日期、登记身份证号、登记患者号、删除值”",
+    effect="比较给出的 HL7 字段；值可写“登记姓名、登记性别、登记出生日期、登记身份证号、"
+    "登记患者号、删除值”",
     example="那么 10秒内HIS发往LIS的患者“甲”的“ADT^A01”报文应为:",
     gloss="The admission message on the wire has these fields",
 )
@@ -759,7 +754,11 @@ def _order_message(
 
 
 def _fields(
-    table: Table, known: Mapping[str, str], select: Mapping[str, str], interface: str, limit_s: float
+    table: Table,
+    known: Mapping[str, str],
+    select: Mapping[str, str],
+    interface: str,
+    limit_s: float,
 ) -> Expectation:
     checks = []
     for row in table.rows:
@@ -781,5 +780,3 @@ def _fields(
         settle_s=SETTLE_S,
         classes={"missing": "lost", "repeated": "duplicate"},
     )
-
-

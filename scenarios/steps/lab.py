@@ -59,9 +59,7 @@ def ordered(world: World, person: str, specimen: str, table: Table) -> None:
     example="假如 姓名为“生僻字”的患者“甲”的标本“管1”已有检验申请:",
     gloss="The same with a name of a kind that breaks character sets",
 )
-def ordered_name_kind(
-    world: World, kind: str, person: str, specimen: str, table: Table
-) -> None:
+def ordered_name_kind(world: World, kind: str, person: str, specimen: str, table: Table) -> None:
     """As ``ordered``; the name is of a kind."""
     if kind not in NAME_KINDS:
         raise ScenarioError(tr("no kind of name {kind}; known: {known}", kind=kind,
@@ -418,9 +416,7 @@ def unmatched(world: World, limit_s: float, specimen: str, table: Table) -> Expe
     example="那么 10秒内LIS的质控结果中应有质控品“批号1”的项目:",
     gloss="Quality control results are where they belong",
 )
-def quality_control_stored(
-    world: World, limit_s: float, lot: str, table: Table
-) -> Expectation:
+def quality_control_stored(world: World, limit_s: float, lot: str, table: Table) -> Expectation:
     """In the quality control table, each once."""
     table.require({"项目"})
     barcode = world.barcode(lot)

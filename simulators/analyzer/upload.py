@@ -38,9 +38,7 @@ def escaped(text: str) -> str:
     return "".join(_ESCAPES.get(char, char) for char in text)
 
 
-def message(
-    model: AnalyzerModel, tested: Sequence[Tested], *, control_id: str, time: str
-) -> bytes:
+def message(model: AnalyzerModel, tested: Sequence[Tested], *, control_id: str, time: str) -> bytes:
     """H, then P, O and R for each specimen, then L.
 
     Args:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from harness.clock import Clock
 from harness.link import actor as act
 from harness.model import Outcome
-from harness.wire.core import Core, Message, RawCore
+from harness.wire.core import Core, Message
 from harness.wire.hl7 import Hl7Message, header
 from harness.wire.hl7_ack import acknowledge
 from harness.wire.mllp import MllpCore

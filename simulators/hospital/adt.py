@@ -70,7 +70,7 @@ def _merge(
     retired = message.get("MRG-1.1") or ""
     if not retired or retired == survivor:
         raise Refusal("AE", "204", "MRG-1 names nobody to merge")
-    tables = ("orders", "results")
+    tables: tuple[str, ...] = ("orders", "results")
     if f"{prefix}-merge-forgets-orders" in defects:
         tables = ("results",)
     statements: list[Statement] = [

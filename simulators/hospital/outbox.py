@@ -143,7 +143,7 @@ class Outbox:
         code, about = answer.get("MSA-1") or "", answer.get("MSA-2") or ""
         if not self.waiting:
             return []
-        trusting = self.has("ignores-msa-2") and code or self.has("takes-any-answer")
+        trusting = (self.has("ignores-msa-2") and code) or self.has("takes-any-answer")
         if about != self.waiting_id and not trusting:
             return []
         if code in {"AE", "AR", "CE", "CR"} and not self.has("takes-any-answer"):

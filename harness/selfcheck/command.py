@@ -1,0 +1,240 @@
+"""``medharness selfcheck``: how good the harness is, in numbers, from runs and never from tags."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness import __version__
+from harness.clock import RealClock
+from harness.evidence.verdict import Verdict
+from harness.faults.plan import keyed
+from harness.i18n import tr
+from harness.scenario.binding import BoundScenario
+from harness.selfcheck import (
+    counting,
+    defect_matrix,
+    fault_classes,
+    mutants,
+    mutate_trace,
+    runs,
+    seeds,
+)
+from harness.selfcheck.runs import Played
+
+SEEDS_WHOLE = range(1, 21)
+"""Seeds of the whole check; a quick one takes two of them."""
+
+PAYLOADS_MIN = 18
+"""Of 20 seeds, how many must give different payloads."""
+
+CAUGHT_MIN = 0.9
+"""Share of felt mutants, and of mutated traces, that must be caught."""
+
+QUICK_PARTS = 10
+"""A quick check takes one part of the mutants; which one, the commit decides."""
+
+COLUMNS = {
+    "LIS": {
+        "results": ("barcode", "patient_id", "item", "value", "unit", "flag", "status",
+                    "tested_at", "instrument", "version"),
+        "orders": ("placer", "barcode", "patient_id", "item", "priority", "state"),
+        "patients": ("patient_id", "name", "sex", "birth", "id_card", "ward", "bed", "phone",
+                     "state"),
+        "unmatched": ("barcode", "item", "value", "reason", "instrument"),
+        "quality_control": ("lot", "item", "value", "unit", "tested_at", "instrument"),
+    },
+    "HIS": {
+        "results": ("barcode", "patient_id", "item", "value", "unit", "flag", "status",
+                    "tested_at", "version"),
+        "alarms": ("barcode", "patient_id", "item", "value", "level", "state", "ward",
+                   "acknowledged_by"),
+    },
+}  # fmt: skip
+"""What users of the built-in hospital see of its stores."""
+
+
+@dataclass(slots=True)
+class SelfCheck:
+    """One self-check while it runs.
+
+    Args:
+        quick: a slice, for every commit.
+        seed: of the runs that need one.
+        say: prints progress.
+    """
+
+    quick: bool
+    seed: int
+    say: Callable[[str], None]
+    result: dict[str, Any] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+    _scenarios: list[BoundScenario] = field(default_factory=list)
+    _passed: list[Played] = field(default_factory=list)
+    _catches: list[defect_matrix.Catch] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Every part, each timed."""
+        self._scenarios = runs.shipped()
+        self._part(tr("clean hospital"), self._clean)
+        self._part(tr("seeds"), self._seeds)
+        self._part(tr("defects"), self._defects)
+        self._part(tr("mutated traces"), self._traces)
+        self._part(tr("mutating relay"), lambda: self._mutants("link"))
+        self._part(tr("edited stores"), lambda: self._mutants("store"))
+        self._part(tr("fault classes"), self._fault_classes)
+
+    def _part(self, name: str, part: Callable[[], str]) -> None:
+        started = time.monotonic()
+        said = part()
+        self.say(f"{name}: {said} ({time.monotonic() - started:.1f} s)")
+
+    def _fail(self, text: str) -> None:
+        self.failures.append(text)
+
+    def _clean(self) -> str:
+        played = runs.play(self._scenarios, seed=self.seed)
+        self._passed = [one for one in played if one.conclusion.verdict is Verdict.PASS]
+        for one in played:
+            if one not in self._passed:
+                self._fail(f"{one.bound.scenario.id}: {one.conclusion.verdict} without a defect")
+        return tr("{good} of {all} scenarios pass", good=len(self._passed), all=len(played))
+
+    def _seeds(self) -> str:
+        chosen = self._slice_of_seeds()
+        results = seeds.over_seeds(self._scenarios, chosen)
+        alarms = [f"{one.scenario}: {text}" for one in results for text in one.false_alarms]
+        for alarm in alarms:
+            self._fail(alarm)
+        needed = len(chosen) * PAYLOADS_MIN / len(SEEDS_WHOLE)
+        alike = [one.scenario for one in results if one.sends and one.payloads < needed]
+        for name in alike:
+            self._fail(f"{name}: seeds give the same payloads")
+        self.result["seeds"] = [one.data() for one in results]
+        return tr(
+            "{seeds} seeds, {alarms} false alarms, {alike} scenarios alike",
+            seeds=len(chosen),
+            alarms=len(alarms),
+            alike=len(alike),
+        )
+
+    def _slice_of_seeds(self) -> list[int]:
+        whole = list(SEEDS_WHOLE)
+        if not self.quick:
+            return whole
+        first = int(keyed(commit(), "seeds") * len(whole))
+        return [whole[first], whole[(first + 7) % len(whole)]]
+
+    def _defects(self) -> str:
+        self._catches = defect_matrix.matrix(
+            self._scenarios, seed=self.seed, intended_only=self.quick, slice_of=(0, 1)
+        )
+        for one in self._catches:
+            if not one.caught:
+                self._fail(f"{one.defect}: not caught at its place by a scenario meant for it")
+        caught = sum(one.caught for one in self._catches)
+        self.result["defects"] = [one.data() for one in self._catches]
+        return tr("{caught} of {all} caught", caught=caught, all=len(self._catches))
+
+    def _traces(self) -> str:
+        found = mutate_trace.measure(self._passed)
+        self.result["oracles"] = found.data()
+        for name in found.vacuous:
+            self._fail(f"{name}: a judgement rests on nothing")
+        if found.mutants and found.killed < CAUGHT_MIN * found.mutants:
+            self._fail(f"only {found.killed} of {found.mutants} mutated traces were killed")
+        return tr("{caught} of {all} caught", caught=found.killed, all=found.mutants)
+
+    def _mutants(self, where: str) -> str:
+        tamper: mutants.Tamper = mutants.on_links if where == "link" else mutants.on_store
+        if where == "link":
+            chosen = mutants.link_mutants(self._passed)
+        else:
+            chosen = mutants.store_mutants(COLUMNS)
+        if self.quick:
+            part = int(keyed(commit(), where) * QUICK_PARTS)
+            chosen = chosen[part::QUICK_PARTS]
+        outcomes = mutants.run_mutants(chosen, self._passed, tamper, seed=self.seed)
+        felt = [one for one in outcomes if one.felt_in or one.caught_by]
+        survivors = [one.mutant.name for one in felt if not one.caught_by]
+        self.result[f"{where}_mutants"] = {
+            "tried": len(outcomes),
+            "felt": len(felt),
+            "caught": len(felt) - len(survivors),
+            "survivors": survivors,
+            "not_felt": [one.mutant.name for one in outcomes if one not in felt],
+        }
+        if felt and len(survivors) > (1 - CAUGHT_MIN) * len(felt):
+            self._fail(f"{where}: mutants survive: {', '.join(survivors)}")
+        return tr(
+            "{caught} of {all} caught, survivors: {survivors}",
+            caught=len(felt) - len(survivors),
+            all=len(felt),
+            survivors=", ".join(survivors) or "-",
+        )
+
+    def _fault_classes(self) -> str:
+        rows = fault_classes.table(self._passed, self._catches)
+        self.result["fault_rows"] = [row.data() for row in rows]
+        groups, redundant = counting.counting(self._passed, self._catches)
+        self.result["redundant"] = redundant
+        self.result["counts"] = {
+            "scenarios": counting.by_pillar(self._passed, groups),
+            "fault_classes": fault_classes.counts(rows),
+        }
+        provoked = sum(row.provoked for row in rows)
+        return tr("{provoked} of {all} rows provoked", provoked=provoked, all=len(rows))
+
+
+def commit() -> str:
+    """The commit that is checked, where there is one: it chooses the slice of a quick check."""
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=Path(__file__).resolve().parent,
+        )
+    except OSError:
+        return __version__
+    return done.stdout.strip() or __version__
+
+
+def selfcheck(*, quick: bool, seed: int, out: str, as_json: bool) -> int:
+    """Measure, print a table, write ``selfcheck.json``; 0 if every target holds, 1 if not."""
+    started = time.monotonic()
+    check = SelfCheck(quick, seed, lambda text: print(text, flush=True))
+    check.run()
+    folder = Path(out) if out else Path("runs") / "selfcheck"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "selfcheck.json"
+    document = {
+        "format": 1,
+        "harness_version": __version__,
+        "commit": commit(),
+        "finished": RealClock().wall().isoformat(timespec="seconds"),
+        "whole": not quick,
+        "seed": seed,
+        "seconds": round(time.monotonic() - started, 1),
+        "failures": check.failures,
+        **check.result,
+    }
+    path.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
+    _conclude(check.failures, path)
+    code = 1 if check.failures else 0
+    if as_json:
+        print(json.dumps({"failures": check.failures, "out": str(path), "exit_code": code}))
+    return code
+
+
+def _conclude(failures: Sequence[str], path: Path) -> None:
+    for failure in failures:
+        print(f"✘ {failure}")
+    print(tr("Self-check: {count} targets missed", count=len(failures)))
+    print(tr("Result: {path}", path=path))
