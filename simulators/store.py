@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from harness.errors import InputError
+from harness.i18n import tr
 
 Row = dict[str, Any]
 Statements = Sequence[tuple[str, Sequence[Any]]]
@@ -45,7 +46,12 @@ class SqliteStore:
 
     def __init__(self, path: Path, schema: Sequence[str], *, durable: bool = True) -> None:
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        try:
+            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        except sqlite3.OperationalError as error:
+            raise InputError(
+                tr("the store cannot be opened: {reason}", reason=error), where=str(path)
+            ) from error
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
@@ -59,10 +65,11 @@ class SqliteStore:
             try:
                 for sql, values in statements:
                     self._db.execute(sql, tuple(values))
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # a full disk may have rolled it back already
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """Rows as dictionaries."""
@@ -89,10 +96,13 @@ class PostgresStore:
             from psycopg.rows import dict_row  # noqa: PLC0415 - an extra
         except ImportError as error:
             raise InputError(
-                "PostgreSQL needs the extra", remedy="pip install medharness[postgresql]"
+                tr("PostgreSQL needs an extra"), remedy="pip install medharness[postgresql]"
             ) from error
         self._lock = threading.Lock()
-        self._db = psycopg.connect(url, row_factory=dict_row, autocommit=True)
+        try:
+            self._db = psycopg.connect(url, row_factory=dict_row, autocommit=True)
+        except psycopg.OperationalError as error:
+            raise InputError(tr("the store cannot be opened: {reason}", reason=error)) from error
         self.commit([(_postgres(statement), ()) for statement in schema])
 
     def commit(self, statements: Statements) -> None:
@@ -114,8 +124,12 @@ class PostgresStore:
 
 def _postgres(sql: str) -> str:
     """Our SQL in PostgreSQL's words: holes and the one column type that differs."""
-    return sql.replace("?", "%s").replace(
-        "INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+    return (
+        sql.replace("%", "%%")
+        .replace("?", "%s")
+        .replace(
+            "INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+        )
     )
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,27 +35,17 @@ class Recorder:
     Args:
         trace: where it goes.
         astm_encoding: how ASTM payloads are to be read.
-        together: for load: records wait for ``settle``, which the driver calls before anything
-            that they led to leaves (``Threads.settle``), and share one write.
+        sink: takes each record in place of the trace, such as one that gathers them.
     """
 
     trace: Trace
     astm_encoding: str = "gb18030"
-    together: bool = False
-    _pending: deque[Entry] = field(default_factory=deque)
+    sink: Callable[[Entry], None] | None = None
     _heads: dict[tuple[str, bool], tuple[Connection, Shared]] = field(default_factory=dict)
-    _settling: threading.Lock = field(default_factory=threading.Lock)
-
-    def settle(self) -> None:
-        """Write what was told so far; when it returns, all of it is with the operating system."""
-        with self._settling:  # held while writing: what another thread took is not written yet
-            pending = [self._pending.popleft() for _ in range(len(self._pending))]
-            if pending:
-                self.trace.add_all(pending)
 
     def _tell(self, kind: str, shared: Shared, /, **own: Any) -> None:
-        if self.together:
-            self._pending.append((kind, shared, own))
+        if self.sink is not None:
+            self.sink((kind, shared, own))
         else:
             self.trace.add_all([(kind, shared, own)])
 

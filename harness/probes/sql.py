@@ -7,25 +7,47 @@ import sqlite3
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from harness import limits
 from harness.errors import InputError, PermitError
+from harness.i18n import tr
 from harness.model import Outcome
 from harness.probes.probe import Answer
 
+_QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`""")
+"""Text and quoted names: what stands in them is no command."""
+
 _FORBIDDEN = re.compile(
     r"\b(insert|update|delete|merge|drop|alter|create|truncate|grant|revoke|exec|execute|call"
-    r"|attach|pragma|vacuum|into|for\s+update)\b|;",
+    r"|attach|detach|pragma|vacuum|into|for\s+(no\s+key\s+|key\s+)?share)\b"
+    # Functions that change something or reach outside of the tables.
+    r"|\b(set_config|nextval|setval|pg_\w+|lo_\w+|dblink\w*|query_to_xml\w*|load_extension"
+    r"|writefile|readfile|xp_\w+|sp_\w+|openrowset|openquery|opendatasource)\s*\("
+    # A second statement, a comment that could hide one, and quotes that databases read differently.
+    r"|;|--|/\*|#|\$\w*\$|\be'|\\|'|\"|`",
     re.IGNORECASE,
 )
 
+_HOLE = re.compile(r"(?<![:\w]):([A-Za-z_]\w*)")
+
+PROGRESS_STEPS = 100_000
+"""Steps of SQLite's machine between two looks at the clock: a few milliseconds."""
+
 
 def check_select(sql: str) -> None:
-    """Refuse what is not one plain SELECT, before it goes anywhere."""
-    bare = re.sub(r"'[^']*'", "''", sql).strip()
-    if not re.match(r"(select|with)\b", bare, re.IGNORECASE) or _FORBIDDEN.search(bare):
-        raise PermitError("a probe may only SELECT", where=sql[:80])
+    """Refuse what is not one plain SELECT, before it goes anywhere.
+
+    Raises:
+        PermitError: it is none, or cannot be told from something else.
+    """
+    # Before quoted text is taken out: E'..' and backslashes make databases disagree on its end.
+    escaped = re.search(r"\be'|\\", sql, re.IGNORECASE)
+    bare = _QUOTED.sub(" ", sql).strip()
+    plain = re.match(r"(select|with)\b", bare, re.IGNORECASE)
+    if escaped or not plain or _FORBIDDEN.search(bare):
+        raise PermitError(tr("a probe may only SELECT"), where=sql[:80])
 
 
 class SqlProbe:
@@ -83,6 +105,8 @@ class SqlProbe:
                     raise
                 self._drop()
                 return Answer(outcome=Outcome.FAILED, error=str(error))
+        if len(set(names)) < len(names):
+            return Answer(outcome=Outcome.FAILED, error="two columns have the same name")
         if len(rows) > self._rows_max:
             return Answer(outcome=Outcome.FAILED, error=f"more than {self._rows_max} rows")
         return Answer(
@@ -97,18 +121,22 @@ class SqlProbe:
         )
 
     def _run(self, args: Mapping[str, str]) -> tuple[list[str], Sequence[Sequence[Any]]]:
-        if self._url.startswith(("postgresql://", "postgres://")):
-            query = re.sub(r"(?<!:):(\w+)", r"%(\1)s", self._query)
-        else:
-            query = self._query
+        query = _for_postgres(self._query) if self._is_postgres else self._query
         if self._db is None:
             self._db = self._connect()
+        if not self._is_postgres:
+            over_at = monotonic() + self._timeout_s
+            self._db.set_progress_handler(lambda: monotonic() > over_at, PROGRESS_STEPS)
         cursor = self._db.execute(query, dict(args))
         names = [column[0] for column in cursor.description]
         return names, cursor.fetchmany(self._rows_max + 1)
 
+    @property
+    def _is_postgres(self) -> bool:
+        return self._url.startswith(("postgresql://", "postgres://"))
+
     def _connect(self) -> Any:
-        if self._url.startswith(("postgresql://", "postgres://")):
+        if self._is_postgres:
             return _postgres(self._url, self._timeout_s)
         path = Path(self._url.removeprefix("sqlite:")).resolve()
         return sqlite3.connect(
@@ -130,12 +158,23 @@ class SqlProbe:
             self._db = None
 
 
+def _for_postgres(query: str) -> str:
+    """Named holes as psycopg has them, outside of quoted text; per cent signs stay what they are."""
+    parts, end = [], 0
+    for quoted in _QUOTED.finditer(query):
+        parts += [_HOLE.sub(r"%(\1)s", query[end : quoted.start()].replace("%", "%%"))]
+        parts += [quoted[0].replace("%", "%%")]
+        end = quoted.end()
+    return "".join([*parts, _HOLE.sub(r"%(\1)s", query[end:].replace("%", "%%"))])
+
+
 def _postgres(url: str, timeout_s: float) -> Any:
     try:
         import psycopg  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise InputError(
-            "looking into PostgreSQL needs an extra", remedy="pip install medharness[postgresql]"
+            tr("looking into PostgreSQL needs an extra"),
+            remedy="pip install medharness[postgresql]",
         ) from error
     milliseconds = int(timeout_s * 1000)
     options = f"-c default_transaction_read_only=on -c statement_timeout={milliseconds}"

@@ -18,7 +18,7 @@ from message import END, SB, message
 from servers import HOST, named
 
 from harness.clock import RealClock
-from harness.evidence.recorder import Recorder
+from harness.evidence.load_recorder import LoadRecorder
 from harness.evidence.trace import Trace
 from harness.link import actor as act
 from harness.link.host import Host
@@ -119,7 +119,7 @@ class Load:
 def ours(port: int, connections: int, seconds: float, trace_path: Path) -> Tally:
     """Send with our engine, with the trace on."""
     trace = Trace(RealClock(), trace_path, keep=False)
-    recorder = Recorder(trace, together=True)
+    recorder = LoadRecorder(trace)
     runtime = Threads(settle=recorder.settle)
     begin = runtime.clock.now() + WARM_UP_S
     tally = Tally(begin, begin + seconds)

@@ -15,7 +15,7 @@ from hl7.mllp import HL7StreamReader, HL7StreamWriter, start_hl7_server  # type:
 from message import END, SB
 
 from harness.clock import RealClock
-from harness.evidence.recorder import Recorder
+from harness.evidence.load_recorder import LoadRecorder
 from harness.evidence.trace import Trace
 from harness.link.host import Host
 from harness.link.tap import Connection
@@ -36,7 +36,7 @@ def named(link: str, conn: str, client: bool) -> Connection:
 def ours(trace_path: Path) -> None:
     """Our receiver with its default policy, over threads, with the trace on."""
     trace = Trace(RealClock(), trace_path, keep=False)
-    recorder = Recorder(trace, together=True)
+    recorder = LoadRecorder(trace)
     runtime = Threads(settle=recorder.settle)
     feed = Feed(role="HIS", clock=runtime.clock)
     member = runtime.add("HIS", Host(feed, runtime.clock, named, watcher=recorder))

@@ -21,7 +21,6 @@ assert plugin.OUTCOME
 assert steps.load_libraries().steps
 
 pytest_plugins = ("pytester",)
-pytestmark = pytest.mark.slow
 
 PLUGIN = ("-p", "harness.scenario.plugin", "-p", "no:cacheprovider")
 ALL = feature(PASSES, ROWS, FAILS)
@@ -102,6 +101,7 @@ def test_k_and_tags_choose(tree, args, count):
     assert len([one for one in result.stdout.lines if "::" in one]) == count
 
 
+@pytest.mark.slow
 def test_workers_run_every_scenario_once(tree):
     result = run(tree, "-p", "xdist", "-n", "2", ".")
     result.assert_outcomes(passed=3, failed=1)
@@ -110,6 +110,7 @@ def test_workers_run_every_scenario_once(tree):
     assert len(verdicts(tree)) == 4
 
 
+@pytest.mark.slow
 def test_workers_know_the_line(tree):
     result = run(tree, "-p", "xdist", "-n", "2", f"小样.feature:{line_of(ALL, '不支持的事件')}")
     result.assert_outcomes(passed=1)
