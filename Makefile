@@ -19,7 +19,7 @@ selfcheck: $(STAMP)
 	$(BIN)/medharness selfcheck
 
 fuzz: $(STAMP)
-	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/fuzz -q
+	MEDHARNESS_FUZZ=nightly $(BIN)/python -m pytest tests/fuzz -q -n 2
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

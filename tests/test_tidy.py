@@ -211,6 +211,22 @@ def test_no_path_of_one_machine_is_written_down() -> None:
     assert found == []
 
 
+def test_documents_that_are_named_are_there() -> None:
+    """A source that the reader cannot open is no source; a standard is cited by its own number."""
+    there = {path.name for path in files() if path.suffix == ".md"}
+    pattern = re.compile(r"(?<![\w{<.-])[\w.-]+\.md\b")
+    found = [
+        f"{name}:{number}: {document}"
+        for name, text in texts().items()
+        if name != "tests/test_tidy.py"
+        for number, line in enumerate(text.splitlines(), 1)
+        for document in pattern.findall(line)
+        if document not in there
+    ]
+
+    assert found == []
+
+
 def test_no_registry_is_named() -> None:
     pattern = re.compile("|".join(re.escape(host) for host in REGISTRIES))
     found = [

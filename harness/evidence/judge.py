@@ -264,7 +264,7 @@ def _check(item: Item, wanted: Wanted, slots: dict[str, str]) -> list[Finding]:
                     interface=check.place.interface,
                     place=str(check.place),
                     expected=check.value.shown(slots),
-                    actual="(absent)" if actual is None else actual,
+                    actual="(absent)" if actual is None else actual or "(empty)",
                     message=why,
                     clause=check.clause,
                     fault_class=check.fault_class,

@@ -26,7 +26,7 @@ _FORBIDDEN = re.compile(
     r"|\b(set_config|nextval|setval|pg_\w+|lo_\w+|dblink\w*|query_to_xml\w*|load_extension"
     r"|writefile|readfile|xp_\w+|sp_\w+|openrowset|openquery|opendatasource)\s*\("
     # A second statement, a comment that could hide one, and quotes that databases read differently.
-    r"|;|--|/\*|#|\$\w*\$|\be'|\\|'|\"|`",
+    r"|;|--|/\*|\$\w*\$|'|\"|`",
     re.IGNORECASE,
 )
 
@@ -42,8 +42,10 @@ def check_select(sql: str) -> None:
     Raises:
         PermitError: it is none, or cannot be told from something else.
     """
-    # Before quoted text is taken out: E'..' and backslashes make databases disagree on its end.
-    escaped = re.search(r"\be'|\\", sql, re.IGNORECASE)
+    # E'..' and a backslash before a quote: databases disagree on where such a text ends.
+    escaped = re.search(r"\\['\"]", sql) or any(
+        re.search(r"\be$", sql[: quoted.start()], re.IGNORECASE) for quoted in _QUOTED.finditer(sql)
+    )
     bare = _QUOTED.sub(" ", sql).strip()
     plain = re.match(r"(select|with)\b", bare, re.IGNORECASE)
     if escaped or not plain or _FORBIDDEN.search(bare):
@@ -159,7 +161,7 @@ class SqlProbe:
 
 
 def _for_postgres(query: str) -> str:
-    """Named holes as psycopg has them, outside of quoted text; per cent signs stay what they are."""
+    """Named holes as psycopg has them, outside of quoted text; per cent signs stay as they are."""
     parts, end = [], 0
     for quoted in _QUOTED.finditer(query):
         parts += [_HOLE.sub(r"%(\1)s", query[end : quoted.start()].replace("%", "%%"))]

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 HERE: Final = Path(__file__).parent
 KINDS: Final = ("ours", "echo", "hl7")
@@ -51,21 +51,26 @@ def one(kind: str, connections: int, seconds: float) -> dict[str, float]:
         return result
 
 
-def measure(rounds: int, seconds: float) -> dict[str, Any]:
-    """All kinds in turn, round after round, so that a busy machine disturbs all alike."""
-    taken: dict[tuple[str, int], list[dict[str, float]]] = {}
+def measure(rounds: int, seconds: float) -> dict[str, dict[str, float]]:
+    """All kinds in turn, round after round, so that a busy machine disturbs all alike.
+
+    Ratios are taken in each round; everything is the median of the rounds.
+    """
+    taken: dict[str, list[dict[str, float]]] = {}
     for _ in range(rounds):
         for connections in CONNECTIONS:
+            rates = {}
             for kind in KINDS:
                 figures = one(kind, connections, seconds)
-                taken.setdefault((kind, connections), []).append(figures)
-    return {
-        f"{kind}_{connections}": {
-            name: statistics.median(figures[name] for figures in all_rounds)
-            for name in all_rounds[0]
-        }
-        for (kind, connections), all_rounds in taken.items()
-    }
+                rates[kind] = figures["rate"]
+                taken.setdefault(f"{kind}_{connections}", []).append(figures)
+            ratios = {f"of_{kind}": rates["ours"] / rates[kind] for kind in KINDS[1:]}
+            taken.setdefault(f"ratio_{connections}", []).append(ratios)
+    return {name: _medians(all_rounds) for name, all_rounds in taken.items()}
+
+
+def _medians(all_rounds: list[dict[str, float]]) -> dict[str, float]:
+    return {name: statistics.median(each[name] for each in all_rounds) for name in all_rounds[0]}
 
 
 if __name__ == "__main__":

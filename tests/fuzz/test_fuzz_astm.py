@@ -2,6 +2,7 @@
 
 import itertools
 
+from depth import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -57,7 +58,7 @@ WISHES = st.sampled_from(
 STEPS = st.lists(st.one_of(STREAM, WISHES, st.floats(0.1, 40.0)), max_size=12)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(CONFIGS, STEPS, st.booleans())
 def test_nothing_raises_and_memory_is_bounded(config, steps, eof):
     core, now = link.AstmLinkCore(config), 0.0
@@ -83,7 +84,7 @@ def test_nothing_raises_and_memory_is_bounded(config, steps, eof):
         assert core.state is link.State.IDLE
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(CONFIGS, STREAM, st.lists(st.integers(1, 10), min_size=1, max_size=10))
 def test_events_do_not_depend_on_the_reads(config, data, sizes):
     whole, parts = link.AstmLinkCore(config), link.AstmLinkCore(config)
@@ -108,7 +109,7 @@ RECORDS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     RECORDS,
     st.sampled_from(link.CutPolicy),
@@ -225,7 +226,7 @@ def check_account(line, sender, receiver):
         assert certain == 1 or len(outcomes) == Line.REPEATS_MAX  # or the owner knows it failed
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(FATES, st.integers(1, 3))
 def test_one_direction_delivers_exactly_once_or_reports(fates, count):
     line = Line(fates)
@@ -236,7 +237,7 @@ def test_one_direction_delivers_exactly_once_or_reports(fates, count):
     check_account(line, "instrument", "host")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(FATES, st.integers(1, 2), st.integers(1, 2))
 def test_both_directions_with_contention(fates, ours, theirs):
     line = Line(fates)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from depth import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,7 +69,7 @@ def test_there_are_seeds():
 
 
 @given(data=mutated())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_reading(data):
     message = Hl7Message.parse(data)
 
@@ -91,7 +92,7 @@ def test_reading(data):
 
 
 @given(data=mutated(), path=PATH, text=st.text(max_size=6))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_editing(data, path, text):
     message = Hl7Message.parse(data)
     if any(each.code == "hl7.delimiters-duplicated" for each in message.findings):
@@ -114,7 +115,7 @@ def alike(one: bytes, other: bytes) -> int:
 
 
 @given(data=mutated(), path=PATH)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_setting_what_stands_there(data, path):
     message = Hl7Message.parse(data)
 
@@ -124,7 +125,7 @@ def test_setting_what_stands_there(data, path):
 
 
 @given(data=mutated(), other=mutated())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_acknowledging(data, other):
     check_ack(data, other)
     ack = acknowledge(data, "AA", control_id="A", time="20260105")
@@ -140,7 +141,7 @@ def test_acknowledging(data, other):
 
 @pytest.mark.slow
 @given(data=mutated())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_validating(data):
     for each in validate(data, "2.5.1"):
         assert each.message

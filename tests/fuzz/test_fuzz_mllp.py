@@ -2,6 +2,7 @@
 
 import itertools
 
+from depth import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,7 +36,7 @@ def cut(data: bytes, cuts: list[int]) -> list[bytes]:
 
 
 @given(data=STREAM, cuts=st.lists(st.integers(0, 120), max_size=8))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 def test_events_do_not_depend_on_the_reads(data, cuts):
     whole = events([data])
 
@@ -47,7 +48,7 @@ def test_events_do_not_depend_on_the_reads(data, cuts):
 
 
 @given(data=STREAM, payload=st.binary(min_size=2, max_size=12))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 def test_a_good_frame_after_any_noise_comes_out(data, payload):
     payload = payload.replace(b"\x0b", b"x").replace(b"\x1c", b"x")
 
@@ -60,7 +61,7 @@ def test_a_good_frame_after_any_noise_comes_out(data, payload):
     payloads=st.lists(st.binary(min_size=2, max_size=12), max_size=8),
     cuts=st.lists(st.integers(0, 120), max_size=6),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 def test_what_is_sent_is_what_is_received(payloads, cuts):
     payloads = [each.replace(b"\x0b", b"x").replace(b"\x1c", b"x") for each in payloads]
     sender = MllpCore()
@@ -74,7 +75,7 @@ def test_what_is_sent_is_what_is_received(payloads, cuts):
 
 
 @given(data=STREAM, moments=st.lists(st.integers(0, 60), max_size=4))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 def test_deadlines_at_any_moment_lose_no_later_frame(data, moments):
     core = MllpCore(max_message_bytes=12)
     now = 0.0

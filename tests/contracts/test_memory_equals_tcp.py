@@ -1,0 +1,74 @@
+"""The same scenarios come to the same over memory and virtual time as over TCP and real time."""
+
+import pytest
+from commands import medharness, run_of
+
+pytestmark = pytest.mark.slow
+
+DEFECTS = (
+    "lis-accepts-unknown-types",
+    "his-drops-unit",
+    "his-alarm-closes-itself",
+    "lis-drops-unit",
+)
+MEANT_FOR_THEM = " or ".join(
+    (
+        "@id-feed-lis-refuses",
+        "@id-feed-his-results",
+        "@id-feed-critical",
+        "@id-lab-upload-comparator",
+        "@id-lab-upload-plain",
+    )
+)
+
+
+def came_to(folder):
+    """What may not differ: verdict, places of findings, and what became of each fault."""
+    return {
+        one["id"]: {
+            "verdict": one["verdict"],
+            "seed": one["seed"],
+            "findings": sorted((each["place"], each["message"]) for each in one["findings"]),
+            "faults": [
+                (each["id"], each["fault_class"], each["planned"], each["fired"], each["healed"])
+                for each in one["faults"]
+            ],
+            "marks": [each["mark"] for each in one["sentences"]],
+        }
+        for one in run_of(folder)["scenarios"]
+    }
+
+
+def both(tmp_path, *words, jobs):
+    """Run over memory and over TCP; returns both exit codes and what both came to."""
+    found = []
+    for profile in ("memory", "builtin"):
+        folder = tmp_path / profile
+        many = ("--jobs", jobs) if profile == "builtin" else ()
+        code, out = medharness(
+            "run", *words, "--profile", profile, "--out", str(folder), *many, cwd=tmp_path
+        )
+        assert code in {0, 1}, out
+        found.append((code, came_to(folder)))
+    return found
+
+
+def test_every_scenario_that_ships_on_the_clean_hospital(tmp_path):
+    (memory_code, memory), (tcp_code, tcp) = both(tmp_path, jobs="4")
+
+    assert memory_code == tcp_code == 0
+    assert len(memory) > 50
+    assert any(fault[3] for one in memory.values() for fault in one["faults"])
+    assert tcp == memory
+
+
+def test_scenarios_that_catch_a_defect(tmp_path):
+    defects = [word for ident in DEFECTS for word in ("--defect", ident)]
+    (memory_code, memory), (tcp_code, tcp) = both(
+        tmp_path, *defects, "--tags", MEANT_FOR_THEM, jobs="4"
+    )
+
+    assert memory_code == tcp_code == 1
+    failed = {ident for ident, one in memory.items() if one["verdict"] == "fail"}
+    assert len(failed) >= len(DEFECTS)
+    assert tcp == memory
