@@ -23,7 +23,7 @@ SEND_TIMEOUT_S = 10.0
 """A peer that reads nothing for so long is treated as gone."""
 
 CONNECTIONS_MAX = 512
-"""Connections one listener serves at a time; ``hl7.md`` §9.2 asks for 500 idle ones."""
+"""Connections one listener serves at a time: an interface engine keeps up to 500 idle ones open."""
 
 START_TIMEOUT_S = 20.0
 """A process of the built-in hospital must print ``ready`` within this on a slow workstation."""

@@ -72,14 +72,25 @@ class Member:
                         action()
                 finally:
                     dirty, self._dirty = self._dirty, []
-            self.runtime.settle()
         except Exception as error:  # noqa: BLE001 - told to whoever waits; a thread has no caller
             self.runtime.failed(error)
+        settled = self._settle()
         for wire in dirty:
-            wire.flush()
+            if settled:
+                wire.flush()
+            else:
+                wire.give_up("the trace cannot be written")
         if self.host.answers.values:
             self.runtime.answered()
         self.runtime.changed()
+
+    def _settle(self) -> bool:
+        try:
+            self.runtime.settle()
+        except Exception as error:  # noqa: BLE001 - as in ``run``
+            self.runtime.failed(error)
+            return False
+        return True
 
     # -- Io ------------------------------------------------------------------------------------
 

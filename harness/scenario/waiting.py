@@ -78,7 +78,9 @@ class Waiting:
             right = answer["outcome"] == "ok" and not differences(
                 self.expectation, items_of(answer, self.expectation.select)
             )
-            if last or (right and settle_s == 0):
+            if right and (last or settle_s == 0):
+                return
+            if last and good_since is None:
                 return
             if not right:
                 good_since = None
@@ -128,6 +130,11 @@ class Waiting:
         while True:
             last = self.bench.clock.now() >= deadline
             answer = self._look(ask, self.ident, last=last)
-            if last or items_of(answer, self.expectation.select):
+            items = items_of(answer, self.expectation.select)
+            if self.expectation.mode == "never":
+                wrong = bool(items)
+            else:
+                wrong = bool(items) and bool(differences(self.expectation, items))
+            if last or wrong:
                 return
             self._pause()

@@ -16,6 +16,9 @@ from harness.i18n import tr
 from harness.model import Place
 from harness.scenario.world import World
 
+ORDERS, RESULTS = "his-lis", "lis-his"
+"""Links: HIS to LIS, LIS to HIS."""
+
 SETTLE_S = 0.4
 """How long an exact answer must stay: twice the time in which the built-in systems send again."""
 

@@ -132,7 +132,7 @@ def message(world: World, specimen: str, what: str, name: str) -> None:
     "{string}将在下一次入库{string}断电，随后重新启动",
     id="faults.power-cut",
     purpose="检查先存后答：断电后不丢也不重",
-    effect="系统在下一次提交之前或之后断电；由“重新启动”的句子恢复",
+    effect="系统在下一次提交之前或之后断电，片刻后自行重新启动",
     example="假如 “LIS”将在下一次入库“之后”断电，随后重新启动",
     gloss="A system loses power at its next commit",
 )

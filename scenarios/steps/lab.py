@@ -41,8 +41,12 @@ Row = Mapping[str, str]
     "患者{string}的标本{string}已有检验申请:",
     id="lab.ordered",
     purpose="让 LIS 里有一份可以接收结果的检验申请",
-    effect="HIS 登记患者并开立申请，等到 LIS 收到为止；收不到则场景为“阻塞”",
-    example="假如 患者“甲”的标本“管1”已有检验申请:",
+    effect="HIS 登记患者并开立申请，等到 LIS 收到为止；收不到则场景为“受阻”",
+    example="""
+    假如 患者“甲”的标本“管1”已有检验申请:
+      | 项目 |
+      | K |
+    """,
     gloss="The LIS has an order for the specimen of a patient",
 )
 def ordered(world: World, person: str, specimen: str, table: Table) -> None:
@@ -56,7 +60,11 @@ def ordered(world: World, person: str, specimen: str, table: Table) -> None:
     id="lab.ordered-name-kind",
     purpose="用某一类姓名（繁体截断字、生僻字、易误判字、少数民族、长名）检查字符集",
     effect="同“已有检验申请”，患者姓名取自该类生成姓名",
-    example="假如 姓名为“生僻字”的患者“甲”的标本“管1”已有检验申请:",
+    example="""
+    假如 姓名为“生僻字”的患者“甲”的标本“管1”已有检验申请:
+      | 项目 |
+      | K |
+    """,
     gloss="The same with a name of a kind that breaks character sets",
 )
 def ordered_name_kind(world: World, kind: str, person: str, specimen: str, table: Table) -> None:
@@ -83,7 +91,11 @@ NAME_KINDS = {
     id="lab.ordered-leading-zeros",
     purpose="检查标本号是否被当作数字",
     effect="同“已有检验申请”，条码以 00 开头",
-    example="假如 患者“甲”的标本“管1”条码以零开头，已有检验申请:",
+    example="""
+    假如 患者“甲”的标本“管1”条码以零开头，已有检验申请:
+      | 项目 |
+      | K |
+    """,
     gloss="The same with a specimen id that begins with zeros",
 )
 def ordered_leading_zeros(world: World, person: str, specimen: str, table: Table) -> None:
@@ -196,7 +208,12 @@ def _tested(world: World, specimen: str, results: Sequence[Result]) -> Tested:
     id="lab.upload",
     purpose="让仿真分析仪按 LIS01-A2 上传一份标本的结果",
     effect="一个 H-P-O-R-L 报文；“随机”由种子生成，单位省略时取项目目录的单位",
-    example="当 分析仪“血球仪”上传标本“管1”的结果:",
+    example="""
+    当 分析仪“血球仪”上传标本“管1”的结果:
+      | 项目 | 结果 | 标志 |
+      | WBC | 随机 | N |
+      | HGB | 132 | N |
+    """,
     gloss="An analyzer uploads the results of one specimen",
 )
 def upload(world: World, analyzer: str, specimen: str, table: Table) -> None:
@@ -209,7 +226,12 @@ def upload(world: World, analyzer: str, specimen: str, table: Table) -> None:
     id="lab.upload-many",
     purpose="检查多份标本的结果各归其人",
     effect="一个报文，每份标本一组 P-O-R",
-    example="当 分析仪“生化仪”在一个报文中上传多份标本的结果:",
+    example="""
+    当 分析仪“生化仪”在一个报文中上传多份标本的结果:
+      | 标本 | 项目 | 结果 |
+      | 管1 | K | 随机 |
+      | 管2 | K | 随机 |
+    """,
     gloss="An analyzer uploads several specimens in one message",
 )
 def upload_many(world: World, analyzer: str, table: Table) -> None:
@@ -229,7 +251,11 @@ def upload_many(world: World, analyzer: str, table: Table) -> None:
     id="lab.upload-other-name",
     purpose="检查仪器带来的姓名不会改写 LIS 的患者信息",
     effect="P 记录带另一名生成患者的姓名，O 记录是这份标本",
-    example="当 分析仪“血球仪”以另一患者的姓名上传标本“管1”的结果:",
+    example="""
+    当 分析仪“血球仪”以另一患者的姓名上传标本“管1”的结果:
+      | 项目 | 结果 |
+      | HGB | 随机 |
+    """,
     gloss="An analyzer uploads results under the name of somebody else",
 )
 def upload_other_name(world: World, analyzer: str, specimen: str, table: Table) -> None:
@@ -245,7 +271,11 @@ def upload_other_name(world: World, analyzer: str, specimen: str, table: Table) 
     id="lab.upload-quality-control",
     purpose="检查质控结果与患者结果分开",
     effect="O 记录的处理代码为 Q",
-    example="当 分析仪“生化仪”上传质控品“批号1”的结果:",
+    example="""
+    当 分析仪“生化仪”上传质控品“批号1”的结果:
+      | 项目 | 结果 |
+      | GLU | 随机 |
+    """,
     gloss="An analyzer uploads results of a quality control specimen",
 )
 def upload_quality_control(world: World, analyzer: str, lot: str, table: Table) -> None:
@@ -316,7 +346,11 @@ def lis_rows(
     id="lab.stored",
     purpose="核对 LIS 里这份标本的结果：不多、不少、不改、不串",
     effect="查询探针 lis-results，逐项比较结果、单位、标志、状态、时间",
-    example="那么 10秒内LIS中标本“管1”的结果应为:",
+    example="""
+    那么 10秒内LIS中标本“管1”的结果应为:
+      | 项目 | 患者 |
+      | WBC | 甲 |
+    """,
     gloss="The LIS has exactly these results of the specimen",
 )
 def stored(world: World, limit_s: float, specimen: str, table: Table) -> Expectation:
@@ -339,7 +373,11 @@ def stored(world: World, limit_s: float, specimen: str, table: Table) -> Expecta
     id="lab.stored-corrected",
     purpose="核对更正结果生效且保留历史",
     effect="查询探针 lis-results-current（每项取最新版本）",
-    example="那么 10秒内LIS中标本“管1”的结果应为更正后的版本:",
+    example="""
+    那么 10秒内LIS中标本“管1”的结果应为更正后的版本:
+      | 项目 |
+      | K |
+    """,
     gloss="The latest version of the specimen's results is this",
 )
 def stored_corrected(world: World, limit_s: float, specimen: str, table: Table) -> Expectation:
@@ -381,7 +419,11 @@ def not_stored(world: World, limit_s: float, specimen: str, control: str) -> Exp
     id="lab.unmatched",
     purpose="核对无申请的结果没有丢失，留给人工处理",
     effect="查询探针 lis-unmatched",
-    example="那么 10秒内LIS的未匹配结果中应有标本“管9”的项目:",
+    example="""
+    那么 10秒内LIS的未匹配结果中应有标本“管9”的项目:
+      | 项目 |
+      | GLU |
+    """,
     gloss="Results without an order are kept for a person to look at",
 )
 def unmatched(world: World, limit_s: float, specimen: str, table: Table) -> Expectation:
@@ -413,7 +455,11 @@ def unmatched(world: World, limit_s: float, specimen: str, table: Table) -> Expe
     id="lab.quality-control-stored",
     purpose="核对质控结果进入质控库",
     effect="查询探针 lis-quality-control",
-    example="那么 10秒内LIS的质控结果中应有质控品“批号1”的项目:",
+    example="""
+    那么 10秒内LIS的质控结果中应有质控品“批号1”的项目:
+      | 项目 |
+      | GLU |
+    """,
     gloss="Quality control results are where they belong",
 )
 def quality_control_stored(world: World, limit_s: float, lot: str, table: Table) -> Expectation:

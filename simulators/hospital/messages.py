@@ -1,4 +1,4 @@
-"""HL7 messages as the built-in hospital writes them: the Chinese v2.4 dialect of ``hl7.md`` §2.3."""
+"""HL7 messages as the built-in hospital writes them: the Chinese dialect of version 2.4."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ STEPS: Final = 150
 SENTENCES: Final = 9
 
 _KINDS: Final = (("given", "假如"), ("when", "当"), ("then", "那么"))
-_AREAS: Final = "门诊 住院 急诊 体检 检验 影像 药房 收费 结算 病理".split()
-_ACTIONS: Final = "登记 变更 撤销 核对 上传".split()
+_AREAS: Final = ["门诊", "住院", "急诊", "体检", "检验", "影像", "药房", "收费", "结算", "病理"]
+_ACTIONS: Final = ["登记", "变更", "撤销", "核对", "上传"]
 
 
 def _sentence(number: int) -> tuple[str, str, str, str]:

@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -181,7 +182,7 @@ async def bare(port: int, connections: int, seconds: float) -> Tally:
     tally = Tally(begin, begin + seconds)
     ends = [loop.create_future() for _ in range(connections)]
     for end in ends:
-        await loop.create_connection(lambda end=end: Client(tally, end), HOST, port)
+        await loop.create_connection(partial(Client, tally, end), HOST, port)
     await asyncio.wait_for(asyncio.gather(*ends), WARM_UP_S + seconds + PATIENCE_S)
     return tally
 

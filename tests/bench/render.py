@@ -92,7 +92,7 @@ def page(figures: Mapping[str, Any]) -> str:
         "",
         "Written by `make bench` from `figures.json`; do not edit.",
         "",
-        f"Taken on {figures['date']} at commit `{figures['commit'][:12]}` with",
+        f"Taken on {figures['date']} at commit `{figures['commit']}` with",
         f"`{figures['command']}`: {figures['rounds']} rounds, {figures['seconds']:g} s each.",
         f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['system']},",
         f"Python {machine['python']}; load average before the first round {machine['load']:.1f}.",

@@ -36,7 +36,7 @@ def _commit() -> str:
         text=True,
         check=False,
     )
-    return (head.stdout.strip() or "unknown") + ("+" if changed.stdout.strip() else "")
+    return (head.stdout.strip()[:12] or "unknown") + ("+" if changed.stdout.strip() else "")
 
 
 def _processor() -> str:

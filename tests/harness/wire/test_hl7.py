@@ -570,7 +570,7 @@ def test_text_comes_back_as_it_was_set(text):
         assert edited.count("NTE") == 1
 
 
-# ---- speed (hl7.md: 20 MB OBX under 0.5 s)
+# ---- speed: a 20 MB OBX
 
 
 @pytest.mark.slow

@@ -1,0 +1,62 @@
+"""What the whole test run must say at its end, and the one rule about skips.
+
+A skip needs a reason from ``REASONS``: a test that silently does not run is the green that tested
+nothing. With ``MEDHARNESS_REQUIRE_PEERS=1`` no peer may be missing at all.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+import pytest
+
+REASONS = (
+    r"chromium is not installed",
+    r"openssl is not installed",
+    r"PostgreSQL is not installed",
+    r"node .*is not installed",
+    r"peer .* is not installed",
+    r"only on (POSIX|Windows)",
+)
+"""Why a test may be skipped; anything else fails the run."""
+
+_skips: list[str] = []
+_counts = {"run": 0, "slow": 0}
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Count what ran, and keep the reasons of what did not."""
+    if report.when == "call" and not report.skipped:
+        _counts["run"] += 1
+        _counts["slow"] += "slow" in report.keywords
+    if report.skipped and isinstance(report.longrepr, tuple):
+        _skips.append(report.longrepr[2].removeprefix("Skipped: "))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A skip without a listed reason fails; so does any where peers are required."""
+    if hasattr(session.config, "workerinput"):
+        return
+    required = os.environ.get("MEDHARNESS_REQUIRE_PEERS") == "1"
+    if exitstatus == 0 and _skips and (required or any(not _listed(one) for one in _skips)):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _listed(reason: str) -> bool:
+    return any(re.search(pattern, reason) for pattern in REASONS)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Collected, run, skipped, slow: so that nobody takes a part for the whole."""
+    stats = terminalreporter.stats
+    deselected = len(stats.get("deselected", ()))
+    collected = _counts["run"] + len(_skips) + deselected
+    terminalreporter.write_line(
+        f"collected {collected}, run {_counts['run']} (slow {_counts['slow']}),"
+        f" skipped {len(_skips)}, not run {deselected}"
+    )
+    for reason in sorted(set(_skips)):
+        mark = "" if _listed(reason) else "  <- not a listed reason: the run fails"
+        terminalreporter.write_line(f"skipped: {reason} ({_skips.count(reason)}){mark}")
