@@ -23,6 +23,18 @@ from harness.errors import HarnessError, InputError
 from harness.evidence.line import NOTHING, Shared, pack, render, stamp, unpack
 from harness.i18n import tr
 
+__all__ = [
+    "FORMAT",
+    "KINDS",
+    "Entry",
+    "Record",
+    "SealedTrace",
+    "Trace",
+    "pack",
+    "read",
+    "unpack",
+]
+
 FORMAT = 1
 """Format of the records; raised when a reader of today would misread tomorrow's file."""
 

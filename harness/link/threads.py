@@ -293,10 +293,6 @@ class Member:
             return [one for one in self._threads if one.is_alive() and one is not here]
 
 
-def _nothing() -> None:
-    """Most watchers write at once."""
-
-
 class Threads:
     """Drives hosts over sockets and real time.
 
@@ -308,7 +304,7 @@ class Threads:
     def __init__(
         self,
         died: Callable[[Member], None] | None = None,
-        settle: Callable[[], None] = _nothing,
+        settle: Callable[[], None] = lambda: None,
     ) -> None:
         self.settle = settle
         self.clock = RealClock()

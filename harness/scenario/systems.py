@@ -41,6 +41,9 @@ class Crash:
 RESTART_S = 0.3
 """How long a system that lost its power stays away: longer than a peer needs to notice."""
 
+GONE_S = 1.0
+"""Until a process whose pipe has closed is gone; the operating system needs milliseconds."""
+
 
 class Systems(Protocol):
     """Running systems, however they are run."""
@@ -126,7 +129,7 @@ class _Revival:
 
     def finish(self) -> None:
         """Wait for the restart, if the power was cut."""
-        if self.begun.is_set() or not self.process.running:
+        if self.begun.is_set() or self.process.wait_ended(limits.POLL_S):
             self.thread.join(limits.START_TIMEOUT_S)
 
 
@@ -164,7 +167,14 @@ class InProcesses:
         """What its user does at the screen."""
         if role not in self._processes:
             raise not_ours(role)
-        return self._processes[role].command(name, args, limits.CONTROL_TIMEOUT_S)
+        process = self._processes[role]
+        try:
+            return process.command(name, args, limits.CONTROL_TIMEOUT_S)
+        except HarnessError:
+            if any(revival.process is process for revival in self._revivals):
+                # Its pipe may have closed a moment before the operating system lets it go.
+                process.wait_ended(GONE_S)
+            raise
 
     def crash_at(self, role: str, crash: Crash) -> None:
         """Let a role die at a commit; a thread waits for that and starts it again."""

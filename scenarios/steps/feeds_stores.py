@@ -7,7 +7,7 @@ from harness.evidence.match import Value
 from harness.scenario.steps import Library, Table
 from harness.scenario.world import World
 from scenarios.steps.common import rows_expected
-from scenarios.steps.lab import stored_rows
+from scenarios.steps.lab_stores import stored_rows
 
 steps = Library("feeds")
 

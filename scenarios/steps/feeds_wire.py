@@ -11,7 +11,7 @@ from harness.evidence.match import Value
 from harness.scenario.steps import Library, Table
 from harness.scenario.world import World
 from scenarios.steps.common import ORDERS, RESULTS, SETTLE_S, place
-from scenarios.steps.lab import stored_rows
+from scenarios.steps.lab_stores import stored_rows
 from simulators.feed import payloads
 
 steps = Library("feeds")

@@ -66,7 +66,12 @@ TARGETS: Final = (
     Target(name="binding.bind_s", text="500 scenarios bound to 150 steps, s", digits=2, limit=2),
 )
 
-ROWS: Final = (("ours", "ours"), ("echo", "bare asyncio echo"), ("hl7", "PyPI `hl7`"))
+ROWS: Final = (
+    ("ours", "ours"),
+    ("receiver", "our receiver, bare sender"),
+    ("echo", "bare asyncio echo"),
+    ("hl7", "PyPI `hl7`"),
+)
 
 HOW: Final = """\
 The round trips: one laboratory report of 20 OBX (3.7 kB) out, the acknowledgement back, one message

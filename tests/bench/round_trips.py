@@ -13,7 +13,12 @@ from pathlib import Path
 from typing import Final
 
 HERE: Final = Path(__file__).parent
-KINDS: Final = ("ours", "echo", "hl7")
+KINDS: Final = ("ours", "receiver", "echo", "hl7")
+"""Both ends ours; our receiver with the bare sender; and two receivers with the bare sender."""
+
+BESIDE: Final = ("echo", "hl7")
+"""What ours is measured against."""
+
 CONNECTIONS: Final = (1, 50)
 STOP_S: Final = 60.0
 """A process that does not end within this has hung."""
@@ -22,8 +27,9 @@ STOP_S: Final = 60.0
 @contextmanager
 def server(kind: str, folder: Path) -> Iterator[int]:
     """A receiver in a process of its own; gives its port."""
-    argv = [sys.executable, str(HERE / "servers.py"), kind]
-    if kind == "ours":
+    name = "ours" if kind == "receiver" else kind
+    argv = [sys.executable, str(HERE / "servers.py"), name]
+    if name == "ours":
         argv.append(str(folder / "receiver.jsonl"))
     with subprocess.Popen(
         argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
@@ -64,7 +70,7 @@ def measure(rounds: int, seconds: float) -> dict[str, dict[str, float]]:
                 figures = one(kind, connections, seconds)
                 rates[kind] = figures["rate"]
                 taken.setdefault(f"{kind}_{connections}", []).append(figures)
-            ratios = {f"of_{kind}": rates["ours"] / rates[kind] for kind in KINDS[1:]}
+            ratios = {f"of_{kind}": rates["ours"] / rates[kind] for kind in BESIDE}
             taken.setdefault(f"ratio_{connections}", []).append(ratios)
     return {name: _medians(all_rounds) for name, all_rounds in taken.items()}
 

@@ -1,3 +1,5 @@
+"""Tests of ``harness/scenario/catalogue.py``."""
+
 import json
 
 import pytest

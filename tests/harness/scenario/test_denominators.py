@@ -1,3 +1,5 @@
+"""Tests of ``harness/scenario/denominators.py``."""
+
 import pytest
 
 from harness import i18n, resources

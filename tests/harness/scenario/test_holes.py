@@ -1,3 +1,5 @@
+"""Tests of ``harness/scenario/holes.py``."""
+
 from decimal import Decimal
 
 import pytest

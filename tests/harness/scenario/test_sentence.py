@@ -1,3 +1,5 @@
+"""Tests of ``harness/scenario/sentence.py``."""
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,3 +1,5 @@
+"""Tests of ``harness/scenario/table.py``."""
+
 from decimal import Decimal
 
 import pytest
