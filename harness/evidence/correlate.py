@@ -24,10 +24,13 @@ SEPARATORS_CACHED = 16
 
 
 @lru_cache(maxsize=SEPARATORS_CACHED)
-def _segments(separator: bytes) -> re.Pattern[bytes]:
-    """Finds name and fields of the segments that hold keys, in one pass over the message."""
+def _patterns(separator: bytes) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """MSH-9 and MSH-10 of a whole header; name and fields of the segments that hold keys."""
+    sign = re.escape(separator)
     names = b"|".join(name for name, _ in _HL7_KEYS)
-    return re.compile(rb"\r(%b)%b([^\r]*)" % (names, re.escape(separator)))
+    field = rb"[^%b\r]*" % sign
+    header = rb"MSH%b(?:%b%b){7}(%b)%b(%b)" % (sign, field, sign, field, sign, field)
+    return re.compile(header), re.compile(rb"\r(%b)%b([^\r]*)" % (names, sign))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +49,17 @@ def hl7(payload: bytes) -> Summary:
     if start < 0 or not separator:
         return Summary(type="", id="", corr={})
     signs = payload[start + 4 : start + 8].ljust(4, b"\0")
-    component = signs[:1]
-    header = _segment(payload, start).split(separator)
-    kind = b"^".join(_at(header, 8).split(component)[:2])
+    header, segments = _patterns(separator)
+    whole = header.match(payload, start)
+    if whole is not None:
+        kind, ident = whole.groups()
+    else:
+        fields = _segment(payload, start).split(separator)
+        kind, ident = _at(fields, 8), _at(fields, 9)
+    kind = b"^".join(kind.split(signs[:1], 2)[:2])
     corr: dict[str, str] = {}
     found: dict[bytes, bytes] = {}
-    for name, fields in _segments(separator).findall(payload):
+    for name, fields in segments.findall(payload):
         found.setdefault(name, fields)
     for name, keys in _HL7_KEYS:
         if name in found:
@@ -59,7 +67,7 @@ def hl7(payload: bytes) -> Summary:
             for index, key in keys:
                 if key not in corr and (value := _first(_at(parts, index - 1), signs)):
                     corr[key] = value.decode("latin-1")
-    return Summary(type=kind.decode("latin-1"), id=_at(header, 9).decode("latin-1"), corr=corr)
+    return Summary(type=kind.decode("latin-1"), id=ident.decode("latin-1"), corr=corr)
 
 
 def astm(payload: bytes) -> Summary:

@@ -62,6 +62,8 @@ class SqlProbe:
             session.
         query: one SELECT.
         rows_max: more rows than this are an error, not a cut.
+        timeout_s: one look may take so long.
+        columns: our name of a column and the query's; others keep the query's name.
     """
 
     def __init__(
@@ -73,8 +75,10 @@ class SqlProbe:
         query: str,
         rows_max: int = limits.PROBE_ROWS_MAX,
         timeout_s: float = limits.PROBE_TIMEOUT_S,
+        columns: Mapping[str, str] | None = None,
     ) -> None:
         check_select(query)
+        self._ours = {theirs: ours for ours, theirs in (columns or {}).items()}
         self.name = name
         self.role = role
         self._url = url
@@ -130,7 +134,7 @@ class SqlProbe:
             over_at = monotonic() + self._timeout_s
             self._db.set_progress_handler(lambda: monotonic() > over_at, PROGRESS_STEPS)
         cursor = self._db.execute(query, dict(args))
-        names = [column[0] for column in cursor.description]
+        names = [self._ours.get(column[0], column[0]) for column in cursor.description]
         return names, cursor.fetchmany(self._rows_max + 1)
 
     @property

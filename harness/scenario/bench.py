@@ -146,6 +146,12 @@ class Bench:
                 if spec.frm in self.systems.hospital.roles:
                     self.systems.route(spec.frm, spec.name, listening)
 
+    def revive(self) -> None:
+        """Start systems again that ended unasked: one scenario must not take the others along."""
+        for role in self.systems.hospital.roles:
+            if not self.systems.running(role):
+                self.systems.restart(role)
+
     def address(self, spec: LinkSpec) -> Any:
         """Where the listening role of a link is."""
         return self.addresses.get(spec.name) or self.systems.address(spec.to, spec.name)

@@ -17,6 +17,7 @@ from harness.evidence.conclude import Conclusion, conclude
 from harness.evidence.expect import Expectation
 from harness.evidence.trace import Trace
 from harness.evidence.verdict import Verdict
+from harness.model import Person
 from harness.permit import Permit
 from harness.scenario.bench import Bench
 from harness.scenario.binding import BoundScenario, BoundStep
@@ -40,6 +41,7 @@ class Setting:
         profile: name and hash, for the trace.
         transport: ``tcp`` or ``memory``.
         systems: role, mode and versions, for the trace.
+        subjects: signed test patients, allowed beside the generated people.
     """
 
     seed: int
@@ -47,6 +49,7 @@ class Setting:
     profile: Mapping[str, str]
     transport: str
     systems: Sequence[Mapping[str, str]]
+    subjects: Sequence[Person] = ()
 
 
 def scenario_seed(run_seed: int, scenario_id: str) -> int:
@@ -78,7 +81,7 @@ def run_scenario(
     trace = Trace(clock, path)
     _open(trace, scenario, seed, setting)
     if isinstance(bench, Bench):
-        world = World(scenario.id, seed, bench, trace, permit)
+        world = World(scenario.id, seed, bench, trace, permit, setting.subjects)
         if prepare is not None:
             prepare(world)
         _play(bound, world)
@@ -149,8 +152,8 @@ def _play(bound: BoundScenario, world: World) -> None:
     except (InputError, HarnessError, PeerError) as error:
         where = f"{shown(bound.scenario.file)}:{step.sentence.line}"
         _stated(world, Verdict.ERROR, f"{where}: {error}")
-    except Exception:  # noqa: BLE001 - whatever it was, the run goes on and says so
-        _stated(world, Verdict.ERROR, traceback.format_exc(limit=-6))
+    except Exception as error:  # noqa: BLE001 - whatever it was, the run goes on and says so
+        _stated(world, Verdict.ERROR, _told(error))
     _end(world)
 
 
@@ -172,13 +175,35 @@ def _stated(world: World, verdict: Verdict, text: str) -> None:
 
 def _end(world: World) -> None:
     """Nothing may be left of the scenario: no message under way, no thread, no connection."""
-    try:
-        world.quiesce()
-        for action in world.at_end:
+    for action in (world.quiesce, *world.at_end):
+        try:
             action()
+        except HarnessError as error:
+            _stated(world, Verdict.ERROR, f"the systems could not be brought to rest: {error}")
+        except Exception as error:  # noqa: BLE001 - the devices below must go in any case
+            _stated(world, Verdict.ERROR, _told(error))
+    try:
         left = world.bench.end()
     except HarnessError as error:
-        _stated(world, Verdict.ERROR, f"the systems could not be brought to rest: {error}")
-        return
+        left = [str(error)]
     if left:
         _stated(world, Verdict.ERROR, f"left over: {', '.join(left)}")
+
+
+FRAMES_MAX = 6
+"""Frames of our own failure that a trace keeps; the innermost say most."""
+
+_OURS = ("harness", "simulators", "scenarios")
+
+
+def _told(error: Exception) -> str:
+    """An exception with its innermost frames, and no path of this machine."""
+    frames = traceback.extract_tb(error.__traceback__)[-FRAMES_MAX:]
+    places = [f"  {_short(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames]
+    return "\n".join([f"{type(error).__name__}: {error}", *places])
+
+
+def _short(file: str) -> str:
+    parts = Path(file).parts
+    ours = [index for index, part in enumerate(parts) if part in _OURS]
+    return "/".join(parts[ours[-1] :] if ours else parts[-1:])

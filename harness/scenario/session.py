@@ -18,11 +18,8 @@ from harness.evidence.conclude import Conclusion
 from harness.evidence.verdict import Verdict
 from harness.i18n import tr
 from harness.link.pump import Pump
-from harness.link.spec import LinkSpec
-from harness.link.threads import Address, Threads
+from harness.link.threads import Threads
 from harness.permit import Permit
-from harness.probes.probe import Probe
-from harness.probes.sql import SqlProbe
 from harness.profile import Mode, Profile, Transport, load_profile
 from harness.scenario import tags
 from harness.scenario.bench import Bench, Driver
@@ -33,9 +30,7 @@ from harness.scenario.hospital import OnlyRoles, Settings, built_in
 from harness.scenario.reachable import Obstacle, Reachability
 from harness.scenario.runner import Prepare, Setting, run_scenario, scenario_facts
 from harness.scenario.systems import InProcesses, InPump, Systems
-
-BUILT_IN_URL = "builtin:"
-"""A probe URL of this form looks into the store of a system that we run ourselves."""
+from harness.scenario.wiring import addresses, link_specs, probes, subjects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +200,7 @@ class RunSession:
             profile=self._profile_facts(),
             transport=str(self.profile.transport),
             systems=self._systems(),
+            subjects=subjects(self.profile),
         )
         try:
             bench = self._bench_or_obstacle(bound.scenario.interface)
@@ -223,6 +219,7 @@ class RunSession:
                 return obstacle
             if self._bench is None:
                 self._bench = self._start()
+            self._bench.revive()
         except PermitError as error:
             return Obstacle(verdict=Verdict.BLOCKED, reason=str(error))
         except (HarnessError, OSError) as error:
@@ -234,7 +231,7 @@ class RunSession:
         self._scratch = tempfile.TemporaryDirectory(prefix="medharness-")
         folder = Path(self._scratch.name)
         profile = self.profile
-        specs = _specs(profile)
+        specs = link_specs(profile)
         hospital = OnlyRoles.of(built_in(), lambda role: profile.mode(role) is Mode.SIMULATED)
         in_memory = profile.transport is Transport.MEMORY
         settings = Settings(folder, self.options.defects, durable=not in_memory)
@@ -245,7 +242,8 @@ class RunSession:
             driver, systems = pump, InPump(hospital, settings, pump, specs)
         else:
             driver, systems = Threads(), InProcesses(hospital, settings)
-        bench = Bench(driver, systems, specs, _probes(profile, folder), _addresses(profile))
+        looks = probes(profile, folder, self._permit(), os.environ)
+        bench = Bench(driver, systems, specs, looks, addresses(profile))
         try:
             bench.start()
         except BaseException:
@@ -261,42 +259,3 @@ class RunSession:
         if self._scratch is not None:
             self._scratch.cleanup()
             self._scratch = None
-
-
-def _specs(profile: Profile) -> dict[str, LinkSpec]:
-    return {
-        name: LinkSpec(
-            name=name,
-            interface=endpoint.interface,
-            frm=endpoint.frm,
-            to=endpoint.to,
-            protocol=str(endpoint.protocol),
-            relayed=str(endpoint.via) == "relay",
-        )
-        for name, endpoint in profile.endpoints.items()
-    }
-
-
-def _addresses(profile: Profile) -> dict[str, Address]:
-    """Addresses of links to systems that we do not run."""
-    return {
-        name: Address(host=endpoint.host, port=endpoint.port)
-        for name, endpoint in profile.endpoints.items()
-        if str(profile.systems[endpoint.to].mode) == "real" and endpoint.port
-    }
-
-
-def _probes(profile: Profile, folder: Path) -> dict[str, Probe]:
-    return {
-        name: SqlProbe(
-            name=name, role=probe.role, url=_url(probe, folder), query=probe.query.strip()
-        )
-        for name, probe in profile.probes.items()
-    }
-
-
-def _url(probe: Any, folder: Path) -> str:
-    url = str(probe.url or os.environ.get(probe.url_env or "", ""))
-    if url.startswith(BUILT_IN_URL):
-        return str(folder / f"{url.removeprefix(BUILT_IN_URL).lower()}.sqlite")
-    return url

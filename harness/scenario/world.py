@@ -7,7 +7,7 @@ the trace; the verdict is then computed from the trace alone.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,6 +70,7 @@ class World:
         bench: the systems and devices.
         trace: its journal.
         permit: what the profile allows.
+        subjects: signed test patients.
     """
 
     scenario: str
@@ -77,6 +78,7 @@ class World:
     bench: Bench
     trace: Trace
     permit: Permit
+    subjects: Sequence[Person] = ()
     slots: Slots = field(default_factory=Slots)
     people: dict[str, Person] = field(default_factory=dict)
     state: dict[str, Any] = field(default_factory=dict)
@@ -89,7 +91,7 @@ class World:
     owners: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.guard = OriginGuard(IdentityGuard([]), self.permit)
+        self.guard = OriginGuard(IdentityGuard([], subjects=self.subjects), self.permit)
         self.injector = Injector(Plan(self.seed, self.scenario), self.trace)
         self.bench.switch.watcher = Recorder(self.trace)
         self.bench.switch.tap = self.injector

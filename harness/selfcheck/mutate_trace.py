@@ -5,10 +5,12 @@ longer passes. Two rules make mutants of the many traces in which one change can
 
 * a change of the course of things (lost, twice, late ...) is one mutant for each oracle, that is
   each step that judges, and is killed if every trace so changed is;
-* a change of what a record says is one mutant for each field, and is killed if some oracle kills
-  it, for an oracle about control ids leaves units to the one about units.
+* a change of what a record says about patient, specimen, value, unit or meaning is one mutant for
+  each field, and is killed if some oracle kills it, for an oracle about control ids leaves units to
+  the one about units.
 
-Whatever an oracle leaves alone is listed, whether another kills it or not.
+Every other field of what was cited is changed, too. Those are not part of the rate, but whatever an
+oracle does not notice is listed under its name, whether another does or not.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ class OracleResult:
         survivors: the others: change, target and field, and the oracles that looked.
         vacuous: judgements of passing scenarios that rest on nothing, or not on what they cite.
         traces: changed traces that were judged.
-        left_alone: by oracle, changes of content that it does not notice and another does.
+        left_alone: by oracle, every change of content that it does not notice.
     """
 
     mutants: int
@@ -76,6 +78,7 @@ class _Tally:
 def measure(played: Sequence[Played]) -> OracleResult:
     """Change and judge again every trace that passed; others are left out."""
     mutants: defaultdict[str, _Tally] = defaultdict(_Tally)
+    beside: defaultdict[str, _Tally] = defaultdict(_Tally)
     content: set[str] = set()
     vacuous: list[str] = []
     for one in played:
@@ -85,8 +88,9 @@ def measure(played: Sequence[Played]) -> OracleResult:
             for change in changes(expectation, judgement, one.records):
                 name = change.name if change.kind in CONTENT else f"{oracle} {change.name}"
                 content |= {name} & {change.name}
-                mutants[name].tried[oracle] += 1
-                mutants[name].passed[oracle] += _passes(change.records)
+                tally = (mutants if change.matters else beside)[name]
+                tally.tried[oracle] += 1
+                tally.passed[oracle] += _passes(change.records)
     killed = {name for name, one in mutants.items() if one.killed(by_any=name in content)}
     return OracleResult(
         mutants=len(mutants),
@@ -95,14 +99,14 @@ def measure(played: Sequence[Played]) -> OracleResult:
             f"{name}: {mutants[name].survived_at()}" for name in sorted({*mutants} - killed)
         ),
         vacuous=tuple(vacuous),
-        traces=sum(one.tried.total() for one in mutants.values()),
-        left_alone=_left_alone({name: mutants[name] for name in killed}),
+        traces=sum(one.tried.total() for one in (*mutants.values(), *beside.values())),
+        left_alone=_left_alone({name: mutants[name] for name in content & {*mutants}} | beside),
     )
 
 
-def _left_alone(killed: Mapping[str, _Tally]) -> dict[str, tuple[str, ...]]:
+def _left_alone(content: Mapping[str, _Tally]) -> dict[str, tuple[str, ...]]:
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for name, tally in sorted(killed.items()):
+    for name, tally in sorted(content.items()):
         for oracle, count in tally.passed.items():
             if count:
                 found[oracle].append(name)

@@ -31,9 +31,26 @@ CONTENT = frozenset({"alter", "truncate", "re-encode"})
 """Kinds of changes to what a record says; an oracle may leave some of it to another."""
 
 KINDS = CONTENT | {"drop", "cut", "repeat", "swap", "delay", "early", "appear", "no answer"}
-"""``cut`` ends the trace before the record, ``early`` closes a window at once, ``appear`` puts a row
-into an answer that should have none."""
+"""``cut`` ends the trace before the record, ``early`` closes a window at once, ``appear`` puts a
+row into an answer that should have none."""
 
+MATTERS = frozenset(
+    {
+        # the patient
+        "PID-2", "PID-3.1", "PID-3[2].1", "PID-5", "PID-5.1", "PID-7", "PID-8",
+        "patient_id", "name", "sex", "birth", "id_card",
+        # the specimen and the item
+        "OBR-3", "SPM-2", "OBX-3", "OBX-3.1", "barcode", "lot", "item",
+        # the value, the unit, and what qualifies them
+        "OBX-5", "OBX-6", "OBX-8", "OBX-11", "OBX-14",
+        "value", "unit", "flag", "status", "tested_at", "level",
+        # the order and the answer
+        "ORC-1", "OBR-5", "MSA-1", "MSA-2", "priority", "state",
+    }
+)  # fmt: skip
+"""Fields whose change is a change of patient, specimen, value, unit or meaning: some oracle must
+notice. What other fields are looked at is measured beside the rate (``OracleResult.left_alone``).
+"""
 
 FIRST = re.compile(r"\[\d+\](?=-)|\[1\]")
 """Numbers of segments, and of first repetitions: ``OBX[3]-5[1]`` is listed as ``OBX-5``."""
@@ -47,12 +64,14 @@ class Change:
         kind: one of ``KINDS``.
         target: what was changed: probe, type of message, or kind of record.
         field: what of it; empty for the record as a whole.
+        matters: whether it must be noticed.
         records: the changed trace.
     """
 
     kind: str
     target: str
     field: str = ""
+    matters: bool = True
     records: Sequence[Record]
 
     @property
@@ -82,7 +101,8 @@ def changes(
         if record["kind"] == "message":
             yield from _in_message(record, records)
     messages = [record for record in cited if record["kind"] == "message"]
-    for first, second in pairwise(messages):
+    unlike = [pair for pair in pairwise(messages) if pair[0]["raw"] != pair[1]["raw"]]
+    for first, second in unlike:
         yield Change(kind="swap", target=first["type"], records=_swapped(first, second, records))
 
 
@@ -128,7 +148,8 @@ def _in_time(expectation: Record, record: Record, records: Sequence[Record]) -> 
     delayed = [
         one | {"t": one["t"] + late_s} if one["n"] >= record["n"] else one for one in records
     ]
-    if record["n"] > expectation["n"]:
+    # Where nothing should come, watching for longer than the limit is no fault.
+    if expectation["spec"]["mode"] == "eventually" and record["n"] > expectation["n"]:
         yield Change(kind="delay", target=_target(record), records=delayed)
 
 
@@ -141,7 +162,11 @@ def _in_answer(record: Record, records: Sequence[Record]) -> Iterator[Change]:
 
     def changed(kind: str, field: str, new: list[Record]) -> Change:
         return Change(
-            kind=kind, target=probe, field=field, records=_replaced(records, record, rows=new)
+            kind=kind,
+            target=probe,
+            field=field,
+            matters=kind not in CONTENT or field in MATTERS,
+            records=_replaced(records, record, rows=new),
         )
 
     yield Change(
@@ -206,4 +231,10 @@ def _rewritten(
     read = correlate.hl7(payload)
     fields = {"raw": pack(payload), "type": read.type, "id": read.id, "corr": read.corr}
     changed = _replaced(records, record, **fields)
-    return Change(kind=kind, target=record["type"], field=field, records=changed)
+    return Change(
+        kind=kind,
+        target=record["type"],
+        field=field,
+        matters=not field or field in MATTERS,
+        records=changed,
+    )

@@ -20,6 +20,9 @@ FIELDS = {
 
 STATES = {"A01": "admitted", "A03": "discharged", "A04": "registered", "A13": "admitted"}
 
+IDENTIFIERS_MAX = 50
+"""Repetitions of PID-3 that are looked at: a person has a handful of numbers."""
+
 KNOWN = frozenset({"A01", "A02", "A03", "A04", "A08", "A13", "A40"})
 
 
@@ -55,17 +58,16 @@ def apply(message: Hl7Message, store: Store, defects: set[str], prefix: str) -> 
 
 def identifier(message: Hl7Message, kind: str) -> str:
     """The repetition of PID-3 with that type code."""
-    repetition = 1
-    while (value := message.get(f"PID-3[{repetition}].1")) is not None:
+    for repetition in range(1, IDENTIFIERS_MAX + 1):
+        value = message.get(f"PID-3[{repetition}].1")
+        if value is None:
+            break
         if message.get(f"PID-3[{repetition}].5") == kind:
-            return value
-        repetition += 1
+            return "" if value == NULL else value
     return ""
 
 
-def _merge(
-    message: Hl7Message, survivor: str, defects: set[str], prefix: str
-) -> list[Statement]:
+def _merge(message: Hl7Message, survivor: str, defects: set[str], prefix: str) -> list[Statement]:
     """HL7 2.4 §3.3.40: what the retired number had lives on under the survivor."""
     retired = message.get("MRG-1.1") or ""
     if not retired or retired == survivor:
@@ -77,16 +79,14 @@ def _merge(
         (f"UPDATE {table} SET patient_id = ? WHERE patient_id = ?", (survivor, retired))
         for table in tables
     ]
-    statements.append(
-        ("UPDATE patients SET state = 'merged' WHERE patient_id = ?", (retired,))
-    )
+    statements.append(("UPDATE patients SET state = 'merged' WHERE patient_id = ?", (retired,)))
     return statements
 
 
 def apply_order(message: Hl7Message, store: Store, defects: set[str]) -> list[Statement]:
     """The statements of one OML^O21: new orders and cancellations."""
     patient_id = identifier(message, "PatientNO")
-    count = message.count("OBR")
+    count = message.count("OBR")  # at most ``inbox.BLOCKS_MAX``
     if not patient_id or not count:
         raise Refusal("AE", "101", "an order needs PID-3 and OBR")
     statements: list[Statement] = []
@@ -94,9 +94,13 @@ def apply_order(message: Hl7Message, store: Store, defects: set[str]) -> list[St
         control = message.get(f"ORC[{number}]-1") or ""
         placer = message.get(f"OBR[{number}]-2") or ""
         item = message.get(f"OBR[{number}]-4.1") or ""
+        if control not in {"NW", "CA"}:
+            raise Refusal("AE", "103", f"ORC-1 {control} is not supported")
+        if not placer or not item:
+            raise Refusal("AE", "101", "an order needs OBR-2 and OBR-4")
         if control == "CA":
             statements.append(_cancel(placer, item, store, defects))
-        elif control == "NW":
+        else:
             row = {
                 "placer": placer,
                 "barcode": message.get(f"OBR[{number}]-3") or "",
@@ -106,8 +110,6 @@ def apply_order(message: Hl7Message, store: Store, defects: set[str]) -> list[St
                 "state": "ordered",
             }
             statements.append(upsert("orders", ["placer", "item"], row))
-        else:
-            raise Refusal("AE", "103", f"ORC-1 {control} is not supported")
     if "lis-first-order-only" in defects:
         return statements[:1]
     return statements

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.clock import Clock
+from harness.errors import HarnessError, InputError
 from harness.link import actor as act
 from harness.wire.core import Core, Message
 from harness.wire.hl7 import Hl7Message
@@ -27,6 +28,7 @@ CRITICAL = frozenset({"HH", "LL"})
 """Abnormal flags that a doctor must be told of at once (HL7 table 0078)."""
 
 Args = Mapping[str, str]
+Row = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -85,8 +87,10 @@ class His:
         args = {name: str(value) for name, value in event.args.items()}
         try:
             statements = order(args)
-        except (KeyError, IndexError) as error:
+        except KeyError as error:
             return [act.Reply(ident=event.ident, error=f"{event.name}: missing {error}")]
+        except HarnessError as error:
+            return [act.Reply(ident=event.ident, error=f"{event.name}: {error.message}")]
         return [
             act.Commit(statements=statements),
             act.Reply(ident=event.ident),
@@ -105,6 +109,9 @@ class His:
     def _person(self, kind: str, args: Args) -> list[Statement]:
         """Change a patient and tell the LIS; an argument ``""`` deletes what was stored."""
         known = self._patient(args["patient_id"])
+        unknown = sorted(set(args) - set(known))
+        if unknown:
+            raise InputError(f"a patient has no {', '.join(unknown)}")
         row = known | dict(args)
         event = kind.split("^")[1]
         subject = f"{args['patient_id']}{event}"
@@ -126,7 +133,7 @@ class His:
             sent["id_card"] = ""
         if "his-cuts-name" in self.defects:
             sent["name"] = str(row["name"]).encode("gb18030")[:4].decode("gb18030", "ignore")
-        if "his-shifts-birth" in self.defects and row["birth"]:
+        if "his-shifts-birth" in self.defects and row["birth"][6:8].isdecimal():
             sent["birth"] = f"{row['birth'][:6]}{(int(row['birth'][6:8]) % 28) + 1:02d}"
         if "his-no-null" in self.defects:
             sent = {name: "" if value == '""' else value for name, value in sent.items()}
@@ -147,11 +154,15 @@ class His:
             self._as_sent(survivor), args["retired"], control_id=control_id, time=self._stamp()
         )
         retired = args["retired"]
-        return [
+        moved: list[Statement] = [
             (
-                "UPDATE orders SET patient_id = ? WHERE patient_id = ?",
+                f"UPDATE {table} SET patient_id = ? WHERE patient_id = ?",
                 (args["patient_id"], retired),
-            ),
+            )
+            for table in ("orders", "results", "alarms")
+        ]
+        return [
+            *moved,
             ("UPDATE patients SET state = 'merged' WHERE patient_id = ?", (retired,)),
             self.outbox.put(control_id, "ADT^A40", subject, payload),
         ]
@@ -204,20 +215,20 @@ class His:
         if kind != "ORU^R01":
             if "his-accepts-unknown-types" in self.defects:
                 return []
-            raise Refusal("AR", "201", f"unsupported message {kind}")
+            raise Refusal("AR", "200", f"unsupported message {kind}")
         patient_id = adt.identifier(message, "PatientNO")
         barcode = message.get("OBR-3") or ""
         if not patient_id or not barcode or not message.count("OBX"):
             raise Refusal("AE", "101", "a result needs PID-3, OBR-3 and OBX")
         count = 1 if "his-reads-first-obx-only" in self.defects else message.count("OBX")
         statements: list[Statement] = []
+        latest: dict[str, Row] = {}
         for number in range(1, count + 1):
-            statements += self._result(message, number, barcode, patient_id)
+            row = self._row(message, number, barcode, patient_id)
+            statements += self._result(row, latest)
         return statements
 
-    def _result(
-        self, message: Hl7Message, number: int, barcode: str, patient_id: str
-    ) -> list[Statement]:
+    def _row(self, message: Hl7Message, number: int, barcode: str, patient_id: str) -> Row:
         path = f"OBX[{number}]-"
         row = {
             "barcode": barcode,
@@ -231,30 +242,40 @@ class His:
         }
         if "his-rounds-values" in self.defects and messages.is_number(row["value"]):
             row["value"] = row["value"].rstrip("0").rstrip(".") if "." in row["value"] else "0"
-        last = self.store.rows(
-            "SELECT status, version FROM results WHERE barcode = ? AND item = ?"
-            " ORDER BY version DESC LIMIT 1",
-            (barcode, row["item"]),
-        )
-        if last and last[0]["status"] in {"F", "C"} and row["status"] == "P":
+        return row
+
+    def _result(self, row: Row, latest: dict[str, Row]) -> list[Statement]:
+        """Store one result as the next version of its item, and tell a doctor if it is critical.
+
+        ``latest`` holds what the same message brought before: it counts as stored already.
+        """
+        last = latest.get(row["item"]) or self._last(row["barcode"], row["item"])
+        if last and last["status"] in {"F", "C"} and row["status"] == "P":
             if "his-downgrades-final" not in self.defects:
                 return []
         if row["status"] == "C" and "his-ignores-corrections" in self.defects:
             return []
-        version = last[0]["version"] + 1 if last else 1
-        statements = [insert("results", row | {"version": version})]
-        return statements + self._alarm(row, patient_id)
+        version = last["version"] + 1 if last else 1
+        latest[row["item"]] = row | {"version": version}
+        return [insert("results", row | {"version": version}), *self._alarm(row)]
 
-    def _alarm(self, row: Mapping[str, str], patient_id: str) -> list[Statement]:
+    def _last(self, barcode: str, item: str) -> Row | None:
+        rows = self.store.rows(
+            "SELECT status, version FROM results WHERE barcode = ? AND item = ?"
+            " ORDER BY version DESC LIMIT 1",
+            (barcode, item),
+        )
+        return rows[0] if rows else None
+
+    def _alarm(self, row: Row) -> list[Statement]:
         """The start of the 危急值 loop: one alarm a result, to the ward where the patient is."""
         if row["flag"] not in CRITICAL:
             return []
         if row["flag"] == "LL" and "his-misses-low-critical" in self.defects:
             return []
-        ward = self._patient(patient_id)["ward"]
-        alarm = {name: row[name] for name in ("barcode", "item", "value")}
+        ward = self._patient(row["patient_id"])["ward"]
+        alarm = {name: row[name] for name in ("barcode", "patient_id", "item", "value")}
         alarm |= {
-            "patient_id": patient_id,
             "level": row["flag"],
             "state": "notified",
             "ward": ward,

@@ -7,14 +7,21 @@ crashes. Its defects are switched on by id; see ``defects.py``.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from harness.clock import Clock
 from harness.link import actor as act
-from harness.wire.astm_link import Accept, AstmLinkConfig, AstmLinkCore, FrameReceived
+from harness.wire.astm_link import (
+    Accept,
+    AstmLinkConfig,
+    AstmLinkCore,
+    FrameReceived,
+    Refuse,
+)
 from harness.wire.astm_link import MessageReceived as AstmReceived
 from harness.wire.core import Core, Message
+from harness.wire.hl7 import Hl7Message
 from harness.wire.mllp import MllpCore
+from simulators import trouble
 from simulators.hospital import adt, lis_results, messages
 from simulators.hospital.inbox import Inbox, Refusal, Statement
 from simulators.hospital.outbox import Outbox, Timing
@@ -39,6 +46,8 @@ class Lis:
     outbox: Outbox = field(init=False)
     inbox: Inbox = field(init=False)
     _late: dict[str, list[act.Command]] = field(default_factory=dict)
+    _tripped: set[str] = field(default_factory=set)
+    """Connections whose frame at hand completes a message that could not be taken in."""
 
     def __post_init__(self) -> None:
         self.outbox = Outbox(RESULTS, self.store, self.timing, self.defects, "lis")
@@ -58,6 +67,9 @@ class Lis:
             case act.Received(link=link, event=Message() as message) if link == ORDERS:
                 time = messages.stamp(self.clock.wall())
                 return self.inbox.take(event.conn, message, self._apply, time)
+            case act.Closed(link=link) if link == ANALYZER:
+                self._forget(event.conn)
+                return []
             case act.Commanded():
                 return self._commanded(event)
         return self.outbox.on_event(event, now)
@@ -68,10 +80,17 @@ class Lis:
         """A whole message is reported before the frame that completes it asks for its reply."""
         match event.event:
             case AstmReceived() as message:
-                return self._results(event.conn, message.payload, now)
+                try:
+                    return self._results(event.conn, message.payload, now)
+                except Exception as error:  # noqa: BLE001 - one message must not end the system
+                    trouble.tell(self.role, error)
+                    self._tripped.add(event.conn)
             case FrameReceived(hold=hold):
-                accept = act.Send(conn=event.conn, event=Accept(hold=hold))
-                return [accept, *self._late.pop(event.conn, [])]
+                late = self._late.pop(event.conn, [])
+                if event.conn in self._tripped:
+                    self._tripped.discard(event.conn)
+                    return [act.Send(conn=event.conn, event=Refuse(hold=hold))]
+                return [act.Send(conn=event.conn, event=Accept(hold=hold)), *late]
         return []
 
     def _results(self, conn: str, payload: bytes, now: float) -> list[act.Command]:
@@ -83,13 +102,18 @@ class Lis:
             return []
         stored: list[act.Command] = [act.Commit(statements=statements), self.outbox.soon(now)]
         if "lis-accepts-before-storing" in self.defects:
-            self._late[conn] = stored
+            self._late.setdefault(conn, []).extend(stored)
             return []
         return stored
 
+    def _forget(self, conn: str) -> None:
+        """A connection is gone, and the frame at hand with it."""
+        self._late.pop(conn, None)
+        self._tripped.discard(conn)
+
     # -- HIS -----------------------------------------------------------------------------------
 
-    def _apply(self, message: Any) -> list[Statement]:
+    def _apply(self, message: Hl7Message) -> list[Statement]:
         kind = f"{message.get('MSH-9.1') or ''}^{message.get('MSH-9.2') or ''}"
         if kind.startswith("ADT^"):
             return adt.apply(message, self.store, self.defects, "lis")
@@ -97,7 +121,7 @@ class Lis:
             return adt.apply_order(message, self.store, self.defects)
         if "lis-accepts-unknown-types" in self.defects:
             return []
-        raise Refusal("AR", "201", f"unsupported message {kind}")
+        raise Refusal("AR", "200", f"unsupported message {kind}")
 
     # -- whoever runs us -----------------------------------------------------------------------
 
@@ -108,4 +132,3 @@ class Lis:
             commit = act.Commit(statements=[self.outbox.abandon()])
             return [commit, act.Reply(ident=event.ident)]
         return [act.Reply(ident=event.ident, error=f"the LIS knows no command {event.name}")]
-

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from harness.wire.astm_records import AstmMessage
@@ -11,6 +11,8 @@ from harness.wire.hl7 import Hl7Message
 from simulators.hospital import messages
 from simulators.hospital.outbox import Outbox, Statement
 from simulators.store import Store, insert
+
+Row = dict[str, Any]
 
 ENCODING = "gb18030"
 """Agreed with the analyzers out of band: ASTM declares no character set."""
@@ -27,7 +29,7 @@ class Measured:
     quality_control: bool
     instrument: str
     patient_name: str
-    row: dict[str, Any]
+    row: Row
 
 
 def store(
@@ -35,40 +37,83 @@ def store(
 ) -> list[Statement]:
     """The statements that one message leads to; the ORU is stored for sending among them."""
     encoding = "latin-1" if "lis-reads-latin-1" in defects else ENCODING
-    measured = list(_measured(AstmMessage.parse(payload, encoding), defects))
-    statements: list[Statement] = []
-    passed_on: dict[str, list[dict[str, Any]]] = {}
-    first_patient = ""
-    for one in measured:
-        if one.quality_control and "lis-quality-control-as-patient" not in defects:
-            statements.append(_quality_control(one))
-            continue
-        order = _order(store_, one.barcode, defects)
-        if order is None:
-            if "lis-drops-unmatched" not in defects:
-                statements.append(_unmatched(one))
-            if one.quality_control:
-                statements.append(insert("results", one.row | {"patient_id": "", "version": 1}))
-            continue
+    intake = _Intake(store_, defects, time)
+    for one in _measured(AstmMessage.parse(payload, encoding), defects):
+        intake.take(one)
+    for order, rows in intake.passed_on.values():
+        intake.statements.append(_pass_on(store_, outbox, order, rows, defects, time))
+    return intake.statements
+
+
+@dataclass(slots=True)
+class _Intake:
+    """One message on its way into the store; what it holds itself counts as stored already."""
+
+    store: Store
+    defects: set[str]
+    time: str
+    statements: list[Statement] = field(default_factory=list)
+    passed_on: dict[str, tuple[Row, list[Row]]] = field(default_factory=dict)
+    """By specimen: its order, and the rows to send on."""
+    latest: dict[tuple[str, str], Row] = field(default_factory=dict)
+    """By specimen and item: the newest result, stored or to be stored."""
+    first_patient: str = ""
+
+    def take(self, one: Measured) -> None:
+        """One result: quality control, without an order, or of a patient."""
+        if one.quality_control and "lis-quality-control-as-patient" not in self.defects:
+            self.statements.append(_quality_control(one))
+            return
+        order = _order(self.store, one.barcode, self.defects)
+        if order is not None:
+            self._of_patient(one, order)
+            return
+        if "lis-drops-unmatched" not in self.defects:
+            self.statements.append(_unmatched(one))
+        if one.quality_control:
+            row = one.row | {"patient_id": "", "version": 1}
+            self.statements.append(insert("results", row))
+
+    def _of_patient(self, one: Measured, order: Row) -> None:
         patient_id = order["patient_id"]
-        first_patient = first_patient or patient_id
-        if "lis-first-patient-for-all" in defects:
-            patient_id = first_patient
-        row = _versioned(store_, one, patient_id, defects, time)
+        self.first_patient = self.first_patient or patient_id
+        if "lis-first-patient-for-all" in self.defects:
+            patient_id = self.first_patient
+        row = self._versioned(one, patient_id)
         if row is None:
-            continue
-        statements.append(insert("results", row))
-        passed_on.setdefault(one.barcode, []).append(row)
-        if "lis-takes-name-from-analyzer" in defects and one.patient_name:
-            statements.append(
-                (
-                    "UPDATE patients SET name = ? WHERE patient_id = ?",
-                    (one.patient_name, patient_id),
-                )
-            )
-    for barcode, rows in passed_on.items():
-        statements.append(_pass_on(store_, outbox, barcode, rows, defects, time))
-    return statements
+            return
+        self.latest[one.barcode, one.row["item"]] = row
+        self.statements.append(insert("results", row))
+        self.passed_on.setdefault(one.barcode, (order, []))[1].append(row)
+        if "lis-takes-name-from-analyzer" in self.defects and one.patient_name:
+            renamed = (one.patient_name, patient_id)
+            self.statements.append(("UPDATE patients SET name = ? WHERE patient_id = ?", renamed))
+
+    def _versioned(self, one: Measured, patient_id: str) -> Row | None:
+        """The row to store; None for what is stored already (LIS02-A2 R.9 ``R``, or sent twice)."""
+        row = one.row | {"patient_id": patient_id}
+        if "lis-own-time" in self.defects:
+            row["tested_at"] = self.time
+        last = self._last(one.barcode, one.row["item"])
+        if last is None:
+            return row | {"version": 1}
+        if "lis-stores-repeats-of-results" not in self.defects:
+            same = all(last[name] == row[name] for name in ("value", "unit", "flag", "tested_at"))
+            if same and row["status"] in {last["status"], "R"}:
+                return None
+        if "lis-ignores-corrections" in self.defects and row["status"] == "C":
+            return None
+        return row | {"version": last["version"] + 1}
+
+    def _last(self, barcode: str, item: str) -> Row | None:
+        if (barcode, item) in self.latest:
+            return self.latest[barcode, item]
+        rows = self.store.rows(
+            "SELECT value, unit, flag, status, tested_at, version FROM results"
+            " WHERE barcode = ? AND item = ? ORDER BY version DESC LIMIT 1",
+            (barcode, item),
+        )
+        return rows[0] if rows else None
 
 
 def _measured(message: AstmMessage, defects: set[str]) -> Iterator[Measured]:
@@ -119,8 +164,10 @@ def _status(status: str, defects: set[str]) -> str:
     return "F" if "lis-preliminary-as-final" in defects and status == "P" else status
 
 
-def _order(store_: Store, barcode: str, defects: set[str]) -> Mapping[str, Any] | None:
-    """Any order of this specimen that is not cancelled."""
+def _order(store_: Store, barcode: str, defects: set[str]) -> Row | None:
+    """Any order of this specimen that is not cancelled; no specimen id matches none."""
+    if not barcode:
+        return None
     state = "" if "lis-matches-cancelled" in defects else " AND state <> 'cancelled'"
     rows = store_.rows(
         f"SELECT placer, barcode, patient_id FROM orders WHERE barcode = ?{state} LIMIT 1",
@@ -148,39 +195,15 @@ def _unmatched(one: Measured) -> Statement:
     )
 
 
-def _versioned(
-    store_: Store, one: Measured, patient_id: str, defects: set[str], time: str
-) -> dict[str, Any] | None:
-    """The row to store; None for what is stored already (LIS02-A2 R.9 ``R``, or sent twice)."""
-    row = one.row | {"patient_id": patient_id}
-    if "lis-own-time" in defects:
-        row["tested_at"] = time
-    before = store_.rows(
-        "SELECT value, unit, flag, status, tested_at, version FROM results"
-        " WHERE barcode = ? AND item = ? ORDER BY version DESC LIMIT 1",
-        (one.barcode, one.row["item"]),
-    )
-    if not before:
-        return row | {"version": 1}
-    last = before[0]
-    if "lis-stores-repeats-of-results" not in defects:
-        same = all(last[name] == row[name] for name in ("value", "unit", "flag", "tested_at"))
-        if same and row["status"] in {last["status"], "R"}:
-            return None
-    if "lis-ignores-corrections" in defects and row["status"] == "C":
-        return None
-    return row | {"version": last["version"] + 1}
-
-
 def _pass_on(
     store_: Store,
     outbox: Outbox,
-    barcode: str,
-    rows: list[dict[str, Any]],
+    order: Row,
+    rows: list[Row],
     defects: set[str],
     time: str,
 ) -> Statement:
-    order = store_.rows("SELECT * FROM orders WHERE barcode = ? LIMIT 1", (barcode,))[0]
+    barcode = order["barcode"]
     found = store_.rows("SELECT * FROM patients WHERE patient_id = ?", (order["patient_id"],))
     patient = found[0] if found else _nobody(order["patient_id"])
     if "lis-sends-first-result-only" in defects:
@@ -189,7 +212,7 @@ def _pass_on(
         rows = [row | {"unit": ""} for row in rows]
     if "lis-sends-no-flag" in defects:
         rows = [row | {"flag": ""} for row in rows]
-    versions = "".join(str(row["version"]) for row in rows)
+    versions = ",".join(str(row["version"]) for row in rows)
     control_id = messages.control_id("L", barcode, rows[0]["item"], versions)
     payload = messages.results(patient, order, rows, control_id=control_id, time=time)
     if "lis-declares-other-charset" in defects:
@@ -199,6 +222,6 @@ def _pass_on(
     return outbox.put(control_id, "ORU^R01", barcode, payload)
 
 
-def _nobody(patient_id: str) -> dict[str, Any]:
+def _nobody(patient_id: str) -> Row:
     names = ("name", "sex", "birth", "id_card", "ward", "bed", "phone")
     return {"patient_id": patient_id} | dict.fromkeys(names, "")

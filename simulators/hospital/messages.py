@@ -170,23 +170,29 @@ def is_number(text: str) -> bool:
 def acknowledgement(
     payload: bytes, code: str, *, error: str, text: str, time: str, system: str
 ) -> bytes:
-    """ACK of a message, with ERR where it is refused."""
+    """ACK of a message, with ERR where it is refused (HL7 2.4 §2.9.2).
+
+    Everything is read as text of the whole message, so it can be written in its character set.
+    """
     message = Hl7Message.parse(payload)
-    got = message.header
-    control_id = got.control_id
-    trigger = (message.get("MSH-9.2") or "").strip()
+
+    def got(path: str) -> str:
+        return message.get(path) or ""
+
+    control_id = got("MSH-10")
+    trigger = got("MSH-9.2").strip()
     head = header_row(
         type=f"ACK^{trigger}" if trigger else "ACK",
         structure="ACK" if trigger else "",
         control_id=f"A{control_id}",
         time=time,
-        sending_app=got.receiving_app or system,
-        sending_facility=got.receiving_facility,
-        receiving_app=got.sending_app,
-        receiving_facility=got.sending_facility,
-        processing_id=got.processing_id or "P",
-        version=got.version or VERSION,
-        charset=got.charset,
+        sending_app=got("MSH-5.1") or system,
+        sending_facility=got("MSH-6.1"),
+        receiving_app=got("MSH-3.1"),
+        receiving_facility=got("MSH-4.1"),
+        processing_id=got("MSH-11.1") or "P",
+        version=got("MSH-12.1") or VERSION,
+        charset=got("MSH-18[1]"),
     )
     segments: list[Segment] = [list(head), ["MSA", code, control_id, text or None]]
     if error:

@@ -89,20 +89,22 @@ class Outbox:
         if not self.conn:
             return self._open()
         row = rows[0]
+        if row["tries"] >= TRIES_MAX:
+            aside = ("UPDATE outbox SET state = 'failed' WHERE id = ?", (row["id"],))
+            return [self.soon(now), act.Commit(statements=[aside])]
         self.waiting, self.waiting_id = row["id"], row["control_id"]
         payload = bytes.fromhex(row["payload"])
         if row["tries"] and self.has("resend-new-control-id"):
             self.waiting_id = f"{row['control_id']}R{row['tries']}"
             payload = Hl7Message.parse(payload).set("MSH-10", self.waiting_id).raw
-        commands: list[act.Command] = [
+        # The timer comes first: where the commit fails, it brings us back.
+        return [
+            act.SetTimer(name="answer", at=now + self.timing.answer_s),
             act.Commit(
                 statements=[("UPDATE outbox SET tries = tries + 1 WHERE id = ?", (row["id"],))]
             ),
             act.Send(conn=self.conn, event=Message(payload=payload)),
         ]
-        if self.has("forgets-unanswered"):
-            return [*commands, *self._settle("accepted", now, again=False)]
-        return [*commands, act.SetTimer(name="answer", at=now + self.timing.answer_s)]
 
     def _open(self) -> list[act.Command]:
         if self.opening:
@@ -152,17 +154,14 @@ class Outbox:
             return self._settle("accepted", now)
         return []
 
-    def _settle(self, state: str, now: float, *, again: bool = True) -> list[act.Command]:
+    def _settle(self, state: str, now: float) -> list[act.Command]:
+        """The commit is carried out before any timer fires, so the push reads the new state."""
         done, self.waiting, self.waiting_id = self.waiting, 0, ""
-        commands: list[act.Command] = [
+        return [
             act.SetTimer(name="answer", at=None),
+            self.soon(now),
             act.Commit(statements=[("UPDATE outbox SET state = ? WHERE id = ?", (state, done))]),
         ]
-        if again:
-            # The commit above is carried out before the next command, so a push in the same
-            # breath would still read the old state: it is asked for by a timer that is due.
-            commands.append(self.soon(now))
-        return commands
 
     def _no_answer(self, now: float) -> list[act.Command]:
         if not self.waiting:
@@ -175,12 +174,8 @@ class Outbox:
     def _again(self, now: float) -> list[act.Command]:
         done, self.waiting, self.waiting_id = self.waiting, 0, ""
         if done and self.has("no-resend"):
-            return [
-                act.Commit(
-                    statements=[("UPDATE outbox SET state = 'lost' WHERE id = ?", (done,))]
-                ),
-                *self._back_off(now),
-            ]
+            lost = ("UPDATE outbox SET state = 'lost' WHERE id = ?", (done,))
+            return [*self._back_off(now), act.Commit(statements=[lost])]
         return self._back_off(now)
 
     def _back_off(self, now: float) -> list[act.Command]:

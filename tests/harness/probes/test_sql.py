@@ -244,3 +244,23 @@ def test_trouble_of_our_own_is_not_an_answer(
     monkeypatch.setattr(one, "_connect", broken)
     with pytest.raises(ZeroDivisionError):
         one.ask({"barcode": "1"})
+
+
+def test_columns_get_our_names(tmp_path):
+    path = tmp_path / "lis.sqlite"
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE jyjg (tmh TEXT, jg TEXT)")
+        db.execute("INSERT INTO jyjg VALUES ('T1', '5.0')")
+    db.close()
+    probe = SqlProbe(
+        name="lis-results",
+        role="LIS",
+        url=str(path),
+        query="SELECT tmh, jg FROM jyjg",
+        columns={"barcode": "tmh", "value": "jg"},
+    )
+
+    answer = probe.ask({})
+
+    probe.close()
+    assert answer.rows == [{"barcode": "T1", "value": "5.0"}]

@@ -1,0 +1,83 @@
+"""From the profile to what a bench is built of: links, addresses, probes, test patients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.link.spec import LinkSpec
+from harness.link.threads import Address
+from harness.model import Person
+from harness.permit import Permit
+from harness.probes.probe import Probe
+from harness.probes.sql import SqlProbe
+from harness.profile import Mode, Profile, Via
+from harness.subjects import read_subjects
+
+BUILT_IN_URL = "builtin:"
+"""A probe URL of this form looks into the store of a system that we run ourselves."""
+
+
+def link_specs(profile: Profile) -> dict[str, LinkSpec]:
+    """Every link of the profile by name."""
+    return {
+        name: LinkSpec(
+            name=name,
+            interface=endpoint.interface,
+            frm=endpoint.frm,
+            to=endpoint.to,
+            protocol=str(endpoint.protocol),
+            relayed=endpoint.via is Via.RELAY,
+        )
+        for name, endpoint in profile.endpoints.items()
+    }
+
+
+def addresses(profile: Profile) -> dict[str, Address]:
+    """Where the links to systems lead that we do not run."""
+    return {
+        name: Address(host=endpoint.host, port=endpoint.port)
+        for name, endpoint in profile.endpoints.items()
+        if profile.mode(endpoint.to) is not Mode.SIMULATED and endpoint.port
+    }
+
+
+def probes(
+    profile: Profile, folder: Path, permit: Permit, environ: Mapping[str, str]
+) -> dict[str, Probe]:
+    """Every probe of the profile by name; none that the policy forbids to open.
+
+    Args:
+        profile: of the site.
+        folder: where the stores of the systems are that we run.
+        permit: refuses forbidden databases.
+        environ: holds the URLs that the profile only names.
+
+    Raises:
+        PermitError: a probe would open a forbidden address.
+    """
+    found: dict[str, Probe] = {}
+    for name, probe in profile.probes.items():
+        url = profile.probe_url(name, environ)
+        if url.startswith(BUILT_IN_URL):
+            url = str(folder / f"{url.removeprefix(BUILT_IN_URL).lower()}.sqlite")
+        else:
+            permit.require_database(url)
+        found[name] = SqlProbe(
+            name=name,
+            role=probe.role,
+            url=url,
+            query=probe.query.strip(),
+            rows_max=probe.rows_max,
+            timeout_s=probe.timeout_s,
+            columns=probe.columns,
+        )
+    return found
+
+
+def subjects(profile: Profile) -> tuple[Person, ...]:
+    """The signed test patients; ``InputErrors`` where the list is not the one that was signed."""
+    signed = profile.test_subjects
+    if signed is None:
+        return ()
+    return read_subjects(profile.file(signed.list), signed.sha256)

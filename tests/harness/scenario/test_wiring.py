@@ -1,0 +1,86 @@
+"""Tests of ``harness/scenario/wiring.py``."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+
+import pytest
+
+from harness.errors import InputError, PermitError
+from harness.permit import Permit
+from harness.profile import load_profile
+from harness.scenario import wiring
+
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
+
+SITE = """
+format = 1
+name = "site"
+environment = "test"
+transport = "tcp"
+
+[systems.LIS]
+mode = "real"
+product = "LIS"
+version = "1"
+
+[endpoints.analyzer-lis]
+interface = "LIS-ASTM"
+from = "analyzer"
+to = "LIS"
+protocol = "astm"
+host = "192.0.2.10"
+port = 5001
+
+[probes.lis-results]
+role = "LIS"
+url_env = "LIS_URL"
+query = "SELECT tmh FROM jyjg WHERE tmh = :barcode"
+columns = { barcode = "tmh" }
+
+[policy]
+forbidden_addresses = ["192.0.2.99"]
+"""
+
+
+def site(tmp_path, more=""):
+    path = tmp_path / "site.toml"
+    path.write_text(SITE + more, encoding="utf-8")
+    return load_profile(path)
+
+
+def test_links_and_addresses_of_a_real_system(tmp_path):
+    profile = site(tmp_path)
+
+    assert wiring.link_specs(profile)["analyzer-lis"].to == "LIS"
+    assert str(wiring.addresses(profile)["analyzer-lis"]) == "192.0.2.10:5001"
+
+
+def test_a_forbidden_database_is_never_opened(tmp_path):
+    """A restored test system often still names the production database."""
+    profile = site(tmp_path)
+    permit = Permit(profile, NOW)
+
+    with pytest.raises(PermitError, match=r"192\.0\.2\.99"):
+        wiring.probes(profile, tmp_path, permit, {"LIS_URL": "postgresql://u@192.0.2.99/lis"})
+
+    found = wiring.probes(profile, tmp_path, permit, {"LIS_URL": "sqlite:lis.sqlite"})
+    assert found["lis-results"].role == "LIS"
+
+
+def test_signed_test_patients_come_from_the_list_that_was_signed(tmp_path):
+    assert wiring.subjects(site(tmp_path)) == ()
+    listed = "patient_id,name,sex,birth,id_card\nP1,测试甲,M,19900101,\n".encode()
+    (tmp_path / "people.csv").write_bytes(listed)
+    signed = (
+        '\n[test_subjects]\nlist = "people.csv"\nsigner = "院办"\ndate = 2026-01-01\n'
+        f'sha256 = "{hashlib.sha256(listed).hexdigest()}"\n'
+    )
+
+    (person,) = wiring.subjects(site(tmp_path, signed))
+
+    assert person.patient_id == "P1"
+    (tmp_path / "people.csv").write_bytes(listed + b"P2,x,M,19900101,\n")
+    with pytest.raises(InputError):
+        wiring.subjects(site(tmp_path, signed))
