@@ -20,6 +20,7 @@ from harness.link.actor import Actor
 from harness.link.host import CrashPoint, Host
 from harness.link.tap import Connection
 from harness.link.threads import Address, Member, Threads
+from simulators import trouble
 from simulators.store import Store
 
 Make = Callable[[Mapping[str, Any], Clock], tuple[Actor, Store]]
@@ -46,7 +47,7 @@ class Shell:
         if not first.strip():
             return 2
         config = json.loads(first)
-        runtime = Threads(died=_power_cut)
+        runtime = trouble.OutspokenThreads(died=_power_cut)
         actor, store = self.make(config, runtime.clock)
         member = runtime.add(actor.role, Host(actor, runtime.clock, plain, store=store))
         _route(member, config.get("routes", {}))
@@ -56,8 +57,10 @@ class Shell:
         for line in sys.stdin:
             order = json.loads(line)
             say(json.dumps(self._obey(runtime, member, actor, order), ensure_ascii=False))
-        runtime.stop()
+        left = runtime.stop()
         store.close()
+        if left:
+            sys.stderr.write(f"threads that would not end: {', '.join(left)}\n")
         return 0
 
     def _obey(
@@ -65,6 +68,7 @@ class Shell:
     ) -> dict[str, Any]:
         name, args = order["command"], order["args"]
         answer: dict[str, Any] = {"ident": order["ident"]}
+        runtime.errors.clear()  # told when they happened, and not the fault of this command
         try:
             match name:
                 case "_route":
@@ -80,6 +84,9 @@ class Shell:
                     answer["value"] = runtime.command(actor.role, name, args, timeout_s)
         except HarnessError as error:
             answer["error"] = error.message
+        except Exception as error:  # noqa: BLE001 - a command must not end the process
+            trouble.tell(actor.role, error)
+            answer["error"] = f"{type(error).__name__}: {error}"
         return answer
 
 

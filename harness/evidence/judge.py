@@ -47,6 +47,11 @@ ROUNDING_S = 0.0001
 """Times in the trace are rounded; limits must hold in them too."""
 
 
+LATE_S = 0.9
+"""What comes later than this behind the limit and the settling time came too late. A look that
+begins at the limit ends a little behind it; a slower one cannot tell what held at the limit."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _View:
     """What of the trace belongs to one expectation."""
@@ -63,13 +68,18 @@ class _View:
         seen: list[Record] = []
         answers: list[Record] = []
         controls: list[Record] = []
+        too_late = float("inf")
         for record in records:
             kind = record["kind"]
             if kind == "expectation" and record["id"] == ident:
                 opened = record
+                limit_s = expectation.limit_s + expectation.settle_s + LATE_S
+                too_late = record.get("t", float("inf")) + limit_s
             elif kind == "note" and record.get("window") == ident:
                 closed = record
                 break
+            elif expectation.mode == "eventually" and record.get("t", 0.0) > too_late:
+                continue
             elif kind == "probe":
                 if record.get("ask") == ident:
                     answers.append(record)

@@ -10,10 +10,11 @@ from typing import Any
 
 from harness import resources
 from harness.errors import Blocked, ScenarioError
+from harness.evidence.decode import CHARSET
 from harness.evidence.expect import Ask, Check, Expectation, Selector, Wanted
 from harness.evidence.match import Value
 from harness.i18n import tr
-from harness.model import Place
+from harness.model import Person, Place
 from harness.scenario.world import World
 
 ORDERS, RESULTS = "his-lis", "lis-his"
@@ -79,7 +80,9 @@ def rows_expected(
     """
     wanted = []
     for row in rows:
-        values = {name: _value(cell) for name, cell in row.items()}
+        # What was asked for must be what was shown: a probe that answers about another is no look.
+        asked = {name: value for name, value in args.items() if name not in row}
+        values = {name: _value(cell) for name, cell in {**asked, **row}.items()}
         wanted.append(
             Wanted(
                 key={f"row.{name}": values[name].expected for name in key},
@@ -111,6 +114,43 @@ def rows_expected(
 
 def _value(cell: Value | str) -> Value:
     return cell if isinstance(cell, Value) else Value(expected=cell)
+
+
+def whose(person: Person, select: Mapping[str, str], interface: str, limit_s: float) -> Expectation:
+    """The messages carry this person in PID, in the character set that they declare.
+
+    Args:
+        person: the only one whom they may name.
+        select: the messages, by fields of their records.
+        interface: which interface is judged.
+        limit_s: the named limit.
+    """
+    fields = {
+        "PID-3[1].1": (person.patient_id, "PID-3"),
+        "PID-5": (person.name, "PID-5"),
+        "PID-7": (person.birth, "PID-7"),
+        "PID-8": (person.sex, "PID-8"),
+    }
+    checks = [
+        Check(path=path, value=Value(expected=value), place=place(interface, "hl7", where))
+        for path, (value, where) in fields.items()
+    ]
+    checks.append(
+        Check(
+            path=CHARSET,
+            value=Value(expected="as declared"),
+            place=place(interface, "hl7", "MSH-18"),
+            clause="HL7 2.4 §2.16.9.18",
+        )
+    )
+    return Expectation(
+        mode="eventually",
+        select=Selector(kind="message", where=select),
+        wanted=[Wanted(key={"protocol": "hl7"}, checks=checks)],
+        place=place(interface, "hl7", ""),
+        limit_s=limit_s,
+        classes={"missing": "lost"},
+    )
 
 
 def nothing_expected(

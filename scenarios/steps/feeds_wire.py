@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.evidence.decode import CHARSET
 from harness.evidence.expect import Check, Expectation, Selector, Wanted
 from harness.evidence.match import Value
 from harness.scenario.steps import Library, Table
 from harness.scenario.world import World
-from scenarios.steps.common import ORDERS, RESULTS, SETTLE_S, place
+from scenarios.steps.common import ORDERS, RESULTS, SETTLE_S, place, whose
 from scenarios.steps.lab_stores import stored_rows
 from simulators.feed import payloads
 
@@ -53,7 +52,7 @@ def result_message(world: World, limit_s: float, specimen: str, table: Table) ->
         settle_s=SETTLE_S,
         classes={"missing": "lost", "repeated": "duplicate", "unwanted": "invented"},
     )
-    return [observations, _identity(world, limit_s, specimen, select)]
+    return [observations, whose(world.owner(specimen), select, "LIS-ORU", limit_s)]
 
 
 def _nothing_for_normal(column: str, cell: Value | str) -> Value:
@@ -64,33 +63,6 @@ def _nothing_for_normal(column: str, cell: Value | str) -> Value:
     if column in {"unit", "flag"} and not value.expected:
         return Value(op="one_of", expected="\n")
     return value
-
-
-def _identity(
-    world: World, limit_s: float, specimen: str, select: Mapping[str, str]
-) -> Expectation:
-    who = world.owner(specimen)
-    fields = {"PID-3.1": who.patient_id, "PID-5": who.name, "PID-7": who.birth, "PID-8": who.sex}
-    checks = [
-        Check(path=path, value=Value(expected=value), place=place("LIS-ORU", "hl7", path[:5]))
-        for path, value in fields.items()
-    ]
-    checks.append(
-        Check(
-            path=CHARSET,
-            value=Value(expected="as declared"),
-            place=place("LIS-ORU", "hl7", "MSH-18"),
-            clause="HL7 2.4 §2.16.9.18",
-        )
-    )
-    return Expectation(
-        mode="eventually",
-        select=Selector(kind="message", where=select),
-        wanted=[Wanted(key={"type": "ORU^R01"}, checks=checks)],
-        place=place("LIS-ORU", "hl7", ""),
-        limit_s=limit_s,
-        classes={"missing": "lost"},
-    )
 
 
 @steps.then(
@@ -188,7 +160,7 @@ def answered(world: World, limit_s: float, role: str, code: str) -> Expectation:
 )
 def admission_message(
     world: World, limit_s: float, person: str, kind: str, table: Table
-) -> Expectation:
+) -> list[Expectation]:
     """Fields of one ADT."""
     table.require({"字段", "值"})
     who = world.known_person(person)
@@ -201,7 +173,8 @@ def admission_message(
         "删除值": '""',
     }
     select = {"link": ORDERS, "type": kind, "corr.patient": who.patient_id}
-    return _fields(table, known, select, "HIS-ADT", limit_s)
+    fields = _fields(table, known, select, "HIS-ADT", limit_s)
+    return [fields, whose(who, select, "HIS-ADT", limit_s)]
 
 
 @steps.then(
@@ -216,7 +189,7 @@ def admission_message(
     """,
     gloss="The order message on the wire has exactly these items",
 )
-def order_message(world: World, limit_s: float, specimen: str, table: Table) -> Expectation:
+def order_message(world: World, limit_s: float, specimen: str, table: Table) -> list[Expectation]:
     """Every OBR with its ORC."""
     return _order_message(world, limit_s, specimen, table, since=0)
 
@@ -233,14 +206,14 @@ def order_message(world: World, limit_s: float, specimen: str, table: Table) -> 
     """,
     gloss="The order message after the cancellation has exactly these items",
 )
-def cancel_message(world: World, limit_s: float, specimen: str, table: Table) -> Expectation:
+def cancel_message(world: World, limit_s: float, specimen: str, table: Table) -> list[Expectation]:
     """Every OBR with its ORC, of what came after the cancellation."""
     return _order_message(world, limit_s, specimen, table, since=world.state["cancelled since"])
 
 
 def _order_message(
     world: World, limit_s: float, specimen: str, table: Table, *, since: int
-) -> Expectation:
+) -> list[Expectation]:
     table.require({"项目", "控制码"}, optional={"优先级"})
     select = {
         "link": ORDERS,
@@ -256,7 +229,7 @@ def _order_message(
                   place=place("HIS-ORD", "hl7", "OBR-5")),
         ]  # fmt: skip
         wanted.append(Wanted(key={"OBR-4.1": row["项目"]}, checks=checks))
-    return Expectation(
+    items = Expectation(
         mode="eventually",
         select=Selector(kind="message", where=select, each="OBR"),
         wanted=wanted,
@@ -267,6 +240,7 @@ def _order_message(
         since=since,
         classes={"missing": "lost", "repeated": "duplicate", "unwanted": "invented"},
     )
+    return [items, whose(world.owner(specimen), select, "HIS-ORD", limit_s)]
 
 
 def _fields(

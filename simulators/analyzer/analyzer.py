@@ -40,7 +40,7 @@ class Analyzer:
     Args:
         role: always ``analyzer``.
         link_config: the instrument's side of the link.
-        repeats: whole-message repeats after a failure.
+        repeats: whole-message repeats after a failure, and attempts to connect after a refusal.
     """
 
     role: str = "analyzer"
@@ -48,6 +48,7 @@ class Analyzer:
     repeats: int = REPEATS_MAX
     _conn: str = ""
     _opened: int = 0
+    _refused: int = 0
     _ready: bool = False
     _queue: deque[_Upload] = field(default_factory=deque)
     _sending: bool = False
@@ -62,12 +63,11 @@ class Analyzer:
             case act.Commanded(name="upload"):
                 return self._upload(event)
             case act.Commanded(name="hang-up"):
-                conn, self._conn, self._ready = self._conn, "", False
-                return [act.Close(conn=conn), act.Reply(ident=event.ident)]
+                return self._hang_up(event.ident, now)
             case act.Commanded():
                 return [act.Reply(ident=event.ident, error=f"unknown command {event.name}")]
             case act.Opened(conn=self._conn):
-                self._ready = True
+                self._ready, self._refused = True, 0
                 return self._next()
             case act.Refused(conn=self._conn) | act.Closed(conn=self._conn) if self._conn:
                 return self._lost(event.reason, now)
@@ -118,13 +118,22 @@ class Analyzer:
 
     def _lost(self, reason: str, now: float) -> list[act.Command]:
         """The connection is gone: what was being sent stays at the head of the queue."""
-        self._conn, self._ready = "", False
-        if self._sending:
-            self._sending = False
-            if self._queue[0].tries > self.repeats:
-                self._sending = True
-                return self._finished(Outcome.UNKNOWN, reason or "connection lost")
-        elif self._queue and self._opened > self.repeats:
-            self._sending = True
-            return self._finished(Outcome.FAILED, reason)
+        opened, self._conn, self._ready = self._ready, "", False
+        if self._sending and self._queue[0].tries > self.repeats:
+            return self._finished(Outcome.UNKNOWN, reason or "connection lost")
+        self._sending = False
+        if not opened:
+            self._refused += 1
+            if self._queue and self._refused > self.repeats:
+                self._refused, self._sending = 0, True
+                return self._finished(Outcome.FAILED, reason)
         return [act.SetTimer(name="connect", at=now + RECONNECT_S)]
+
+    def _hang_up(self, ident: int, now: float) -> list[act.Command]:
+        """End the connection; what is not delivered goes over the next one."""
+        conn, self._conn, self._ready, self._sending = self._conn, "", False, False
+        return [
+            act.Close(conn=conn),
+            act.Reply(ident=ident),
+            act.SetTimer(name="connect", at=now + RECONNECT_S),
+        ]

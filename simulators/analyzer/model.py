@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness import resources
 from harness.errors import InputError
+from harness.i18n import tr
 from harness.wire.astm_link import AstmLinkConfig, CutPolicy
 
 
@@ -39,18 +41,38 @@ class AnalyzerModel:
 
 
 def load_model(name: str) -> AnalyzerModel:
-    """A model that ships, by name, or one by path."""
-    path = Path(name) if name.endswith(".toml") else resources.fixture("analyzers", f"{name}.toml")
+    """A model that ships, by name, or one by path.
+
+    Raises:
+        InputError: there is no such model, or its file is not one.
+    """
+    path = Path(name) if name.endswith(".toml") else _shipped(name)
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
+        codecs.lookup(data["encoding"])
         return AnalyzerModel(
             name=data["name"],
             sender=data["sender"],
             version=data["version"],
             encoding=data["encoding"],
-            repeats=data["repeats"],
+            repeats=int(data["repeats"]),
             cut=CutPolicy(data["link"]["cut"]),
             records_version=data["records"]["version"],
         )
-    except (tomllib.TOMLDecodeError, KeyError, ValueError) as error:
-        raise InputError(f"not an analyzer model: {error}", where=str(path)) from error
+    except OSError as error:
+        raise InputError(tr("the file cannot be read: {reason}", reason=error)) from error
+    except (LookupError, TypeError, ValueError) as error:
+        raise InputError(
+            tr("not an analyzer model: {reason}", reason=error), where=str(path)
+        ) from error
+
+
+def _shipped(name: str) -> Path:
+    folder = resources.fixture("analyzers")
+    known = sorted(path.stem for path in folder.glob("*.toml"))
+    if name not in known:
+        raise InputError(
+            tr("no analyzer model {name}", name=name),
+            remedy=tr("use one of: {known}", known=", ".join(known)),
+        )
+    return folder / f"{name}.toml"

@@ -80,13 +80,16 @@ class Feed:
             return self._send(event, now)
         if event.name == "hang-up":
             conn, self._conn = self._conn, ""
-            return [act.Close(conn=conn), act.Reply(ident=event.ident)]
+            told = self._done(Outcome.UNKNOWN, "hung up before the answer")
+            return [act.Close(conn=conn), *told, act.Reply(ident=event.ident)]
         return [act.Reply(ident=event.ident, error=f"unknown command {event.name}")]
 
     # -- sending -------------------------------------------------------------------------------
 
     def _send(self, event: act.Commanded, now: float) -> list[act.Command]:
         """Send one message (``payload`` as hex) over ``link`` and wait for its answer."""
+        if self._order is not None:
+            return [act.Reply(ident=event.ident, error="the message before is not answered yet")]
         payload = bytes.fromhex(str(event.args["payload"]))
         self._order = _Order(event.ident, payload, header(payload).control_id)
         if self._conn:

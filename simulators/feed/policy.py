@@ -52,10 +52,11 @@ class Policy:
     def decide(self, conn: str, payload: bytes) -> Rule:
         """The rule for one delivery of a message.
 
-        Without rules nothing is read or counted: a receiver under load only answers.
+        Where one rule takes all, nothing is read or counted: a receiver under load only answers.
         """
-        if not self.rules:
-            return AT_ONCE
+        first = self.rules[0] if self.rules else AT_ONCE
+        if not first.holds and not first.occurrences:
+            return first
         identity = self._identities.of(conn, Unit(kind="message", data=b"", payload=payload))
         self._seen[identity] = self._seen.get(identity, 0) + 1
         for rule in self.rules:

@@ -26,7 +26,7 @@ IDENTIFIERS_MAX = 50
 KNOWN = frozenset({"A01", "A02", "A03", "A04", "A08", "A13", "A40"})
 
 
-def apply(message: Hl7Message, store: Store, defects: set[str], prefix: str) -> list[Statement]:
+def apply(message: Hl7Message, defects: set[str], prefix: str) -> list[Statement]:
     """The statements of one ADT message."""
     event = message.get("MSH-9.2") or ""
     if event not in KNOWN:

@@ -200,13 +200,11 @@ class His:
 
     def _acknowledge(self, args: Args) -> list[Statement]:
         """A doctor confirms a critical value."""
-        return [
-            (
-                "UPDATE alarms SET state = 'acknowledged', acknowledged_by = ?"
-                " WHERE barcode = ? AND item = ? AND state = 'notified'",
-                (args["by"], args["barcode"], args["item"]),
-            )
-        ]
+        sql = (
+            "UPDATE alarms SET state = 'acknowledged', acknowledged_by = ?"
+            " WHERE barcode = ? AND item = ? AND state = 'notified'"
+        )
+        return [(sql, (args["by"], args["barcode"], args["item"]))]
 
     # -- results -------------------------------------------------------------------------------
 
@@ -241,7 +239,7 @@ class His:
             "tested_at": message.get(f"{path}14") or "",
         }
         if "his-rounds-values" in self.defects and messages.is_number(row["value"]):
-            row["value"] = row["value"].rstrip("0").rstrip(".") if "." in row["value"] else "0"
+            row["value"] = _rounded(row["value"])
         return row
 
     def _result(self, row: Row, latest: dict[str, Row]) -> list[Statement]:
@@ -250,9 +248,9 @@ class His:
         ``latest`` holds what the same message brought before: it counts as stored already.
         """
         last = latest.get(row["item"]) or self._last(row["barcode"], row["item"])
-        if last and last["status"] in {"F", "C"} and row["status"] == "P":
-            if "his-downgrades-final" not in self.defects:
-                return []
+        late = last is not None and last["status"] in {"F", "C"} and row["status"] == "P"
+        if late and "his-downgrades-final" not in self.defects:
+            return []
         if row["status"] == "C" and "his-ignores-corrections" in self.defects:
             return []
         version = last["version"] + 1 if last else 1
@@ -284,3 +282,8 @@ class His:
         if "his-alarm-closes-itself" in self.defects:
             alarm["state"] = "acknowledged"
         return [insert("alarms", alarm)]
+
+
+def _rounded(number: str) -> str:
+    """The defect: a number as a spreadsheet shows it, without the zeros that it ends in."""
+    return number.rstrip("0").rstrip(".") if "." in number else number

@@ -116,7 +116,7 @@ class Lis:
     def _apply(self, message: Hl7Message) -> list[Statement]:
         kind = f"{message.get('MSH-9.1') or ''}^{message.get('MSH-9.2') or ''}"
         if kind.startswith("ADT^"):
-            return adt.apply(message, self.store, self.defects, "lis")
+            return adt.apply(message, self.defects, "lis")
         if kind == "OML^O21":
             return adt.apply_order(message, self.store, self.defects)
         if "lis-accepts-unknown-types" in self.defects:
