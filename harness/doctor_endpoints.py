@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 from harness.doctor_check import Check, Look, Means, Status, failed, refused, said
 from harness.errors import PermitError
@@ -13,6 +12,7 @@ from harness.link import reach
 from harness.permit import Permit
 from harness.profile_check import is_loopback, serial_place
 from harness.profile_model import Endpoint, Profile, Tls
+from harness.profile_tls import tls_files
 from harness.profile_values import LinkTransport, Mode, Via
 
 CERTIFICATE_WARN_DAYS = 30
@@ -124,7 +124,7 @@ def _certificate_look(
     place: str, profile: Profile, endpoint: Endpoint, tls: Tls, means: Means
 ) -> Look:
     def take() -> Sequence[Check]:
-        files = _tls_files(profile, tls, means.environ)
+        files = tls_files(profile, tls, means.environ)
         missing = [path for path in (files.ca, files.certificate, files.key)
                    if path is not None and not path.is_file()]  # fmt: skip
         if missing:
@@ -139,17 +139,6 @@ def _certificate_look(
                  address=f"{endpoint.host}:{endpoint.port}"),
         take=take,
     )  # fmt: skip
-
-
-def _tls_files(profile: Profile, tls: Tls, environ: Mapping[str, str]) -> reach.TlsFiles:
-    key = environ.get(tls.key_env or "", "")
-    return reach.TlsFiles(
-        ca=profile.file(tls.ca) if tls.ca else None,
-        certificate=profile.file(tls.certificate) if tls.certificate else None,
-        key=Path(key) if key else None,
-        password=environ.get(tls.key_password_env or "", ""),
-        server_name=tls.server_name or "",
-    )
 
 
 def _judged(place: str, seen: reach.Certificate, now: dt.datetime) -> Check:

@@ -93,20 +93,24 @@ def check_port(port: int, endpoints: int = 1) -> None:
 
 
 def listen(member: Member, link: str, host: str, port: int) -> Address:
-    """Accept a link; the address that peers on this machine connect to.
+    """Accept a link; the address with the port that it got.
 
     Raises:
         InputError: the port is in use, or the address is not ours.
     """
     try:
-        bound = member.listen(link, Address(host=host, port=port))
+        return member.listen(link, Address(host=host, port=port))
     except OSError as error:
         where = f"{host}:{port}"
         raise InputError(
             tr("cannot listen on {address}: {reason}", address=where, reason=error),
             remedy=tr("choose another port, or 0 for a free one"),
         ) from error
-    return Address(host=ANYWHERE.get(host, host), port=bound.port)
+
+
+def from_here(address: Address) -> Address:
+    """What peers on this machine connect to."""
+    return Address(host=ANYWHERE.get(address.host, address.host), port=address.port)
 
 
 def say(line: str) -> None:

@@ -76,7 +76,9 @@ def hospital(args: argparse.Namespace) -> int:
                 stores += _open_systems(systems, runtime, Path(folder), args.defect)
                 addresses = _listen_all(runtime, endpoints, args.host, args.port)
                 for member in runtime.members.values():
-                    member.routes |= addresses
+                    member.routes |= {
+                        link: foreground.from_here(one) for link, one in addresses.items()
+                    }
                 for link, address in addresses.items():
                     foreground.say(f"ready {link} {address}")
                 foreground.wait(stopped)

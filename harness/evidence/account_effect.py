@@ -24,6 +24,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 KEYS = (("barcode", ("barcode", "lot")), ("patient", ("patient_id",)))
 """Key of a message, and the columns that hold it: the first key that it has counts."""
 
+NAMED_FOR = {"value": "result", "placer": "order", "name": "patient"}
+"""A column, and what stands in the name of a probe that shows it."""
+
 SIGNS = re.compile(r"[|^~\\&\r\n]")
 """The usual signs between the parts of a message; only whole parts are found again."""
 
@@ -92,8 +95,7 @@ def _key(message: Record) -> tuple[str, tuple[str, ...]]:
 def _could_show(record: Record, message: Record, key: str, columns: Sequence[str]) -> bool:
     """A good answer of a probe at the receiver, asked about this key.
 
-    An answer without rows shows no columns: then it is the probe, by its name, that was seen to
-    have them elsewhere, and asking it about this key is a look all the same.
+    An answer without rows shows no columns; then the name of the probe tells what it looks at.
     """
     if record["kind"] != "probe" or record["n"] < message["n"]:
         return False
@@ -104,10 +106,9 @@ def _could_show(record: Record, message: Record, key: str, columns: Sequence[str
 
 
 def _named_for(record: Record, message: Record) -> bool:
-    """An answer without rows: its probe is named for what the message brings."""
-    what = {"value": "result", "placer": "order", "name": "patient"}
+    """The probe is named for what the message brings."""
     wanted = next(names for kind, names in COLUMNS.items() if message["type"].startswith(kind))
-    return any(what[name] in record["probe"] for name in wanted if name in what)
+    return any(NAMED_FOR[name] in record["probe"] for name in wanted if name in NAMED_FOR)
 
 
 def _parts(message: Record) -> frozenset[str]:

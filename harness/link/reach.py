@@ -109,7 +109,7 @@ def tls_certificate(
 ) -> Certificate:
     """Shake hands, read the dates of the certificate, close."""
     try:
-        context = _context(files)
+        context = client_context(files)
         with (
             socket.create_connection((host, port), timeout_s) as sock,
             context.wrap_socket(sock, server_hostname=files.server_name or host) as tls,
@@ -122,7 +122,8 @@ def tls_certificate(
     )
 
 
-def _context(files: TlsFiles) -> ssl.SSLContext:
+def client_context(files: TlsFiles) -> ssl.SSLContext:
+    """What a client needs to shake hands: whom it trusts, and who it is."""
     context = ssl.create_default_context(cafile=str(files.ca) if files.ca else None)
     if files.certificate is not None:
         # A password callable: without one OpenSSL would ask for it at the terminal.

@@ -35,6 +35,7 @@ class Address:
     host: str
     port: int
     tls: ssl.SSLContext | None = None
+    server_name: str = ""
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -211,7 +212,9 @@ class Member:
             self.host.guard.opens(about, address.host, address.port)
         sock = tcp.connect(address.host, address.port)
         if address.tls is not None:
-            sock = address.tls.wrap_socket(sock, server_hostname=address.host)
+            sock = address.tls.wrap_socket(
+                sock, server_hostname=address.server_name or address.host
+            )
         return sock
 
     def _accept(self, link: str, listener: socket.socket, tls: ssl.SSLContext | None) -> None:

@@ -95,7 +95,12 @@ def run(request: Request) -> int:
     if not 1 <= request.jobs <= JOBS_MAX:
         raise InputError(tr("--jobs takes 1 to {most}", most=JOBS_MAX))
     options = request.options()
-    RunSession(options).check()
+    session = RunSession(options)
+    session.check()
+    if request.jobs > 1 and not session.only_simulated:
+        raise InputError(
+            tr("real systems cannot be shared by several workers"), remedy=tr("leave --jobs out")
+        )
     chosen = files.choose(request.paths)
     problems = lint_paths(list(chosen)).problems
     if problems:

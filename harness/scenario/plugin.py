@@ -206,8 +206,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the systems."""
-    session = config.stash.get(_session_key, None)
-    if session is not None:
-        session.stop()
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop the systems; what goes wrong in that is a failure of ours."""
+    config = session.config
+    try:
+        left = config.stash[_session_key].stop()
+        if left:
+            raise HarnessError(f"left over: {', '.join(left)}")
+    except Exception:  # noqa: BLE001 - told as pytest tells its own
+        failure: pytest.ExceptionInfo[BaseException] = pytest.ExceptionInfo.from_current()
+        excrepr = failure.getrepr(style="short")
+        config.hook.pytest_internalerror(excrepr=excrepr, excinfo=failure)
+        session.exitstatus = pytest.ExitCode.INTERNAL_ERROR

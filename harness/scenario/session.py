@@ -120,6 +120,11 @@ class RunSession:
         if self.options.defects:
             permit.require_fault()
 
+    @property
+    def only_simulated(self) -> bool:
+        """Whether we run every system ourselves, so that each worker can have its own."""
+        return all(system.mode is Mode.SIMULATED for system in self.profile.systems.values())
+
     def _permit(self) -> Permit:
         return Permit(self.profile, RealClock().wall)
 
@@ -243,7 +248,7 @@ class RunSession:
         else:
             driver, systems = Threads(), InProcesses(hospital, settings)
         looks = probes(profile, folder, self._permit(), os.environ)
-        bench = Bench(driver, systems, specs, looks, addresses(profile))
+        bench = Bench(driver, systems, specs, looks, addresses(profile, os.environ))
         try:
             bench.start()
         except BaseException:
@@ -251,11 +256,11 @@ class RunSession:
             raise
         return bench
 
-    def stop(self) -> None:
-        """End the systems."""
+    def stop(self) -> list[str]:
+        """End the systems; returns threads that would not end."""
         bench, self._bench = self._bench, None
-        if bench is not None:
-            bench.stop()
+        left = [] if bench is None else bench.stop()
         if self._scratch is not None:
             self._scratch.cleanup()
             self._scratch = None
+        return left

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from harness.errors import ProfileError
+from harness.i18n import tr
+from harness.link.reach import client_context
 from harness.link.spec import LinkSpec
 from harness.link.threads import Address
 from harness.model import Person
@@ -12,6 +15,7 @@ from harness.permit import Permit
 from harness.probes.probe import Probe
 from harness.probes.sql import SqlProbe
 from harness.profile import Mode, Profile, Via
+from harness.profile_tls import tls_files
 from harness.subjects import read_subjects
 
 BUILT_IN_URL = "builtin:"
@@ -33,13 +37,34 @@ def link_specs(profile: Profile) -> dict[str, LinkSpec]:
     }
 
 
-def addresses(profile: Profile) -> dict[str, Address]:
-    """Where the links to systems lead that we do not run."""
+def addresses(profile: Profile, environ: Mapping[str, str]) -> dict[str, Address]:
+    """Where the links to systems lead that we do not run, with TLS where the profile says so.
+
+    Raises:
+        ProfileError: the certificates of a link cannot be used.
+    """
     return {
-        name: Address(host=endpoint.host, port=endpoint.port)
+        name: _address(profile, name, environ)
         for name, endpoint in profile.endpoints.items()
         if profile.mode(endpoint.to) is not Mode.SIMULATED and endpoint.port
     }
+
+
+def _address(profile: Profile, name: str, environ: Mapping[str, str]) -> Address:
+    endpoint = profile.endpoints[name]
+    if endpoint.tls is None:
+        return Address(host=endpoint.host, port=endpoint.port)
+    files = tls_files(profile, endpoint.tls, environ)
+    try:
+        context = client_context(files)
+    except (OSError, ValueError) as error:
+        raise ProfileError(
+            tr("the certificates of {name} cannot be used: {why}", name=name, why=error),
+            where=str(profile.path),
+        ) from error
+    return Address(
+        host=endpoint.host, port=endpoint.port, tls=context, server_name=files.server_name
+    )
 
 
 def probes(

@@ -36,6 +36,9 @@ PAYLOADS_MIN = 18
 CAUGHT_MIN = 0.9
 """Share of felt mutants, and of mutated traces, that must be caught."""
 
+UNION_COMMITS = 20
+"""Commits whose quick checks are added up."""
+
 QUICK_PARTS = 10
 """A quick check takes one part of the mutants; which one, the commit decides."""
 
@@ -124,11 +127,7 @@ class SelfCheck:
         )
 
     def _slice_of_seeds(self) -> list[int]:
-        whole = list(SEEDS_WHOLE)
-        if not self.quick:
-            return whole
-        first = int(keyed(commit(), "seeds") * len(whole))
-        return [whole[first], whole[(first + 7) % len(whole)]]
+        return seeds_of(commit()) if self.quick else list(SEEDS_WHOLE)
 
     def _defects(self) -> str:
         self._catches = defect_matrix.matrix(
@@ -157,8 +156,7 @@ class SelfCheck:
         else:
             chosen = mutants.store_mutants(COLUMNS)
         if self.quick:
-            part = int(keyed(commit(), where) * QUICK_PARTS)
-            chosen = chosen[part::QUICK_PARTS]
+            chosen = chosen[part_of(commit(), where) :: QUICK_PARTS]
         outcomes = mutants.run_mutants(chosen, self._passed, tamper, seed=self.seed)
         felt = [one for one in outcomes if one.felt_in or one.caught_by]
         survivors = [one.mutant.name for one in felt if not one.caught_by]
@@ -169,7 +167,7 @@ class SelfCheck:
             "survivors": survivors,
             "not_felt": [one.mutant.name for one in outcomes if one not in felt],
         }
-        if felt and len(survivors) > (1 - CAUGHT_MIN) * len(felt):
+        if len(felt) - len(survivors) < CAUGHT_MIN * len(felt):
             self._fail(f"{where}: mutants survive: {', '.join(survivors)}")
         return tr(
             "{caught} of {all} caught, survivors: {survivors}",
@@ -191,19 +189,49 @@ class SelfCheck:
         return tr("{provoked} of {all} rows provoked", provoked=provoked, all=len(rows))
 
 
-def commit() -> str:
-    """The commit that is checked, where there is one: it chooses the slice of a quick check."""
+def part_of(revision: str, where: str) -> int:
+    """The part of the mutants that a quick check takes for a commit."""
+    return int(keyed(revision, where) * QUICK_PARTS)
+
+
+def seeds_of(revision: str) -> list[int]:
+    """The seeds that a quick check takes for a commit."""
+    whole = list(SEEDS_WHOLE)
+    first = int(keyed(revision, "seeds") * len(whole))
+    return [whole[first], whole[(first + 7) % len(whole)]]
+
+
+def commits(count: int = 1) -> list[str]:
+    """The last commits, newest first; the version where this is no checkout."""
+    command = ["git", "rev-list", f"--max-count={count}", "HEAD"]
+    folder = Path(__file__).resolve().parent
     try:
-        done = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=Path(__file__).resolve().parent,
-        )
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     except OSError:
-        return __version__
-    return done.stdout.strip() or __version__
+        return [__version__]
+    return done.stdout.split() or [__version__]
+
+
+def commit() -> str:
+    """The commit that is checked: it chooses the slice of a quick check."""
+    return commits()[0]
+
+
+def union() -> str:
+    """What the quick checks of the last commits took together."""
+    last = commits(UNION_COMMITS)
+    taken = {where: {part_of(one, where) for one in last} for where in ("link", "store")}
+    seeds_taken = {seed for one in last for seed in seeds_of(one)}
+    return tr(
+        "the last {commits} commits together: {seeds} of {all} seeds, {link} and {store} of"
+        " {parts} parts of the mutants",
+        commits=len(last),
+        seeds=len(seeds_taken),
+        all=len(SEEDS_WHOLE),
+        link=len(taken["link"]),
+        store=len(taken["store"]),
+        parts=QUICK_PARTS,
+    )
 
 
 def selfcheck(*, quick: bool, seed: int, out: str, as_json: bool) -> int:
@@ -211,6 +239,8 @@ def selfcheck(*, quick: bool, seed: int, out: str, as_json: bool) -> int:
     started = time.monotonic()
     check = SelfCheck(quick, seed, lambda text: print(text, flush=True))
     check.run()
+    if quick:
+        print(union())
     folder = Path(out) if out else Path("runs") / "selfcheck"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "selfcheck.json"

@@ -18,6 +18,7 @@ from harness import resources
 from harness.errors import InputError
 from harness.evidence.trace import Record
 from harness.evidence.verdict import Verdict
+from harness.i18n import tr
 from harness.scenario.denominators import PILLARS
 from harness.selfcheck.defect_matrix import Catch
 from harness.selfcheck.runs import Played
@@ -109,9 +110,11 @@ def read_catalogue(text: str, where: str) -> Mapping[str, Listed]:
         for row in group["rows"]:
             listed = Listed(pillar=group["pillar"], group=(group["en"], group["zh"]), **row)
             if listed.id in rows:
-                raise InputError(f"the row {listed.id} stands twice", where=where)
+                raise InputError(tr("the row {row} stands twice", row=listed.id), where=where)
             if listed.letters not in {"P", "D", "PD"} or listed.pillar not in PILLARS:
-                raise InputError(f"the row {listed.id} has unknown letters or pillar", where=where)
+                raise InputError(
+                    tr("the row {row} has unknown letters or pillar", row=listed.id), where=where
+                )
             rows[listed.id] = listed
     return rows
 
@@ -139,7 +142,7 @@ def table(played_clean: Sequence[Played], catches: Sequence[Catch]) -> list[Row]
     known = catalogue()
     unknown = sorted(({*provoked} | {catch.source for catch in catches}) - {*known})
     if unknown:
-        raise InputError(f"no such rows in the fault catalogue: {', '.join(unknown)}")
+        raise InputError(tr("no such rows in the fault catalogue: {rows}", rows=", ".join(unknown)))
     return [
         Row(
             id=listed.id,

@@ -194,7 +194,7 @@ def acknowledgement(
         version=got("MSH-12.1") or VERSION,
         charset=got("MSH-18[1]"),
     )
-    segments: list[Segment] = [list(head), ["MSA", code, control_id, text or None]]
+    segments: list[Segment] = [list(head), ["MSA", code, control_id, *([text] if text else [])]]
     if error:
         segments.append(["ERR", ["", "", "", error]])
     return build(segments, encoding=message.encoding)

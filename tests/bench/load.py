@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from core import keep_to
 from message import END, SB, message
 from servers import HOST, named
 
@@ -188,6 +189,7 @@ async def bare(port: int, connections: int, seconds: float) -> Tally:
 
 
 if __name__ == "__main__":
+    keep_to(1)
     kind, where, count, length = sys.argv[1:5]
     if kind == "ours":
         result = ours(int(where), int(count), float(length), Path(sys.argv[5]))

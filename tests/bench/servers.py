@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import hl7  # type: ignore[import-untyped] # not typed
+from core import keep_to
 from hl7.mllp import HL7StreamReader, HL7StreamWriter, start_hl7_server  # type: ignore[import-untyped] # not typed
 from message import END, SB
 
@@ -96,6 +97,7 @@ async def _serve(server: asyncio.Server) -> None:
 
 
 if __name__ == "__main__":
+    keep_to(0)
     match sys.argv[1:]:
         case ["ours", path]:
             ours(Path(path))

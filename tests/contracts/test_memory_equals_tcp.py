@@ -11,14 +11,9 @@ DEFECTS = (
     "his-alarm-closes-itself",
     "lis-drops-unit",
 )
-MEANT_FOR_THEM = " or ".join(
-    (
-        "@id-feed-lis-refuses",
-        "@id-feed-his-results",
-        "@id-feed-critical",
-        "@id-lab-upload-comparator",
-        "@id-lab-upload-plain",
-    )
+MEANT_FOR_THEM = (
+    "@id-feed-lis-refuses or @id-feed-his-results or @id-feed-critical"
+    " or @id-lab-upload-comparator or @id-lab-upload-plain"
 )
 
 

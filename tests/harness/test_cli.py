@@ -191,6 +191,16 @@ def test_jobs_out_of_bounds_are_refused(medharness, jobs):
     refused(medharness, "a.feature", "--jobs", jobs)
 
 
+def test_real_systems_are_not_shared_by_workers(medharness):
+    write("a.feature", F["PASSES"])
+    Path("site.toml").write_text(UNREACHABLE, encoding="utf-8")
+    code, _, err = medharness(
+        "run", "a.feature", "--profile", "site.toml", "--jobs", "2", "--lang", "en"
+    )
+    assert code == 2
+    assert "real systems" in err
+
+
 @pytest.mark.parametrize("args", [("--tags", "@没有"), ("--tags", "not @冒烟")])
 def test_no_scenario_chosen_is_refused(medharness, args):
     write("a.feature", F["PASSES"])

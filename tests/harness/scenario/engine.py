@@ -42,7 +42,9 @@ class Sentences:
         def step(world, limit_s):
             return do(world)
 
-        self._register(self.library.then, f"{{duration}}内{text}", f"那么 10秒内{text}", number)(step)
+        self._register(self.library.then, f"{{duration}}内{text}", f"那么 10秒内{text}", number)(
+            step
+        )
         return self
 
     def _add(self, register, keyword, text, do):

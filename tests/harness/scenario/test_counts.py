@@ -75,7 +75,7 @@ def test_a_damaged_figure_is_refused(result, found):
 
 
 def test_a_damaged_file_is_refused(result):
-    with pytest.raises(InputError, match="selfcheck.json"):
+    with pytest.raises(InputError, match="selfcheck"):
         counts(TOTALS, result("{"))
 
 

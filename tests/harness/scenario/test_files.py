@@ -55,7 +55,7 @@ def test_another_drive_has_no_way_to_it(monkeypatch, here):
 @pytest.mark.parametrize("name", ["none.feature", "scenarios/none.feature", "scenarios2/lab", ""])
 def test_a_name_that_leads_nowhere(name):
     if name:
-        with pytest.raises(InputError, match="none|scenarios2"):
+        with pytest.raises(InputError, match=r"none|scenarios2"):
             files.find(name)
     else:
         assert files.find(name) == Path()

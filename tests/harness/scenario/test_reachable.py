@@ -144,6 +144,6 @@ def test_a_forbidden_address_is_never_opened(looking):
 
     reachability, looked = looking(up={"192.0.2.1"})
     reachability.permit = Forbidding()
-    with pytest.raises(PermitError, match="192.0.2.1:5001"):
+    with pytest.raises(PermitError, match=r"192\.0\.2\.1:5001"):
         reachability.obstacle("HIS-ORD")
     assert looked == []

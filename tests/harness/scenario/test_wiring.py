@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from harness.errors import InputError, PermitError
+from harness.errors import InputError, PermitError, ProfileError
 from harness.permit import Permit
 from harness.profile import load_profile
 from harness.scenario import wiring
@@ -54,7 +55,7 @@ def test_links_and_addresses_of_a_real_system(tmp_path):
     profile = site(tmp_path)
 
     assert wiring.link_specs(profile)["analyzer-lis"].to == "LIS"
-    assert str(wiring.addresses(profile)["analyzer-lis"]) == "192.0.2.10:5001"
+    assert str(wiring.addresses(profile, {})["analyzer-lis"]) == "192.0.2.10:5001"
 
 
 def test_a_forbidden_database_is_never_opened(tmp_path):
@@ -84,3 +85,22 @@ def test_signed_test_patients_come_from_the_list_that_was_signed(tmp_path):
     (tmp_path / "people.csv").write_bytes(listed + b"P2,x,M,19900101,\n")
     with pytest.raises(InputError):
         wiring.subjects(site(tmp_path, signed))
+
+
+def test_a_tls_link_gets_its_certificates(tmp_path):
+    secured = SITE.replace(
+        "port = 5001",
+        'port = 5001\ntransport = "tls"\ntls = { ca = "ca.pem", server_name = "lis.test" }',
+    )
+    path = tmp_path / "site.toml"
+    path.write_text(secured, encoding="utf-8")
+    corpus = Path(__file__).parents[2] / "corpus" / "tls"
+    (tmp_path / "ca.pem").write_bytes(next(corpus.glob("*ca*.pem")).read_bytes())
+
+    address = wiring.addresses(load_profile(path), {})["analyzer-lis"]
+
+    assert address.tls is not None
+    assert address.server_name == "lis.test"
+    (tmp_path / "ca.pem").write_bytes(b"no certificate")
+    with pytest.raises(ProfileError, match="analyzer-lis"):
+        wiring.addresses(load_profile(path), {})

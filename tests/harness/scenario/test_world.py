@@ -218,7 +218,7 @@ def test_what_a_system_still_holds_is_given_up_and_said(tmp_path):
         world.order("HIS", "admit", patient_id="T1", name="测试", sex="F", birth="19800101",
                     id_card="")  # fmt: skip
 
-    conclusion, records, error = acting(act, tmp_path)
+    _, records, error = acting(act, tmp_path)
     assert error is None
     assert "HIS still held messages; they were given up" in [
         one.get("text") for one in of_kind(records, "note")

@@ -1,0 +1,146 @@
+"""``medharness selfcheck``: what it writes, and that each of its targets can be missed."""
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from harness import __version__
+from harness.evidence.verdict import Verdict
+from harness.selfcheck import command, defect_matrix, mutants, mutate_trace, runs, seeds
+from harness.selfcheck.command import SelfCheck, commit, selfcheck
+from harness.selfcheck.mutants import Mutant, Outcome
+from harness.selfcheck.mutate_trace import OracleResult
+from simulators.hospital.defects import BY_ID
+
+pytestmark = pytest.mark.slow
+
+CHOSEN = ("lab-upload-plain", "lab-unmatched")
+
+
+def check(**fields):
+    said = []
+    return SelfCheck(True, 1, said.append, **fields)
+
+
+def missed(monkeypatch, name, replacement, part):
+    """What is said to be missed where one measurement says something else."""
+    module, function = name
+    monkeypatch.setattr(module, function, replacement)
+    one = check()
+    getattr(one, part)()
+    return one.failures
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Two scenarios and one defect: the whole course in a second."""
+    chosen = [one for one in runs.shipped() if one.scenario.id in CHOSEN]
+    monkeypatch.setattr(runs, "shipped", lambda: chosen)
+    monkeypatch.setattr(defect_matrix, "DEFECTS", [BY_ID["lis-drops-unmatched"]])
+    monkeypatch.setattr(command, "QUICK_PARTS", 40)
+    return chosen
+
+
+@pytest.mark.usefixtures("small")
+def test_a_self_check_writes_what_it_measured(tmp_path, capsys):
+    code = selfcheck(quick=True, seed=1, out=str(tmp_path), as_json=True)
+
+    told = json.loads((tmp_path / "selfcheck.json").read_text(encoding="utf-8"))
+    printed = capsys.readouterr().out
+    assert told["format"] == 1
+    assert told["whole"] is False
+    assert (code == 0) == (told["failures"] == [])
+    assert [one["caught"] for one in told["defects"]] == [True]
+    assert {*told["seeds"][0]} >= {"payloads", "false_alarms"}
+    assert told["oracles"]["vacuous"] == []
+    assert told["counts"]["fault_classes"]["lab"]["detected"] == 1
+    assert {"link_mutants", "store_mutants", "redundant", "fault_rows"} <= {*told}
+    assert json.loads(printed.splitlines()[-1])["exit_code"] == code
+
+
+def test_a_defect_whose_scenario_is_gone_is_a_target_missed(small, tmp_path, monkeypatch):
+    left = [one for one in small if one.scenario.id != "lab-unmatched"]
+    monkeypatch.setattr(runs, "shipped", lambda: left)
+
+    code = selfcheck(quick=True, seed=1, out=str(tmp_path), as_json=False)
+
+    told = json.loads((tmp_path / "selfcheck.json").read_text(encoding="utf-8"))
+    assert code == 1
+    assert any(one.startswith("lis-drops-unmatched: not caught") for one in told["failures"])
+
+
+def test_a_scenario_that_fails_without_a_defect_is_a_target_missed(monkeypatch):
+    conclusion = SimpleNamespace(verdict=Verdict.FAIL)
+    one = SimpleNamespace(
+        bound=SimpleNamespace(scenario=SimpleNamespace(id="s1")), conclusion=conclusion
+    )
+
+    failures = missed(monkeypatch, (runs, "play"), lambda *_, **__: [one], "_clean")
+
+    assert failures == ["s1: fail without a defect"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"false_alarms": ("seed 1: fail",)}, "s1"),
+        ({"payloads": 1}, "s1: seeds give the same payloads"),
+        ({}, ""),
+        ({"sends": False, "payloads": 1}, ""),
+    ],
+)
+def test_a_false_alarm_or_seeds_alike_are_targets_missed(monkeypatch, changes, said):
+    good = seeds.SeedResult(scenario="s1", seeds=2, sends=True, payloads=2, false_alarms=())
+    result = [replace(good, **changes)]
+
+    failures = missed(monkeypatch, (seeds, "over_seeds"), lambda *_: result, "_seeds")
+
+    assert bool(failures) is bool(said)
+    assert all(said in failure for failure in failures)
+
+
+@pytest.mark.parametrize(
+    ("killed", "vacuous", "count"), [(90, (), 0), (89, (), 1), (100, ("s1 E1",), 1)]
+)
+def test_too_few_killed_or_one_vacuous_are_targets_missed(monkeypatch, killed, vacuous, count):
+    result = OracleResult(mutants=100, killed=killed, survivors=(), vacuous=vacuous)
+
+    failures = missed(monkeypatch, (mutate_trace, "measure"), lambda _: result, "_traces")
+
+    assert len(failures) == count
+
+
+@pytest.mark.parametrize("where", ["link", "store"])
+@pytest.mark.parametrize(("caught", "count"), [(19, 0), (17, 1)])
+def test_mutants_that_survive_are_a_target_missed(monkeypatch, where, caught, count):
+    """Nine of ten felt ones must be caught; those that no system felt are not counted."""
+    outcomes = [
+        Outcome(
+            mutant=Mutant(where="LIS t", kind="alter", field=f"f{number}"),
+            felt_in=["s1"] if number < 20 else [],
+            caught_by=["s1"] if number < caught else [],
+        )
+        for number in range(25)
+    ]
+    monkeypatch.setattr(mutants, "run_mutants", lambda *_, **__: outcomes)
+    one = check()
+
+    one._mutants(where)
+
+    assert len(one.failures) == count
+    assert all("LIS t alter f19" in name for name in one.failures)
+    assert one.result[f"{where}_mutants"]["felt"] == 20
+    assert len(one.result[f"{where}_mutants"]["not_felt"]) == 5
+
+
+def test_outside_a_checkout_the_version_stands_for_the_commit(monkeypatch):
+    def absent(*_args, **_options):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(command.subprocess, "run", absent)
+    assert commit() == __version__
+
+    monkeypatch.setattr(command.subprocess, "run", lambda *_, **__: SimpleNamespace(stdout="\n"))
+    assert commit() == __version__

@@ -1,0 +1,205 @@
+"""Mutants of links and stores: what each does, and that one which nobody judges survives."""
+
+import sqlite3
+
+import pytest
+
+from harness.evidence.line import pack
+from harness.evidence.verdict import Verdict
+from harness.selfcheck import runs
+from harness.selfcheck.mutants import (
+    Mutant,
+    altered,
+    edit,
+    link_mutants,
+    message_type,
+    mutated,
+    on_links,
+    on_store,
+    run_mutants,
+    store_mutants,
+)
+from harness.selfcheck.runs import Played
+
+NAME = "张三"
+ADT = (
+    "MSH|^~\\&|HIS||LIS||20260105||ADT^A01|C1|P|2.4|||||CHN|GB 18030-2000\r"
+    f"PID|1|P1|P1^^^^PatientNO||{NAME}\rPV1|1|I|W1\r"
+).encode("gb18030")
+WHERE = "his-lis ADT^A01"
+
+
+def mutant(kind, field="", where=WHERE):
+    return Mutant(where=where, kind=kind, field=field)
+
+
+@pytest.fixture
+def db():
+    """One table with a row."""
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, item TEXT, version INTEGER)")
+    connection.execute("INSERT INTO t (item, version) VALUES ('K', 1)")
+    yield connection
+    connection.close()
+
+
+def rows(db):
+    return db.execute("SELECT item, version FROM t ORDER BY id").fetchall()
+
+
+# -- what each does ----------------------------------------------------------------------------
+
+
+def test_a_message_is_altered_in_one_field():
+    assert mutated(mutant("alter", "PV1-3"), ADT) == [ADT.replace(b"|W1\r", b"|W2\r")]
+    assert mutated(mutant("alter", "PV1-9"), ADT) == [ADT]
+
+
+def test_a_message_is_lost_as_one_of_a_type_that_nobody_knows():
+    assert mutated(mutant("drop"), ADT) == [ADT.replace(b"ADT^A01", b"ADT^Z99")]
+
+
+def test_a_message_comes_twice_under_another_id():
+    assert mutated(mutant("repeat"), ADT) == [ADT, ADT.replace(b"|C1|", b"|C1Z|")]
+
+
+def test_a_message_loses_its_last_segment():
+    assert mutated(mutant("truncate"), ADT) == [ADT[: ADT.index(b"PV1")]]
+
+
+def test_a_message_is_written_in_another_character_set_than_it_says():
+    (other,) = mutated(mutant("re-encode"), ADT)
+
+    assert other == ADT.decode("gb18030").encode("utf-8") != ADT
+
+
+def test_a_message_is_about_somebody_else():
+    (other,) = mutated(mutant("wrong-patient"), ADT)
+
+    assert b"PID|1|MH00000000ZZ|MH00000000ZZ^^^^PatientNO||" in other
+    assert NAME.encode("gb18030") not in other
+
+
+@pytest.mark.parametrize(
+    ("text", "other"), [("5.2", "5.3"), ("9", "0"), ("K", "B"), ("AB", "AC"), ("张", "B")]
+)
+def test_another_value_is_of_the_same_kind(text, other):
+    assert altered(text) == other
+
+
+def test_answers_are_left_alone():
+    answer = b"MSH|^~\\&|LIS||HIS||20260105||ACK^A01|A1|P|2.4\rMSA|AA|C1\r"
+
+    assert message_type("his-lis", ADT) == WHERE
+    assert message_type("his-lis", answer) == ""
+    assert message_type("his-lis", b"garbage") == ""
+
+
+def test_a_row_is_lost_comes_twice_or_is_another(db):
+    assert edit(db, mutant("repeat", where="LIS t")) == 1
+    assert rows(db) == [("K", 1), ("K", 1)]
+    assert edit(db, mutant("alter", "version", where="LIS t")) == 2
+    assert rows(db) == [("K", 501), ("K", 501)]
+    assert edit(db, mutant("alter", "item", where="LIS t")) == 2
+    assert edit(db, mutant("alter", "item", where="LIS t")) == 0
+    assert {item for item, _ in rows(db)} == {"K\u2009"}
+    assert edit(db, mutant("drop", where="LIS t")) == 2
+    assert rows(db) == []
+
+
+def test_what_has_no_rows_or_no_numbers_is_not_repeated(db):
+    db.execute("CREATE TABLE plain (item TEXT)")
+    db.execute("INSERT INTO plain VALUES ('K')")
+
+    assert edit(db, mutant("repeat", where="LIS plain")) == 0
+
+
+def test_every_field_that_was_sent_gives_a_mutant():
+    (bound,) = scenario("feed-admission-message")
+    records = [
+        {"kind": "message", "protocol": "hl7", "link": "his-lis", "raw": pack(ADT)},
+        {"kind": "link"},
+    ]
+    played = Played(bound=bound, conclusion=None, records=records, stores={})
+
+    names = {one.name for one in link_mutants([played])}
+
+    assert {f"{WHERE} alter PID-5", f"{WHERE} drop", f"{WHERE} wrong-patient"} <= names
+    assert not {f"{WHERE} alter MSH-10", f"{WHERE} alter PV1-9"} & names
+    assert "analyzer-lis R alter R.4" in names
+
+
+def test_every_column_gives_a_mutant():
+    found = store_mutants({"LIS": {"results": ["value", "unit"]}})
+
+    assert [one.name for one in found] == [
+        "LIS results drop",
+        "LIS results repeat",
+        "LIS results alter value",
+        "LIS results alter unit",
+    ]
+
+
+# -- over runs ---------------------------------------------------------------------------------
+
+
+def scenario(ident):
+    return [one for one in runs.shipped() if one.scenario.id == ident]
+
+
+def outcome(one, ident, tamper):
+    passed = runs.play(scenario(ident), seed=1)
+    assert passed[0].conclusion.verdict is Verdict.PASS
+    (found,) = run_mutants([one], passed, tamper, seed=1)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "field", "where"),
+    [
+        ("alter", "R.4", "analyzer-lis R"),
+        ("alter", "R.5", "analyzer-lis R"),
+    ],
+)
+def test_a_value_that_changes_on_the_line_is_caught(kind, field, where):
+    found = outcome(mutant(kind, field, where), "lab-upload-plain", on_links)
+
+    assert found.caught_by == ["lab-upload-plain"]
+    assert found.data()["felt"] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["drop", "repeat"])
+def test_a_row_that_changes_in_the_store_is_caught(kind):
+    found = outcome(mutant(kind, where="LIS results"), "lab-upload-plain", on_store)
+
+    assert found.caught_by == ["lab-upload-plain"]
+
+
+@pytest.mark.slow
+def test_a_mutant_that_nobody_judges_survives():
+    """The scenario judges results; the phone of the patient is of no interest to it."""
+    found = outcome(mutant("alter", "PID-13"), "lab-upload-plain", on_links)
+
+    assert found.applied_in == found.felt_in == ["lab-upload-plain"]
+    assert found.caught_by == []
+
+
+@pytest.mark.slow
+def test_a_mutant_that_no_system_feels_is_told_from_one_that_survives():
+    """PID-1 numbers the segment; no store keeps it."""
+    found = outcome(mutant("alter", "PID-1"), "lab-upload-plain", on_links)
+
+    assert (found.applied_in, found.felt_in) == (["lab-upload-plain"], [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("where", "tamper"),
+    [("his-lis ADT^A40", on_links), ("HIS alarms", on_store), ("analyzer-lis R", on_links)],
+)
+def test_a_mutant_that_cannot_happen_is_not_applied(where, tamper):
+    found = outcome(mutant("drop", where=where), "feed-admission-message", tamper)
+
+    assert found.applied_in == []
