@@ -53,8 +53,9 @@ class SqliteStore:
                 tr("the store cannot be opened: {reason}", reason=error), where=str(path)
             ) from error
         self._db.row_factory = sqlite3.Row
-        self._db.execute("PRAGMA journal_mode=WAL")
+        # Set first: changing the journal mode would otherwise wait for the disk already.
         self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
+        self._db.execute("PRAGMA journal_mode=WAL")
         for statement in schema:
             self._db.execute(statement)
 

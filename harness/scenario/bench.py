@@ -27,8 +27,8 @@ class Member(Protocol):
 
     routes: dict[str, Any]
 
-    def listen(self, link: str) -> Any:
-        """Accept a link; returns its address."""
+    def listen(self, link: str, *address: Any) -> Any:
+        """Accept a link, at an address if one is given; returns its address."""
         ...
 
 
@@ -117,6 +117,8 @@ class Bench:
         specs: links by name.
         probes: by name.
         addresses: of links to systems that we do not run.
+        relays: where our relays listen, for systems that are set to a fixed address; the others
+            get a free port on loopback.
     """
 
     driver: Driver
@@ -124,6 +126,7 @@ class Bench:
     specs: Mapping[str, LinkSpec]
     probes: Mapping[str, Probe]
     addresses: Mapping[str, Any] = field(default_factory=dict)
+    relays: Mapping[str, Any] = field(default_factory=dict)
     switch: Switch = field(default_factory=Switch)
     _joined: list[str] = field(default_factory=list)
     _redirected: list[str] = field(default_factory=list)
@@ -142,7 +145,7 @@ class Bench:
         for spec in self.specs.values():
             if spec.relayed:
                 relay.routes[spec.name] = self.address(spec)
-                listening = relay.listen(spec.name)
+                listening = self._relay_listens(relay, spec.name)
                 if spec.frm in self.systems.hospital.roles:
                     self.systems.route(spec.frm, spec.name, listening)
 
@@ -151,6 +154,10 @@ class Bench:
         for role in self.systems.hospital.roles:
             if not self.systems.running(role):
                 self.systems.restart(role)
+
+    def _relay_listens(self, relay: Member, link: str) -> Any:
+        where = self.relays.get(link)
+        return relay.listen(link) if where is None else relay.listen(link, where)
 
     def address(self, spec: LinkSpec) -> Any:
         """Where the listening role of a link is."""

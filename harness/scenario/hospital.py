@@ -7,7 +7,7 @@ Protocol.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -17,6 +17,7 @@ from harness.errors import Blocked, InputError
 from harness.i18n import tr
 from harness.link.actor import Actor
 from harness.link.host import Storage
+from harness.link.threads import Address
 
 GROUP = "medharness.simulators"
 
@@ -102,6 +103,8 @@ class Settings:
         defects: ids that are switched on.
         answer_s: how long they wait for an acknowledgement.
         retry_s: pause before they send again.
+        durable: every commit is on the disk before it returns.
+        listeners: where they listen, by link; the others get a free port on loopback.
     """
 
     folder: Path
@@ -109,6 +112,7 @@ class Settings:
     answer_s: float = 1.0
     retry_s: float = 0.2
     durable: bool = True
+    listeners: Mapping[str, Address] = field(default_factory=dict)
 
     def config(self, role: str) -> dict[str, Any]:
         """The configuration of one role."""

@@ -30,7 +30,14 @@ from harness.scenario.hospital import OnlyRoles, Settings, built_in
 from harness.scenario.reachable import Obstacle, Reachability
 from harness.scenario.runner import Prepare, Setting, run_scenario, scenario_facts
 from harness.scenario.systems import InProcesses, InPump, Systems
-from harness.scenario.wiring import addresses, link_specs, probes, subjects
+from harness.scenario.wiring import (
+    addresses,
+    link_specs,
+    listeners,
+    probes,
+    relays,
+    subjects,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,7 +246,13 @@ class RunSession:
         specs = link_specs(profile)
         hospital = OnlyRoles.of(built_in(), lambda role: profile.mode(role) is Mode.SIMULATED)
         in_memory = profile.transport is Transport.MEMORY
-        settings = Settings(folder, self.options.defects, durable=not in_memory)
+        permit = self._permit()
+        settings = Settings(
+            folder,
+            self.options.defects,
+            durable=not in_memory,
+            listeners=listeners(profile, permit),
+        )
         systems: Systems
         driver: Driver
         if in_memory:
@@ -247,8 +260,10 @@ class RunSession:
             driver, systems = pump, InPump(hospital, settings, pump, specs)
         else:
             driver, systems = Threads(), InProcesses(hospital, settings)
-        looks = probes(profile, folder, self._permit(), os.environ)
+        looks = probes(profile, folder, permit, os.environ)
         bench = Bench(driver, systems, specs, looks, addresses(profile, os.environ))
+        if not in_memory:
+            bench.relays = relays(profile, permit)
         try:
             bench.start()
         except BaseException:

@@ -142,13 +142,17 @@ class InProcesses:
     _processes: dict[str, SimulatedProcess] = field(default_factory=dict)
     _revivals: list[_Revival] = field(default_factory=list)
 
+    def _listen_at(self, link: str) -> dict[str, Any]:
+        where = self.settings.listeners.get(link)
+        if where is None:
+            return {"host": "127.0.0.1", "port": 0}
+        return {"host": where.host, "port": where.port}
+
     def start(self) -> None:
         """Start all."""
         for role in self.hospital.roles:
             config = self.settings.config(role)
-            config["listen"] = {
-                link: {"host": "127.0.0.1", "port": 0} for link in self.hospital.listens[role]
-            }
+            config["listen"] = {link: self._listen_at(link) for link in self.hospital.listens[role]}
             self._processes[role] = SimulatedProcess(role, python(self.hospital.module), config)
             self._processes[role].start()
 

@@ -50,6 +50,34 @@ def addresses(profile: Profile, environ: Mapping[str, str]) -> dict[str, Address
     }
 
 
+def listeners(profile: Profile, permit: Permit) -> dict[str, Address]:
+    """Where the systems that we run listen; port 0 is chosen by the operating system.
+
+    Raises:
+        PermitError: other machines could reach a listener, and the profile does not say so.
+    """
+    found = {}
+    for name, endpoint in profile.endpoints.items():
+        if profile.mode(endpoint.to) is Mode.SIMULATED:
+            permit.require_listen(endpoint.host, expose=endpoint.expose)
+            found[name] = Address(host=endpoint.host, port=endpoint.port)
+    return found
+
+
+def relays(profile: Profile, permit: Permit) -> dict[str, Address]:
+    """Where our relays listen, for systems that connect to a fixed address.
+
+    Raises:
+        PermitError: other machines could reach a relay, and the profile does not say so.
+    """
+    found = {}
+    for name, endpoint in profile.endpoints.items():
+        if endpoint.via is Via.RELAY:
+            permit.require_listen(endpoint.relay_host, expose=endpoint.expose)
+            found[name] = Address(host=endpoint.relay_host, port=endpoint.relay_port)
+    return found
+
+
 def _address(profile: Profile, name: str, environ: Mapping[str, str]) -> Address:
     endpoint = profile.endpoints[name]
     if endpoint.tls is None:

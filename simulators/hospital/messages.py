@@ -163,7 +163,7 @@ def observation(number: int, result: Row) -> Segment:
 
 def is_number(text: str) -> bool:
     """Is this what HL7 calls NM: an optional sign, digits, an optional point."""
-    body = text.removeprefix("+").removeprefix("-").replace(".", "", 1)
+    body = (text[1:] if text.startswith(("+", "-")) else text).replace(".", "", 1)
     return body.isascii() and body.isdigit()
 
 

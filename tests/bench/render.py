@@ -75,8 +75,8 @@ ROWS: Final = (
 
 HOW: Final = """\
 The round trips: one laboratory report of 20 OBX (3.7 kB) out, the acknowledgement back, one message
-outstanding on each connection. Sender and receiver are processes of their own, over loopback, each
-kept to a core of its own where the system allows it.
+outstanding on each connection. Sender and receiver are processes of their own, over loopback; with
+50 connections each is kept to a core of its own, where the system allows it.
 *Ours* is the built-in receiver with its default policy and a sender that checks each answer, both
 over threads, both with the trace on: every message stands in a file before anything that it led to
 leaves. The *bare echo* is an `asyncio.Protocol` that sends each frame back and keeps nothing; it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+
+from core import PINNED
 
 HERE: Final = Path(__file__).parent
 KINDS: Final = ("ours", "receiver", "echo", "hl7")
@@ -25,14 +28,14 @@ STOP_S: Final = 60.0
 
 
 @contextmanager
-def server(kind: str, folder: Path) -> Iterator[int]:
+def server(kind: str, folder: Path, environ: dict[str, str]) -> Iterator[int]:
     """A receiver in a process of its own; gives its port."""
     name = "ours" if kind == "receiver" else kind
     argv = [sys.executable, str(HERE / "servers.py"), name]
     if name == "ours":
         argv.append(str(folder / "receiver.jsonl"))
     with subprocess.Popen(
-        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", env=environ
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -46,12 +49,18 @@ def server(kind: str, folder: Path) -> Iterator[int]:
 
 def one(kind: str, connections: int, seconds: float) -> dict[str, float]:
     """One round of one kind."""
-    with tempfile.TemporaryDirectory() as name, server(kind, Path(name)) as port:
+    environ = os.environ | {PINNED: "1" if connections > 1 else "0"}
+    with tempfile.TemporaryDirectory() as name, server(kind, Path(name), environ) as port:
         sender = "ours" if kind == "ours" else "bare"
         argv = [sys.executable, str(HERE / "load.py"), sender, str(port), str(connections)]
         argv += [str(seconds), str(Path(name) / "sender.jsonl")]
         done = subprocess.run(
-            argv, stdout=subprocess.PIPE, encoding="utf-8", timeout=STOP_S, check=True
+            argv,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            timeout=STOP_S,
+            check=True,
+            env=environ,
         )
         result: dict[str, float] = json.loads(done.stdout)
         return result

@@ -104,3 +104,48 @@ def test_a_tls_link_gets_its_certificates(tmp_path):
     (tmp_path / "ca.pem").write_bytes(b"no certificate")
     with pytest.raises(ProfileError, match="analyzer-lis"):
         wiring.addresses(load_profile(path), {})
+
+
+RELAYED = """
+format = 1
+name = "site"
+environment = "test"
+transport = "tcp"
+
+[systems.LIS]
+mode = "real"
+product = "LIS"
+version = "1"
+
+[systems.HIS]
+mode = "simulated"
+product = "HIS"
+version = "1"
+
+[endpoints.lis-his]
+interface = "LIS-ORU"
+from = "LIS"
+to = "HIS"
+protocol = "mllp"
+port = 6001
+via = "relay"
+relay_port = 6002
+"""
+
+
+def test_a_real_system_finds_us_where_the_profile_says(tmp_path):
+    path = tmp_path / "site.toml"
+    path.write_text(RELAYED, encoding="utf-8")
+    profile = load_profile(path)
+    permit = Permit(profile, NOW)
+
+    assert str(wiring.listeners(profile, permit)["lis-his"]) == "127.0.0.1:6001"
+    assert str(wiring.relays(profile, permit)["lis-his"]) == "127.0.0.1:6002"
+
+
+def test_our_listeners_stay_on_loopback_unless_told_otherwise(tmp_path):
+    path = tmp_path / "site.toml"
+    path.write_text(RELAYED.replace("relay_port", 'relay_host = "0.0.0.0"\nrelay_port'))
+
+    with pytest.raises((InputError, PermitError)):
+        wiring.relays(load_profile(path), Permit(load_profile(path), NOW))
