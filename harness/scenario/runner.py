@@ -161,6 +161,9 @@ def _take(step: BoundStep, world: World) -> bool:
     """Carry one sentence out; True if it was judged and did not pass."""
     result = step.step.function(world, *step.arguments, **step.keywords)
     if step.sentence.kind is not StepKind.THEN:
+        # A step that a person carries out at a real system is over when it is seen to be.
+        if isinstance(result, Expectation):
+            world.seen(result)
         return False
     expectations = [result] if isinstance(result, Expectation) else list(result or ())
     if not expectations:

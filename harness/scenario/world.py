@@ -13,14 +13,16 @@ from typing import Any
 
 from harness import limits, people
 from harness.clock import Clock
-from harness.errors import HarnessError, InputError
+from harness.errors import Blocked, HarnessError, InputError
 from harness.evidence.expect import Expectation, Judgement
 from harness.evidence.judge import judge
 from harness.evidence.recorder import Recorder
 from harness.evidence.slots import Slots
 from harness.evidence.trace import Trace
+from harness.evidence.verdict import Verdict
 from harness.faults.inject import Injector
 from harness.faults.plan import Fault, Plan, keyed
+from harness.i18n import tr
 from harness.identity import IdentityGuard
 from harness.link.actor import Actor
 from harness.link.tap import Connection
@@ -214,13 +216,31 @@ class World:
 
     def expect(self, expectation: Expectation) -> Judgement:
         """Wait for an expectation within its limit, and put the judgement into the trace."""
-        ident = f"E{next(self._idents)}"
+        return self._waited(expectation, f"E{next(self._idents)}")
+
+    def seen(self, expectation: Expectation) -> None:
+        """Wait until what a person does at a real system is seen to be done.
+
+        It prepares, it does not judge: nothing of it counts for or against the system.
+
+        Raises:
+            Blocked: it was not seen within the limit.
+        """
+        ident = f"S{next(self._idents)}"
+        judgement = self._waited(expectation, ident, completion=True)
+        if judgement.verdict is not Verdict.PASS:
+            raise Blocked(
+                tr("the step was not seen to be done within {limit:g} s", limit=expectation.limit_s)
+            )
+
+    def _waited(self, expectation: Expectation, ident: str, **more: bool) -> Judgement:
         record = self.trace.add(
             "expectation",
             id=ident,
             sentence=self.sentence,
             limit_s=expectation.limit_s,
             spec=expectation.data(),
+            **more,
         )
         Waiting(expectation, ident, self.bench, self.trace).until(record["t"])
         judgement = judge(expectation, ident, self.trace.records)

@@ -45,7 +45,7 @@ def reply(outcome: str, detail: str = "", tries: int = 1, ident: int = 1) -> act
 
 
 SEND = act.Send(conn=f"{LINK}#1", event=Message(payload=PAYLOAD))
-FAILURE = SendFailed(outcome=Outcome.FAILED, reason="retries-exhausted", frames_sent=1)
+FAILURE = SendFailed(payload=PAYLOAD, outcome=Outcome.FAILED, reason="retries-exhausted")
 AGAIN = act.SetTimer(name="connect", at=2.0 + RECONNECT_S)
 
 
@@ -54,8 +54,8 @@ def test_it_connects_sends_and_tells_the_outcome() -> None:
     assert upload(one) == [act.Open(link=LINK, conn=f"{LINK}#1")]
     assert opened(one) == [SEND]
 
-    assert got(one, Delivered()) == [reply("ok")]
-    assert got(one, Delivered()) == []
+    assert got(one, Delivered(payload=PAYLOAD)) == [reply("ok")]
+    assert got(one, Delivered(payload=PAYLOAD)) == []
 
 
 def test_one_message_after_the_other_over_the_same_connection() -> None:
@@ -64,9 +64,9 @@ def test_one_message_after_the_other_over_the_same_connection() -> None:
     assert upload(one, 2, b"second") == []
     assert opened(one) == [SEND]
     second = act.Send(conn=f"{LINK}#1", event=Message(payload=b"second"))
-    assert got(one, Delivered()) == [reply("ok"), second]
+    assert got(one, Delivered(payload=PAYLOAD)) == [reply("ok"), second]
 
-    assert got(one, Delivered()) == [reply("ok", ident=2)]
+    assert got(one, Delivered(payload=PAYLOAD)) == [reply("ok", ident=2)]
     assert upload(one, 3) == [SEND]
 
 
@@ -85,7 +85,7 @@ def test_a_lost_connection_keeps_the_message() -> None:
     one = Analyzer(repeats=1)
     upload(one)
     opened(one)
-    lost = SendFailed(outcome=Outcome.UNKNOWN, reason="connection-lost", frames_sent=1)
+    lost = SendFailed(payload=PAYLOAD, outcome=Outcome.UNKNOWN, reason="connection-lost")
     assert got(one, lost) == []  # the end of the connection is told as well
     assert closed(one) == [AGAIN]
     assert one.on_event(act.TimerFired(name="connect"), 3.0) == [
@@ -100,7 +100,7 @@ def test_an_idle_connection_that_ends_is_opened_when_it_is_needed() -> None:
     one = Analyzer()
     upload(one)
     opened(one)
-    got(one, Delivered())
+    got(one, Delivered(payload=PAYLOAD))
     assert closed(one) == [AGAIN]
     assert one.on_event(act.TimerFired(name="connect"), 3.0) == []
 
@@ -127,7 +127,7 @@ def test_attempts_before_a_success_do_not_count() -> None:
         assert refused(one, number) == [AGAIN]
         one.on_event(act.TimerFired(name="connect"), 3.0)
         opened(one, number + 1)
-        assert got(one, Delivered(), number + 1) == [reply("ok", ident=ident)]
+        assert got(one, Delivered(payload=PAYLOAD), number + 1) == [reply("ok", ident=ident)]
         closed(one, number + 1)
 
 
@@ -145,7 +145,7 @@ def test_hanging_up() -> None:
     (again,) = one.on_event(act.TimerFired(name="connect"), 3.0)
     assert again == act.Open(link=LINK, conn=f"{LINK}#2")
     assert [type(command) for command in opened(one, 2)] == [act.Send]
-    assert got(one, Delivered(), 2) == [reply("ok", tries=2)]
+    assert got(one, Delivered(payload=PAYLOAD), 2) == [reply("ok", tries=2)]
 
 
 def test_commands_and_events_that_it_does_not_know() -> None:
