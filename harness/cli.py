@@ -323,9 +323,9 @@ def _add_selfcheck(commands: Any) -> None:
 
 
 def _selfcheck(args: argparse.Namespace) -> int:
-    from harness.selfcheck import command  # noqa: PLC0415 - only where it is needed
+    from harness.selfcheck.command import selfcheck  # noqa: PLC0415 - only where it is needed
 
-    return command.selfcheck(quick=args.quick, seed=args.seed, out=args.out, as_json=args.json)
+    return selfcheck(quick=args.quick, seed=args.seed, out=args.out, as_json=args.json)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from typing import Any
 
 from harness.errors import HarnessError, InputError
 from harness.i18n import tr
-from harness.link.threads import Address, Member, Threads
+from harness.link.address import Address
+from harness.link.threads import Member, Threads
 from harness.profile_check import is_loopback
 from simulators.trouble import OutspokenThreads
 

@@ -17,9 +17,10 @@ from harness import limits
 from harness.clock import Clock
 from harness.errors import HarnessError
 from harness.link.actor import Actor
+from harness.link.address import Address
 from harness.link.host import CrashPoint, Host
 from harness.link.tap import Connection
-from harness.link.threads import Address, Member, Threads
+from harness.link.threads import Member, Threads
 from simulators import trouble
 from simulators.store import Store
 

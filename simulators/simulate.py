@@ -19,9 +19,10 @@ from typing import Final
 from harness.clock import Clock
 from harness.errors import InputError
 from harness.i18n import tr
+from harness.link.address import Address
 from harness.link.host import Host
 from harness.link.tap import Connection
-from harness.link.threads import Address, Threads
+from harness.link.threads import Threads
 from harness.model import Outcome
 from harness.wire.core import Event, Message, Violation
 from harness.wire.hl7 import Hl7Header, Hl7Message, header

@@ -11,6 +11,9 @@ import traceback
 
 from harness.link.threads import Threads
 
+ERRORS_KEPT = 100
+"""Errors that wait for somebody who waits: all were told already, so the newest are enough."""
+
 
 def tell(who: str, error: BaseException) -> None:
     """Write an error to standard error, with where it came from."""
@@ -25,4 +28,5 @@ class OutspokenThreads(Threads):
     def failed(self, error: Exception) -> None:
         """Tell it; whoever waits for an answer gets it as well."""
         tell("error", error)
+        del self.errors[:-ERRORS_KEPT]
         super().failed(error)

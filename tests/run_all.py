@@ -49,8 +49,18 @@ def main() -> int:
     failed = []
     for name, command in CHECKS.items():
         started = time.monotonic()
-        done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, encoding="utf-8", errors="replace")
-        print(f"{name}: {'ok' if done.returncode == 0 else 'FAILED'} ({time.monotonic() - started:.1f} s)")
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            check=False,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+        print(
+            f"{name}: {'ok' if done.returncode == 0 else 'FAILED'} ({time.monotonic() - started:.1f} s)"
+        )
         if done.returncode:
             print(done.stdout[-6000:], done.stderr[-3000:], sep="\n")
             failed.append(name)

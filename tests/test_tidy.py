@@ -218,7 +218,7 @@ def test_documents_that_are_named_are_there() -> None:
     found = [
         f"{name}:{number}: {document}"
         for name, text in texts().items()
-        if name != "tests/test_tidy.py"
+        if name not in {"tests/test_tidy.py", "tests/docs/test_readme.py"}  # names made, not cited
         for number, line in enumerate(text.splitlines(), 1)
         for document in pattern.findall(line)
         if document not in there

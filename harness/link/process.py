@@ -23,7 +23,7 @@ from typing import Any
 from harness import limits
 from harness.errors import HarnessError, InputError
 from harness.i18n import tr
-from harness.link.threads import Address
+from harness.link.address import Address
 
 STDERR_LINES_MAX = 200
 """Lines of a process's error output that are kept for the report."""

@@ -21,28 +21,12 @@ from harness import limits
 from harness.clock import RealClock
 from harness.errors import HarnessError
 from harness.link import tcp
+from harness.link.address import LOOPBACK, Address
 from harness.link.host import CrashPoint, Host
 from harness.link.scheduler import Scheduler, Timer
 
 ACCEPT_POLL_S = 0.2
 """How soon a listener notices that it should stop."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
-    """Where a link is reached."""
-
-    host: str
-    port: int
-    tls: ssl.SSLContext | None = None
-    server_name: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
-
-
-LOOPBACK = Address(host="127.0.0.1", port=0)
-"""Listeners bind here unless told otherwise."""
 
 
 @dataclass(slots=True)

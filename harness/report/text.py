@@ -6,7 +6,8 @@ import re
 import unicodedata
 
 _HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069"
+    "\ufeff\ufffe\uffff\ud800-\udfff]"
 )
 """C0 and C1 controls but tab and line feed, zero-width and bidirectional marks, non-characters,
 lone surrogates: what a page could not show, what would reorder it, what UTF-8 and XML refuse."""

@@ -16,8 +16,8 @@ from harness.clock import Clock
 from harness.errors import Blocked, InputError
 from harness.i18n import tr
 from harness.link.actor import Actor
+from harness.link.address import Address
 from harness.link.host import Storage
-from harness.link.threads import Address
 
 GROUP = "medharness.simulators"
 

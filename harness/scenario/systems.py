@@ -10,12 +10,12 @@ from typing import Any, Protocol
 
 from harness import limits
 from harness.errors import HarnessError
+from harness.link.address import Address
 from harness.link.host import Host, Storage
 from harness.link.process import SimulatedProcess, python
 from harness.link.pump import Pump
 from harness.link.spec import LinkSpec
 from harness.link.tap import Connection
-from harness.link.threads import Address
 from harness.scenario.hospital import Hospital, Settings, not_ours
 
 __all__ = ["Crash", "InProcesses", "InPump", "Systems"]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from harness.errors import ProfileError
 from harness.i18n import tr
+from harness.link.address import Address
 from harness.link.reach import client_context
 from harness.link.spec import LinkSpec
-from harness.link.threads import Address
 from harness.model import Person
 from harness.permit import Permit
 from harness.probes.probe import Probe

@@ -128,7 +128,7 @@ def _measured(message: AstmMessage, defects: set[str]) -> Iterator[Measured]:
             quality_control = record.get("12") == "Q"
             if "lis-barcode-as-number" in defects:
                 barcode = barcode.lstrip("0")
-        elif record.type == "R":
+        elif record.type == "R" and (record.get("3.4") or record.get("4")):
             row = {
                 "barcode": barcode,
                 "item": record.get("3.4") or "",

@@ -23,8 +23,9 @@ from harness.clock import RealClock
 from harness.evidence.load_recorder import LoadRecorder
 from harness.evidence.trace import Trace
 from harness.link import actor as act
+from harness.link.address import Address
 from harness.link.host import Host
-from harness.link.threads import Address, Threads
+from harness.link.threads import Threads
 from harness.wire.core import Core, Message
 from harness.wire.mllp import MllpCore
 

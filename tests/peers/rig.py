@@ -11,9 +11,10 @@ from harness.clock import RealClock
 from harness.evidence.recorder import Recorder
 from harness.evidence.trace import Record, Trace
 from harness.link import actor as act
+from harness.link.address import Address
 from harness.link.host import Host
 from harness.link.tap import Connection, Delivery
-from harness.link.threads import Address, Threads
+from harness.link.threads import Threads
 from harness.wire.core import Core, Message, Unit
 from harness.wire.mllp import MllpCore
 from simulators.feed.feed import Feed

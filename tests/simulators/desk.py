@@ -5,14 +5,20 @@ Commits are carried out, everything else is only kept. Not a test module.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness import limits
 from harness.clock import VirtualClock
 from harness.link import actor as act
+from harness.link.host import Host
+from harness.link.pump import Pump
 from harness.wire.astm_link import Accept, FrameReceived, MessageReceived, Refuse
-from harness.wire.core import Message
+from harness.wire.core import Core, Message, RawCore
 from simulators.hospital.built_in import BuiltInHospital
+from simulators.store import Store
+from tests.harness.link.parties import plain
 
 NOW = "20260105080000"
 """The virtual clock begins here, in civil time of China."""
@@ -168,3 +174,132 @@ def specimen(barcode: str, *results: str, patient: str = "1") -> tuple[str, ...]
         for number, one in enumerate(results, 1)
     ]
     return (f"P|{patient}", f"O|1|{barcode}||^^^X|R|||||||||||||||||||||F", *rows)
+
+
+# -- over a link -----------------------------------------------------------------------------------
+
+
+@dataclass
+class Stranger:
+    """Somebody who connects and says bytes as they are, and keeps what he hears."""
+
+    role: str = "stranger"
+    heard: bytes = b""
+    ended: str | None = None
+    _count: int = 0
+
+    def open_core(self, link: str, *, client: bool) -> Core:
+        return RawCore()
+
+    def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
+        match event:
+            case act.Commanded(name="connect"):
+                self._count += 1
+                self.heard, self.ended = b"", None
+                return [
+                    act.Open(link=str(event.args["link"]), conn=self.conn),
+                    act.Reply(ident=event.ident),
+                ]
+            case act.Commanded(name="say"):
+                message = Message(payload=bytes.fromhex(str(event.args["bytes"])))
+                return [act.Send(conn=self.conn, event=message), act.Reply(ident=event.ident)]
+            case act.Commanded(name="leave"):
+                return [
+                    act.Close(conn=self.conn, reset=bool(event.args["reset"])),
+                    act.Reply(ident=event.ident),
+                ]
+            case act.Received(conn=self.conn, event=Message(payload=payload)):
+                self.heard += payload
+            case act.Closed(conn=self.conn):
+                self.ended = event.reason
+        return []
+
+    @property
+    def conn(self) -> str:
+        return f"stranger#{self._count}"
+
+
+class Ward:
+    """The built-in LIS and HIS in a pump, wired to each other, and a stranger."""
+
+    def __init__(self, folder: Path, *defects: str) -> None:
+        self.pump = Pump()
+        self.hospital = BuiltInHospital()
+        self.stores: dict[str, Store] = {}
+        self.actors: dict[str, Any] = {}
+        self.stranger = Stranger()
+        routes: dict[str, str] = {}
+        for role in self.hospital.roles:
+            config = {
+                "role": role,
+                "store": str(folder / f"{role}.sqlite"),
+                "durable": False,
+                "defects": defects,
+            }
+            self.actors[role], self.stores[role] = self.hospital.make(config, self.pump.clock)
+            hosted = Host(self.actors[role], self.pump.clock, plain, store=self.stores[role])
+            member = self.pump.add(role, hosted)
+            routes |= {link: member.listen(link) for link in self.hospital.listens[role]}
+        self.pump.add("stranger", Host(self.stranger, self.pump.clock, plain))
+        for member in self.pump.members.values():
+            member.routes = routes
+
+    def connect(self, link: str) -> None:
+        """The stranger opens a new connection."""
+        self.pump.command("stranger", "connect", {"link": link}, 5)
+        self.rest()
+
+    def say(self, data: bytes, seconds: float = 1.0) -> bytes:
+        """He says something; returns what he has heard since after some seconds."""
+        before = len(self.stranger.heard)
+        size = limits.RECEIVE_CHUNK_BYTES  # a socket gives no more at a time either
+        for begin in range(0, len(data), size):
+            piece = data[begin : begin + size]
+            self.pump.command("stranger", "say", {"bytes": piece.hex()}, 5)
+        self.rest(seconds)
+        return self.stranger.heard[before:]
+
+    def leave(self, *, reset: bool = False) -> None:
+        """He goes."""
+        self.pump.command("stranger", "leave", {"reset": reset}, 5)
+        self.rest()
+
+    def rest(self, seconds: float = 1.0) -> None:
+        """Time passes."""
+        self.pump.wait(lambda: False, self.pump.clock.now() + seconds)
+
+    def rows(self, role: str, sql: str) -> list[tuple[Any, ...]]:
+        """What a system holds."""
+        return [tuple(row.values()) for row in self.stores[role].rows(sql)]
+
+    def held(self, role: str) -> int:
+        """How many rows a system holds."""
+        tables = TABLES[role]
+        counts = " + ".join(f"(SELECT COUNT(*) FROM {table})" for table in tables)
+        return int(self.rows(role, f"SELECT {counts}")[0][0])
+
+    def close(self) -> None:
+        """Everything ends."""
+        self.pump.stop()
+        for store in self.stores.values():
+            store.close()
+
+
+TABLES = {
+    "LIS": ("patients", "orders", "results", "quality_control", "unmatched", "received", "outbox"),
+    "HIS": ("patients", "orders", "results", "alarms", "received", "outbox"),
+}
+
+
+def mllp(payload: bytes) -> bytes:
+    """HL7 2.5.1 appendix C: VT, the message, FS, CR."""
+    return b"\x0b" + payload + b"\x1c\r"
+
+
+def frame(number: int, text: bytes, end: bytes = b"\x03") -> bytes:
+    """LIS01-A2 §8.3.1: STX FN text ETX C1 C2 CR LF, the sum of FN to ETX modulo 256."""
+    body = b"%d" % number + text + end
+    total = 0
+    for byte in body:
+        total = (total + byte) & 0xFF
+    return b"\x02" + body + b"%02X" % total + b"\r\n"

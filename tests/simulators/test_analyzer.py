@@ -45,7 +45,7 @@ def reply(outcome: str, detail: str = "", tries: int = 1, ident: int = 1) -> act
 
 
 SEND = act.Send(conn=f"{LINK}#1", event=Message(payload=PAYLOAD))
-FAILURE = SendFailed(payload=PAYLOAD, outcome=Outcome.FAILED, reason="retries-exhausted")
+FAILURE = SendFailed(payload=PAYLOAD, outcome=Outcome.FAILED, reason="six-refusals")
 AGAIN = act.SetTimer(name="connect", at=2.0 + RECONNECT_S)
 
 
@@ -77,7 +77,7 @@ def test_a_message_is_repeated_as_often_as_the_model_says() -> None:
     assert got(one, FAILURE) == [SEND]
     assert got(one, FAILURE) == [SEND]
 
-    assert got(one, FAILURE) == [reply("failed", "retries-exhausted", 3)]
+    assert got(one, FAILURE) == [reply("failed", "six-refusals", 3)]
     assert got(one, FAILURE) == []
 
 
@@ -187,8 +187,9 @@ def test_the_bytes_of_an_upload_over_the_wire() -> None:
     answer = pump.command("analyzer", "upload", order, 60)
 
     assert answer == {"outcome": "ok", "detail": "", "tries": 1}
-    # 31+48+7C+5C+5E+26+0D+03 = E5; 32+4C+7C+31+7C+4E+0D+03 = 07 (mod 100), in hexadecimal.
-    assert b"".join(heard) == (b"\x05\x021H|\\^&\r\x03E5\r\n\x022L|1|N\r\x0307\r\n\x04")
+    # In hexadecimal 31+48+7C+5C+5E+26+0D+03 = 1E5 and 32+4C+7C+31+7C+4E+0D+03 = 205.
+    pump.wait(lambda: False, pump.clock.now() + 1)
+    assert b"".join(heard) == (b"\x05\x021H|\\^&\r\x03E5\r\n\x022L|1|N\r\x0305\r\n\x04")
 
 
 def test_nobody_answers_the_bid() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.clock import RealClock, VirtualClock
+from harness.evidence import recorder as recorders
 from harness.evidence import trace as traces
 from harness.evidence.load_recorder import LoadRecorder
 from harness.evidence.trace import Record, Trace, unpack
@@ -186,3 +187,14 @@ def test_the_file_reads_back_and_its_seal_holds(tmp_path: Path) -> None:
     assert read.sealed
     assert [one["kind"] for one in read.records] == ["open", *["message", "note"] * 5, "seal"]
     assert trace.records == []
+
+
+def test_the_remembered_fields_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorders, "HEADS_MAX", 1)
+    rec = recorder()
+
+    for end in (SERVER, OTHER, SERVER):
+        rec.link(end, "opened", "")
+    rec.settle()
+
+    assert [one["conn"] for one in rec.trace.records] == ["o#1", "o#2", "o#1"]

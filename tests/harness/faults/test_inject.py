@@ -18,9 +18,10 @@ from harness.faults.catalogue import PROCESS_ACTIONS, UNIT_ACTIONS
 from harness.faults.inject import Injector
 from harness.faults.plan import Fault, Plan, Trigger
 from harness.link import actor as act
+from harness.link.address import Address
 from harness.link.host import Host
 from harness.link.tap import Connection, Delivery
-from harness.link.threads import Address, Threads
+from harness.link.threads import Threads
 from harness.wire.core import Core, Message, Unit
 from harness.wire.mllp import MllpCore
 from tests.harness.link.parties import Party, Sender, acker, oru

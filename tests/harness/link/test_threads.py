@@ -21,9 +21,10 @@ from harness.errors import HarnessError, PermitError
 from harness.link import actor as act
 from harness.link import scheduler as scheduler_module
 from harness.link import tcp, threads
+from harness.link.address import Address
 from harness.link.scheduler import Scheduler, Timer
 from harness.link.tap import Connection, Delivery
-from harness.link.threads import Address, Member, Threads
+from harness.link.threads import Member, Threads
 from harness.wire.core import Message
 from tests.harness.link.parties import (
     Journal,
