@@ -269,6 +269,9 @@ def _add_simulate(commands: Any) -> None:
         "--link", default="", help=tr("where an analyzer connects: tcp://HOST:PORT")
     )
     parser.add_argument("--model", default="haematology", help=tr("analyzer model"))
+    parser.add_argument(
+        "--expose", action="store_true", help=tr("allow addresses beyond this machine")
+    )
     _seed(parser)
 
 
