@@ -19,7 +19,7 @@ from harness.evidence.verdict import EXIT_CODES
 from harness.i18n import tr
 from harness.report import run as report
 from harness.report.model import Run
-from harness.scenario import catalogue, counts, files
+from harness.scenario import catalogue, counts, files, interrupt
 from harness.scenario.lint import lint as lint_paths
 from harness.scenario.progress import Progress, verdict_table
 from harness.scenario.session import RunSession, SessionOptions, run_folder
@@ -106,7 +106,7 @@ def run(request: Request) -> int:
     if problems:
         raise InputErrors(list(problems))
     progress = Progress(verbose=request.verbose > 0)
-    with _own_environment():
+    with _own_environment(), interrupt.kept():
         arguments = _arguments(request, options, chosen)
         code = pytest.main(arguments, plugins=[progress, _Quiet()])
     if not (options.folder / "plan.json").is_file():

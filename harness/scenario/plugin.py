@@ -18,6 +18,7 @@ from harness.errors import HarnessError, InputErrors
 from harness.evidence.conclude import Conclusion
 from harness.evidence.verdict import Verdict
 from harness.i18n import tr
+from harness.scenario import interrupt
 from harness.scenario.binding import BoundScenario, load
 from harness.scenario.lint import lint
 from harness.scenario.selection import Lines
@@ -139,6 +140,7 @@ class ScenarioItem(pytest.Item):
 
     def runtest(self) -> None:
         """Run it and turn the verdict into what pytest knows."""
+        interrupt.check()
         conclusion = self.config.stash[_session_key].run(self.bound)
         lines = [*conclusion.reasons, *_findings(conclusion)]
         scenario = self.bound.scenario

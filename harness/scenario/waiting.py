@@ -14,6 +14,7 @@ from harness.evidence.expect import Ask, Expectation, Judgement, items_of
 from harness.evidence.judge import differences, judge
 from harness.evidence.trace import Record, Trace
 from harness.evidence.verdict import Verdict
+from harness.scenario import interrupt
 from harness.scenario.bench import Bench
 
 _ROUNDING_S = 0.0001
@@ -89,6 +90,7 @@ class Waiting:
             self._pause()
 
     def _pause(self) -> None:
+        interrupt.check()
         self.bench.driver.wait(lambda: False, self.bench.clock.now() + limits.POLL_S)
 
     def _look(self, ask: Ask, ident: str, *, last: bool) -> Record:
