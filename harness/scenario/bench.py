@@ -119,6 +119,7 @@ class Bench:
         addresses: of links to systems that we do not run.
         relays: where our relays listen, for systems that are set to a fixed address; the others
             get a free port on loopback.
+        gate: asked before a relay opens an address; it originates nothing, so only that.
     """
 
     driver: Driver
@@ -127,6 +128,7 @@ class Bench:
     probes: Mapping[str, Probe]
     addresses: Mapping[str, Any] = field(default_factory=dict)
     relays: Mapping[str, Any] = field(default_factory=dict)
+    gate: Guard | None = None
     switch: Switch = field(default_factory=Switch)
     _joined: list[str] = field(default_factory=list)
     _redirected: list[str] = field(default_factory=list)
@@ -140,7 +142,14 @@ class Bench:
     def start(self) -> None:
         """Start the systems, stand in line where the profile says so, and wire all up."""
         self.systems.start()
-        host = Host(Relay(), self.clock, self._describe, tap=self.switch, watcher=self.switch)
+        host = Host(
+            Relay(),
+            self.clock,
+            self._describe,
+            tap=self.switch,
+            watcher=self.switch,
+            guard=self.gate,
+        )
         relay: Member = self.driver.add("relay", host)
         for spec in self.specs.values():
             if spec.relayed:

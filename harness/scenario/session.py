@@ -31,6 +31,7 @@ from harness.scenario.reachable import Obstacle, Reachability
 from harness.scenario.runner import Prepare, Setting, run_scenario, scenario_facts
 from harness.scenario.systems import InProcesses, InPump, Systems
 from harness.scenario.wiring import (
+    AddressGate,
     addresses,
     link_specs,
     listeners,
@@ -264,6 +265,7 @@ class RunSession:
         bench = Bench(driver, systems, specs, looks, addresses(profile, os.environ))
         if not in_memory:
             bench.relays = relays(profile, permit)
+            bench.gate = AddressGate(permit)
         try:
             bench.start()
         except BaseException:

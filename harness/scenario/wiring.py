@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import ProfileError
@@ -10,6 +11,7 @@ from harness.i18n import tr
 from harness.link.address import Address
 from harness.link.reach import client_context
 from harness.link.spec import LinkSpec
+from harness.link.tap import Connection
 from harness.model import Person
 from harness.permit import Permit
 from harness.probes.probe import Probe
@@ -20,6 +22,20 @@ from harness.subjects import read_subjects
 
 BUILT_IN_URL = "builtin:"
 """A probe URL of this form looks into the store of a system that we run ourselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddressGate:
+    """Lets a relay open permitted addresses only; what it passes on is not its own."""
+
+    permit: Permit
+
+    def payload(self, connection: Connection, protocol: str, payload: bytes) -> None:
+        """A relay originates nothing."""
+
+    def opens(self, connection: Connection, host: str, port: int) -> None:
+        """Refuse a forbidden address."""
+        self.permit.require_open(host, port)
 
 
 def link_specs(profile: Profile) -> dict[str, LinkSpec]:

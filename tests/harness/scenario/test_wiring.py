@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from harness.errors import InputError, PermitError, ProfileError
+from harness.link.address import Address
+from harness.link.spec import LinkSpec
+from harness.link.tap import Connection
+from harness.link.threads import Threads
 from harness.permit import Permit
 from harness.profile import load_profile
 from harness.scenario import wiring
+from harness.scenario.bench import Bench
+from harness.scenario.world import OriginGuard
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -143,9 +151,76 @@ def test_a_real_system_finds_us_where_the_profile_says(tmp_path):
     assert str(wiring.relays(profile, permit)["lis-his"]) == "127.0.0.1:6002"
 
 
-def test_our_listeners_stay_on_loopback_unless_told_otherwise(tmp_path):
-    path = tmp_path / "site.toml"
-    path.write_text(RELAYED.replace("relay_port", 'relay_host = "0.0.0.0"\nrelay_port'))
+class Asked:
+    """A permit that notes what it is asked, and refuses it."""
 
-    with pytest.raises((InputError, PermitError)):
-        wiring.relays(load_profile(path), Permit(load_profile(path), NOW))
+    def __init__(self):
+        self.listens = []
+
+    def require_listen(self, host, *, expose=False):
+        self.listens.append((host, expose))
+        raise PermitError("no")
+
+
+@pytest.mark.parametrize("wire", [wiring.listeners, wiring.relays])
+def test_nothing_of_ours_listens_unless_the_permit_agrees(tmp_path, wire):
+    path = tmp_path / "site.toml"
+    path.write_text(RELAYED, encoding="utf-8")
+    permit = Asked()
+
+    with pytest.raises(PermitError):
+        wire(load_profile(path), permit)
+
+    assert permit.listens == [("127.0.0.1", False)]
+
+
+CONNECTION = Connection(
+    id="a#1", link="a", interface="LIS-ASTM", local="analyzer", peer="LIS", client=True
+)
+
+
+@pytest.mark.parametrize("gate", [wiring.AddressGate, lambda permit: OriginGuard(None, permit)])
+def test_a_forbidden_address_is_refused_when_it_is_opened(tmp_path, gate):
+    """Names can lead elsewhere than when the profile was read: relays and devices ask again."""
+    permit = Permit(site(tmp_path), NOW)
+
+    gate(permit).opens(CONNECTION, "192.0.2.10", 5001)
+    with pytest.raises(PermitError, match=r"192\.0\.2\.99"):
+        gate(permit).opens(CONNECTION, "192.0.2.99", 5001)
+
+
+def test_the_relay_asks_before_it_opens(tmp_path):
+    """Over real sockets: a relayed link whose route is forbidden is never connected."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        asked = []
+
+        class Refusing:
+            def payload(self, connection, protocol, payload): ...
+
+            def opens(self, connection, host, port):
+                asked.append((host, port))
+                raise PermitError("forbidden")
+
+        threads = Threads()
+        spec = LinkSpec(name="a", interface="X", frm="LIS", to="HIS", protocol="mllp", relayed=True)
+        told = []
+        systems = SimpleNamespace(
+            start=lambda: None,
+            stop=lambda: None,
+            route=lambda role, link, address: told.append(address),
+            hospital=SimpleNamespace(roles=("LIS",)),
+        )
+        target = Address(host="127.0.0.1", port=port)
+        bench = Bench(threads, systems, {"a": spec}, {}, {"a": target}, gate=Refusing())
+        bench.start()
+        ours = (told[0].host, told[0].port)
+        try:
+            with socket.create_connection(ours, 5), pytest.raises(PermitError):
+                threads.wait(lambda: False, threads.clock.now() + 5)
+        finally:
+            bench.stop()
+        assert asked == [("127.0.0.1", port)]
+        listener.settimeout(0.05)
+        with pytest.raises(TimeoutError):
+            listener.accept()
