@@ -19,6 +19,7 @@ from harness.permit import Permit
 from harness.profile import load_profile
 from harness.scenario import wiring
 from harness.scenario.bench import Bench
+from harness.scenario.session import RunSession, SessionOptions
 from harness.scenario.world import OriginGuard
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
@@ -224,3 +225,14 @@ def test_the_relay_asks_before_it_opens(tmp_path):
         listener.settimeout(0.05)
         with pytest.raises(TimeoutError):
             listener.accept()
+
+
+@pytest.mark.slow
+def test_a_session_gives_its_relays_the_gate(tmp_path):
+    session = RunSession(SessionOptions(profile="builtin", seed=1, folder=tmp_path / "run"))
+    try:
+        bench = session._bench_or_obstacle("HIS-ORD")
+
+        assert isinstance(bench.gate, wiring.AddressGate)
+    finally:
+        session.stop()
