@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from harness import limits
 from harness.evidence import correlate
 from harness.evidence.line import NOTHING, Shared, pack
-from harness.evidence.trace import Entry, Trace
+from harness.evidence.trace import Trace
 from harness.link.tap import Connection
 from harness.wire.core import Event, Violation
 
 _SUMMARIES = {"mllp": correlate.hl7, "astm": correlate.astm, "relay": correlate.hl7}
 _PROTOCOLS = {"mllp": "hl7", "relay": "hl7"}
-_MESSAGES = frozenset({"Message", "MessageReceived", "RelayUnit"})
-_STATES = frozenset(
+MESSAGES = frozenset({"Message", "MessageReceived", "RelayUnit"})
+"""Events of the cores that carry a whole message."""
+STATES = frozenset(
     {"SessionEnded", "SendFailed", "MessageIncomplete", "DuplicateFrame", "CommitBlock"}
 )
 """Events of the cores that are worth judging though they are no messages."""
@@ -35,19 +35,14 @@ class Recorder:
     Args:
         trace: where it goes.
         astm_encoding: how ASTM payloads are to be read.
-        sink: takes each record in place of the trace, such as one that gathers them.
     """
 
     trace: Trace
     astm_encoding: str = "gb18030"
-    sink: Callable[[Entry], None] | None = None
     _heads: dict[tuple[str, bool], tuple[Connection, Shared]] = field(default_factory=dict)
 
     def _tell(self, kind: str, shared: Shared, /, **own: Any) -> None:
-        if self.sink is not None:
-            self.sink((kind, shared, own))
-        else:
-            self.trace.add_all([(kind, shared, own)])
+        self.trace.add_all([(kind, shared, own)])
 
     def _head(self, connection: Connection, *, sent: bool) -> Shared:
         """Link, interface, connection and ends, with who sends in ``frm``."""
@@ -84,16 +79,15 @@ class Recorder:
         name = type(event).__name__
         if isinstance(event, Violation):
             self._violation(connection, event)
-        elif name in _MESSAGES:
+        elif name in MESSAGES:
             payload: bytes = getattr(event, "payload", b"")
             if payload and not (sent and protocol == "relay"):
-                self._message(connection, protocol, payload, sent=sent)
-        elif name in _STATES and not sent:
+                self.message(connection, protocol, payload, sent=sent)
+        elif name in STATES and not sent:
             self.link(connection, name, str(getattr(event, "reason", "")))
 
-    def _message(
-        self, connection: Connection, protocol: str, payload: bytes, *, sent: bool
-    ) -> None:
+    def message(self, connection: Connection, protocol: str, payload: bytes, *, sent: bool) -> None:
+        """One whole message, with what it is about."""
         summary = _SUMMARIES.get(protocol, correlate.hl7)(payload)
         self._tell(
             "message",

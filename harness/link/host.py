@@ -134,8 +134,11 @@ class Host:
         if state is None:
             return
         now = self.clock.now()
-        if self.tap is None:
-            self._arrive(conn, state, Delivery(data=data))
+        if self.tap is None:  # the way of nearly every message, without detours
+            if self.watcher is not None:
+                self.watcher.data(state.about, data, sent=False)
+            state.core.receive(data, now)
+            self._drain(conn, state)
             return
         for delivery in self.tap.incoming(state.about, data, now):
             self._put(conn, state, delivery, arrives=True)
@@ -315,18 +318,23 @@ class Host:
 
     def _report(self, conn: str, state: _Conn) -> None:
         events = state.core.events()
+        if not events:
+            return
         if self.watcher is not None:
             for event in events:
                 self.watcher.event(state.about, state.core.protocol, event, sent=False)
         link = state.about.link
-        self.feed(*(act.Received(conn=conn, link=link, event=event) for event in events))
+        self.feed(*[act.Received(conn=conn, link=link, event=event) for event in events])
 
     def _flush(self, conn: str, state: _Conn) -> None:
         data = state.core.data_to_send()
         if not data:
             return
         if self.tap is None:
-            self._depart(conn, state, Delivery(data=data))
+            if not state.ended:
+                if self.watcher is not None:
+                    self.watcher.data(state.about, data, sent=True)
+                self.io.write(conn, data)
             return
         now = self.clock.now()
         for delivery in self.tap.outgoing(state.about, data, now):

@@ -52,17 +52,22 @@ class Wire:
     Args:
         sock: connected; after its handshake where it is TLS.
         spawn: starts the thread that sends what the peer does not take at once.
+
+    Attributes:
+        broken: why it is given up; empty while it works.
+        lingers_until: when its reader lets go of it although the peer does not end; None before
+            we ended it.
     """
 
     sock: socket.socket
     spawn: Spawn
     broken: str = ""
+    lingers_until: float | None = None
     _pieces: list[bytes] = field(default_factory=list)
     _sending: memoryview = field(default_factory=lambda: memoryview(b""))
     _waiting: int = 0
     _busy: bool = False
     _ending: str = ""
-    _over_at: float | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     # OpenSSL forbids reading and writing one session at the same time.
     _session: threading.Lock = field(default_factory=threading.Lock)
@@ -147,11 +152,11 @@ class Wire:
     # -- ending --------------------------------------------------------------------------------
 
     def _finish(self, how: str) -> None:
-        self._over_at = monotonic() + LINGER_S
+        self.lingers_until = monotonic() + LINGER_S
         with contextlib.suppress(OSError):
             if how == RESET:
                 self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
-                self._over_at = 0.0
+                self.lingers_until = 0.0
                 # Wakes our reader without a FIN; its close then sends the RST.
                 self._shutdown(socket.SHUT_RD)
                 return
@@ -173,6 +178,22 @@ class Wire:
 
     # -- receiving -----------------------------------------------------------------------------
 
+    def receive_ready(self) -> tuple[bytes, str | None]:
+        """What has come over a plain socket that is readable, and why it ended.
+
+        The reason is None while it goes on, and empty for an orderly end. What comes after we
+        ended or gave up is dropped.
+        """
+        try:
+            data = self.sock.recv(limits.RECEIVE_CHUNK_BYTES)
+        except _AGAIN:
+            return b"", None
+        except OSError as error:
+            return b"", self.broken or reason_of(error)
+        if not data:
+            return b"", self.broken
+        return (data, None) if self.lingers_until is None and not self.broken else (b"", None)
+
     def read_all(self, taken: Callable[[bytes], None]) -> str:
         """Read until the end; returns why it ended, empty for an orderly end."""
         reader = self.sock
@@ -182,7 +203,7 @@ class Wire:
                 data = self._receive(reader)
                 if not data:
                     return self.broken
-                if self._over_at is None and not self.broken:
+                if self.lingers_until is None and not self.broken:
                     taken(data)
         except OSError as error:
             return self.broken or reason_of(error)
@@ -206,7 +227,7 @@ class Wire:
     def _receive(self, sock: socket.socket) -> bytes:
         """The next bytes; empty at the end, also where we ended and the peer does not."""
         while True:
-            over_at = self._over_at
+            over_at = self.lingers_until
             if over_at is not None and monotonic() >= over_at:
                 return b""
             try:

@@ -1,7 +1,7 @@
-"""All actors of a process over sockets and real time: one thread a connection.
+"""All actors of a process over sockets and real time.
 
-The thread that reads a connection also drives its core and its actor, under the lock of the
-actor. What the actor wants sent leaves after the lock is free, and what a peer does not take at
+One thread reads many plain connections (``readers.py``), a TLS connection has its own. The thread
+that reads a connection also drives its core and its actor, under the lock of the actor. What the actor wants sent leaves after the lock is free, and what a peer does not take at
 once leaves in a thread of its own. Nothing here is asyncio: the serial port and DICOM libraries
 block, and a loop on Windows cannot watch a COM port.
 """
@@ -20,10 +20,13 @@ from typing import Any
 from harness import limits
 from harness.clock import RealClock
 from harness.errors import HarnessError
-from harness.link import tcp
+from harness.link import serial_port, tcp
 from harness.link.address import LOOPBACK, Address
+from harness.link.bell import Bell
 from harness.link.host import CrashPoint, Host
+from harness.link.readers import WIRES_MAX, Readers, Reads
 from harness.link.scheduler import Scheduler, Timer
+from harness.link.serial_address import SerialAddress
 
 ACCEPT_POLL_S = 0.2
 """How soon a listener notices that it should stop."""
@@ -36,7 +39,7 @@ class Member:
     runtime: Threads
     name: str
     host: Host
-    routes: dict[str, Address] = field(default_factory=dict)
+    routes: dict[str, Address | SerialAddress] = field(default_factory=dict)
     wires: dict[str, tcp.Wire] = field(default_factory=dict)
     stopping: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -45,20 +48,35 @@ class Member:
     _listeners: list[socket.socket] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
     _sockets: set[tcp.Wire] = field(default_factory=set)
+    _readers: list[Readers] = field(default_factory=list)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self, action: Callable[[], None]) -> None:
+    def run(self, *actions: Callable[[], None]) -> None:
         """Do something with the host, serialised; then send what came of it."""
-        dirty: list[tcp.Wire] = []
-        try:
-            with self._lock:
+        with self._lock:
+            for action in actions:
                 try:
                     if not self.stopping:
                         action()
-                finally:
-                    dirty, self._dirty = self._dirty, []
-        except Exception as error:  # noqa: BLE001 - told to whoever waits; a thread has no caller
-            self.runtime.failed(error)
+                except Exception as error:  # noqa: BLE001 - told to whoever waits; a thread has no caller
+                    self.runtime.failed(error)
+            dirty, self._dirty = self._dirty, []
+        self._send(dirty)
+
+    def _taken(self, reads: Reads) -> None:
+        """As ``run``, for what came over several connections at once."""
+        received = self.host.received
+        with self._lock:
+            for conn, data in reads:
+                try:
+                    if not self.stopping:
+                        received(conn, data)
+                except Exception as error:  # noqa: BLE001 - as in ``run``
+                    self.runtime.failed(error)
+            dirty, self._dirty = self._dirty, []
+        self._send(dirty)
+
+    def _send(self, dirty: list[tcp.Wire]) -> None:
         settled = self._settle()
         for wire in dirty:
             if settled:
@@ -149,6 +167,17 @@ class Member:
         self._thread(lambda: self._accept(link, listener, address.tls), f"accept {link}")
         return Address(host=address.host, port=port)
 
+    def attend(self, link: str, address: SerialAddress) -> SerialAddress:
+        """Hold a serial port open for ``link``, and open it again where it went."""
+        port = serial_port.connect(address)
+        attending = serial_port.Attending(
+            address,
+            serve=lambda sock: self._serve(link, sock, None),
+            wanted=lambda: self.host.alive and not self.stopping,
+        )
+        self._thread(lambda: attending.run(port), f"attend {link}")
+        return address
+
     def _thread(self, target: Callable[[], None], name: str) -> None:
         def guarded() -> None:
             try:
@@ -185,15 +214,17 @@ class Member:
             self.host.opened(link, conn, client=True)
 
         self.run(begin)
-        self._read(conn, wire)
+        self._watch(conn, wire)
 
     def _connected(self, link: str) -> socket.socket:
         address = self.routes.get(link)
         if address is None:
             raise OSError(f"no route for {link}")
-        if self.host.guard is not None:
+        if self.host.guard is not None and address.place is not None:
             about = self.host.describe(link, "", True)  # noqa: FBT003 - called by position
-            self.host.guard.opens(about, address.host, address.port)
+            self.host.guard.opens(about, *address.place)
+        if isinstance(address, SerialAddress):
+            return serial_port.connect(address)
         sock = tcp.connect(address.host, address.port)
         if address.tls is not None:
             sock = address.tls.wrap_socket(
@@ -243,14 +274,27 @@ class Member:
                 self.close(conn, reset=True)
 
         self.run(begin)
-        self._read(conn, wire)
+        self._watch(conn, wire)
 
-    def _read(self, conn: str, wire: tcp.Wire) -> None:
-        try:
-            reason = wire.read_all(lambda data: self.run(lambda: self.host.received(conn, data)))
-        finally:
-            with self._guard:
-                self._sockets.discard(wire)
+    def _watch(self, conn: str, wire: tcp.Wire) -> None:
+        """Read it to its end: TLS in this thread, the rest in one that reads many."""
+        if isinstance(wire.sock, ssl.SSLSocket):
+            reason = wire.read_all(lambda data: self._taken([(conn, data)]))
+            self._ended(conn, wire, reason)
+            return
+        with self._guard:
+            readers = next((one for one in self._readers if one.count < WIRES_MAX), None)
+            if readers is not None:
+                readers.add(conn, wire)
+                return
+            readers = Readers(self._taken, self._ended)
+            readers.add(conn, wire)
+            self._readers.append(readers)
+        self._thread(readers.run, "reads")
+
+    def _ended(self, conn: str, wire: tcp.Wire, reason: str) -> None:
+        with self._guard:
+            self._sockets.discard(wire)
 
         def end() -> None:
             if self.wires.get(conn) is wire:
@@ -265,6 +309,10 @@ class Member:
             self.stopping = True
             self.host.power_off()
         self._deafen()
+        with self._guard:
+            readers, self._readers = self._readers, []
+        for one in readers:
+            one.stop()
         deadline = self.runtime.clock.now() + limits.CONNECT_TIMEOUT_S + limits.STOP_TIMEOUT_S
         while (left := self._left()) and self.runtime.clock.now() < deadline:
             with self._guard:
@@ -300,9 +348,8 @@ class Threads:
         self.errors: list[Exception] = []
         self._died = died
         self._idents = itertools.count(1)
-        self._happened = threading.Condition()
-        self._answered = threading.Condition()
-        self._waiting = 0
+        self._happened = Bell(self.clock, self.errors)
+        self._answered = Bell(self.clock, self.errors)
 
     def add(self, name: str, host: Host) -> Member:
         """Bring an actor in and start it. A name that exists is replaced."""
@@ -334,35 +381,15 @@ class Threads:
 
     def changed(self) -> None:
         """Something happened: whoever waits looks again."""
-        if self._waiting:  # counted before the waiter looks, so none is missed
-            with self._happened:
-                self._happened.notify_all()
+        self._happened.tell()
 
     def answered(self) -> None:
         """A command was answered: whoever gave one looks whether it was his."""
-        with self._answered:
-            self._answered.notify_all()
+        self._answered.tell()
 
     def wait(self, satisfied: Callable[[], bool], deadline: float) -> bool:
         """Block until ``satisfied()`` or the deadline."""
-        with self._happened:
-            self._waiting += 1
-            try:
-                return self._until(self._happened, satisfied, deadline)
-            finally:
-                self._waiting -= 1
-
-    def _until(
-        self, happened: threading.Condition, satisfied: Callable[[], bool], deadline: float
-    ) -> bool:
-        while not satisfied():
-            if self.errors:
-                raise self.errors.pop(0)
-            left = deadline - self.clock.now()
-            if left <= 0:
-                return satisfied()
-            happened.wait(left)
-        return True
+        return self._happened.wait(satisfied, deadline)
 
     def command(self, name: str, order: str, args: Mapping[str, Any], timeout_s: float) -> Any:
         """Tell a member to do something and wait for its answer."""
@@ -371,9 +398,8 @@ class Threads:
         member.run(lambda: member.host.command(order, args, ident))
         answers = member.host.answers
         deadline = self.clock.now() + timeout_s
-        with self._answered:  # not ``wait``: a load of messages must not wake us for each one
-            answered = self._until(self._answered, lambda: ident in answers.values, deadline)
-        if not answered:
+        # Not ``wait``: a load of messages must not wake us for each one.
+        if not self._answered.wait(lambda: ident in answers.values, deadline):
             raise HarnessError(f"{name} did not answer to {order} within {timeout_s:g} s")
         reply = answers.take(ident)
         if reply is None or reply.error:

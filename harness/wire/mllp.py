@@ -324,6 +324,9 @@ class MllpCore:
         else:
             raise LocalProtocolError(f"MLLP cannot send {type(event).__name__}")
         framed = b"\x0b%b\x1c\r" % payload
+        if self.mutator is unchanged:
+            self._out.append(framed)
+            return
         self._out.extend(self.mutator(Unit(kind=kind, data=framed, payload=payload)))
 
     def data_to_send(self) -> bytes:

@@ -48,6 +48,8 @@ class Feed:
     _opened: int = 0
     _order: _Order | None = None
     _answers: int = 0
+    _stamped: str = ""
+    _stamp_until: float = -1.0
     _late: dict[str, tuple[str, bytes, Rule]] = field(default_factory=dict)
 
     def open_core(self, link: str, *, client: bool) -> Core:
@@ -155,9 +157,17 @@ class Feed:
 
     def _ack(self, payload: bytes, code: str) -> bytes:
         self._answers += 1
-        time = self.clock.wall().strftime("%Y%m%d%H%M%S")
         control_id = f"F{self._answers:08d}"
-        return acknowledge(payload, code, control_id=control_id, time=time)
+        return acknowledge(payload, code, control_id=control_id, time=self._stamp())
+
+    def _stamp(self) -> str:
+        """MSH-7; written out once a second."""
+        now = self.clock.now()
+        if now >= self._stamp_until:
+            wall = self.clock.wall()
+            self._stamped = wall.strftime("%Y%m%d%H%M%S")
+            self._stamp_until = now + 1 - wall.microsecond / 1_000_000
+        return self._stamped
 
     def _answered(self, payload: bytes) -> list[act.Command]:
         answer = Hl7Message.parse(payload)

@@ -20,8 +20,7 @@ from message import END, SB, message
 from servers import HOST, named
 
 from harness.clock import RealClock
-from harness.evidence.load_recorder import LoadRecorder
-from harness.evidence.trace import Trace
+from harness.evidence.capture import Capture
 from harness.link import actor as act
 from harness.link.address import Address
 from harness.link.host import Host
@@ -120,20 +119,19 @@ class Load:
 
 
 def ours(port: int, connections: int, seconds: float, trace_path: Path) -> Tally:
-    """Send with our engine, with the trace on."""
-    trace = Trace(RealClock(), trace_path, keep=False)
-    recorder = LoadRecorder(trace)
-    runtime = Threads(settle=recorder.settle)
+    """Send with our engine, with its journal on."""
+    capture = Capture(trace_path, RealClock())
+    runtime = Threads(settle=capture.settle)
     begin = runtime.clock.now() + WARM_UP_S
     tally = Tally(begin, begin + seconds)
     load = Load(tally, connections)
-    member = runtime.add("LIS", Host(load, runtime.clock, named, watcher=recorder))
+    member = runtime.add("LIS", Host(load, runtime.clock, named, watcher=capture))
     member.routes["oru"] = Address(host=HOST, port=port)
     runtime.command("LIS", "start", {}, WARM_UP_S + seconds + PATIENCE_S)
     left = runtime.stop()
     if left or runtime.errors:
         raise SystemExit(f"did not end in order: {left} {runtime.errors}")
-    trace.seal("pass")
+    capture.close()
     return tally
 
 

@@ -16,8 +16,7 @@ from hl7.mllp import HL7StreamReader, HL7StreamWriter, start_hl7_server  # type:
 from message import END, SB
 
 from harness.clock import RealClock
-from harness.evidence.load_recorder import LoadRecorder
-from harness.evidence.trace import Trace
+from harness.evidence.capture import Capture
 from harness.link.host import Host
 from harness.link.tap import Connection
 from harness.link.threads import Threads
@@ -35,19 +34,18 @@ def named(link: str, conn: str, client: bool) -> Connection:
 
 
 def ours(trace_path: Path) -> None:
-    """Our receiver with its default policy, over threads, with the trace on."""
-    trace = Trace(RealClock(), trace_path, keep=False)
-    recorder = LoadRecorder(trace)
-    runtime = Threads(settle=recorder.settle)
+    """Our receiver with its default policy, over threads, with its journal on."""
+    capture = Capture(trace_path, RealClock())
+    runtime = Threads(settle=capture.settle)
     feed = Feed(role="HIS", clock=runtime.clock)
-    member = runtime.add("HIS", Host(feed, runtime.clock, named, watcher=recorder))
+    member = runtime.add("HIS", Host(feed, runtime.clock, named, watcher=capture))
     address = member.listen("oru")
     print(address.port, flush=True)
     sys.stdin.read()
     left = runtime.stop()
     if left or runtime.errors:
         raise SystemExit(f"did not end in order: {left} {runtime.errors}")
-    trace.seal("pass")
+    capture.close()
 
 
 class Echo(asyncio.Protocol):

@@ -6,8 +6,8 @@ import socket
 from pathlib import Path
 
 from harness.clock import RealClock
-from harness.evidence.load_recorder import LoadRecorder
-from harness.evidence.trace import Trace
+from harness.evidence.capture import Capture, expand
+from harness.evidence.trace import read
 from harness.link.host import Host
 from harness.link.tap import Connection
 from harness.link.threads import Threads
@@ -24,9 +24,8 @@ def frame(payload: bytes) -> bytes:
 
 
 def test_when_an_answer_is_here_both_messages_are_in_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "t.jsonl"
-    trace = Trace(RealClock(), path, keep=False)
-    recorder = LoadRecorder(trace)
+    path = tmp_path / "capture"
+    recorder = Capture(path, RealClock())
     runtime = Threads(settle=recorder.settle)
     feed = Feed(role="HIS", clock=runtime.clock)
     member = runtime.add("HIS", Host(feed, runtime.clock, named, watcher=recorder))
@@ -39,11 +38,13 @@ def test_when_an_answer_is_here_both_messages_are_in_the_file(tmp_path: Path) ->
                 answer += peer.recv(4096)
 
             # the file as a kill at this moment would leave it
-            assert path.read_bytes().count(b'"kind":"message"') == 2 * (number + 1)
+            assert expand(path, tmp_path / "t.jsonl") != "", "it is not closed yet"
+            kinds = [one["kind"] for one in read(tmp_path / "t.jsonl").records]
+            assert kinds.count("message") == 2 * (number + 1)
             assert b"MSA|AA|" in answer
     assert runtime.stop() == []
     assert runtime.errors == []
-    trace.seal("pass")
+    recorder.close()
 
 
 def test_nothing_leaves_where_it_cannot_be_written() -> None:

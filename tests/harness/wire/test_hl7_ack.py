@@ -1,6 +1,8 @@
 """Acknowledgements (HL7 2.5.1 §2.9, §2.15.5, §2.15.8); bytes typed by hand."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.errors import InputError
 from harness.wire.hl7 import Hl7Message, header
@@ -257,3 +259,35 @@ def test_error_segment_is_asked_for_from_2_5_on():
         assert codes(message, answer.replace(b"|AA|", b"|AR|")) == expected
     negative = ENHANCED.replace(b"2.5.1", b"2.5.1")
     assert codes(negative, ACK.replace(b"|AA|", b"|CE|") + b"ERR|||207|E\r") == []
+
+
+# ---- the template
+
+
+HEADERS = st.lists(
+    st.sampled_from([b"", b"LIS", b"A^B", b"P^T", b"2.4", b"2.5.1", b"AL", b"\\F\\", b"ADT^A01",
+                     b"ORU^R01^ORU_R01", b"UNICODE UTF-8", "检验".encode("gb18030"), b"a~b", b"\n",
+                     b"TIMEOFANSWER", b"IDOFMESSAGE", b" ", b"x" * 50, b"&", b"M-1|"]),
+    max_size=19,
+)  # fmt: skip
+
+
+@given(
+    fields=HEADERS,
+    signs=st.sampled_from([b"|^~\\&", b"|^~\\&#", b"$%*!@", b"|^", b"||", b""]),
+    name=st.sampled_from([b"MSH", b"\rMSH", b"FHS", b"MS", b"PID"]),
+    code=st.sampled_from(["AA", "A|", ""]),
+    ident=st.sampled_from(["A1", "A^1", "编号"]),
+)
+def test_a_template_answers_as_it_would_be_worked_out(fields, signs, name, code, ident):
+    sign = signs[:1] or b"|"
+    data = name + signs + sign + sign.join(fields) + b"\rPID|1\r"
+
+    def outcome(message):
+        try:
+            return acknowledge(message, code, control_id=ident, time="20260106")
+        except InputError as error:
+            return str(error)
+
+    for _ in range(2):  # made, and remembered
+        assert outcome(data) == outcome(Hl7Message.parse(data))

@@ -1,0 +1,157 @@
+"""One thread reads many connections: order, ends, floods and limits."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from harness.clock import RealClock
+from harness.link import readers as module
+from harness.link.bell import Bell
+from harness.link.readers import READS_MAX, Readers, Reads
+from harness.link.tcp import CLOSE, RESET, Wire
+
+LIMIT_S = 5.0
+
+
+@dataclass
+class Rig:
+    """Connections read by one reader, and what it told."""
+
+    turns: list[Reads] = field(default_factory=list)
+    ends: dict[str, str] = field(default_factory=dict)
+    wires: dict[str, Wire] = field(default_factory=dict)
+    peers: dict[str, socket.socket] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.clock = RealClock()
+        self.bell = Bell(self.clock, [])
+        self.readers = Readers(self._taken, self._ended)
+        self.thread = threading.Thread(target=self.readers.run)
+
+    def _taken(self, reads: Reads) -> None:
+        self.turns.append(list(reads))
+        self.bell.tell()
+
+    def _ended(self, conn: str, wire: Wire, reason: str) -> None:
+        assert wire.sock.fileno() == -1
+        self.ends[conn] = reason
+        self.bell.tell()
+
+    def connect(self, conn: str) -> socket.socket:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            peer = socket.create_connection(server.getsockname(), LIMIT_S)
+            sock, _ = server.accept()
+        self.wires[conn] = Wire(sock, lambda rest: None)
+        self.peers[conn] = peer
+        self.readers.add(conn, self.wires[conn])
+        return peer
+
+    def came(self, conn: str) -> bytes:
+        return b"".join(data for turn in self.turns for one, data in turn if one == conn)
+
+    def wait(self, satisfied) -> None:
+        assert self.bell.wait(satisfied, self.clock.now() + LIMIT_S)
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    rig = Rig()
+    rig.thread.start()
+    yield rig
+    for peer in rig.peers.values():
+        peer.close()
+    rig.readers.stop()
+    rig.thread.join(LIMIT_S)
+    assert not rig.thread.is_alive()
+    assert set(rig.ends) == set(rig.wires)
+
+
+def test_what_came_before_the_end_is_told_before_it(rig: Rig) -> None:
+    peer = rig.connect("a")
+    peer.sendall(b"last words")
+    peer.close()
+
+    rig.wait(lambda: "a" in rig.ends)
+
+    assert rig.came("a") == b"last words"
+    assert rig.ends["a"] == ""
+
+
+def test_many_connections_keep_their_bytes_apart(rig: Rig) -> None:
+    peers = {f"c{number}": rig.connect(f"c{number}") for number in range(2 * READS_MAX)}
+
+    for piece in range(3):
+        for conn, peer in peers.items():
+            peer.sendall(f"{conn}:{piece};".encode())
+
+    rig.wait(lambda: all(rig.came(conn).count(b";") == 3 for conn in peers))
+    for conn in peers:
+        assert rig.came(conn) == "".join(f"{conn}:{piece};" for piece in range(3)).encode()
+    assert max(len(turn) for turn in rig.turns) <= READS_MAX
+
+
+def test_a_flood_on_one_does_not_starve_another(rig: Rig) -> None:
+    loud, quiet = rig.connect("loud"), rig.connect("quiet")
+    stop = threading.Event()
+
+    def flood() -> None:
+        while not stop.is_set():
+            loud.sendall(b"x" * 65536)
+
+    thread = threading.Thread(target=flood)
+    thread.start()
+    try:
+        quiet.sendall(b"hello")
+        rig.wait(lambda: rig.came("quiet") == b"hello")
+    finally:
+        stop.set()
+        thread.join(LIMIT_S)
+
+
+@pytest.mark.parametrize("how", [RESET, CLOSE])
+def test_a_connection_that_we_end_is_let_go_although_the_peer_keeps_it(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(module, "LINGER_S", 0.05)
+    monkeypatch.setattr("harness.link.tcp.LINGER_S", 0.05)
+    rig.connect("other")
+    rig.readers._ring()  # look again with the short patience
+    peer = rig.connect("a")
+    peer.sendall(b"1")
+    rig.wait(lambda: rig.came("a") == b"1")
+
+    rig.wires["a"].end(how)
+    rig.wires["a"].flush()
+    if how == CLOSE:
+        assert peer.recv(10) == b""  # our FIN; we keep our side open on purpose
+        peer.sendall(b"too late")
+    rig.wait(lambda: "a" in rig.ends)
+
+    assert rig.came("a") == b"1"
+    assert "other" not in rig.ends
+
+
+def test_giving_up_wakes_the_reader(rig: Rig) -> None:
+    rig.connect("a")
+
+    rig.wires["a"].give_up("stopped")
+
+    rig.wait(lambda: "a" in rig.ends)
+    assert rig.ends["a"] == "stopped"
+
+
+def test_a_wire_closed_before_it_is_read_ends(rig: Rig) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        rig.peers["a"] = socket.create_connection(server.getsockname(), LIMIT_S)
+        sock, _ = server.accept()
+    rig.wires["a"] = Wire(sock, lambda rest: None)
+    sock.close()
+
+    rig.readers.add("a", rig.wires["a"])
+
+    rig.wait(lambda: "a" in rig.ends)
