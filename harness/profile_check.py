@@ -16,6 +16,7 @@ from harness import resources
 from harness.addresses import Forbidden, Resolve, numeric
 from harness.errors import InputErrors, PermitError
 from harness.i18n import tr
+from harness.link.serial_address import SerialAddress
 from harness.probes.sql import check_select
 from harness.profile_model import DEVICE_ROLES, Endpoint, ProbeConfig, Profile
 from harness.profile_values import LinkTransport, Mode, Transport, Via, Worker
@@ -188,10 +189,9 @@ def _carrier(profile: Profile, where: Path_, endpoint: Endpoint) -> Iterator[Pro
     """The keys of one transport, and no others."""
     serial = endpoint.transport is LinkTransport.SERIAL
     tls = endpoint.transport is LinkTransport.TLS
-    if serial and not endpoint.url:
-        yield Problem(path=where, message=tr("a serial link needs a url"),
-                      remedy=tr('write url = "COM3"'))  # fmt: skip
-    for key in ("url", "line"):
+    if serial:
+        yield from _serial(profile, where, endpoint)
+    for key in ("url", "listen_url", "line"):
         if not serial and key in endpoint.model_fields_set:
             yield Problem(path=(*where, key), message=tr("{key} is for serial links", key=key),
                           remedy=tr('write transport = "serial", or take it out'))  # fmt: skip
@@ -212,6 +212,29 @@ def _carrier(profile: Profile, where: Path_, endpoint: Endpoint) -> Iterator[Pro
         yield Problem(path=(*where, "tls"),
                       message=tr("certificate and key_env belong together"),
                       remedy=tr("name our certificate, and the variable with its key"))  # fmt: skip
+
+
+def _serial(profile: Profile, where: Path_, endpoint: Endpoint) -> Iterator[Problem]:
+    """A line has two ends; those that we hold need a port each."""
+    ours = {profile.mode(role) is Mode.SIMULATED for role in (endpoint.frm, endpoint.to)}
+    pair = endpoint.url.startswith("pty://")
+    if not endpoint.url:
+        yield Problem(path=where, message=tr("a serial link needs a url"),
+                      remedy=tr('write url = "COM3"'))  # fmt: skip
+    elif pair and ours != {True}:
+        yield Problem(path=(*where, "url"), message=tr("pty:// is for two sides that we run"),
+                      remedy=tr('write url = "COM3"'))  # fmt: skip
+    elif ours == {True} and pair == bool(endpoint.listen_url):
+        yield Problem(path=where,
+                      message=tr("where we run both sides, each needs a port of its own"),
+                      remedy=tr('write url = "pty://", or both url and listen_url'))  # fmt: skip
+    elif ours != {True} and endpoint.listen_url:
+        yield Problem(path=(*where, "listen_url"),
+                      message=tr("listen_url is for lines of which we run both sides"),
+                      remedy=tr("take it out"))  # fmt: skip
+    if endpoint.via is Via.RELAY:
+        yield Problem(path=(*where, "via"), message=tr("no relay stands in a serial line"),
+                      remedy=tr('write via = "direct"'))  # fmt: skip
 
 
 def _probe(profile: Profile, name: str, probe: ProbeConfig, systems: set[str]) -> Iterator[Problem]:
@@ -294,18 +317,15 @@ def _opened(endpoint: Endpoint) -> Iterator[tuple[str, str, int]]:
     """Key, host and port of every address of an endpoint."""
     if endpoint.transport in {LinkTransport.TCP, LinkTransport.TLS}:
         yield "host", endpoint.host, endpoint.port
-    place = serial_place(endpoint.url)
-    if place is not None:
-        yield "url", *place
+    for key in ("url", "listen_url"):
+        place = serial_place(getattr(endpoint, key))
+        if place is not None:
+            yield key, *place
 
 
 def serial_place(url: str) -> tuple[str, int] | None:
     """Host and port of a device server behind a serial URL; None for a port of this machine."""
-    scheme, mark, rest = url.partition("://")
-    if not mark or scheme == "loop":
-        return None
-    host, _, port = rest.partition("/")[0].partition("?")[0].rpartition(":")
-    return host.strip("[]"), int(port) if port.isdigit() else 0
+    return SerialAddress(url=url).place
 
 
 def _subjects(profile: Profile, folder: Path) -> Iterator[Problem]:

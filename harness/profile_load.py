@@ -25,7 +25,7 @@ from harness.profile_lines import Lines
 from harness.profile_model import Profile
 from harness.profile_values import SECRET_WORDS, WrongValueError
 
-SHIPPED = ("builtin", "memory")
+SHIPPED = ("builtin", "builtin-serial", "memory")
 """Profiles that come with the project and are called by name."""
 
 PROFILE_BYTES_MAX = 1024 * 1024
@@ -41,7 +41,7 @@ def load_profile(path_or_name: str | Path, *, resolve: Resolve = reach.resolve) 
     """Read and check a site profile.
 
     Args:
-        path_or_name: a file, or the name of a shipped profile (``builtin``, ``memory``).
+        path_or_name: a file, or the name of a shipped profile, such as ``builtin``.
         resolve: addresses of a host name; asked only where addresses are forbidden.
 
     Raises:

@@ -110,12 +110,14 @@ class Line(Part):
     """Bits a second."""
     data_bits: Annotated[int, Field(strict=True, ge=7, le=8)] = 8
     """Bits a character."""
-    parity: Literal["none", "even", "odd"] = "none"
+    parity: Literal["none", "even", "odd", "mark", "space"] = "none"
     """Parity bit."""
     stop_bits: Annotated[int, Field(strict=True, ge=1, le=2)] = 1
     """Stop bits."""
     flow: Literal["none", "rtscts", "xonxoff"] = "none"
     """Flow control."""
+    ready: Literal["none", "cts", "dsr"] = "none"
+    """Modem line that the other end must raise before we talk; its fall is a pulled cable."""
 
 
 class Endpoint(Part):
@@ -138,7 +140,10 @@ class Endpoint(Part):
     port: Port = 0
     """TCP port; 0 lets the operating system choose, for a simulated role only."""
     url: SerialUrl = ""
-    """Serial port: COM3, /dev/ttyUSB0, or socket://HOST:PORT of a device server."""
+    """Serial port: COM3, /dev/ttyUSB0, or socket://HOST:PORT of a device server. Where we run both
+    sides, pty:// makes a pair of pseudo-terminals."""
+    listen_url: SerialUrl = ""
+    """Serial port of a listening role that we run, at the other end of the line of url."""
     line: Line | None = None
     """Settings of a serial line."""
     encoding: Codec | None = None

@@ -26,8 +26,9 @@ TEXT_CHARS_MAX = 500
 QUERY_CHARS_MAX = 8_000
 """One SELECT; Oracle's longest literal in SQL*Plus scripts is smaller, so views fit as well."""
 
-SERIAL_SCHEMES = frozenset({"socket", "rfc2217", "loop"})
-"""URL forms of pyserial that may stand in a profile; ``spy`` would write what passes to a file."""
+SERIAL_SCHEMES = frozenset({"socket", "rfc2217", "loop", "pty"})
+"""URL forms of pyserial that may stand in a profile; ``spy`` would write what passes to a file.
+``pty://`` is ours: the run makes a pair of pseudo-terminals."""
 
 SECRET_WORDS = re.compile(
     r"password|passwd|pwd|secret|token|credential|private_?key|api_?key|口令|密码|密钥",

@@ -17,8 +17,9 @@ from harness import limits
 from harness.clock import Clock
 from harness.errors import HarnessError
 from harness.link.actor import Actor
-from harness.link.address import Address
+from harness.link.address import Address, read_address
 from harness.link.host import CrashPoint, Host
+from harness.link.serial_address import SerialAddress
 from harness.link.tap import Connection
 from harness.link.threads import Member, Threads
 from simulators import trouble
@@ -53,8 +54,7 @@ class Shell:
         member = runtime.add(actor.role, Host(actor, runtime.clock, plain, store=store))
         _route(member, config.get("routes", {}))
         for link, where in config["listen"].items():
-            address = member.listen(link, Address(host=where["host"], port=where["port"]))
-            say(f"ready {link} {address}")
+            say(f"ready {link} {_accept(member, link, where)}")
         for line in sys.stdin:
             order = json.loads(line)
             say(json.dumps(self._obey(runtime, member, actor, order), ensure_ascii=False))
@@ -93,7 +93,14 @@ class Shell:
 
 def _route(member: Member, routes: Mapping[str, Any]) -> None:
     for link, where in routes.items():
-        member.routes[link] = Address(host=where["host"], port=where["port"])
+        member.routes[link] = read_address(where)
+
+
+def _accept(member: Member, link: str, where: Mapping[str, Any]) -> Address | SerialAddress:
+    address = read_address(where)
+    if isinstance(address, SerialAddress):
+        return member.attend(link, address)
+    return member.listen(link, address)
 
 
 def _switch(actor: Actor, idents: list[str]) -> None:

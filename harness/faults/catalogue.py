@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import cast
 
+from harness.link.serial_bits import OnError, heard
+from harness.link.serial_line import LineSettings
 from harness.link.tap import Delivery
 from harness.wire.core import Unit
 
@@ -152,6 +155,49 @@ def _bandwidth(data: bytes, parameters: Parameters) -> list[Delivery]:
     ]
 
 
+def _middle(data: bytes, parameters: Parameters) -> int:
+    return len(data) * int(parameters.get("at_percent", "50")) // 100
+
+
+def _other_settings(data: bytes, parameters: Parameters) -> list[Delivery]:
+    """What a receiver hears whose line is set otherwise: speed, data bits, parity."""
+    sends = LineSettings.parse(parameters.get("sends", "9600 8N1"))
+    receives = LineSettings.parse(parameters.get("receives", "9600 7E1"))
+    on_error = cast(OnError, parameters.get("on_error", "keep"))
+    return [Delivery(data=heard(data, sends, receives, on_error).data)]
+
+
+def _bit_error(data: bytes, parameters: Parameters) -> list[Delivery]:
+    """One bit of one character flips; with ``on_error`` the receiver saw it by its parity."""
+    at = min(_middle(data, parameters), len(data) - 1)
+    flipped = bytes([data[at] ^ (1 << int(parameters.get("bit", "3")))])
+    replaced = {"drop": b"", "nul": b"\x00", "question": b"?"}
+    seen = replaced.get(parameters.get("on_error", ""), flipped)
+    return [Delivery(data=data[:at] + seen + data[at + 1 :])]
+
+
+def _noise_before(data: bytes, parameters: Parameters) -> list[Delivery]:
+    noise = bytes.fromhex(parameters.get("noise", "ff00fe7f20e1"))
+    return [Delivery(data=noise), Delivery(data=data, delay_s=SLICE_GAP_S)]
+
+
+def _break(data: bytes, parameters: Parameters) -> list[Delivery]:
+    """The line is held at 0: one NUL at the receiver (a UART's break), and the rest swallowed."""
+    return [Delivery(data=data[: _middle(data, parameters)] + b"\x00")]
+
+
+def _pulled_cable(data: bytes, parameters: Parameters) -> list[Delivery]:
+    """What was on its way is cut; ``inject.py`` keeps the line dark for ``dark_s`` after it."""
+    return [Delivery(data=data[: _middle(data, parameters)])]
+
+
+def _held(data: bytes, parameters: Parameters) -> list[Delivery]:
+    """Flow control holds the sender in the middle of its bytes (XOFF, or CTS low)."""
+    at = _middle(data, parameters)
+    held_s = float(parameters.get("held_s", "3"))
+    return [Delivery(data=data[:at]), Delivery(data=data[at:], delay_s=held_s)]
+
+
 WIRE_ACTIONS: Mapping[str, Callable[[bytes, Parameters], list[Delivery]]] = {
     "reset-in-the-middle": _reset_in_the_middle,
     "close-in-the-middle": _close_in_the_middle,
@@ -159,7 +205,16 @@ WIRE_ACTIONS: Mapping[str, Callable[[bytes, Parameters], list[Delivery]]] = {
     "delay": _delay,
     "slices": _slices,
     "bandwidth": _bandwidth,
+    "other-settings": _other_settings,
+    "bit-error": _bit_error,
+    "noise-before": _noise_before,
+    "break": _break,
+    "pulled-cable": _pulled_cable,
+    "held": _held,
 }
+
+DARK_S = "dark_s"
+"""Parameter of an action after which nothing passes either way for so long."""
 
 STATE_ACTIONS = frozenset({"refuse", "half-open", "black-hole", "coalesce", "swap"})
 """Actions that need to remember something between units; ``inject.py`` carries them out."""

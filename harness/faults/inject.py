@@ -27,6 +27,7 @@ class _Line:
     last_identity: str = ""
     awaits_reply: bool = False
     drops_reply: bool = False
+    dark_until: float = float("-inf")
 
 
 @dataclass(slots=True)
@@ -92,11 +93,14 @@ class Injector:
         """Change how the bytes of an armed unit travel."""
         with self._lock:
             line = self._line(connection)
-            if line.silent is not None:
+            if line.silent is not None or now < line.dark_until:
+                line.armed = None
                 return ()
             fault, line.armed = line.armed, None
             if fault is None:
                 return (Delivery(data=data),)
+            if catalogue.DARK_S in fault.parameters:
+                line.dark_until = now + float(fault.parameters[catalogue.DARK_S])
             return self._on_the_way(fault, connection, data, line.last_identity)
 
     def incoming(self, connection: Connection, data: bytes, now: float) -> Sequence[Delivery]:
@@ -106,7 +110,7 @@ class Injector:
         """
         with self._lock:
             line = self._line(connection)
-            if line.silent is not None or line.drops_reply:
+            if line.silent is not None or line.drops_reply or now < line.dark_until:
                 return ()
             if not line.awaits_reply:
                 return (Delivery(data=data),)

@@ -24,6 +24,7 @@ from harness import limits
 from harness.errors import HarnessError, InputError
 from harness.i18n import tr
 from harness.link.address import Address
+from harness.link.serial_address import SerialAddress
 
 STDERR_LINES_MAX = 200
 """Lines of a process's error output that are kept for the report."""
@@ -33,6 +34,8 @@ STDERR_SHOWN_CHARS = 800
 
 _READY = re.compile(r"ready (?P<link>\S+) (?P<host>\S+):(?P<port>\d{1,5})")
 
+_READY_SERIAL = re.compile(r"ready (?P<link>\S+) (serial:|socket://|rfc2217://)\S+")
+
 
 @dataclass(slots=True)
 class SimulatedProcess:
@@ -41,13 +44,13 @@ class SimulatedProcess:
     Args:
         name: role, for messages.
         argv: how it is started.
-        config: its first line; ``listen`` holds host and port by link.
+        config: its first line; ``listen`` holds an address by link.
     """
 
     name: str
     argv: Sequence[str]
     config: dict[str, Any]
-    addresses: dict[str, Address] = field(default_factory=dict)
+    addresses: dict[str, Address | SerialAddress] = field(default_factory=dict)
     _process: subprocess.Popen[str] | None = None
     _answers: dict[int, dict[str, Any]] = field(default_factory=dict)
     _waited: set[int] = field(default_factory=set)
@@ -88,7 +91,7 @@ class SimulatedProcess:
             )
         # A restart must come back where its peers look for it.
         for link, address in self.addresses.items():
-            self.config["listen"][link] = {"host": address.host, "port": address.port}
+            self.config["listen"][link] = address.data()
 
     def _launch(self) -> None:
         self._process = None
@@ -209,7 +212,12 @@ class SimulatedProcess:
             self._happened.notify_all()
 
     def _take(self, line: str) -> None:
-        """``ready LINK HOST:PORT``, an answer, or something that the process says to nobody."""
+        """``ready LINK ADDRESS``, an answer, or something that the process says to nobody."""
+        serial = _READY_SERIAL.fullmatch(line.strip())
+        if serial:
+            link = serial["link"]
+            self.addresses[link] = SerialAddress.of(self.config["listen"][link])
+            return
         ready = _READY.fullmatch(line.strip())
         if ready:
             self.addresses[ready["link"]] = Address(host=ready["host"], port=int(ready["port"]))

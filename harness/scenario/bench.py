@@ -12,12 +12,15 @@ from typing import Any, Protocol
 
 from harness import limits
 from harness.clock import Clock
+from harness.errors import Blocked
+from harness.i18n import tr
 from harness.link.actor import Actor
 from harness.link.host import Host
 from harness.link.relay import Relay
 from harness.link.spec import LinkSpec
 from harness.link.tap import Connection, Delivery, Guard, Tap, Watcher
 from harness.probes.probe import Probe
+from harness.scenario.serial_lines import SerialLines
 from harness.scenario.systems import Systems
 from harness.wire.core import Event, Unit
 
@@ -120,6 +123,7 @@ class Bench:
         relays: where our relays listen, for systems that are set to a fixed address; the others
             get a free port on loopback.
         gate: asked before a relay opens an address; it originates nothing, so only that.
+        lines: serial lines of this run.
     """
 
     driver: Driver
@@ -129,9 +133,11 @@ class Bench:
     addresses: Mapping[str, Any] = field(default_factory=dict)
     relays: Mapping[str, Any] = field(default_factory=dict)
     gate: Guard | None = None
+    lines: SerialLines = field(default_factory=SerialLines)
     switch: Switch = field(default_factory=Switch)
     _joined: list[str] = field(default_factory=list)
     _redirected: list[str] = field(default_factory=list)
+    _lines_held: dict[str, str] = field(default_factory=dict)
 
     @property
     def clock(self) -> Clock:
@@ -187,7 +193,12 @@ class Bench:
         """Bring in a device that we play, connecting over ``links``, for this scenario.
 
         A device behind a relay is not watched: the relay shows what passes, once.
+
+        Raises:
+            Blocked: a serial line has room for one device, and it is taken.
         """
+        for link in links:
+            self._take_line(link, name)
         host = Host(
             actor,
             self.clock,
@@ -200,6 +211,14 @@ class Bench:
         for link in links:
             member.routes[link] = self.address(self.specs[link])
         self._joined.append(name)
+
+    def _take_line(self, link: str, name: str) -> None:
+        holder = self._lines_held.setdefault(link, name) if link in self.lines.near else name
+        if holder != name:
+            raise Blocked(
+                tr("the serial line {link} is taken by {holder}", link=link, holder=holder),
+                remedy=tr("use one analyzer in a scenario over a serial line"),
+            )
 
     def redirect(self, link: str, name: str) -> None:
         """Let a joined device stand in for the listening role of a relayed link."""
@@ -220,6 +239,7 @@ class Bench:
             self._cut(link)
         left = [thread for name in self._joined for thread in self.driver.remove(name)]
         self._joined.clear()
+        self._lines_held.clear()
         self._redirected.clear()
         self.switch.watcher = self.switch.tap = None
         return left
@@ -230,4 +250,4 @@ class Bench:
         for probe in self.probes.values():
             probe.close()
         self.systems.stop()
-        return left
+        return [*left, *self.lines.stop()]

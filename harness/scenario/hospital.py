@@ -18,6 +18,7 @@ from harness.i18n import tr
 from harness.link.actor import Actor
 from harness.link.address import Address
 from harness.link.host import Storage
+from harness.link.serial_address import SerialAddress
 
 GROUP = "medharness.simulators"
 
@@ -112,7 +113,7 @@ class Settings:
     answer_s: float = 1.0
     retry_s: float = 0.2
     durable: bool = True
-    listeners: Mapping[str, Address] = field(default_factory=dict)
+    listeners: Mapping[str, Address | SerialAddress] = field(default_factory=dict)
 
     def config(self, role: str) -> dict[str, Any]:
         """The configuration of one role."""

@@ -14,6 +14,7 @@ from harness.i18n import tr
 from harness.link import reach
 from harness.permit import Permit
 from harness.profile import Endpoint, LinkTransport, Mode, Profile
+from harness.profile_check import serial_place
 
 LookFor = Callable[[str, int], reach.Reached]
 
@@ -68,15 +69,18 @@ class Reachability:
     def _at(self, name: str, endpoint: Endpoint) -> Obstacle | None:
         if self.profile.mode(endpoint.to) is not Mode.REAL:
             return None
-        if endpoint.transport not in {LinkTransport.TCP, LinkTransport.TLS}:
+        if endpoint.transport is LinkTransport.SERIAL and serial_place(endpoint.url) is None:
+            return None  # a port of this machine is opened once, by the device that uses it
+        if endpoint.transport is LinkTransport.MEMORY:
             return None
         if name not in self._seen:
             self._seen[name] = self._look(name, endpoint)
         return self._seen[name]
 
     def _look(self, name: str, endpoint: Endpoint) -> Obstacle | None:
-        self.permit.require_open(endpoint.host, endpoint.port)
-        reached = self.look(endpoint.host, endpoint.port)
+        place = serial_place(endpoint.url) or (endpoint.host, endpoint.port)
+        self.permit.require_open(*place)
+        reached = self.look(*place)
         if reached.ok:
             return None
         required = endpoint.required and self.profile.systems[endpoint.to].required

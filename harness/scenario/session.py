@@ -29,6 +29,7 @@ from harness.scenario.feature import Scenario
 from harness.scenario.hospital import OnlyRoles, Settings, built_in
 from harness.scenario.reachable import Obstacle, Reachability
 from harness.scenario.runner import Prepare, Setting, run_scenario, scenario_facts
+from harness.scenario.serial_lines import serial_lines
 from harness.scenario.systems import InProcesses, InPump, Systems
 from harness.scenario.wiring import (
     AddressGate,
@@ -248,11 +249,12 @@ class RunSession:
         hospital = OnlyRoles.of(built_in(), lambda role: profile.mode(role) is Mode.SIMULATED)
         in_memory = profile.transport is Transport.MEMORY
         permit = self._permit()
+        lines = serial_lines(profile, permit)
         settings = Settings(
             folder,
             self.options.defects,
             durable=not in_memory,
-            listeners=listeners(profile, permit),
+            listeners={**listeners(profile, permit), **lines.far},
         )
         systems: Systems
         driver: Driver
@@ -262,7 +264,8 @@ class RunSession:
         else:
             driver, systems = Threads(), InProcesses(hospital, settings)
         looks = probes(profile, folder, permit, os.environ)
-        bench = Bench(driver, systems, specs, looks, addresses(profile, os.environ))
+        known = {**addresses(profile, os.environ), **lines.near}
+        bench = Bench(driver, systems, specs, looks, known, lines=lines)
         if not in_memory:
             bench.relays = relays(profile, permit)
             bench.gate = AddressGate(permit)

@@ -14,6 +14,7 @@ from harness.link.address import Address
 from harness.link.host import Host, Storage
 from harness.link.process import SimulatedProcess, python
 from harness.link.pump import Pump
+from harness.link.serial_address import SerialAddress
 from harness.link.spec import LinkSpec
 from harness.link.tap import Connection
 from harness.scenario.hospital import Hospital, Settings, not_ours
@@ -146,7 +147,7 @@ class InProcesses:
         where = self.settings.listeners.get(link)
         if where is None:
             return {"host": "127.0.0.1", "port": 0}
-        return {"host": where.host, "port": where.port}
+        return where.data()
 
     def start(self) -> None:
         """Start all."""
@@ -156,14 +157,14 @@ class InProcesses:
             self._processes[role] = SimulatedProcess(role, python(self.hospital.module), config)
             self._processes[role].start()
 
-    def address(self, role: str, link: str) -> Address:
+    def address(self, role: str, link: str) -> Address | SerialAddress:
         """Where a role accepts a link."""
         return self._processes[role].addresses[link]
 
     def route(self, role: str, link: str, address: Any) -> None:
         """Tell a role where a link of its own leads, now and after a restart."""
         process = self._processes[role]
-        where = {"host": address.host, "port": address.port}
+        where = address.data()
         process.config.setdefault("routes", {})[link] = where
         process.command("_route", {link: where}, limits.CONTROL_TIMEOUT_S)
 

@@ -16,7 +16,7 @@ from harness.model import Person
 from harness.permit import Permit
 from harness.probes.probe import Probe
 from harness.probes.sql import SqlProbe
-from harness.profile import Mode, Profile, Via
+from harness.profile import LinkTransport, Mode, Profile, Via
 from harness.profile_tls import tls_files
 from harness.subjects import read_subjects
 
@@ -74,7 +74,8 @@ def listeners(profile: Profile, permit: Permit) -> dict[str, Address]:
     """
     found = {}
     for name, endpoint in profile.endpoints.items():
-        if profile.mode(endpoint.to) is Mode.SIMULATED:
+        serial = endpoint.transport is LinkTransport.SERIAL
+        if profile.mode(endpoint.to) is Mode.SIMULATED and not serial:
             permit.require_listen(endpoint.host, expose=endpoint.expose)
             found[name] = Address(host=endpoint.host, port=endpoint.port)
     return found
