@@ -21,6 +21,7 @@ from typing import Final
 from harness import limits
 from harness.wire import dicom_command
 from harness.wire.core import Event, Mutator, Unit, Violation, unchanged
+from harness.wire.dicom_events import DimseReceived, PduReceived, SendDimse, SendPdu, cut
 from harness.wire.dicom_pdu import (
     HEAD,
     Abort,
@@ -66,55 +67,6 @@ class State(Enum):
     """The peer asked for it (Sta8)."""
     OVER = auto()
     """The last word is spoken; the connection is to close (Sta13)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PduReceived(Event):
-    """One PDU came; ``size`` is its length on the wire."""
-
-    pdu: Pdu
-    size: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DimseReceived(Event):
-    """One whole message came: its command set and, where it has one, its data set.
-
-    Attributes:
-        context: presentation context id.
-        command: elements of group 0000.
-        payload: the encoded data set, or empty.
-        fragments: PDVs that it came in.
-    """
-
-    context: int
-    command: dict[int, dicom_command.Value]
-    payload: bytes
-    fragments: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendPdu(Event):
-    """Send one PDU, whatever the state."""
-
-    pdu: Pdu
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendDimse(Event):
-    """Send one message, cut into PDUs that the peer takes.
-
-    Attributes:
-        context: presentation context id.
-        command: elements of group 0000.
-        payload: encoded data set; empty sends none.
-        pdu_bytes: maximum length in place of what the peer announced.
-    """
-
-    context: int
-    command: dicom_command.Command
-    payload: bytes = b""
-    pdu_bytes: int = 0
 
 
 @dataclass(slots=True)
@@ -391,23 +343,3 @@ _EXPECTED: Final[dict[State, frozenset[int]]] = {
     State.OVER: frozenset(PduType),
 }
 """PDUs that the peer may send in each state (PS3.8 table 9-10)."""
-
-
-def cut(message: SendDimse, pdu_bytes: int) -> list[bytes]:
-    """The P-DATA-TF PDUs of one message, none longer than ``pdu_bytes``; 0 is without limit."""
-    context = message.context
-    room = (pdu_bytes - 6) if pdu_bytes else PDU_BYTES_MAX // 4
-    room = max(room - room % 2, 2)
-    out: list[bytes] = []
-    for is_command, data in (
-        (True, dicom_command.encode(message.command)),
-        (False, message.payload),
-    ):
-        if not data:
-            continue
-        for begin in range(0, len(data), room):
-            piece = data[begin : begin + room]
-            last = begin + room >= len(data)
-            head = Pdv.head(context, len(piece), command=is_command, last=last)
-            out.append(b"%b%b%b" % (HEAD.pack(PduType.DATA, len(head) + len(piece)), head, piece))
-    return out
