@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness import cli, i18n
+from harness.commands import scenarios
 from harness.errors import HarnessError
 
 SMALL = Path(__file__).resolve().parent / "scenario" / "small_features.py"
@@ -494,7 +495,7 @@ def test_whatever_is_raised_gets_its_code_and_its_json(medharness, monkeypatch, 
     def fail(_):
         raise raised
 
-    monkeypatch.setattr(cli, "_steps", fail)
+    monkeypatch.setattr(scenarios, "_steps", fail)
     found, out, err = medharness("steps", "--json", "--lang", "en")
     assert found == code
     assert said in err

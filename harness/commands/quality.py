@@ -1,0 +1,23 @@
+"""The harness's own quality: selfcheck."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from harness.commands import common
+from harness.i18n import tr
+
+
+def add(commands: Any) -> None:
+    """``selfcheck``."""
+    parser = common.add(commands, "selfcheck", _selfcheck, tr("measure the harness itself"))
+    parser.add_argument("--quick", action="store_true", help=tr("a slice, for every commit"))
+    common.seed(parser)
+    parser.add_argument("--out", default="", metavar="DIR", help=tr("folder of the result"))
+
+
+def _selfcheck(args: argparse.Namespace) -> int:
+    from harness.selfcheck.command import selfcheck  # noqa: PLC0415 - only where it is needed
+
+    return selfcheck(quick=args.quick, seed=args.seed, out=args.out, as_json=args.json)

@@ -1,0 +1,51 @@
+"""One simulator in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from harness.commands import common
+from harness.errors import InputError
+from harness.i18n import tr
+
+
+def add(commands: Any) -> None:
+    """``simulate``."""
+    parser = common.add(commands, "simulate", _simulate, tr("run one simulator until Ctrl-C"))
+    parser.add_argument("kind", metavar="KIND", help=", ".join(_kinds()) or "-")
+    parser.add_argument("--host", default="127.0.0.1", help=tr("address to listen on"))
+    parser.add_argument("--port", type=int, default=0, help=tr("port to listen on"))
+    common.defects(parser)
+    parser.add_argument("--answer", default="AA", help=tr("acknowledgement code of a feed"))
+    parser.add_argument(
+        "--link", default="", help=tr("where an analyzer connects: tcp://HOST:PORT")
+    )
+    parser.add_argument("--model", default="haematology", help=tr("analyzer model"))
+    parser.add_argument(
+        "--expose", action="store_true", help=tr("allow addresses beyond this machine")
+    )
+    common.seed(parser)
+
+
+_SIMULATE = "simulate-"
+"""An entry point of ``medharness.simulators`` so named runs one simulator in the foreground."""
+
+
+def _kinds() -> dict[str, EntryPoint]:
+    found = entry_points(group="medharness.simulators")
+    return {
+        entry.name.removeprefix(_SIMULATE): entry
+        for entry in found
+        if entry.name.startswith(_SIMULATE)
+    }
+
+
+def _simulate(args: argparse.Namespace) -> int:
+    kinds = _kinds()
+    if args.kind not in kinds:
+        raise InputError(
+            tr("no simulator {kind} is installed", kind=args.kind), remedy=" ".join(kinds)
+        )
+    return int(kinds[args.kind].load()(args))
