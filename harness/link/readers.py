@@ -43,7 +43,6 @@ class Readers:
 
     taken: Callable[[Reads], None]
     ended: Callable[[str, Wire, str], None]
-    count: int = 0
     _new: deque[tuple[str, Wire]] = field(default_factory=deque)
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     _alarm: socket.socket = field(init=False)
@@ -58,9 +57,14 @@ class Readers:
             end.settimeout(0.0)
         self._selector.register(self._alarm, selectors.EVENT_READ)
 
+    @property
+    def count(self) -> int:
+        """Connections that it reads, or is about to."""
+        known = self._selector.get_map()
+        return len(self._new) + (len(known) - 1 if known else 0)
+
     def add(self, conn: str, wire: Wire) -> None:
         """Read this connection, too; any thread may say so."""
-        self.count += 1
         self._new.append((conn, wire))
         self._ring()
 
@@ -76,7 +80,7 @@ class Readers:
     def run(self) -> None:
         """The thread."""
         try:
-            while not (self._stopping and self.count <= 0):
+            while not (self._stopping and self.count == 0):
                 self._turn()
         finally:
             self._selector.close()
@@ -125,7 +129,6 @@ class Readers:
             try:
                 self._selector.register(wire.sock, selectors.EVENT_READ, (conn, wire))
             except (ValueError, KeyError, OSError) as error:  # closed meanwhile
-                self.count -= 1
                 self.ended(conn, wire, wire.broken or str(error))
 
     def _sweep(self, now: float) -> None:
@@ -138,5 +141,4 @@ class Readers:
     def _over(self, conn: str, wire: Wire, reason: str) -> None:
         self._selector.unregister(wire.sock)
         wire.sock.close()
-        self.count -= 1
         self.ended(conn, wire, reason)

@@ -249,9 +249,9 @@ def test_five_hundred_scenarios_cost_one_look_a_sentence(tmp_path):
     """The time is printed, never asserted: what is bounded is the work, 1.0 look a sentence."""
     registry = large_registry()
     large_tree(tmp_path)
-    begin = time.perf_counter()
+    begin = time.process_time()
     bound = load([tmp_path], registry)
-    elapsed_s = time.perf_counter() - begin
+    elapsed_s = time.process_time() - begin
     sentences = sum(len(one.steps) for one in bound)
 
     print(f"{len(bound)} scenarios, {sentences} sentences, {elapsed_s:.2f} s")

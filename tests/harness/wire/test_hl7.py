@@ -577,18 +577,18 @@ def test_text_comes_back_as_it_was_set(text):
 def test_20_mb_obx_is_fast():
     data = MSH + b"OBX|1|ED|X||^AP^^Base64^" + b"QUJD" * 5_000_000 + b"\r"
 
-    begin = time.perf_counter()
+    begin = time.process_time()
     message = Hl7Message.parse(data)
     assert len(message.raw_at("OBX-5.5") or b"") == 20_000_000
     assert message.get("OBX-5.4") == "Base64"
-    assert time.perf_counter() - begin < 0.5
+    assert time.process_time() - begin < 0.5
 
 
 @pytest.mark.slow
 def test_ten_thousand_repetitions_are_fast():
     message = parse(b"PID|1||" + b"~".join([b"a^b"] * 10_000))
 
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert message.values("PID-3.2") == ["b"] * 10_000
     assert len(list(message.leaves())) == 13 + 2 + 20_000  # of MSH, PID-1 and PID-2, PID-3
-    assert time.perf_counter() - begin < 1.0
+    assert time.process_time() - begin < 1.0
