@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, NoReturn
 
 from harness import __version__, i18n
-from harness.commands import common, quality, results, scenarios, simulate, site
+from harness.commands import common, quality, reconcile, results, scenarios, simulate, site, tables
 from harness.errors import HarnessError, InputError
 from harness.i18n import tr
 
-GROUPS: Final = (scenarios, site, simulate, results, quality)
+GROUPS: Final = (scenarios, site, simulate, results, quality, reconcile, tables)
 """In the order of ``--help``."""
 
 EXIT_USAGE = 2
@@ -88,7 +88,7 @@ class _Help(argparse.HelpFormatter):
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong as every other error is said, and helps in the language in use."""
 
-    def __init__(self, *, prog: str, description: str, **rest: Any) -> None:
+    def __init__(self, *, prog: str, description: str = "", **rest: Any) -> None:
         # An abbreviated option would change its meaning when another one is added.
         own: dict[str, Any] = {"formatter_class": _Help, "add_help": False, "allow_abbrev": False}
         super().__init__(prog=prog, description=description, **(rest | own))

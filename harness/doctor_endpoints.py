@@ -9,6 +9,8 @@ from harness.doctor_check import Check, Look, Means, Status, failed, refused, sa
 from harness.errors import PermitError
 from harness.i18n import tr
 from harness.link import reach
+from harness.link.serial_port import is_device
+from harness.link.serial_pty import has_terminals
 from harness.permit import Permit
 from harness.profile_check import is_loopback, serial_place
 from harness.profile_model import Endpoint, Profile, Tls
@@ -25,7 +27,7 @@ def endpoint_looks(
     """The looks that one endpoint needs."""
     place = f"endpoints.{name}"
     if endpoint.transport is LinkTransport.SERIAL:
-        yield _serial_look(place, endpoint, permit, means)
+        yield from _serial_looks(place, endpoint, permit, means)
         return
     if endpoint.transport is LinkTransport.MEMORY:
         yield said("reach", place, tr("runs in memory"))
@@ -90,34 +92,52 @@ def _listen_look(place: str, host: str, port: int, means: Means) -> Look:
     return Look(take=take)
 
 
-def _serial_look(place: str, endpoint: Endpoint, permit: Permit, means: Means) -> Look:
+def _serial_looks(place: str, endpoint: Endpoint, permit: Permit, means: Means) -> Iterator[Look]:
+    """Both ends of a line that we hold."""
+    yield _serial_look(place, endpoint.url, permit, means)
+    if endpoint.listen_url:
+        yield _serial_look(f"{place}.listen_url", endpoint.listen_url, permit, means)
+
+
+def _serial_look(place: str, url: str, permit: Permit, means: Means) -> Look:
     """Whether the port is there; one of this machine is never opened, it may be in use."""
-    server = serial_place(endpoint.url)
+    server = serial_place(url)
     if server is not None:
         try:
             permit.require_open(*server)
         except PermitError as error:
             return refused("reach", place, error)
         return _reach_look(place, *server, means)
-    if endpoint.url.startswith("loop://"):
+    if url.startswith("loop://"):
         return said("reach", place, tr("runs in memory"))
+    if url.startswith("pty://"):
+        return _pair_look(place)
 
     def take() -> Sequence[Check]:
         ports = list(means.ports())
-        there = endpoint.url.lower() in {port.lower() for port in ports}
+        there = url.lower() in {port.lower() for port in ports} or is_device(url)
         return [
             Check(
                 name="serial",
                 place=place,
                 status=Status.OK if there else Status.FAIL,
-                detail=tr("{port} is there (not opened)", port=endpoint.url) if there
-                else tr("no {port}; this machine has: {ports}", port=endpoint.url,
+                detail=tr("{port} is there (not opened)", port=url) if there
+                else tr("no {port}; this machine has: {ports}", port=url,
                         ports=", ".join(ports) or "-"),
                 remedy="" if there else tr("plug the adapter in, or correct the url"),
             )
         ]  # fmt: skip
 
     return Look(take=take)
+
+
+def _pair_look(place: str) -> Look:
+    """A pair of pseudo-terminals is made at the start of a run, where the system has them."""
+    if has_terminals():
+        return said("serial", place, tr("a pair of pseudo-terminals is made at the start"))
+    remedy = tr("use a pair of ports (com0com, socat) or a serial device server")
+    check = failed("serial", place, tr("this system has no pseudo-terminals"), remedy)
+    return Look(take=lambda: [check])
 
 
 def _certificate_look(

@@ -21,6 +21,7 @@ from harness.errors import InputError
 from harness.i18n import tr
 from harness.link.address import Address
 from harness.link.host import Host
+from harness.link.serial_address import EXAMPLE, SerialAddress, is_serial, serial_address
 from harness.link.tap import Connection
 from harness.link.threads import Threads
 from harness.model import Outcome
@@ -29,7 +30,7 @@ from harness.wire.hl7 import Hl7Header, Hl7Message, header
 from simulators import foreground
 from simulators.analyzer import generate
 from simulators.analyzer.analyzer import LINK, Analyzer
-from simulators.analyzer.model import load_model
+from simulators.analyzer.model import known_models, load_model
 from simulators.analyzer.upload import message
 from simulators.feed.feed import Feed
 from simulators.feed.policy import Policy, Rule
@@ -188,15 +189,25 @@ def feed(args: argparse.Namespace) -> int:
 def analyzer(args: argparse.Namespace) -> int:
     """Connect as an instrument, upload one generated set of results, and tell the outcome.
 
+    ``--model list`` connects nowhere and lists the models.
+
     Returns:
         0 where the LIS took all of it, else 1.
 
     Raises:
-        InputError: not such a link, an unknown model, an address that is not loopback.
+        InputError: not such a link, an unknown model or one that is no ASTM instrument, an
+            address that is not loopback.
     """
+    if args.model == "list":
+        return _list_models(as_json=args.json)
     address = _address(args.link)
     foreground.check_host(address.host, expose=getattr(args, "expose", False))
     model = load_model(args.model)
+    if model.family != "astm":
+        raise InputError(
+            tr("{name} speaks {family}, not ASTM", name=model.name, family=model.family),
+            remedy=tr("--model list shows every model with its family"),
+        )
     tested = generate.run(args.seed)
     with foreground.running() as runtime:
         time = runtime.clock.wall().strftime("%Y%m%d%H%M%S")
@@ -220,8 +231,18 @@ def analyzer(args: argparse.Namespace) -> int:
     return foreground.finish(result, 0 if outcome == Outcome.OK else 1, as_json=args.json)
 
 
-def _address(link: str) -> Address:
-    """Where ``tcp://HOST:PORT`` leads."""
+def _list_models(*, as_json: bool) -> int:
+    """Print every model that ships: name, family, vendor, instrument."""
+    models = [load_model(name) for name in known_models()]
+    for one in models:
+        foreground.say(f"{one.name:24} {one.family:8} {one.vendor} {one.instrument}".rstrip())
+    return foreground.finish({"models": [one.name for one in models]}, 0, as_json=as_json)
+
+
+def _address(link: str) -> Address | SerialAddress:
+    """Where ``tcp://HOST:PORT`` or a link to a serial line leads."""
+    if is_serial(link):
+        return serial_address(link)
     try:
         url = urllib.parse.urlsplit(link)
         port = url.port
@@ -231,6 +252,6 @@ def _address(link: str) -> Address:
     if url.scheme != "tcp" or not url.hostname or not port or rest:
         raise InputError(
             tr("not a link: “{link}”", link=link),
-            remedy=tr("write --link tcp://HOST:PORT"),
+            remedy=tr("write --link tcp://HOST:PORT, or {example}", example=EXAMPLE),
         )
     return Address(host=url.hostname, port=port)

@@ -69,6 +69,9 @@ REGISTRIES = tuple(
 )
 """Installing asks whatever registry the machine is set up for; files name none."""
 
+GBK = ("fixtures/ledger/",)
+"""Folders of tables in the character set of Chinese Windows."""
+
 LOCALE = ROOT / "harness" / "locale" / "zh_CN.po"
 
 
@@ -98,10 +101,15 @@ def _walk(folder: Path) -> Iterator[Path]:
 def texts() -> dict[str, str]:
     """Every text file outside the corpus; one that is not UTF-8 raises."""
     return {
-        relative(path): path.read_bytes().decode("utf-8")
+        relative(path): path.read_bytes().decode(_encoding(path))
         for path in files()
         if path.suffix not in BINARY and not relative(path).startswith(CORPUS)
     }
+
+
+def _encoding(path: Path) -> str:
+    """Tables as hospitals export them are in GBK on purpose; everything else is UTF-8."""
+    return "gb18030" if path.suffix == ".csv" and relative(path).startswith(GBK) else "utf-8"
 
 
 @lru_cache(maxsize=1)

@@ -24,6 +24,16 @@ def add(commands: Any, name: str, run: Command, text: str) -> argparse.ArgumentP
     return parser
 
 
+def inner(parser: argparse.ArgumentParser) -> None:
+    """The same options behind a sub-command; what is not said here keeps what was said before."""
+    keep = argparse.SUPPRESS
+    text = tr("language of all texts")
+    parser.add_argument("--lang", choices=i18n.LANGUAGES, default=keep, help=text)
+    text = tr("last line is one JSON object")
+    parser.add_argument("--json", action="store_true", default=keep, help=text)
+    parser.add_argument("-v", "--verbose", action="count", default=keep, help=tr("say more"))
+
+
 def paths(parser: argparse.ArgumentParser) -> None:
     """Which scenarios."""
     parser.add_argument(

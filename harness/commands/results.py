@@ -1,4 +1,4 @@
-"""What a run left behind: report."""
+"""What runs left behind: report, compare."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from harness.i18n import tr
 
 
 def add(commands: Any) -> None:
-    """``report``."""
+    """``report`` and ``compare``."""
+    _add_report(commands)
+    _add_compare(commands)
+
+
+def _add_report(commands: Any) -> None:
     parser = common.add(commands, "report", _report, tr("render a run folder again"))
     parser.add_argument("folder", metavar="RUN", help=tr("folder that a run wrote"))
 
@@ -32,3 +37,36 @@ def _report(args: argparse.Namespace) -> int:
     if args.json:
         common.print_json(command.result(model, folder, code))
     return code
+
+
+def _add_compare(commands: Any) -> None:
+    parser = common.add(
+        commands, "compare", _compare, tr("compare the run before an upgrade with the one after")
+    )
+    parser.add_argument("before", metavar="BEFORE", help=tr("run folder before"))
+    parser.add_argument("after", metavar="AFTER", help=tr("run folder after"))
+    parser.add_argument(
+        "--noise",
+        action="append",
+        default=[],
+        metavar="RUN",
+        help=tr("a further run before: what differs there is new in each run"),
+    )
+    parser.add_argument(
+        "--approved", default="", metavar="PATH", help=tr("approvals: TOML file or folder")
+    )
+    parser.add_argument("--out", default="", metavar="DIR", help=tr("folder of the result"))
+
+
+def _compare(args: argparse.Namespace) -> int:
+    from harness.upgrade import command  # noqa: PLC0415 - only where it is needed
+
+    request = command.Request(
+        before=Path(args.before),
+        after=Path(args.after),
+        noise=tuple(Path(one) for one in args.noise),
+        approved=Path(args.approved) if args.approved else None,
+        out=Path(args.out or "compare-out"),
+        json=args.json,
+    )
+    return command.compare(request)

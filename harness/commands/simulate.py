@@ -26,6 +26,12 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--expose", action="store_true", help=tr("allow addresses beyond this machine")
     )
+    parser.add_argument(
+        "--province", default="", metavar="P", help=tr("province of a centre: name or TOML file")
+    )
+    parser.add_argument(
+        "--ledger", default="", metavar="URL", help=tr("ledger of a centre: file or postgresql://")
+    )
     common.seed(parser)
 
 

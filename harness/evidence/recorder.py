@@ -14,7 +14,7 @@ from harness.wire.core import Event, Violation
 
 _SUMMARIES = {"mllp": correlate.hl7, "astm": correlate.astm, "relay": correlate.hl7}
 _PROTOCOLS = {"mllp": "hl7", "relay": "hl7"}
-MESSAGES = frozenset({"Message", "MessageReceived", "RelayUnit"})
+MESSAGES = frozenset({"Message", "MessageReceived", "RelayUnit", "HttpRequest", "HttpResponse"})
 """Events of the cores that carry a whole message."""
 STATES = frozenset(
     {"SessionEnded", "SendFailed", "MessageIncomplete", "DuplicateFrame", "CommitBlock"}

@@ -1,9 +1,9 @@
 """The one room that opens serial ports (pyserial), and hands each out as a connected socket.
 
 So the same driver serves TCP and serial lines: "connecting" is the opening of the port, and
-"listening" is to hold a port open and to open it again where it went. One thread a port reads it
-and passes what comes through a socket pair; what is sent goes straight to the port, as much as it
-takes, and the driver keeps the rest.
+"listening" is to hold a port open and to open it again where it went. The thread of the connection
+reads the port itself; what is sent goes straight to the port, as much as it takes, and the driver
+keeps the rest.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from harness import limits
 from harness.link.serial_address import SerialAddress
 from harness.link.serial_line import Flow, LineSettings, Parity
 
-READ_S: Final = 0.2
+READ_S: Final = 0.5
 """One wait for bytes: how soon a port notices that it should close, or that a modem line fell."""
 
 WRITE_BYTES: Final = 256
@@ -38,9 +38,6 @@ ROOM_S: Final = 0.05
 DRAIN_S: Final = 2.0
 """Until what was written has left the port before it closes: two frames at 9600 baud (closing a
 port on Windows throws away what is still in its buffer)."""
-
-CLOSE_S: Final = 1.0
-"""Until a port that we close is closed: several waits for bytes."""
 
 REOPEN_S: Final = 0.5
 """Pause before a port that went is opened again: an adapter that is plugged in needs as long."""
@@ -64,8 +61,10 @@ _PARITIES: Final[dict[Parity, str]] = {
 class SerialSocket(socket.socket):
     """A serial port that looks like a connected socket to ``tcp.Wire``.
 
+    The socket itself is one end of a pair: what the driver does to it (shut down, close) is seen
+    at the other end. Bytes never pass through it.
+
     Attributes:
-        reason: why the line ended by itself; empty while it works and after an orderly end.
         ended: set when the port is closed.
     """
 
@@ -74,18 +73,11 @@ class SerialSocket(socket.socket):
         ours, inner = socket.socketpair()
         super().__init__(ours.family, ours.type, ours.proto, fileno=ours.detach())
         self._inner = inner
-        self._address = address
+        self._inner.settimeout(0.0)
+        self._ready = address.ready
         self._full_since: float | None = None
         self._writing = threading.Lock()
-        self.reason = ""
         self.ended = threading.Event()
-        self._closing = threading.Event()
-        self._reader = threading.Thread(
-            target=self._read, name=f"serial {address.url}", daemon=True
-        )
-        self._reader.start()
-
-    # -- what the driver calls -----------------------------------------------------------------
 
     def send(self, data: Any, flags: int = 0, /) -> int:
         """Give the port what it takes.
@@ -94,11 +86,10 @@ class SerialSocket(socket.socket):
             BlockingIOError: it takes nothing now.
             OSError: it is gone, or has taken nothing for ``SEND_TIMEOUT_S``.
         """
-        piece = bytes(data[:WRITE_BYTES])
         with self._writing:
-            if self._closing.is_set() or self.ended.is_set():
-                raise BrokenPipeError(self.reason or "closed")
-            taken = self._write(piece)
+            if self.ended.is_set():
+                raise BrokenPipeError
+            taken = self._write(bytes(data[:WRITE_BYTES]))
         self._full_since = None
         return taken
 
@@ -122,27 +113,47 @@ class SerialSocket(socket.socket):
         elif now - self._full_since > limits.SEND_TIMEOUT_S:
             raise OSError(DOES_NOT_READ)
         else:
-            select.select((), (fileno,), (), ROOM_S)
+            _poll(ROOM_S, writable=fileno)
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
-        """What came.
+        """What came; empty where the driver ended.
 
         Raises:
-            OSError: the line ended by itself; everything that came before has been given.
+            TimeoutError: nothing came for ``READ_S``.
+            OSError: the line ended by itself: its port is gone, or its modem line fell.
         """
-        data = super().recv(size, flags)
-        if not data and self.reason:
-            raise OSError(self.reason)
-        return data
+        try:
+            data = _waiting(self._port, self._inner, size)
+            if data:
+                return data
+            if self._other_side_ended():
+                _drain(self._port)
+                return b""
+            ready = self._ready
+            if ready != "none" and not (modem_lines(self._port) or {ready: True})[ready]:
+                raise OSError(f"{ready.upper()} fell")
+        except BlockingIOError:
+            raise TimeoutError from None
+        except (OSError, TypeError, ValueError) as error:
+            # pyserial lets a TypeError out where another thread closes the port under it.
+            raise OSError(f"{CABLE}: {error}") from error
+        raise TimeoutError
+
+    def _other_side_ended(self) -> bool:
+        try:
+            return not self._inner.recv(1)
+        except BlockingIOError:
+            return False
 
     def close(self) -> None:
-        """Close the port; returns when it is closed."""
-        self._closing.set()
-        with contextlib.suppress(Exception):  # not every kind of port has it, and it may be gone
-            self._port.cancel_read()
+        """Close the port."""
+        with self._writing:
+            if not self.ended.is_set():
+                self.ended.set()
+                with contextlib.suppress(Exception):  # a port that is gone fails in many ways
+                    self._port.close()
+                self._inner.close()
         super().close()
-        if threading.current_thread() is not self._reader:
-            self._reader.join(CLOSE_S)
 
     def modem(self) -> dict[str, bool] | None:
         """CTS, DSR, RI and CD as the port shows them; None where it has no modem lines."""
@@ -152,43 +163,6 @@ class SerialSocket(socket.socket):
         """Hold the line at 0, where the port can; a pseudo-terminal swallows it."""
         with self._writing:
             self._port.send_break(seconds)
-
-    # -- the thread ----------------------------------------------------------------------------
-
-    def _read(self) -> None:
-        try:
-            self._pass_on()
-        except (OSError, TypeError, ValueError) as error:
-            # pyserial lets a TypeError out where another thread closes the port under it.
-            if not self._closing.is_set():
-                self.reason = f"{CABLE}: {error}"
-        finally:
-            with self._writing:
-                self.ended.set()
-                with contextlib.suppress(Exception):  # a port that is gone fails in many ways
-                    self._port.close()
-            self._inner.close()
-
-    def _pass_on(self) -> None:
-        self._inner.settimeout(0.0)
-        ready = self._address.ready
-        while not self._closing.is_set():
-            data = _waiting(self._port)
-            if data:
-                self._inner.settimeout(limits.SEND_TIMEOUT_S)
-                self._inner.sendall(data)
-                self._inner.settimeout(0.0)
-            elif ready != "none" and not (modem_lines(self._port) or {ready: True})[ready]:
-                raise OSError(f"{ready.upper()} fell")
-            if self._other_side_ended():
-                _drain(self._port)
-                return
-
-    def _other_side_ended(self) -> bool:
-        try:
-            return not self._inner.recv(1)
-        except BlockingIOError:
-            return False
 
 
 def connect(address: SerialAddress) -> SerialSocket:
@@ -206,7 +180,7 @@ class Attending:
 
     Args:
         address: of the port.
-        serve: gets each opened port.
+        serve: gets each opened port, and may return before its end or after it.
         wanted: False ends it.
     """
 
@@ -254,6 +228,8 @@ def _opened(address: SerialAddress) -> Any:
     line: LineSettings = address.line
     flow: Flow = line.flow
     options: dict[str, Any] = {} if os.name == "nt" else {"exclusive": True}
+    if not address.url.startswith("rfc2217:"):  # its writes go into a socket with a timeout
+        options["write_timeout"] = limits.SEND_TIMEOUT_S
     try:
         port: Any = serial.serial_for_url(
             address.url,
@@ -264,11 +240,12 @@ def _opened(address: SerialAddress) -> Any:
             rtscts=flow == "rtscts",
             xonxoff=flow == "xonxoff",
             timeout=READ_S,
-            write_timeout=limits.SEND_TIMEOUT_S,
             **options,
         )
-    except (LookupError, TypeError, ValueError, NotImplementedError) as error:
-        # What pyserial makes of options that a kind of port does not know.
+    except OSError:
+        raise
+    except Exception as error:
+        # pyserial lets KeyError, NotImplementedError and termios.error out: the port cannot do it.
         raise OSError(f"{address.url}: {error}") from error
     try:
         _await_ready(port, address)
@@ -294,11 +271,34 @@ def _await_ready(port: Any, address: SerialAddress) -> None:
         pause.wait(ROOM_S)
 
 
-def _waiting(port: Any) -> bytes:
-    """Wait for a byte and take all that came with it, up to one read of a socket."""
+def _poll(timeout_s: float, *readable: int, writable: int | None = None) -> set[int]:
+    """What can be read or written, of any number; ``select`` fails above descriptor 1023."""
+    poll = select.poll()
+    for descriptor in readable:
+        poll.register(descriptor, select.POLLIN)
+    if writable is not None:
+        poll.register(writable, select.POLLOUT)
+    return {descriptor for descriptor, _ in poll.poll(timeout_s * 1000)}
+
+
+def _waiting(port: Any, other: socket.socket, size: int) -> bytes:
+    """Wait for bytes, or until ``other`` ends, and take all that came, up to one read."""
+    fileno = _fileno(port)
+    if fileno is None:
+        return _waiting_for_pyserial(port, size)
+    if fileno not in _poll(READ_S, fileno, other.fileno()):
+        return b""
+    data = os.read(fileno, size)
+    if not data:
+        raise OSError("the port is gone")
+    return data
+
+
+def _waiting_for_pyserial(port: Any, size: int) -> bytes:
+    """The same where the system has no descriptor of the port to wait for."""
     found = bytearray(port.read(1))
-    while found and len(found) < limits.RECEIVE_CHUNK_BYTES and (more := port.in_waiting):
-        found += port.read(min(more, limits.RECEIVE_CHUNK_BYTES))
+    while found and len(found) < size and (more := port.in_waiting):
+        found += port.read(min(more, size - len(found)))
     return bytes(found)
 
 

@@ -8,7 +8,9 @@ ports needs a driver (com0com) or a device server, and ``Cables`` says so.
 from __future__ import annotations
 
 import contextlib
+import heapq
 import importlib
+import itertools
 import os
 import selectors
 import threading
@@ -43,6 +45,7 @@ class _Half:
     target: int
     line: Direction
     ready: bytearray = field(default_factory=bytearray)
+    planned: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -105,7 +108,8 @@ class Cables:
         self.cables: list[Cable] = []
         self._halves: list[_Half] = []
         self._selector = selectors.DefaultSelector()
-        self._waiting: set[_Half] = set()
+        self._plan: list[tuple[float, int, _Half]] = []
+        self._order = itertools.count()
         self._lock = threading.Lock()
         self._alarm, self._bell = os.pipe()
         os.set_blocking(self._alarm, False)
@@ -117,6 +121,9 @@ class Cables:
 
     def add(self, line: LineSettings | None = None) -> Cable:
         """Make a cable whose both ends are set alike.
+
+        The terminals themselves stay at eight bits without parity, which is all that every system
+        lets them have; what seven bits and a slow line do is done by the cable.
 
         Raises:
             InputError: the system has no pseudo-terminal left.
@@ -133,7 +140,8 @@ class Cables:
             _raw(slave)
             os.set_blocking(master, False)
         near, far = (
-            SerialAddress(url=os.ttyname(slave), line=settings) for _, slave in (one, other)
+            SerialAddress(url=os.ttyname(slave), line=LineSettings(baud=settings.baud))
+            for _, slave in (one, other)
         )
         halves = (
             _Half(one[0], other[0], Direction(settings)),
@@ -151,9 +159,11 @@ class Cables:
     def change(self, action: Callable[[float], None]) -> None:
         """Do something to lines, between two moves of bytes."""
         with self._lock:
-            action(monotonic())
+            now = monotonic()
+            action(now)
             for cable in self.cables:
-                self._waiting.update(half for half in cable.halves if half.line.waiting)
+                for half in cable.halves:
+                    self._look_again(half, now)
         self._ring()
 
     def stop(self) -> list[str]:
@@ -192,16 +202,14 @@ class Cables:
 
     def _wait_s(self) -> float | None:
         with self._lock:
-            if not self._waiting:
-                return None
-            now = monotonic()
-            return max(0.0, min(self._at(half, now) for half in self._waiting) - now)
+            return max(0.0, self._plan[0][0] - monotonic()) if self._plan else None
 
-    def _at(self, half: _Half, now: float) -> float:
-        due = half.line.next_due()
-        if half.ready:
-            return now + FULL_S
-        return now if due is None else due
+    def _look_again(self, half: _Half, now: float) -> None:
+        """Plan the next look at a direction, once: others must not hand its bytes over early."""
+        due = now + FULL_S if half.ready else half.line.next_due()
+        if due is not None and not half.planned:
+            half.planned = True
+            heapq.heappush(self._plan, (due, next(self._order), half))
 
     def _take(self, half: _Half, now: float) -> None:
         """What a program wrote enters the line, as far as the line has room."""
@@ -210,19 +218,25 @@ class Cables:
             return
         with contextlib.suppress(BlockingIOError):
             data = os.read(half.source, room)
-            half.line.put(data, now)
-            self._waiting.add(half)
+            half.line.put(_through(data, half.line.settings), now)
+            self._look_again(half, now)
 
     def _move(self, now: float) -> None:
         """What has arrived goes to the program at the other end, as far as it takes it."""
-        for half in list(self._waiting):
+        while self._plan and self._plan[0][0] <= now:
+            half = heapq.heappop(self._plan)[2]
+            half.planned = False
             half.ready += half.line.due(now)
             if half.ready:
                 with contextlib.suppress(BlockingIOError):
                     written = os.write(half.target, half.ready)
                     del half.ready[:written]
-            if not half.line.waiting and not half.ready:
-                self._waiting.discard(half)
+            self._look_again(half, now)
+
+
+def _through(data: bytes, line: LineSettings) -> bytes:
+    """What a line with these settings at both ends leaves of bytes."""
+    return data if line.data_bits == 8 else bytes(byte & 0x7F for byte in data)
 
 
 def has_terminals() -> bool:

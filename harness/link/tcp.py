@@ -217,7 +217,7 @@ class Wire:
 
         The pair costs two system calls a read and no selector; a TLS session has no second handle.
         """
-        if isinstance(self.sock, ssl.SSLSocket):
+        if type(self.sock) is not socket.socket:  # TLS, or a serial line that waits by itself
             return self.sock
         sock = self.sock
         reader = socket.socket(sock.family, sock.type, sock.proto, fileno=sock.fileno())
@@ -231,7 +231,7 @@ class Wire:
             if over_at is not None and monotonic() >= over_at:
                 return b""
             try:
-                if sock is not self.sock:
+                if not isinstance(sock, ssl.SSLSocket):
                     return sock.recv(limits.RECEIVE_CHUNK_BYTES)
                 with self._session:
                     return sock.recv(limits.RECEIVE_CHUNK_BYTES)

@@ -1,8 +1,9 @@
 """All actors of a process over sockets and real time.
 
 One thread reads many plain connections (``readers.py``), a TLS connection has its own. The thread
-that reads a connection also drives its core and its actor, under the lock of the actor. What the actor wants sent leaves after the lock is free, and what a peer does not take at
-once leaves in a thread of its own. Nothing here is asyncio: the serial port and DICOM libraries
+that reads a connection also drives its core and its actor, under the lock of the actor. What the
+actor wants sent leaves after the lock is free, and what a peer does not take at once leaves in a
+thread of its own. Nothing here is asyncio: the serial port and DICOM libraries
 block, and a loop on Windows cannot watch a COM port.
 """
 
@@ -23,10 +24,12 @@ from harness.errors import HarnessError
 from harness.link import serial_port, tcp
 from harness.link.address import LOOPBACK, Address
 from harness.link.bell import Bell
+from harness.link.dial import dial
 from harness.link.host import CrashPoint, Host
 from harness.link.readers import WIRES_MAX, Readers, Reads
 from harness.link.scheduler import Scheduler, Timer
 from harness.link.serial_address import SerialAddress
+from harness.link.team import Team
 
 ACCEPT_POLL_S = 0.2
 """How soon a listener notices that it should stop."""
@@ -46,7 +49,7 @@ class Member:
     _dirty: list[tcp.Wire] = field(default_factory=list)
     _timers: dict[tuple[str, str], Timer] = field(default_factory=dict)
     _listeners: list[socket.socket] = field(default_factory=list)
-    _threads: list[threading.Thread] = field(default_factory=list)
+    _team: Team = field(default_factory=Team)
     _sockets: set[tcp.Wire] = field(default_factory=set)
     _readers: list[Readers] = field(default_factory=list)
     _guard: threading.Lock = field(default_factory=threading.Lock)
@@ -179,18 +182,11 @@ class Member:
         return address
 
     def _thread(self, target: Callable[[], None], name: str) -> None:
-        def guarded() -> None:
-            try:
-                target()
-            except Exception as error:  # noqa: BLE001 - told to whoever waits
-                self.runtime.failed(error)
-                self.runtime.changed()
+        def failed(error: Exception) -> None:
+            self.runtime.failed(error)
+            self.runtime.changed()
 
-        thread = threading.Thread(target=guarded, name=f"{self.name} {name}", daemon=True)
-        with self._guard:
-            self._threads = [one for one in self._threads if one.is_alive()]
-            thread.start()
-            self._threads.append(thread)
+        self._team.start(target, f"{self.name} {name}", failed)
 
     def _wire(self, sock: socket.socket) -> tcp.Wire:
         wire = tcp.Wire(sock, lambda rest: self._thread(rest, "sends"))
@@ -223,14 +219,7 @@ class Member:
         if self.host.guard is not None and address.place is not None:
             about = self.host.describe(link, "", True)  # noqa: FBT003 - called by position
             self.host.guard.opens(about, *address.place)
-        if isinstance(address, SerialAddress):
-            return serial_port.connect(address)
-        sock = tcp.connect(address.host, address.port)
-        if address.tls is not None:
-            sock = address.tls.wrap_socket(
-                sock, server_hostname=address.server_name or address.host
-            )
-        return sock
+        return dial(address)
 
     def _accept(self, link: str, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         while self.host.alive:
@@ -277,8 +266,8 @@ class Member:
         self._watch(conn, wire)
 
     def _watch(self, conn: str, wire: tcp.Wire) -> None:
-        """Read it to its end: TLS in this thread, the rest in one that reads many."""
-        if isinstance(wire.sock, ssl.SSLSocket):
+        """Read it to its end: TLS and serial lines in this thread, others in one for many."""
+        if type(wire.sock) is not socket.socket:
             reason = wire.read_all(lambda data: self._taken([(conn, data)]))
             self._ended(conn, wire, reason)
             return
@@ -289,7 +278,10 @@ class Member:
                 return
             readers = Readers(self._taken, self._ended)
             readers.add(conn, wire)
-            self._readers.append(readers)
+            if self.stopping:
+                readers.stop()  # nobody will tell it later
+            else:
+                self._readers.append(readers)
         self._thread(readers.run, "reads")
 
     def _ended(self, conn: str, wire: tcp.Wire, reason: str) -> None:
@@ -314,18 +306,13 @@ class Member:
         for one in readers:
             one.stop()
         deadline = self.runtime.clock.now() + limits.CONNECT_TIMEOUT_S + limits.STOP_TIMEOUT_S
-        while (left := self._left()) and self.runtime.clock.now() < deadline:
+        while (left := self._team.left()) and self.runtime.clock.now() < deadline:
             with self._guard:
                 wires = list(self._sockets)
             for wire in wires:
                 wire.give_up("stopped")
             left[0].join(ACCEPT_POLL_S)
         return [thread.name for thread in left]
-
-    def _left(self) -> list[threading.Thread]:
-        here = threading.current_thread()
-        with self._guard:
-            return [one for one in self._threads if one.is_alive() and one is not here]
 
 
 class Threads:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 from harness.errors import LocalProtocolError
 from harness.wire.astm_check import LEVELS
@@ -130,10 +130,15 @@ class AstmBuilder:
         self._counts[letter] = 1 if letter == "L" else self._counts.get(letter, 0) + 1
         return self._counts[letter]
 
-    def build(self) -> bytes:
+    def build(self, errors: Literal["strict", "replace"] = "strict") -> bytes:
         """The message.
+
+        Args:
+            errors: ``replace`` writes a question mark for a character outside the set, as
+                instruments do that know one byte a character.
 
         Raises:
             UnicodeEncodeError: a text that the character set cannot write.
         """
-        return "".join(f"{one}{self.record_end}" for one in self._records).encode(self.encoding)
+        text = "".join(f"{one}{self.record_end}" for one in self._records)
+        return text.encode(self.encoding, errors)

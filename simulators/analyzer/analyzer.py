@@ -1,18 +1,35 @@
-"""A simulated analyzer over the LIS01-A2 link: uploads results, and repeats what was refused.
+"""A simulated analyzer over the LIS01-A2 link: uploads results, asks for orders, takes orders.
 
-The message itself is built by ``upload.py`` from a model file; this actor knows the link and how
-patient the instrument is.
+The messages are built by ``upload.py`` and ``query.py`` from a model file and read by
+``orders.py``; this actor knows the link and how patient the instrument is. Its commands:
+
+* ``upload`` (``payload`` as hex): bring one message; answered when it is through or given up.
+* ``query`` (``barcodes``, or ``rack`` and ``position``, or ``all``; ``control_id``, ``time``):
+  ask, and wait as long as the model says; answered with what the host ordered.
+* ``orders`` (``barcode`` or nothing): what is to be run, and every order that came, in order.
+* ``hang-up``: end the connection.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any, Final
 
+from harness.errors import InputError
 from harness.link import actor as act
 from harness.model import Outcome
-from harness.wire.astm_link import AstmLinkConfig, AstmLinkCore, Delivered, SendFailed
+from harness.wire.astm_link import (
+    AstmLinkConfig,
+    AstmLinkCore,
+    Delivered,
+    MessageReceived,
+    SendFailed,
+)
 from harness.wire.core import Core, Message
+from simulators.analyzer.model import AnalyzerModel
+from simulators.analyzer.orders import Answer, Order, OrderBook, read_orders
+from simulators.analyzer.query import Asked, query_message
 
 LINK = "analyzer-lis"
 
@@ -26,11 +43,38 @@ REPEATS_MAX = 3
 """Whole messages are sent again so often after a failure (LIS01-A2 §6.5.1.3 leaves it open)."""
 
 
+ORDERS_MAX: Final = 10_000
+"""Orders kept for whoever asks what came; the oldest go first."""
+
+ANSWER: Final = "answer"
+"""The timer of an open query."""
+
+
 @dataclass(slots=True)
 class _Upload:
     ident: int
     payload: bytes
     tries: int = 0
+    query: _Query | None = None
+
+
+@dataclass(slots=True)
+class _Query:
+    """One query that is open (LIS02-A2 §10: only one may be).
+
+    Attributes:
+        waits: its message is through, and the answer is awaited.
+        foreign: orders that came meanwhile for tubes that were not asked for.
+    """
+
+    ident: int
+    asked: Asked
+    payload: bytes
+    cancel: bytes
+    retries: int
+    tries: int = 0
+    waits: bool = False
+    foreign: list[Order] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -41,11 +85,17 @@ class Analyzer:
         role: always ``analyzer``.
         link_config: the instrument's side of the link.
         repeats: whole-message repeats after a failure, and attempts to connect after a refusal.
+        model: what it asks and how it reads orders; None for one that only uploads.
     """
 
     role: str = "analyzer"
     link_config: AstmLinkConfig = field(default_factory=lambda: AstmLinkConfig(side="instrument"))
     repeats: int = REPEATS_MAX
+    model: AnalyzerModel | None = None
+    _book: OrderBook = field(default_factory=OrderBook)
+    _got: deque[Order] = field(default_factory=lambda: deque(maxlen=ORDERS_MAX))
+    _refused_answers: list[str] = field(default_factory=list)
+    _query: _Query | None = None
     _conn: str = ""
     _opened: int = 0
     _refused: int = 0
@@ -62,6 +112,10 @@ class Analyzer:
         match event:
             case act.Commanded(name="upload"):
                 return self._upload(event)
+            case act.Commanded(name="query"):
+                return self._ask(event)
+            case act.Commanded(name="orders"):
+                return [self._orders(event)]
             case act.Commanded(name="hang-up"):
                 return self._hang_up(event.ident, now)
             case act.Commanded():
@@ -73,8 +127,12 @@ class Analyzer:
                 return self._lost(event.reason, now)
             case act.TimerFired(name="connect"):
                 return self._next()
+            case act.TimerFired(name="answer"):
+                return self._unanswered()
             case act.Received(event=Delivered()):
-                return self._finished(Outcome.OK, "")
+                return self._delivered(now)
+            case act.Received(event=MessageReceived(payload=payload)):
+                return self._host(payload)
             case act.Received(event=SendFailed() as failure):
                 return self._failed(failure.outcome, failure.reason)
         return []
@@ -104,6 +162,11 @@ class Analyzer:
             return []
         self._sending = False
         upload = self._queue.popleft()
+        if upload.query is not None:  # the query itself could not be brought
+            failed = [self._close_query(upload.query, outcome, detail)]
+            return [*failed, *self._next()]
+        if not upload.ident:  # nobody waits for a query that is taken back
+            return self._next()
         value = {"outcome": outcome.value, "detail": detail, "tries": upload.tries}
         return [act.Reply(ident=upload.ident, value=value), *self._next()]
 
@@ -129,6 +192,117 @@ class Analyzer:
                 return self._finished(Outcome.FAILED, reason)
         return [act.SetTimer(name="connect", at=now + RECONNECT_S)]
 
+    # -- query and orders
+
+    def _ask(self, event: act.Commanded) -> list[act.Command]:
+        """Queue a query and wait for what the host orders."""
+        if self.model is None or self._query is not None:
+            why = "this instrument has no model" if self.model is None else "a query is open"
+            return [act.Reply(ident=event.ident, error=why)]
+        if len(self._queue) >= QUEUE_MAX:
+            return [act.Reply(ident=event.ident, error="the instrument's memory is full")]
+        args, query = event.args, self.model.query
+        asked = Asked(
+            barcodes=tuple(str(one) for one in args.get("barcodes", ())),
+            rack=str(args.get("rack", "")),
+            position=str(args.get("position", "")),
+            every=bool(args.get("all", False)),
+        )
+        control_id, time = str(args.get("control_id", "")), str(args.get("time", ""))
+        cancel = b""
+        try:
+            payload = query_message(self.model, asked, control_id=control_id, time=time)
+            if query is not None and query.cancel:
+                cancel = query_message(
+                    self.model, asked, control_id=control_id, time=time, status=query.cancel
+                )
+        except (InputError, ValueError) as error:
+            return [act.Reply(ident=event.ident, error=str(error))]
+        retries = 0 if query is None else query.retries
+        self._query = _Query(event.ident, asked, payload, cancel, retries)
+        return self._bring(self._query)
+
+    def _bring(self, query: _Query) -> list[act.Command]:
+        query.tries += 1
+        query.waits = False
+        self._queue.append(_Upload(query.ident, query.payload, query=query))
+        return self._next()
+
+    def _delivered(self, now: float) -> list[act.Command]:
+        """A message is through; after a query the instrument waits for its answer."""
+        query = self._queue[0].query if self._sending and self._queue else None
+        if query is None or self.model is None or self.model.query is None:
+            return self._finished(Outcome.OK, "")
+        self._sending = False
+        self._queue.popleft()
+        query.waits = True
+        wait = act.SetTimer(name=ANSWER, at=now + self.model.query.reply_s)
+        return [wait, *self._next()]
+
+    def _host(self, payload: bytes) -> list[act.Command]:
+        """The host sent a message: an answer, or orders that nobody asked for."""
+        if self.model is None:
+            return []
+        answer, query = read_orders(self.model, payload), self._query
+        answers = query is not None and query.waits and _belongs(answer, query.asked)
+        dialect = self.model.orders
+        if answer.refused or not (answers or (dialect is not None and dialect.pushed)):
+            del self._refused_answers[:-9]
+            self._refused_answers.append(answer.refused or "not-asked-for")
+            return []
+        for order in answer.orders:
+            self._book.take(order)
+            self._got.append(order)
+        if query is None or not answers:
+            if query is not None:
+                query.foreign += answer.orders[: ORDERS_MAX - len(query.foreign)]
+            return []
+        stop = act.SetTimer(name=ANSWER, at=None)
+        return [stop, self._close_query(query, Outcome.OK, "", answer)]
+
+    def _unanswered(self) -> list[act.Command]:
+        """The host was silent for as long as the instrument waits."""
+        query = self._query
+        if query is None or not query.waits:
+            return []
+        if query.tries <= query.retries:
+            return self._bring(query)
+        reply = self._close_query(query, Outcome.FAILED, "no-answer")
+        if query.cancel:
+            self._queue.append(_Upload(0, query.cancel))
+        return [reply, *self._next()]
+
+    def _close_query(
+        self, query: _Query, outcome: Outcome, detail: str, answer: Answer | None = None
+    ) -> act.Reply:
+        self._query = None
+        answer = answer or Answer()
+        asked = set(query.asked.barcodes)
+        ordered = {one.barcode for one in answer.orders}
+        value: dict[str, Any] = {
+            "outcome": outcome.value,
+            "detail": detail,
+            "tries": query.tries,
+            "orders": [one.as_dict() for one in answer.orders],
+            "nothing": answer.nothing,
+            "terminator": answer.terminator,
+            "missing": sorted(asked - ordered),
+            "foreign": [one.as_dict() for one in query.foreign]
+            + [one.as_dict() for one in answer.orders if asked and one.barcode not in asked],
+            "findings": list(answer.findings),
+        }
+        return act.Reply(ident=query.ident, value=value)
+
+    def _orders(self, event: act.Commanded) -> act.Reply:
+        """What came so far, and what is to be run for a tube."""
+        barcode = str(event.args.get("barcode", ""))
+        value = {
+            "tests": self._book.tests(barcode) if barcode else [],
+            "orders": [one.as_dict() for one in self._got if not barcode or one.barcode == barcode],
+            "refused": list(self._refused_answers),
+        }
+        return act.Reply(ident=event.ident, value=value)
+
     def _hang_up(self, ident: int, now: float) -> list[act.Command]:
         """End the connection; what is not delivered goes over the next one."""
         conn, self._conn, self._ready, self._sending = self._conn, "", False, False
@@ -137,3 +311,12 @@ class Analyzer:
             act.Reply(ident=ident),
             act.SetTimer(name="connect", at=now + RECONNECT_S),
         ]
+
+
+def _belongs(answer: Answer, asked: Asked) -> bool:
+    """An answer is for one of the tubes asked for, or says that there is nothing."""
+    if answer.refused:
+        return False
+    if not asked.barcodes or not answer.orders:
+        return True
+    return any(one.barcode in asked.barcodes for one in answer.orders)

@@ -22,7 +22,7 @@ class BuiltInHospital:
 
     roles: Sequence[str] = ROLES
     listens: Mapping[str, Sequence[str]] = {
-        "LIS": (lis.ANALYZER, lis.ORDERS),
+        "LIS": (lis.ANALYZER, lis.ORDERS, lis.ANALYZER_HL7),
         "HIS": (lis.RESULTS,),
     }
     module = "simulators.hospital"

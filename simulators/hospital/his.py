@@ -16,7 +16,7 @@ from harness.link import actor as act
 from harness.wire.core import Core, Message
 from harness.wire.hl7 import Hl7Message
 from harness.wire.mllp import MllpCore
-from simulators.hospital import adt, messages
+from simulators.hospital import adt, critical_his, messages
 from simulators.hospital.inbox import Inbox, Refusal, Statement
 from simulators.hospital.outbox import Outbox, Timing
 from simulators.store import Store, insert, upsert
@@ -56,7 +56,12 @@ class His:
             "merge": self._merge,
             "order": lambda args: self._order("NW", args),
             "cancel": lambda args: self._order("CA", args),
-            "acknowledge": self._acknowledge,
+            "acknowledge": lambda args: critical_his.received(
+                self.store, self.outbox, args, self._stamp()
+            ),
+            "handle": lambda args: critical_his.handled(
+                self.store, self.outbox, args, self._stamp()
+            ),
             "abandon": lambda _: [self.outbox.abandon()],
         }
 
@@ -198,18 +203,12 @@ class His:
         )
         return [*statements, self.outbox.put(control_id, "OML^O21", subject, payload)]
 
-    def _acknowledge(self, args: Args) -> list[Statement]:
-        """A doctor confirms a critical value."""
-        sql = (
-            "UPDATE alarms SET state = 'acknowledged', acknowledged_by = ?"
-            " WHERE barcode = ? AND item = ? AND state = 'notified'"
-        )
-        return [(sql, (args["by"], args["barcode"], args["item"]))]
-
     # -- results -------------------------------------------------------------------------------
 
     def _apply(self, message: Hl7Message) -> list[Statement]:
         kind = f"{message.get('MSH-9.1') or ''}^{message.get('MSH-9.2') or ''}"
+        if kind == "ORU^R40":
+            return critical_his.alerted(message, self.store)
         if kind != "ORU^R01":
             if "his-accepts-unknown-types" in self.defects:
                 return []

@@ -1,4 +1,4 @@
-"""The built-in LIS: ASTM results in, HL7 orders and admissions in, HL7 results out.
+"""The built-in LIS: analyzers over ASTM and HL7, the HIS over HL7, laboratory staff by command.
 
 It keeps everything in its store, commits before it acknowledges, and forgets nothing when it
 crashes. Its defects are switched on by id; see ``defects.py``.
@@ -9,26 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from harness.clock import Clock
+from harness.errors import HarnessError
 from harness.link import actor as act
-from harness.wire.astm_link import (
-    Accept,
-    AstmLinkConfig,
-    AstmLinkCore,
-    FrameReceived,
-    Refuse,
-)
-from harness.wire.astm_link import MessageReceived as AstmReceived
+from harness.wire.astm_link import AstmLinkConfig, AstmLinkCore
 from harness.wire.core import Core, Message
 from harness.wire.hl7 import Hl7Message
 from harness.wire.mllp import MllpCore
-from simulators import trouble
-from simulators.hospital import adt, lis_results, messages
+from simulators.hospital import adt, critical, messages
 from simulators.hospital.inbox import Inbox, Refusal, Statement
+from simulators.hospital.lis_astm import AstmAnalyzers
+from simulators.hospital.lis_hl7 import Hl7Analyzers
+from simulators.hospital.lis_users import Users
 from simulators.hospital.outbox import Outbox, Timing
 from simulators.store import Store
 
-ANALYZER, ORDERS, RESULTS = "analyzer-lis", "his-lis", "lis-his"
-"""Links: analyzers connect to us, the HIS connects to us, we connect to the HIS."""
+ANALYZER, ANALYZER_HL7, ORDERS, RESULTS = "analyzer-lis", "analyzer-lis-hl7", "his-lis", "lis-his"
+"""Links: analyzers connect to us over ASTM and over HL7, the HIS connects to us, we to the HIS."""
 
 
 @dataclass(slots=True)
@@ -45,71 +41,75 @@ class Lis:
     role: str = "LIS"
     outbox: Outbox = field(init=False)
     inbox: Inbox = field(init=False)
-    _late: dict[str, list[act.Command]] = field(default_factory=dict)
-    _tripped: set[str] = field(default_factory=set)
-    """Connections whose frame at hand completes a message that could not be taken in."""
+    astm: AstmAnalyzers = field(init=False)
+    hl7: Hl7Analyzers = field(init=False)
+    users: Users = field(init=False)
 
     def __post_init__(self) -> None:
         self.outbox = Outbox(RESULTS, self.store, self.timing, self.defects, "lis")
         self.inbox = Inbox("LIS", self.store, self.defects, "lis")
+        self.astm = AstmAnalyzers(self.store, self.outbox, self.defects, self._stamp)
+        self.hl7 = Hl7Analyzers(self.store, self.outbox, self.defects, self._stamp)
+        self.users = Users(self.store, self.outbox, self.defects, self._stamp)
 
     def open_core(self, link: str, *, client: bool) -> Core:
-        """ASTM towards analyzers, MLLP towards the HIS."""
+        """ASTM towards most analyzers, MLLP towards the others and the HIS."""
         return AstmLinkCore(self.link_config) if link == ANALYZER else MllpCore()
 
     def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
         """The whole behaviour."""
         match event:
             case act.Started():
-                return [self.outbox.soon(now)]
+                return [self.outbox.soon(now), *self._watch(now)]
             case act.Received(link=link) if link == ANALYZER:
-                return self._from_analyzer(event, now)
+                return self._watched(self.astm.on_event(event, now), now)
+            case act.Received(conn=conn, link=link, event=Message() as message) if (
+                link == ANALYZER_HL7
+            ):
+                return self._watched(self.hl7.take(conn, message.payload, now), now)
             case act.Received(link=link, event=Message() as message) if link == ORDERS:
-                time = messages.stamp(self.clock.wall())
-                return self.inbox.take(event.conn, message, self._apply, time)
-            case act.Closed(link=link) if link == ANALYZER:
-                self._forget(event.conn)
+                done = self.inbox.take(event.conn, message, self._apply, self._stamp())
+                return [*self._watched(done, now), *self.astm.push_soon(now)]
+            case act.Closed(conn=conn, link=link) if link in {ANALYZER, ANALYZER_HL7}:
+                self.astm.forget(conn)
+                self.hl7.forget(conn)
                 return []
+            case act.TimerFired(name="worklist"):
+                return self.astm.push(now)
+            case act.TimerFired(name="critical"):
+                return self._turn(now)
             case act.Commanded():
-                return self._commanded(event)
-        return self.outbox.on_event(event, now)
+                return self._commanded(event, now)
+        commands = self.outbox.on_event(event, now)
+        if isinstance(event, act.Received) and event.link == RESULTS:
+            return self._watched(commands, now)
+        return commands
 
-    # -- analyzers -----------------------------------------------------------------------------
+    def _stamp(self) -> str:
+        return messages.stamp(self.clock.wall())
 
-    def _from_analyzer(self, event: act.Received, now: float) -> list[act.Command]:
-        """A whole message is reported before the frame that completes it asks for its reply."""
-        match event.event:
-            case AstmReceived() as message:
-                try:
-                    return self._results(event.conn, message.payload, now)
-                except Exception as error:  # noqa: BLE001 - one message must not end the system
-                    trouble.tell(self.role, error)
-                    self._tripped.add(event.conn)
-            case FrameReceived(hold=hold):
-                late = self._late.pop(event.conn, [])
-                if event.conn in self._tripped:
-                    self._tripped.discard(event.conn)
-                    return [act.Send(conn=event.conn, event=Refuse(hold=hold))]
-                return [act.Send(conn=event.conn, event=Accept(hold=hold)), *late]
-        return []
+    # -- 危急值 ----------------------------------------------------------------------------------
 
-    def _results(self, conn: str, payload: bytes, now: float) -> list[act.Command]:
-        """Store a whole message; the frame that carries its L record is accepted after that."""
-        statements = lis_results.store(
-            payload, self.store, self.outbox, self.defects, messages.stamp(self.clock.wall())
-        )
+    def _watched(self, commands: list[act.Command], now: float) -> list[act.Command]:
+        """What is committed may begin, change or end an event: look again after it."""
+        commits = any(isinstance(command, act.Commit) for command in commands)
+        if not commits or not self.store.rows("SELECT 1 AS n FROM critical_rule LIMIT 1"):
+            return commands
+        return [*commands, act.SetTimer(name="critical", at=now)]
+
+    def _turn(self, now: float) -> list[act.Command]:
+        statements = critical.turn(self.store, self.defects, self._stamp())
         if not statements:
-            return []
-        stored: list[act.Command] = [act.Commit(statements=statements), self.outbox.soon(now)]
-        if "lis-accepts-before-storing" in self.defects:
-            self._late.setdefault(conn, []).extend(stored)
-            return []
-        return stored
+            return self._watch(now)
+        return [
+            act.Commit(statements=statements),
+            self.outbox.soon(now),
+            act.SetTimer(name="critical", at=now),
+        ]
 
-    def _forget(self, conn: str) -> None:
-        """A connection is gone, and the frame at hand with it."""
-        self._late.pop(conn, None)
-        self._tripped.discard(conn)
+    def _watch(self, now: float) -> list[act.Command]:
+        wait_s = critical.wait_s(self.store, self._stamp())
+        return [] if wait_s is None else [act.SetTimer(name="critical", at=now + wait_s)]
 
     # -- HIS -----------------------------------------------------------------------------------
 
@@ -119,16 +119,36 @@ class Lis:
             return adt.apply(message, self.defects, "lis")
         if kind == "OML^O21":
             return adt.apply_order(message, self.store, self.defects)
+        if kind == "ORA^R41":
+            return critical.answered(self.store, message, self._stamp())
         if "lis-accepts-unknown-types" in self.defects:
             return []
         raise Refusal("AR", "200", f"unsupported message {kind}")
 
     # -- whoever runs us -----------------------------------------------------------------------
 
-    def _commanded(self, event: act.Commanded) -> list[act.Command]:
+    def _commanded(self, event: act.Commanded, now: float) -> list[act.Command]:
         if event.name == "pending":
             return [act.Reply(ident=event.ident, value=self.outbox.pending())]
         if event.name == "abandon":
             commit = act.Commit(statements=[self.outbox.abandon()])
             return [commit, act.Reply(ident=event.ident)]
-        return [act.Reply(ident=event.ident, error=f"the LIS knows no command {event.name}")]
+        if event.name == "indicators":
+            rows = self.store.rows(critical.INDICATORS_SQL)
+            counts = {name: int(value) for name, value in rows[0].items()}
+            return [act.Reply(ident=event.ident, value=counts | critical.indicators(rows))]
+        try:
+            statements = self.users.order(event.name, event.args)
+        except KeyError as error:
+            return [act.Reply(ident=event.ident, error=f"{event.name}: missing {error}")]
+        except (HarnessError, ValueError) as error:
+            return [act.Reply(ident=event.ident, error=f"{event.name}: {error}")]
+        if statements is None:
+            error_text = f"the LIS knows no command {event.name}"
+            return [act.Reply(ident=event.ident, error=error_text)]
+        done: list[act.Command] = [
+            act.Commit(statements=statements),
+            act.Reply(ident=event.ident),
+            self.outbox.soon(now),
+        ]
+        return [*self._watched(done, now), *self.astm.push_soon(now)]

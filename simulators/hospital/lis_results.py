@@ -1,55 +1,79 @@
-"""What the built-in LIS makes of one ASTM message: rows to store, and results to pass on."""
+"""What the built-in LIS makes of an analyzer's results: rows to store, and results to pass on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.wire.astm_records import AstmMessage
 from harness.wire.hl7 import Hl7Message
-from simulators.hospital import messages
+from simulators.hospital import critical, lis_driver, lis_reading, lis_values, messages
+from simulators.hospital.lis_driver import Driver
+from simulators.hospital.lis_people import patient_of
+from simulators.hospital.lis_reading import Attached, Reading, Readings
 from simulators.hospital.outbox import Outbox, Statement
 from simulators.store import Store, insert
 
 Row = dict[str, Any]
 
-ENCODING = "gb18030"
-"""Agreed with the analyzers out of band: ASTM declares no character set."""
+FIRST_CODEC = "gb18030"
+"""Reads the header, which is ASCII, before the driver says what the rest is."""
 
-VALUE_WIDTH_NARROW = 8
-"""Width of the value column under the defect ``lis-narrow-value-column``."""
+ATTACHMENT_BYTES_NARROW = 64
+"""What is left of an attachment under the defect ``lis-cuts-attachments``."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """One result record with the order record above it."""
-
-    barcode: str
-    quality_control: bool
-    instrument: str
-    patient_name: str
-    row: Row
+BARCODE_WIDTH_NARROW = 10
+"""Characters of a specimen id under the defect ``lis-cuts-barcode``."""
 
 
 def store(
     payload: bytes, store_: Store, outbox: Outbox, defects: set[str], time: str
 ) -> list[Statement]:
-    """The statements that one message leads to; the ORU is stored for sending among them."""
-    encoding = "latin-1" if "lis-reads-latin-1" in defects else ENCODING
-    intake = _Intake(store_, defects, time)
-    for one in _measured(AstmMessage.parse(payload, encoding), defects):
+    """The statements that one ASTM message leads to; the ORU is stored for sending among them."""
+    sender = lis_reading.sender_of(AstmMessage.parse(payload, FIRST_CODEC))
+    driver = lis_driver.load(store_, sender)
+    if "lis-reads-latin-1" in defects:
+        driver = replace(driver, encoding="latin-1")
+    if "lis-splits-bytes" in defects:
+        found = lis_reading.readings(AstmMessage.parse(payload, "latin-1"), driver, defects)
+        found.results = [_decoded(one, driver.encoding) for one in found.results]
+    else:
+        message = AstmMessage.parse(payload, driver.encoding)
+        found = lis_reading.readings(message, driver, defects)
+    return take(found, driver, store_, outbox, defects, time)
+
+
+def take(
+    found: Readings, driver: Driver, store_: Store, outbox: Outbox, defects: set[str], time: str
+) -> list[Statement]:
+    """The statements for what one message brought, over whichever protocol."""
+    intake = Intake(store_, driver, defects, time)
+    for one in found.results:
         intake.take(one)
-    for order, rows in intake.passed_on.values():
-        intake.statements.append(_pass_on(store_, outbox, order, rows, defects, time))
+    for attached in found.attached:
+        intake.attach(attached)
+    intake.pass_on(outbox)
     return intake.statements
 
 
+def _decoded(one: Reading, encoding: str) -> Reading:
+    """The defect's other half: fields were cut on bytes, and become text only now."""
+    names = ("value", "unit", "flag", "comment", "patient_name")
+    texts = {
+        name: getattr(one, name).encode("latin-1", "replace").decode(encoding, "replace")
+        for name in names
+    }
+    return replace(one, **texts)
+
+
 @dataclass(slots=True)
-class _Intake:
+class Intake:
     """One message on its way into the store; what it holds itself counts as stored already."""
 
     store: Store
+    driver: Driver
     defects: set[str]
     time: str
     statements: list[Statement] = field(default_factory=list)
@@ -58,154 +82,261 @@ class _Intake:
     latest: dict[tuple[str, str], Row] = field(default_factory=dict)
     """By specimen and item: the newest result, stored or to be stored."""
     first_patient: str = ""
+    rerun: set[tuple[str, str]] = field(default_factory=set)
+    """Specimens and items that this message brings a wanted re-run of."""
+    repeated: dict[tuple[str, str], Row] = field(default_factory=dict)
+    """What came before and came again."""
 
-    def take(self, one: Measured) -> None:
-        """One result: quality control, without an order, or of a patient."""
-        if one.quality_control and "lis-quality-control-as-patient" not in self.defects:
-            self.statements.append(_quality_control(one))
+    def take(self, one: Reading) -> None:
+        """One result: of no patient, of nothing that we know, without an order, or of a patient."""
+        if one.kind != "patient" and not _as_patient(one.kind, self.defects):
+            self.statements.append(_quality_control(one, self._item_of(one)))
             return
-        order = _order(self.store, one.barcode, self.defects)
+        if self._set_aside(one):
+            return
+        order = self._order(one)
         if order is not None:
             self._of_patient(one, order)
             return
         if "lis-drops-unmatched" not in self.defects:
-            self.statements.append(_unmatched(one))
-        if one.quality_control:
-            row = one.row | {"patient_id": "", "version": 1}
+            self._unmatched(one, "no open order")
+        if one.kind != "patient":
+            row = self._row(one, one.barcode) | {"patient_id": "", "version": 1}
             self.statements.append(insert("results", row))
 
-    def _of_patient(self, one: Measured, order: Row) -> None:
+    def _item_of(self, one: Reading) -> str:
+        row = self.driver.channel(one.channel)
+        return one.channel if row is None else row.item
+
+    def _set_aside(self, one: Reading) -> bool:
+        """Is it no result of ours: an unknown channel, no value, or raw data beside one?"""
+        if self.driver.channel(one.channel) is None:
+            if "lis-drops-unknown-channel" not in self.defects:
+                self._unmatched(one, "unknown channel")
+            return True
+        nothing = filter(None, self.driver.no_value.split(","))
+        if one.value.strip() in set(nothing) and "lis-sentinel-as-value" not in self.defects:
+            self._unmatched(one, "no value")
+            return True
+        kept = self.driver.aspect_keep.split(",")
+        if one.aspect and one.aspect not in kept and "lis-takes-every-aspect" not in self.defects:
+            order = self._order(one)
+            row = self._row(one, one.barcode)
+            row["patient_id"] = order["patient_id"] if order else ""
+            self.statements.append(_aside(row, f"aspect {one.aspect}"))
+            return True
+        return False
+
+    def _unmatched(self, one: Reading, reason: str) -> None:
+        row = {
+            "barcode": one.barcode,
+            "item": self._item_of(one),
+            "value": one.value,
+            "reason": reason,
+            "instrument": one.instrument,
+        }
+        self.statements.append(insert("unmatched", row))
+
+    def _of_patient(self, one: Reading, order: Row) -> None:
         patient_id = order["patient_id"]
         self.first_patient = self.first_patient or patient_id
         if "lis-first-patient-for-all" in self.defects:
             patient_id = self.first_patient
-        row = self._versioned(one, patient_id)
-        if row is None:
+        self._note_rerun(order, self._item_of(one))
+        if (order["barcode"], self._item_of(one)) in self.rerun:
+            order = _other_tube(self.store, order, self.defects)
+        row = self._row(one, order["barcode"]) | {"patient_id": patient_id}
+        versioned = self._versioned(row)
+        if versioned is None:
             return
-        self.latest[one.barcode, one.row["item"]] = row
-        self.statements.append(insert("results", row))
-        self.passed_on.setdefault(one.barcode, (order, []))[1].append(row)
+        self.latest[row["barcode"], row["item"]] = versioned
+        self.passed_on.setdefault(row["barcode"], (order, []))[1].append(versioned)
         if "lis-takes-name-from-analyzer" in self.defects and one.patient_name:
             renamed = (one.patient_name, patient_id)
             self.statements.append(("UPDATE patients SET name = ? WHERE patient_id = ?", renamed))
 
-    def _versioned(self, one: Measured, patient_id: str) -> Row | None:
-        """The row to store; None for what is stored already (LIS02-A2 R.9 ``R``, or sent twice)."""
-        row = one.row | {"patient_id": patient_id}
-        if "lis-own-time" in self.defects:
-            row["tested_at"] = self.time
-        last = self._last(one.barcode, one.row["item"])
+    def _note_rerun(self, order: Row, item: str) -> None:
+        """A wanted re-run has come: the order is as any other again."""
+        where = "WHERE barcode = ? AND item = ? AND state = 'rerun'"
+        values = (order["barcode"], item)
+        if self.store.rows(f"SELECT 1 AS n FROM orders {where}", values):
+            self.rerun.add(values)
+            self.statements.append((f"UPDATE orders SET state = 'ordered' {where}", values))
+
+    def _row(self, one: Reading, barcode: str) -> Row:
+        item = self.driver.channel(one.channel)
+        if item is None:
+            item = lis_driver.Item(channel=one.channel, item=one.channel)
+        unit = item.unit or one.unit
+        if "lis-unit-of-other-row" in self.defects and self.driver.items:
+            unit = self.driver.items[0].unit
+        return {
+            "barcode": barcode,
+            "item": item.item,
+            "value": lis_values.converted(one.value, item, self.driver, self.defects),
+            "unit": "" if "lis-drops-unit" in self.defects else unit,
+            "flag": one.flag[:1] if "lis-flattens-flags" in self.defects else one.flag,
+            "status": _status(one.status, self.defects),
+            "tested_at": self.time if "lis-own-time" in self.defects else one.tested_at,
+            "instrument": one.instrument,
+            "channel": one.channel,
+            "sent_value": one.value,
+            "sent_unit": one.unit,
+            "comment": one.comment,
+            "reviewed_by": "",
+        }
+
+    def _versioned(self, row: Row) -> Row | None:
+        """The row as stored; None for what is stored already, and for what is kept aside.
+
+        Stored already: LIS02-A2 R.9 ``R``, or sent twice.
+        """
+        last = self._last(row["barcode"], row["item"])
         if last is None:
-            return row | {"version": 1}
+            return self._insert(row | {"version": 1})
         if "lis-stores-repeats-of-results" not in self.defects:
             same = all(last[name] == row[name] for name in ("value", "unit", "flag", "tested_at"))
             if same and row["status"] in {last["status"], "R"}:
+                if "lis-critical-on-repeat" in self.defects:
+                    again = row | {"version": last["version"]}
+                    self.repeated[row["barcode"], row["item"]] = again
                 return None
         if "lis-ignores-corrections" in self.defects and row["status"] == "C":
             return None
-        return row | {"version": last["version"] + 1}
+        reason = self._reason_aside(row, last)
+        if reason:
+            self.statements.append(_aside(row, reason))
+            return None
+        if "lis-second-overwrites" in self.defects:
+            row = row | {"version": last["version"]}
+            key = "barcode = ? AND item = ? AND version = ?"
+            gone = (row["barcode"], row["item"], row["version"])
+            self.statements.append((f"DELETE FROM results WHERE {key}", gone))
+            return self._insert(row)
+        return self._insert(row | {"version": last["version"] + 1})
+
+    def _insert(self, row: Row) -> Row:
+        self.statements.append(insert("results", row))
+        return row
+
+    def _reason_aside(self, row: Row, last: Row) -> str:
+        """Why a further result does not stand; a correction always does (LIS02-A2 R.9 ``C``)."""
+        if row["status"] == "C":
+            return ""
+        if last["reviewed_by"] and "lis-overwrites-reviewed" not in self.defects:
+            return "reviewed"
+        if last["status"] == "P" or "lis-ignores-repeat-policy" in self.defects:
+            return ""
+        return {"keep-first": "first kept", "add-rerun": "re-run"}.get(self.driver.repeats, "")
 
     def _last(self, barcode: str, item: str) -> Row | None:
         if (barcode, item) in self.latest:
             return self.latest[barcode, item]
         rows = self.store.rows(
-            "SELECT value, unit, flag, status, tested_at, version FROM results"
+            "SELECT value, unit, flag, status, tested_at, version, reviewed_by FROM results"
             " WHERE barcode = ? AND item = ? ORDER BY version DESC LIMIT 1",
             (barcode, item),
         )
         return rows[0] if rows else None
 
+    def _order(self, one: Reading) -> Row | None:
+        """Any order of this specimen that is not cancelled; no specimen id matches none."""
+        if not one.barcode:
+            return None
+        known = "barcode = ?"
+        barcode = one.barcode
+        if "lis-cuts-barcode" in self.defects:
+            known, barcode = "SUBSTR(barcode, 1, 10) = ?", barcode[:BARCODE_WIDTH_NARROW]
+        state = "" if "lis-matches-cancelled" in self.defects else " AND state <> 'cancelled'"
+        rows = self.store.rows(
+            f"SELECT placer, barcode, patient_id FROM orders WHERE {known}{state} LIMIT 1",
+            (barcode,),
+        )
+        return rows[0] if rows else None
 
-def _measured(message: AstmMessage, defects: set[str]) -> Iterator[Measured]:
-    instrument = (message.get("H.5") or "").split("^")[0]
-    name = barcode = ""
-    quality_control = False
-    for record in message.records:
-        if record.type == "P":
-            name = record.get("6") or ""
-        elif record.type == "O":
-            barcode = record.get("3.1") or ""
-            quality_control = record.get("12") == "Q"
-            if "lis-barcode-as-number" in defects:
-                barcode = barcode.lstrip("0")
-        elif record.type == "R" and (record.get("3.4") or record.get("4")):
-            row = {
-                "barcode": barcode,
-                "item": record.get("3.4") or "",
-                "value": _value(record.get("4") or "", defects),
-                "unit": "" if "lis-drops-unit" in defects else record.get("5") or "",
-                "flag": _flag(record.get("7") or "", defects),
-                "status": _status(record.get("9") or "", defects),
-                "tested_at": record.get("13") or "",
-                "instrument": instrument,
-            }
-            yield Measured(
-                barcode=barcode,
-                quality_control=quality_control,
-                instrument=instrument,
-                patient_name=name,
-                row=row,
+    def attach(self, attached: Attached) -> None:
+        """Keep what came beside the results: its size and hash, with the specimen."""
+        rows = self.store.rows(
+            "SELECT patient_id FROM orders WHERE barcode = ? AND state <> 'cancelled' LIMIT 1",
+            (attached.barcode,),
+        )
+        data = attached.data
+        if "lis-cuts-attachments" in self.defects:
+            data = data[:ATTACHMENT_BYTES_NARROW]
+        row = {
+            "barcode": attached.barcode,
+            "kind": attached.kind,
+            "name": attached.name,
+            "size": len(data),
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "instrument": attached.instrument,
+        }
+        known = self.store.rows(
+            "SELECT 1 AS n FROM attachments WHERE barcode = ? AND name = ? AND sha256 = ?",
+            (row["barcode"], row["name"], row["sha256"]),
+        )
+        if not known:
+            row["patient_id"] = rows[0]["patient_id"] if rows else ""
+            self.statements.append(insert("attachments", row))
+
+    def pass_on(self, outbox: Outbox) -> None:
+        """An ORU for each specimen, then the start of the 危急值 loop for what is critical."""
+        for order, rows in self.passed_on.values():
+            self.statements.append(
+                pass_on(self.store, outbox, order, rows, self.defects, self.time)
             )
+        for row in (self.repeated | self.latest).values():
+            self.statements += critical.judged(self.store, row, self.defects, self.time)
 
 
-def _value(value: str, defects: set[str]) -> str:
-    if "lis-drops-comparator" in defects:
-        value = value.lstrip("<>≥≤ ")
-    if "lis-narrow-value-column" in defects:
-        value = value[:VALUE_WIDTH_NARROW]
-    return value
-
-
-def _flag(flag: str, defects: set[str]) -> str:
-    return flag[:1] if "lis-flattens-flags" in defects else flag
+def _as_patient(kind: str, defects: set[str]) -> bool:
+    """The defects: what belongs to no patient is taken for a patient's."""
+    return (
+        (kind == "control" and "lis-quality-control-as-patient" in defects)
+        or (kind == "calibration" and "lis-calibration-as-patient" in defects)
+        or (kind == "background" and "lis-background-as-patient" in defects)
+        or (kind == "training" and "lis-training-as-patient" in defects)
+    )
 
 
 def _status(status: str, defects: set[str]) -> str:
     return "F" if "lis-preliminary-as-final" in defects and status == "P" else status
 
 
-def _order(store_: Store, barcode: str, defects: set[str]) -> Row | None:
-    """Any order of this specimen that is not cancelled; no specimen id matches none."""
-    if not barcode:
-        return None
-    state = "" if "lis-matches-cancelled" in defects else " AND state <> 'cancelled'"
+def _other_tube(store_: Store, order: Row, defects: set[str]) -> Row:
+    """The defect: a re-run goes to the newest tube of the patient."""
+    if "lis-rerun-on-other-tube" not in defects:
+        return order
     rows = store_.rows(
-        f"SELECT placer, barcode, patient_id FROM orders WHERE barcode = ?{state} LIMIT 1",
-        (barcode,),
+        "SELECT placer, barcode, patient_id FROM orders"
+        " WHERE patient_id = ? AND barcode <> ? AND state <> 'cancelled' LIMIT 1",
+        (order["patient_id"], order["barcode"]),
     )
-    return rows[0] if rows else None
+    return rows[0] if rows else order
 
 
-def _quality_control(one: Measured) -> Statement:
-    names = ("item", "value", "unit", "tested_at", "instrument")
-    row = {"lot": one.barcode} | {name: one.row[name] for name in names}
-    return insert("quality_control", row)
+def _quality_control(one: Reading, item: str) -> Statement:
+    row = {name: getattr(one, name) for name in ("value", "unit", "tested_at", "instrument")}
+    return insert("quality_control", {"lot": one.barcode, "item": item, "kind": one.kind} | row)
 
 
-def _unmatched(one: Measured) -> Statement:
-    return insert(
-        "unmatched",
-        {
-            "barcode": one.barcode,
-            "item": one.row["item"],
-            "value": one.row["value"],
-            "reason": "no open order",
-            "instrument": one.instrument,
-        },
-    )
+def _aside(row: Row, reason: str) -> Statement:
+    names = ("barcode", "patient_id", "item", "value", "unit", "flag", "status", "tested_at",
+             "instrument")  # fmt: skip
+    return insert("reruns", {name: row[name] for name in names} | {"reason": reason})
 
 
-def _pass_on(
+def pass_on(
     store_: Store,
     outbox: Outbox,
     order: Row,
-    rows: list[Row],
+    rows: Sequence[Row],
     defects: set[str],
     time: str,
 ) -> Statement:
+    """The ORU of one specimen, put aside for sending."""
     barcode = order["barcode"]
-    found = store_.rows("SELECT * FROM patients WHERE patient_id = ?", (order["patient_id"],))
-    patient = found[0] if found else _nobody(order["patient_id"])
+    patient = patient_of(store_, order["patient_id"])
     if "lis-sends-first-result-only" in defects:
         rows = rows[:1]
     if "lis-sends-no-unit" in defects:
@@ -220,8 +351,3 @@ def _pass_on(
     if "lis-shifts-birth" in defects:
         payload = Hl7Message.parse(payload).set("PID-7", f"{patient['birth']}080000").raw
     return outbox.put(control_id, "ORU^R01", barcode, payload)
-
-
-def _nobody(patient_id: str) -> Row:
-    names = ("name", "sex", "birth", "id_card", "ward", "bed", "phone")
-    return {"patient_id": patient_id} | dict.fromkeys(names, "")

@@ -12,11 +12,41 @@ LIS = (
     """CREATE TABLE IF NOT EXISTS results (
         id INTEGER PRIMARY KEY AUTOINCREMENT, barcode TEXT, patient_id TEXT, item TEXT,
         value TEXT, unit TEXT, flag TEXT, status TEXT, tested_at TEXT, instrument TEXT,
-        version INTEGER)""",
-    "CREATE INDEX IF NOT EXISTS results_barcode ON results (barcode)",
+        version INTEGER, channel TEXT, sent_value TEXT, sent_unit TEXT, comment TEXT,
+        reviewed_by TEXT)""",
+    "CREATE INDEX IF NOT EXISTS results_barcode ON results (barcode, item, version)",
+    "CREATE INDEX IF NOT EXISTS orders_barcode ON orders (barcode)",
+    """CREATE TABLE IF NOT EXISTS reruns (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, barcode TEXT, patient_id TEXT, item TEXT,
+        value TEXT, unit TEXT, flag TEXT, status TEXT, tested_at TEXT, instrument TEXT,
+        reason TEXT)""",
     """CREATE TABLE IF NOT EXISTS quality_control (
         id INTEGER PRIMARY KEY AUTOINCREMENT, lot TEXT, item TEXT, value TEXT, unit TEXT,
-        tested_at TEXT, instrument TEXT)""",
+        tested_at TEXT, instrument TEXT, kind TEXT)""",
+    """CREATE TABLE IF NOT EXISTS attachments (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, barcode TEXT, patient_id TEXT, kind TEXT,
+        name TEXT, size INTEGER, sha256 TEXT, instrument TEXT)""",
+    """CREATE TABLE IF NOT EXISTS analyzer_driver (
+        sender TEXT PRIMARY KEY, settings TEXT, push INTEGER)""",
+    """CREATE TABLE IF NOT EXISTS analyzer_item (
+        sender TEXT, position INTEGER, channel TEXT, item TEXT, factor TEXT, decimals TEXT,
+        unit TEXT, texts TEXT, PRIMARY KEY (sender, channel))""",
+    """CREATE TABLE IF NOT EXISTS worklist (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, barcode TEXT, item TEXT, channel TEXT,
+        instrument TEXT, placer TEXT, action TEXT, way TEXT, state TEXT, sent_at TEXT)""",
+    """CREATE TABLE IF NOT EXISTS critical_rule (
+        item TEXT PRIMARY KEY, low TEXT, high TEXT, texts TEXT, recheck INTEGER)""",
+    """CREATE TABLE IF NOT EXISTS critical_setting (
+        name TEXT PRIMARY KEY, minutes INTEGER)""",
+    """CREATE TABLE IF NOT EXISTS critical_event (
+        id TEXT PRIMARY KEY, barcode TEXT, patient_id TEXT, item TEXT, value TEXT, unit TEXT,
+        level TEXT, version INTEGER, state TEXT, reason TEXT, control_id TEXT, escalations INTEGER,
+        detected_at TEXT, rechecked_at TEXT, notified_at TEXT, received_at TEXT, received_by TEXT,
+        escalated_at TEXT, handled_at TEXT, handled_by TEXT, note TEXT, closed_at TEXT,
+        due_at TEXT, notify_s INTEGER, receive_s INTEGER, handle_s INTEGER)""",
+    """CREATE TABLE IF NOT EXISTS critical_log (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT, step TEXT, at TEXT, who TEXT,
+        text TEXT)""",
     """CREATE TABLE IF NOT EXISTS unmatched (
         id INTEGER PRIMARY KEY AUTOINCREMENT, barcode TEXT, item TEXT, value TEXT,
         reason TEXT, instrument TEXT)""",
@@ -38,10 +68,11 @@ HIS = (
     """CREATE TABLE IF NOT EXISTS results (
         id INTEGER PRIMARY KEY AUTOINCREMENT, barcode TEXT, patient_id TEXT, item TEXT,
         value TEXT, unit TEXT, flag TEXT, status TEXT, tested_at TEXT, version INTEGER)""",
-    "CREATE INDEX IF NOT EXISTS his_results_barcode ON results (barcode)",
+    "CREATE INDEX IF NOT EXISTS his_results_barcode ON results (barcode, item, version)",
     """CREATE TABLE IF NOT EXISTS alarms (
         id INTEGER PRIMARY KEY AUTOINCREMENT, barcode TEXT, patient_id TEXT, item TEXT,
-        value TEXT, level TEXT, state TEXT, ward TEXT, acknowledged_by TEXT)""",
+        value TEXT, level TEXT, state TEXT, ward TEXT, acknowledged_by TEXT, alert TEXT,
+        recipient TEXT, escalation INTEGER, handled_by TEXT, note TEXT)""",
     """CREATE TABLE IF NOT EXISTS received (
         control_id TEXT, sender TEXT, digest TEXT, answer TEXT,
         PRIMARY KEY (sender, control_id))""",

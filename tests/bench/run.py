@@ -18,6 +18,7 @@ import binding_figures
 import codec_figures
 import render
 import round_trips
+import serial_figures
 
 ROUNDS: Final = 5
 SECONDS: Final = 2.0
@@ -76,6 +77,7 @@ def main() -> None:
     figures["figures"] = {
         "codec": codec_figures.measure(options.rounds),
         "binding": binding_figures.measure(options.rounds),
+        "serial": serial_figures.measure(),
         **round_trips.measure(options.rounds, options.seconds),
     }
     text = json.dumps(figures, ensure_ascii=False, indent=2) + "\n"

@@ -95,6 +95,7 @@ def test_the_built_in_profile_is_what_the_engine_needs():
     }
     assert wired == {
         "analyzer-lis": ("LIS-ASTM", "analyzer", "LIS", "astm", "direct", "127.0.0.1", 0),
+        "analyzer-lis-hl7": ("LIS-HL7", "analyzer", "LIS", "mllp", "direct", "127.0.0.1", 0),
         "his-lis": ("HIS-ORD", "HIS", "LIS", "mllp", "relay", "127.0.0.1", 0),
         "lis-his": ("LIS-ORU", "LIS", "HIS", "mllp", "relay", "127.0.0.1", 0),
     }

@@ -72,7 +72,7 @@ def test_requirements_and_interfaces_are_known() -> None:
     places = [place for one in defects.DEFECTS for place in one.places]
     assert {place.split(" ")[0] for place in places} <= interfaces
     assert all(one.places and one.what and one.source for one in defects.DEFECTS)
-    assert {place.split(" ")[1] for place in places} == {"sql", "hl7"}
+    assert {place.split(" ")[1] for place in places} == {"sql", "hl7", "astm"}
 
 
 def test_places_name_columns_that_are_there() -> None:
@@ -104,11 +104,16 @@ ALLOWED = ("harness.clock", "harness.errors", "harness.link.actor", "harness.wir
 STANDARD = frozenset(
     {
         "__future__",
+        "base64",
+        "binascii",
         "collections.abc",
         "dataclasses",
         "datetime",
+        "decimal",
         "difflib",
         "hashlib",
+        "json",
+        "re",
         "sys",
         "typing",
     }

@@ -23,6 +23,7 @@ from harness.errors import HarnessError, InputError
 from harness.link.threads import Address
 from simulators import foreground, simulate
 from simulators.analyzer import generate
+from simulators.hospital.built_in import BuiltInHospital
 from tests.simulators.desk import adt, frame, mllp, run, specimen
 
 ADMISSION = adt("A01", "C1", "PID|1|P1|P1^^^^PatientNO||测试甲||19800229|F")
@@ -44,6 +45,10 @@ def _nothing_left() -> Iterator[None]:
     yield
     assert set(threading.enumerate()) <= threads
     assert {one: signal.getsignal(one) for one in handlers} == handlers
+
+
+LINKS = [link for role in BuiltInHospital.roles for link in BuiltInHospital.listens[role]]
+"""Where the built-in hospital listens, in the order of its ports."""
 
 
 class Session:
@@ -106,14 +111,15 @@ def ask(address: tuple[str, int], data: bytes, end: bytes) -> bytes:
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
 def test_a_hospital_until_it_is_stopped(session: Session, by: int) -> None:
     def visit(ready: dict[str, tuple[str, int]]) -> None:
-        assert set(ready) == {"analyzer-lis", "his-lis", "lis-his"}
+        assert list(ready) == LINKS
+        assert {"analyzer-lis", "his-lis", "lis-his"} <= set(LINKS)
         assert b"MSA|AA|C1" in ask(ready["his-lis"], mllp(ADMISSION), b"\x1c\r")
         upload = frame(1, run(*specimen("T1", "K|4.1|||F")))
         assert ask(ready["analyzer-lis"], b"\x05" + upload, b"\x06\x06") == b"\x06\x06"
         assert b"MSA|AR|" in ask(ready["lis-his"], mllp(b"NO HL7\r"), b"\x1c\r")
 
-    assert session.run(visit, 3, "hospital", by=by) == 0
-    assert len(session.lines) == 3
+    assert session.run(visit, len(LINKS), "hospital", by=by) == 0
+    assert len(session.lines) == len(LINKS)
 
 
 @pytest.mark.slow
@@ -121,7 +127,7 @@ def test_a_hospital_with_a_defect(session: Session) -> None:
     def visit(ready: dict[str, tuple[str, int]]) -> None:
         assert b"\rMSA|AA|1\r" in ask(ready["his-lis"], mllp(ADMISSION), b"\x1c\r")
 
-    assert session.run(visit, 3, "hospital", "--defect", "lis-wrong-msa-2", "--json") == 0
+    assert session.run(visit, len(LINKS), "hospital", "--defect", "lis-wrong-msa-2", "--json") == 0
     assert json.loads(session.lines[-1]) == {"exit_code": 0}
 
 
@@ -154,17 +160,17 @@ def test_a_hospital_sends_its_results_to_its_own_his(
         assert rows == [{"item": "K", "value": "4.1"}]
 
     monkeypatch.setattr(foreground, "check_host", lambda host, *, expose: None)
-    assert session.run(visit, 3, "hospital", "--host", "0.0.0.0") == 0
+    assert session.run(visit, len(LINKS), "hospital", "--host", "0.0.0.0") == 0
 
 
 @pytest.mark.slow
 def test_fixed_ports_follow_each_other(session: Session) -> None:
-    port = free_port(3)
+    port = free_port(len(LINKS))
 
     def visit(ready: dict[str, tuple[str, int]]) -> None:
-        assert list(ready.values()) == [("127.0.0.1", port + index) for index in range(3)]
+        assert list(ready.values()) == [("127.0.0.1", port + index) for index in range(len(LINKS))]
 
-    assert session.run(visit, 3, "hospital", "--port", str(port)) == 0
+    assert session.run(visit, len(LINKS), "hospital", "--port", str(port)) == 0
 
 
 def free_port(count: int) -> int:
@@ -221,11 +227,11 @@ def test_an_analyzer_uploads_to_a_hospital(session: Session) -> None:
         codes.append(cli.main([*words, "--lang", "en"]))
         codes.append(cli.main([*words, "--model", "chemistry", "--json", "--lang", "en"]))
 
-    assert session.run(visit, 3, "hospital") == 0
+    assert session.run(visit, len(LINKS), "hospital") == 0
     tested = generate.run(7)
     assert codes == [0, 0]
-    assert session.lines[3] == f"upload ok: specimen {tested.barcode}, 5 results"
-    assert json.loads(session.lines[5]) == {
+    assert session.lines[len(LINKS)] == f"upload ok: specimen {tested.barcode}, 5 results"
+    assert json.loads(session.lines[len(LINKS) + 2]) == {
         "outcome": "ok", "detail": "", "barcode": people.barcode(7, 0), "exit_code": 0,
     }  # fmt: skip
 
@@ -254,7 +260,7 @@ def test_an_upload_that_nobody_takes_is_a_failure(
         (["hospital", "--host", "0.0.0.0"], "0.0.0.0 is not on this machine alone"),
         (["feed", "--host", "::"], ":: is not on this machine alone"),
         (["feed", "--host", "lis.example"], "lis.example is not on this machine alone"),
-        (["hospital", "--port", "65534"], "no port 65534\n  → 0-65533"),
+        (["hospital", "--port", "65534"], f"no port 65534\n  → 0-{65536 - len(LINKS)}"),
         (["feed", "--port", "65536"], "no port 65536"),
         (["feed", "--port", "-1"], "no port -1"),
         (
@@ -354,7 +360,7 @@ def test_a_log_forgets_connections_that_end() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals between processes")
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize(("kind", "endpoints"), [("hospital", 3), ("feed", 1)])
+@pytest.mark.parametrize(("kind", "endpoints"), [("hospital", len(LINKS)), ("feed", 1)])
 def test_a_process_ends_at_once_and_leaves_nothing(
     tmp_path: Path, kind: str, endpoints: int, by: int
 ) -> None:
@@ -371,3 +377,15 @@ def test_a_process_ends_at_once_and_leaves_nothing(
     assert all(READY.fullmatch(line.strip()) for line in ready)
     assert (process.returncode, out, err) == (0, "", "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_models_are_listed_and_no_other_family_uploads_astm(
+    session: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["simulate", "analyzer", "--model", "list", "--lang", "en"]) == 0
+    names = {line.split()[0] for line in session.lines}
+    assert {"haematology", "sysmex-xn", "roche-cobas-e411"} <= names
+
+    words = ["simulate", "analyzer", "--link", "tcp://127.0.0.1:9", "--model", "mindray-bs"]
+    assert cli.main([*words, "--lang", "en"]) == 2
+    assert "mindray-bs speaks hl7, not ASTM" in capsys.readouterr().err

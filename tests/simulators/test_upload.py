@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.model import Person
 from simulators.analyzer import upload
 from simulators.analyzer.model import load_model
-from simulators.analyzer.upload import Result, escaped, message
+from simulators.analyzer.upload import Result, message
 
 MODEL = load_model("haematology")
 SOMEONE = Person(patient_id="MH1", name="测^试|人", sex="F", birth="19800229")
@@ -72,4 +72,6 @@ def test_the_encoding_is_that_of_the_model() -> None:
 
 def test_every_delimiter_is_escaped_once() -> None:
     """LIS02-A2 §5.4.7."""
-    assert escaped("a|b\\c^d&e") == "a&F&b&R&c&S&d&E&e"
+    tested = upload.Tested(barcode="a|b\\c^d&e", results=[])
+
+    assert sent(tested)[2].startswith("O|1|a&F&b&R&c&S&d&E&e|")

@@ -74,7 +74,10 @@ def test_a_line_that_was_idle_begins_anew() -> None:
     assert line.due(1.010) == b"b"
 
 
-def test_the_next_look_is_after_a_slice_or_exactly_at_the_end() -> None:
+def test_the_next_look_is_after_a_slice_or_exactly_at_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serial_line, "SLICE_S", 0.01)
     line = Direction(LineSettings.parse("9600 8N1"))
     line.put(bytes(12), 0.0)
 
@@ -83,7 +86,8 @@ def test_the_next_look_is_after_a_slice_or_exactly_at_the_end() -> None:
     assert line.next_due() == pytest.approx(12 / 960)
 
 
-def test_a_slow_line_is_looked_at_for_every_character() -> None:
+def test_a_slow_line_is_looked_at_for_every_character(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serial_line, "SLICE_S", 0.01)
     line = Direction(LineSettings.parse("300 7E2"))
     line.put(b"ab", 0.0)
 

@@ -587,7 +587,7 @@ def test_threads_that_will_not_end_are_named(monkeypatch: pytest.MonkeyPatch) ->
 
     assert runtime.stop() == ["A stuck"]
     release.set()
-    until(lambda: not member._left(), "it ended after all")
+    until(lambda: not member._team.left(), "it ended after all")
 
 
 # -- the scheduler -----------------------------------------------------------------------------

@@ -21,9 +21,7 @@ from harness.wire.framings_events import (
 
 PLAIN = FramingConfig(trailer=b"\r\n", frame_bytes_max=40)
 OLYMPUS = FramingConfig(check=CheckKind.XOR, check_form="raw", frame_bytes_max=40)
-CORNING = FramingConfig(
-    check=CheckKind.TWOS_COMPLEMENT, check_place="before-end", check_end=False
-)
+CORNING = FramingConfig(check=CheckKind.TWOS_COMPLEMENT, check_place="before-end", check_end=False)
 ARRAY = FramingConfig(
     start=b"[", end=b"]", trailer=b"\r\n", check=CheckKind.TWOS_COMPLEMENT, check_start=True
 )
@@ -73,6 +71,7 @@ TRANSCRIPTS = {
         PLAIN, b"\0\0x?\r\x02A\x03\r\nzz\x02B\x03", [("noise", 2), b"A", ("noise", 10), b"B"],
     ),
     "start inside": (PLAIN, b"\x02half\x02B\x03", [("start-inside-frame", 0), b"B"]),
+    "three starts": (PLAIN, b"\x02\x02\x02A\x03", [("start-inside-frame", 0), b"A"]),
     "signs": (PLAIN, b"\x05\x02A\x03\x04\x06", [5, b"A", 4, ("late-reply", 5)]),
     "cut off": (PLAIN, b"\x02A\x03\x02half", [b"A", ("eof-inside-frame", 3)]),
     "too long": (
@@ -249,9 +248,7 @@ def test_a_sender_repeats_and_gives_up() -> None:
     assert core.data_to_send() == b"\x02D1\x03v" * 2
     core.receive(b"\x15", 7.0)
     assert core.data_to_send() == b"\x04\x02D2\x03u"
-    assert core.events() == [
-        SendFailed(payload=b"D1", reason="refused", outcome=Outcome.UNKNOWN)
-    ]
+    assert core.events() == [SendFailed(payload=b"D1", reason="refused", outcome=Outcome.UNKNOWN)]
     assert attempts == [0, 1, 2, 0]
 
     core.receive(b"\x06", 8.0)

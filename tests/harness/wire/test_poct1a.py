@@ -44,7 +44,9 @@ def test_any_value_comes_back(text: str, codec: str) -> None:
 
 
 def test_control_characters_and_misspellings() -> None:
-    data = write("KPA.R01", [Node("A.b", "x\x01y")], control_id="1", time="T", misspelt={"A.b": "A.c"})
+    data = write(
+        "KPA.R01", [Node("A.b", "x\x01y")], control_id="1", time="T", misspelt={"A.b": "A.c"}
+    )
 
     assert read(data).get("A.c") == "x\ufffdy"
 

@@ -39,6 +39,7 @@ TRANSCRIPTS = {
     "BOM": (b"\xef\xbb\xbf<A></A>", [b"<A></A>"]),
     "end in a comment": (b"<A><!--</A>--></A>", [b"<A><!--</A>--></A>"]),
     "end in CDATA": (b"<A><![CDATA[</A>]]></A>", [b"<A><![CDATA[</A>]]></A>"]),
+    "end after a comment": (b"<A><!--x-->y<!----></A>", [b"<A><!--x-->y<!----></A>"]),
     "longer name": (b"<A><AB></AB></A>", [b"<A><AB></AB></A>"]),
     "noise": (b"x y<A></A>\x06", [("noise", 0), b"<A></A>", ("noise", 10)]),
     "doctype": (b"<!DOCTYPE A><A></A>", [("doctype", 0), b"<A></A>"]),
@@ -72,6 +73,16 @@ def test_a_message_without_end_is_bounded_and_given_up() -> None:
     core.receive(b"<B></B>", 9.0)
     assert shown(core.events()) == [("incomplete", 0), b"<B></B>"]
     assert core.next_deadline() is None
+
+
+def test_a_start_tag_without_end_is_bounded() -> None:
+    core = Poct1aCore()
+    for _ in range(100):
+        core.receive(b"<A V='" + b"x" * 100, 0.0)
+        core.receive(b"<?" + b"x" * 100, 0.0)
+
+    assert len(core._buffer) < 5_000
+    assert shown(core.events())[0] == ("message-too-long", 0)
 
 
 @given(st.lists(st.binary(max_size=40), max_size=6))

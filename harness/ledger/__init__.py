@@ -1,0 +1,1 @@
+"""Ledgers of money: read them, pair them, prove that nothing was lost, say what differs and why."""

@@ -1,0 +1,332 @@
+"""``medharness reconcile``: read two or three ledgers, judge every row, write what was found."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import multiprocessing
+import shutil
+import sys
+import tomllib
+import unicodedata
+from collections.abc import Mapping
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+from harness import i18n
+from harness.errors import InputError
+from harness.i18n import tr
+from harness.ledger import carry, channel, conserve, engines, evidence, explain, verdicts
+from harness.ledger.columns import CLASSES, GRACE_DAYS, HARMLESS, TOLERANCE_DAYS
+from harness.ledger.control import Incomplete
+from harness.ledger.reading import Side, read_side
+from harness.ledger.sources import feeds
+
+EXIT_BALANCED, EXIT_DIFFERS, EXIT_INCOMPLETE = 0, 1, 3
+WRONG_DAYS_ROWS: Final = 20
+"""Two ledgers of this size without one common day or key are files of different days."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the command line asks for.
+
+    Args:
+        sources: file, folder or database URL by side.
+        queries: SELECT by side, for database URLs.
+        out: folder of the results.
+        engine: ``duckdb`` or ``sqlite``.
+        columns: TOML file that maps own column names to the interface's.
+        tolerance_days: how far apart the days of a proposed pair may lie.
+        traces: run folders or logs of the calls to the centre.
+        state: folder that remembers closed keys and open rows from day to day.
+        carry_from: state folder or results of an earlier run, read only.
+        grace_days: days that an open row is carried; only with ``state``.
+    """
+
+    sources: Mapping[str, str]
+    queries: Mapping[str, str] = field(default_factory=dict)
+    out: str = ""
+    engine: str = "duckdb"
+    columns: str = ""
+    province: str = ""
+    tolerance_days: int = TOLERANCE_DAYS
+    traces: tuple[str, ...] = ()
+    state: str = ""
+    carry_from: str = ""
+    grace_days: int = GRACE_DAYS
+    json: bool = False
+    quiet: bool = False
+
+
+def reconcile(request: Request) -> int:
+    """Run the whole command; returns 0, 1 or 3 as the contract says.
+
+    Raises:
+        InputError: a source cannot be used at all (exit code 2).
+    """
+    out = Path(request.out or "reconcile-out")
+    work = _folders(out)
+    log = evidence.read([Path(one) for one in request.traces]) if request.traces else []
+    say = _progress(quiet=request.quiet)
+    try:
+        result = judge(request, out, work, log, say)
+    except Incomplete as error:
+        result = {"format": conserve.FORMAT, "verdict": "INCOMPLETE", "problems": [str(error)]}
+    finally:
+        _tidy(work)
+    _write_json(out / "totals.json", result)
+    code = _code(result)
+    if code != EXIT_INCOMPLETE:
+        say(tr("writing the reports"))
+        _reports(out)
+    _print(result, out)
+    if request.json:
+        print(json.dumps(_short(result, out, code), ensure_ascii=False))
+    return code
+
+
+def _folders(out: Path) -> Path:
+    """The output folder without what an earlier run left: an old result must not look new."""
+    work = out / "work"
+    try:
+        for name in ("verdicts.csv", "totals.json"):
+            (out / name).unlink(missing_ok=True)
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+    except OSError as error:
+        raise InputError(
+            tr("this folder cannot be written: {error}", error=error), where=str(out)
+        ) from error
+    return work
+
+
+def _tidy(work: Path) -> None:
+    for path in work.iterdir():
+        if path.name != "verdicts.parquet":
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+
+
+def judge(
+    request: Request, out: Path, work: Path, log: list[evidence.Exchange], say: Any
+) -> dict[str, Any]:
+    """Read, run the stages, prove, explain and write; the contents of ``totals.json``."""
+    con = engines.connect(work)
+    pool = _Pool()
+    try:
+        sides = _read(con, request, work, pool, say)
+        skipped = _stages(con, request, sides, say)
+        say(tr("proving that nothing was lost"))
+        pool.settle()
+        broken = conserve.prove(con, sides)
+        if broken:
+            return _incomplete(sides, request, broken)
+        say(tr("looking for causes"))
+        explain.explain(con, log)
+        result = conserve.totals(con, sides, dict(request.sources))
+        result["not_compared"] = skipped
+        if result["residual"] != "0.00":
+            return _incomplete(sides, request, [tr("the waterfall leaves a rest")])
+        if request.state:
+            result["state"] = carry.remember(con, Path(request.state), sides)
+        say(tr("writing the verdicts"))
+        verdicts.write(con, sides, out)
+        return result
+    finally:
+        pool.close()
+        con.close()
+
+
+class _Pool:
+    """One process for control totals, started only for large files."""
+
+    def __init__(self) -> None:
+        self._executor: Executor | None = None
+        self.waits: list[Any] = []
+
+    def __call__(self) -> Executor:
+        if self._executor is None:
+            context = multiprocessing.get_context("spawn")
+            self._executor = ProcessPoolExecutor(max_workers=2, mp_context=context)
+        return self._executor
+
+    def settle(self) -> None:
+        """Take over the control totals that were made meanwhile."""
+        for wait in self.waits:
+            wait()
+
+    def close(self) -> None:
+        """End the process."""
+        if self._executor is not None:
+            self._executor.shutdown(cancel_futures=True)
+
+
+def _read(
+    con: duckdb.DuckDBPyConnection, request: Request, work: Path, pool: _Pool, say: Any
+) -> list[Side]:
+    renames = _renames(request.columns)
+    sides = []
+    for name, src in request.sources.items():
+        say(tr("reading {source}", source=src if "://" not in src else name))
+        folder = work / name
+        folder.mkdir()
+        found = feeds(src, query=request.queries.get(name, ""), work=folder)
+        side, waits = read_side(
+            con, name, found, renames=renames.get(name, {}), work=folder, pool=pool
+        )
+        pool.waits += waits
+        sides.append(side)
+    return sides
+
+
+def _renames(path: str) -> dict[str, dict[str, str]]:
+    """``[his]``, ``[centre]``, ``[channel]``: interface's name = "own name"."""
+    if not path:
+        return {}
+    try:
+        with Path(path).open("rb") as stream:
+            data = tomllib.load(stream)
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise InputError(str(error), where=path) from error
+    found: dict[str, dict[str, str]] = {}
+    for side, names in data.items():
+        if not isinstance(names, dict):
+            raise InputError(tr("expected the tables [his], [centre], [channel]"), where=path)
+        found[side] = {str(own).lower(): str(name) for name, own in names.items()}
+    return found
+
+
+def _stages(
+    con: duckdb.DuckDBPyConnection, request: Request, sides: list[Side], say: Any
+) -> list[str]:
+    his, centre = sides[0], sides[1]
+    if request.carry_from or request.state:
+        carry.recall(con, Path(request.carry_from or request.state), sides)
+    skipped = engines.prepare(con, his, centre)
+    _same_days(con, his, centre)
+    say(tr("pairing {his} rows with {centre} rows", his=his.rows, centre=centre.rows))
+    engines.run(con, request.engine, tolerance_days=request.tolerance_days)
+    if len(sides) > 2:
+        channel.run(con)
+    verdicts.build(con, sides)
+    if len(sides) > 2:
+        channel.mark_missing(con)
+    if request.state or request.carry_from:
+        carry.mark(con, sides, grace_days=request.grace_days)
+    return skipped
+
+
+def _same_days(con: duckdb.DuckDBPyConnection, his: Side, centre: Side) -> None:
+    """Two files of different days are a mistake of the operator, not a thousand differences."""
+    if min(his.rows, centre.rows) == 0:
+        if his.rows == centre.rows:
+            raise Incomplete(tr("both ledgers are empty: nothing was compared"))
+        return
+    if min(his.rows, centre.rows) < WRONG_DAYS_ROWS:
+        return
+    days = [
+        con.execute(f"SELECT MIN(dd), MAX(dd), MIN(ts), MAX(ts) FROM {t}").fetchone()
+        for t in ("h", "c")
+    ]
+    one, other = days
+    if one is None or other is None or one[0] is None or other[0] is None:
+        return
+    if one[1] >= other[0] and other[1] >= one[0]:
+        return
+    common = con.execute("SELECT COUNT(*) FROM (SELECT 1 FROM h JOIN c ON h.k = c.k LIMIT 1)")
+    if common.fetchone() == (0,):
+        raise InputError(
+            tr("the two ledgers have no day and no settlement in common"),
+            where=f"{his.parts[0].feed.label}, {centre.parts[0].feed.label}",
+            remedy=tr("export both for the same days"),
+        )
+
+
+def _incomplete(sides: list[Side], request: Request, broken: list[str]) -> dict[str, Any]:
+    return {
+        "format": conserve.FORMAT,
+        "verdict": "INCOMPLETE",
+        "problems": broken,
+        "inputs": {s.name: {"source": request.sources[s.name], "rows": s.rows} for s in sides},
+    }
+
+
+def _code(result: Mapping[str, Any]) -> int:
+    codes = {"balanced": EXIT_BALANCED, "differs": EXIT_DIFFERS}
+    return codes.get(str(result["verdict"]), EXIT_INCOMPLETE)
+
+
+def _reports(out: Path) -> None:
+    """What finance reads; a room of its own, which may be left out of an installation."""
+    try:
+        module = importlib.import_module("harness.ledger.report_write")
+    except ModuleNotFoundError:
+        return
+    module.write_reports(out, lang=i18n.current(), title=tr("Reconciliation"))
+
+
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+    text = json.dumps(value, ensure_ascii=False, indent=1)
+    path.write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def _progress(*, quiet: bool) -> Any:
+    def say(text: str) -> None:
+        if not quiet:
+            print(f"… {text}", file=sys.stderr, flush=True)
+
+    return say
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def _print(result: Mapping[str, Any], out: Path) -> None:
+    """The summary on the terminal."""
+    if result["verdict"] == "INCOMPLETE":
+        print(tr("INCOMPLETE: nothing may be concluded"))
+        for problem in result["problems"]:
+            print(f"  {problem}")
+        return
+    head = (tr("side"), tr("class"), tr("rows"), tr("amount (yuan)"))
+    rows = [head]
+    for one in result["buckets"]:
+        mark = "!" if one["class"] not in HARMLESS else " "
+        rows.append((one["side"], f"{mark} {one['class']}", str(one["rows"]), one["medfee_sumamt"]))
+    widths = [max(_width(row[i]) for row in rows) for i in range(len(head))]
+    for row in rows:
+        cells = []
+        for i, cell in enumerate(row):
+            gap = " " * (widths[i] - _width(cell))
+            cells.append(gap + cell if i > 1 else cell + gap)
+        print("  ".join(cells).rstrip())
+    for step in result["waterfall"]:
+        if step["step"] in {"his_total", "centre_total"}:
+            print(f"{step['step']:14} {step['amount']}")
+    for one in result["rejected"]:
+        print(f"{one['place']}: {one['fault']}")
+    if result.get("not_compared"):
+        print(tr("not compared: {names}", names=", ".join(result["not_compared"])))
+    print(tr("residual: {residual}", residual=result["residual"]))
+    differs = result["verdict"] == "differs"
+    print(tr("there are differences") if differs else tr("nothing differs"))
+    print(tr("written: {path}", path=out))
+
+
+def _short(result: Mapping[str, Any], out: Path, code: int) -> dict[str, Any]:
+    counts = dict.fromkeys(CLASSES, 0)
+    for one in result.get("buckets", []):
+        counts[one["class"]] += one["rows"]
+    return {
+        "verdict": result["verdict"],
+        "classes": {name: count for name, count in counts.items() if count},
+        "residual": result.get("residual", ""),
+        "problems": result.get("problems", []),
+        "out": str(out),
+        "exit_code": code,
+    }

@@ -1,0 +1,283 @@
+"""Conservation: every row in exactly one class, every fen accounted for, or INCOMPLETE.
+
+The left side of each equation comes from the text of the files (``control.py``), the right side
+from the classes. The waterfall leads from the hospital's total to the centre's, class by class, in
+the cells that 3201 compares: insutype x clr_type x setl_optins x day.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import duckdb
+
+from harness.i18n import tr
+from harness.ledger import money
+from harness.ledger.columns import AMOUNTS, CLASSES, HARMLESS, SHORT
+from harness.ledger.reading import Side
+
+FORMAT: Final = 1
+"""Of ``totals.json``."""
+
+REJECTED_MAX: Final = 100
+"""Unreadable rows of a side that ``totals.json`` names; ``verdicts.csv`` has all."""
+
+CELLS_MAX: Final = 20_000
+"""Cells that ``totals.json`` lists; a quarter of a province has fewer."""
+
+
+def rejected_sums(con: duckdb.DuckDBPyConnection, side: Side) -> dict[str, int]:
+    """Money of the rows that could not be read, as far as their text is a number."""
+    texts = ", ".join(f'"raw_{name}"' for name in AMOUNTS)
+    exact = ", ".join(SHORT[name] for name in AMOUNTS)
+    rows = con.execute(
+        f"SELECT {texts}, {exact} FROM canon_{side.name} WHERE fault IS NOT NULL"
+    ).fetchall()
+    return {
+        name: sum(_rejected(row[index], row[index + len(AMOUNTS)]) for row in rows)
+        for index, name in enumerate(AMOUNTS)
+    }
+
+
+def _rejected(text: str | None, exact: int | None) -> int:
+    """Fen of one cell of a rejected row: its text where that was unusual, else what was read."""
+    if text is None or exact is not None:
+        return exact or 0
+    return 0 if money.is_nothing(text) else money.rough(text) or 0
+
+
+def prove(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> list[str]:
+    """What does not hold; empty if every row and every fen is accounted for."""
+    broken: list[str] = []
+    compared = sides[0].present & sides[1].present
+    for side in sides:
+        broken += side.problems
+        broken += _rows(con, side)
+        broken += _sums(con, side, compared)
+    known = ", ".join(f"'{name}'" for name in CLASSES)
+    strange = con.execute(
+        f"SELECT COUNT(*) FROM verdict WHERE class IS NULL OR class NOT IN ({known})"
+    ).fetchone()
+    if strange and strange[0]:
+        broken.append(tr("{count} rows have no class", count=strange[0]))
+    return broken
+
+
+def _rows(con: duckdb.DuckDBPyConnection, side: Side) -> list[str]:
+    """As many lines as the text has, each once: told by their number, range and power sums."""
+    row = con.execute(
+        "SELECT COUNT(*), COALESCE(MIN(line), 1), COALESCE(MAX(line), 0), COALESCE(SUM(line), 0),"
+        " COALESCE(SUM(CAST(line AS HUGEINT) * line), 0) FROM verdict WHERE side = ?",
+        [side.name],
+    ).fetchone()
+    n = side.control_rows
+    wanted = (n, 1, n, n * (n + 1) // 2, n * (n + 1) * (2 * n + 1) // 6)
+    found = tuple(int(one) for one in row or ())
+    if found == wanted:
+        return []
+    return [
+        tr(
+            "{side}: the files have {rows} rows, {classified} are classified",
+            side=side.name,
+            rows=n,
+            classified=found[0] if found else 0,
+        )
+    ]
+
+
+def _sums(con: duckdb.DuckDBPyConnection, side: Side, compared: frozenset[str]) -> list[str]:
+    """Sums over the classes against the sums of the raw text, as they were written."""
+    rejected = rejected_sums(con, side)
+    view = {"his": "h", "centre": "c"}.get(side.name, "")
+    broken = []
+    for name in AMOUNTS:
+        if name not in side.present:
+            continue
+        short = SHORT[name]
+        if not view or name in compared:
+            text = f"SELECT SUM({short}) FROM verdict WHERE side = '{side.name}'"
+            text += " AND class <> 'rejected'"
+        else:
+            text = f"SELECT SUM({short}) FROM canon_{side.name} WHERE fault IS NULL"
+        row = con.execute(text).fetchone()
+        classified = int(row[0] or 0) + rejected[name] if row else 0
+        if view and name in compared:
+            classified -= _signs(con, side, view, short)
+        wanted = side.control_sum(name)
+        if classified != wanted:
+            broken.append(
+                tr(
+                    "{side}: {column} is {text} in the text and {classified} in the classes",
+                    side=side.name,
+                    column=name,
+                    text=money.yuan(wanted),
+                    classified=money.yuan(classified),
+                )
+            )
+    return broken
+
+
+def totals(
+    con: duckdb.DuckDBPyConnection, sides: list[Side], sources: dict[str, str]
+) -> dict[str, Any]:
+    """The contents of ``totals.json``: inputs, buckets, waterfall, cells, residual, verdict."""
+    sums = ", ".join(f"SUM({SHORT[name]})" for name in AMOUNTS)
+    rows = con.execute(
+        f"SELECT side, class, COUNT(*), {sums}, SUM(delta_fen) FROM verdict GROUP BY side, class"
+    ).fetchall()
+    order = {name: index for index, name in enumerate(CLASSES)}
+    places = {side.name: index for index, side in enumerate(sides)}
+    rows.sort(key=lambda row: (places[row[0]], order.get(row[1], 99)))
+    rejected = {side.name: rejected_sums(con, side) for side in sides}
+    buckets = [_bucket(row, rejected) for row in rows]
+    steps, residual = _waterfall(con, buckets, sides)
+    differs = any(one["class"] not in HARMLESS for one in buckets)
+    return {
+        "format": FORMAT,
+        "verdict": "differs" if differs else "balanced",
+        "inputs": {side.name: _input(con, side, sources.get(side.name, "")) for side in sides},
+        "buckets": buckets,
+        "waterfall": steps,
+        "cells": _cells(con),
+        "residual": money.yuan(residual),
+        "rejected": [one for side in sides for one in _rejected_rows(con, side)],
+        "problems": [],
+    }
+
+
+def _rejected_rows(con: duckdb.DuckDBPyConnection, side: Side) -> list[dict[str, Any]]:
+    """Where the first unreadable rows stand, and what is wrong with them."""
+    rows = con.execute(
+        f"SELECT rid, source, raw_line, fault FROM canon_{side.name} WHERE fault IS NOT NULL"
+        f" ORDER BY rid LIMIT {REJECTED_MAX}"
+    ).fetchall()
+    return [
+        {"side": side.name, "line": int(rid), "place": f"{source}:{line}", "fault": fault}
+        for rid, source, line, fault in rows
+    ]
+
+
+def _bucket(row: tuple[Any, ...], rejected: dict[str, dict[str, int]]) -> dict[str, Any]:
+    side, name, count, *values = row
+    amounts = [int(value or 0) for value in values[: len(AMOUNTS)]]
+    if name == "rejected":
+        amounts = [rejected[side][column] for column in AMOUNTS]
+    found: dict[str, Any] = {
+        "side": side,
+        "class": name,
+        "difference": name not in HARMLESS,
+        "rows": int(count),
+    }
+    found.update({c: money.yuan(v) for c, v in zip(AMOUNTS, amounts, strict=True)})
+    return found
+
+
+def _fen(text: str) -> int:
+    value = money.fen(text)
+    if value is None:
+        raise ValueError(text)
+    return value
+
+
+def _signs(con: duckdb.DuckDBPyConnection, side: Side, view: str, short: str = "fee") -> int:
+    """What turning positive refunds into negative amounts changes in a total."""
+    row = con.execute(
+        f"SELECT SUM(v.{short} - k.{short}) FROM {view} v JOIN (SELECT rid, {short} FROM"
+        f" canon_{side.name} WHERE flag = 1 OR fee < 0) k ON k.rid = v.rid WHERE v.rf = 1"
+    ).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def _waterfall(
+    con: duckdb.DuckDBPyConnection, buckets: list[dict[str, Any]], sides: list[Side]
+) -> tuple[list[dict[str, Any]], int]:
+    """Steps from the hospital's total to the centre's; what is left over has to be nothing."""
+    ends = {}
+    for side, view in zip(sides[:2], ("h", "c"), strict=True):
+        ends[side.name] = side.control_sum(AMOUNTS[0]) + _signs(con, side, view)
+    by_class: dict[str, dict[str, Any]] = {}
+    for one in buckets:
+        if one["side"] == "channel":
+            continue
+        step = by_class.setdefault(one["class"], {"his": 0, "centre": 0, "rows": [0, 0]})
+        step[one["side"]] += _fen(one[AMOUNTS[0]])
+        step["rows"][one["side"] == "centre"] += one["rows"]
+    steps: list[dict[str, Any]] = [{"step": "his_total", "amount": money.yuan(ends["his"])}]
+    left = ends["his"]
+    for name in sorted(by_class, key=CLASSES.index):
+        found = by_class[name]
+        change = found["centre"] - found["his"]
+        left += change
+        steps.append(
+            {
+                "step": name,
+                "class": name,
+                "rows_his": found["rows"][0],
+                "rows_centre": found["rows"][1],
+                "his": money.yuan(found["his"]),
+                "centre": money.yuan(found["centre"]),
+                "amount": money.yuan(change),
+                "running": money.yuan(left),
+            }
+        )
+    steps.append({"step": "centre_total", "amount": money.yuan(ends["centre"])})
+    return steps, left - ends["centre"]
+
+
+def _cells(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """The cells of 3201 whose sums differ or that hide differences which cancel out."""
+    cell = "COALESCE(k.ins, '') , COALESCE(k.clr, ''), COALESCE(k.sopt, k.opt, ''),"
+    day = " COALESCE(strftime(k.moment, '%Y-%m-%d'), '')"
+    harmless = ", ".join(f"'{name}'" for name in HARMLESS)
+    parts = []
+    for side, sign in (("his", 1), ("centre", -1)):
+        parts.append(
+            f"SELECT {cell}{day}, {sign} * v.fee, {sign} * v.fund, {sign} * v.acct,"
+            f" CASE WHEN v.class IN ({harmless}) THEN 0 ELSE 1 END, {sign}"
+            f" FROM verdict v JOIN canon_{side} k ON k.rid = v.line"
+            f" WHERE v.side = '{side}' AND k.fault IS NULL"
+        )
+    rows = con.execute(
+        "SELECT a, b, c, d, SUM(CASE WHEN s > 0 THEN fee ELSE 0 END),"
+        " SUM(CASE WHEN s < 0 THEN -fee ELSE 0 END), SUM(fund), SUM(acct), SUM(bad),"
+        " SUM(CASE WHEN s > 0 THEN 1 ELSE 0 END), SUM(CASE WHEN s < 0 THEN 1 ELSE 0 END)"
+        f" FROM ({' UNION ALL '.join(parts)}) z(a, b, c, d, fee, fund, acct, bad, s)"
+        f" GROUP BY a, b, c, d ORDER BY a, b, c, d LIMIT {CELLS_MAX}"
+    ).fetchall()
+    return [
+        {
+            "insutype": row[0],
+            "clr_type": row[1],
+            "setl_optins": row[2],
+            "day": row[3],
+            "his": money.yuan(int(row[4])),
+            "centre": money.yuan(int(row[5])),
+            "delta": money.yuan(int(row[4] - row[5])),
+            "fund_delta": money.yuan(int(row[6])),
+            "acct_delta": money.yuan(int(row[7])),
+            "rows_his": int(row[9]),
+            "rows_centre": int(row[10]),
+            "differences": int(row[8]),
+            "offsetting": bool(row[8]) and row[4] == row[5] and not row[6] and not row[7],
+        }
+        for row in rows
+    ]
+
+
+def _input(con: duckdb.DuckDBPyConnection, side: Side, source: str) -> dict[str, Any]:
+    days = con.execute(
+        "SELECT strftime(MIN(moment), '%Y-%m-%d'), strftime(MAX(moment), '%Y-%m-%d'),"
+        f" SUM(CASE WHEN fault IS NULL THEN 0 ELSE 1 END) FROM canon_{side.name}"
+    ).fetchone()
+    first, last, bad = days or (None, None, 0)
+    return {
+        "source": source,
+        "files": [{"file": p.feed.label, "rows": p.control.rows} for p in side.parts],
+        "rows": side.rows,
+        "rejected": int(bad or 0),
+        "first_day": first or "",
+        "last_day": last or "",
+        "control": {
+            name: money.yuan(side.control_sum(name)) for name in AMOUNTS if name in side.present
+        },
+    }

@@ -1,0 +1,180 @@
+"""The engines that run the stages: a few lines each, and one text for all.
+
+DuckDB does the work. SQLite takes the same statements and has to come to the same result: it is
+slow and independent, so the tests run it beside.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from harness.errors import InputError
+from harness.i18n import tr
+from harness.ledger import stages
+from harness.ledger.columns import AMOUNTS, CROWD_ROWS, KEYS, MEMORY_LIMIT, SHORT, TIME
+from harness.ledger.reading import Side
+
+ENGINES: Final = ("duckdb", "sqlite")
+RESULTS: Final = ("pair", "claim", "edge")
+
+_STAGE_COLUMNS: Final = (
+    "rid", "k", "g", "m", "p", "bill", "ok", "rf", "fee", "fund", "acct", "cash",
+    "ts", "dd", "ins", "clr", "opt", "sopt",
+)  # fmt: skip
+_SAMPLE_EVERY: Final = 97
+_SAMPLE_FROM_ROWS: Final = 200_000
+
+
+def connect(work: Path, *, memory: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
+    """DuckDB in memory that spills into the working folder and never asks the network."""
+    con = duckdb.connect()
+    con.execute("SET temp_directory = ?", [str(work / "spill")])
+    con.execute("SET memory_limit = ?", [memory])
+    con.execute("SET autoinstall_known_extensions = false")
+    con.execute("SET autoload_known_extensions = false")
+    con.execute("SET enable_progress_bar = false")
+    con.execute("SET TimeZone = 'Asia/Shanghai'") if _has_icu(con) else None
+    return con
+
+
+def _has_icu(con: duckdb.DuckDBPyConnection) -> bool:
+    row = con.execute("SELECT loaded FROM duckdb_extensions() WHERE extension_name = 'icu'")
+    found = row.fetchone()
+    return bool(found and found[0])
+
+
+def prepare(con: duckdb.DuckDBPyConnection, his: Side, centre: Side) -> list[str]:
+    """Make the inputs of the stages from the canonical rows; returns what cannot be compared."""
+    both = his.present & centre.present
+    skipped = [name for name in (*AMOUNTS, TIME) if name not in both]
+    for side, table in ((his, "h"), (centre, "c")):
+        con.execute(f"CREATE OR REPLACE VIEW {table} AS {_view(con, side, both)}")
+    return skipped
+
+
+def _view(con: duckdb.DuckDBPyConnection, side: Side, both: frozenset[str]) -> str:
+    """One side as the stages want it; columns that only one side has compare as nothing."""
+    crowd = _crowded(con, side)
+    con.execute(f"CREATE OR REPLACE TABLE crowd_{side.name} (k VARCHAR)")
+    if crowd:
+        con.executemany(f"INSERT INTO crowd_{side.name} VALUES (?)", [(key,) for key in crowd])
+    key = f"CASE WHEN k IN (SELECT k FROM crowd_{side.name}) THEN NULL ELSE k END" if crowd else "k"
+    flip = "flag = 1 AND fee > 0" if _positive_refunds(con, side) else ""
+    terms = ["rid", f"{key} AS k"]
+    for name, short in KEYS.items():
+        # A side's own link between refund and original needs no other side.
+        own = name in {"setl_id", "init_setl_id", "medins_setl_id", "mdtrt_id", "psn_no", "msgid"}
+        if short != "k":
+            value = short if name in both or own else f"CAST(NULL AS VARCHAR) AS {short}"
+            terms.append(value)
+    terms.append("CASE WHEN flag = 1 OR fee < 0 THEN 1 ELSE 0 END AS rf")
+    for name in AMOUNTS:
+        short = SHORT[name]
+        value = f"CASE WHEN {flip} THEN -{short} ELSE {short} END" if flip else short
+        terms.append(f"{value if name in both else 'CAST(0 AS BIGINT)'} AS {short}")
+    seconds = "CAST(epoch(moment) AS BIGINT)"
+    known = TIME in both
+    terms.append(f"{seconds if known else 'CAST(NULL AS BIGINT)'} AS ts")
+    terms.append(f"{seconds + ' // 86400' if known else 'CAST(NULL AS BIGINT)'} AS dd")
+    return f"SELECT {', '.join(terms)} FROM canon_{side.name} WHERE fault IS NULL"
+
+
+def _positive_refunds(con: duckdb.DuckDBPyConnection, side: Side) -> bool:
+    """Whether this side writes refunds with a flag and a positive amount.
+
+    Only where it has no negative amount at all, and flagged rows repeat the key and amount of a
+    row without the flag; a single flagged row may as well be a state that differs.
+    """
+    row = con.execute(
+        f"SELECT SUM(flag), SUM(CASE WHEN fee < 0 THEN 1 ELSE 0 END) FROM canon_{side.name}"
+    ).fetchone()
+    if row is None or not row[0] or row[1]:
+        return False
+    tied = con.execute(
+        f"SELECT COUNT(DISTINCT b.rid) FROM canon_{side.name} a JOIN canon_{side.name} b"
+        " ON (a.k = b.k OR a.k = b.ok) WHERE a.flag = 0 AND b.flag = 1 AND b.fee <= a.fee"
+    ).fetchone()
+    return tied is not None and 2 * int(tied[0]) >= int(row[0])
+
+
+def _crowded(con: duckdb.DuckDBPyConnection, side: Side) -> list[str]:
+    """Keys that stand on so many rows that they are constants; found on a sample of large files."""
+    every = _SAMPLE_EVERY if side.rows > _SAMPLE_FROM_ROWS else 1
+    least = max(2, CROWD_ROWS // (2 * every)) if every > 1 else CROWD_ROWS
+    rows = con.execute(
+        f"SELECT k FROM canon_{side.name} WHERE rid % {every} = 0 AND k IS NOT NULL"
+        f" GROUP BY k HAVING COUNT(*) > {least}"
+    ).fetchall()
+    found = []
+    for (key,) in rows:
+        count = con.execute(f"SELECT COUNT(*) FROM canon_{side.name} WHERE k = ?", [key]).fetchone()
+        if count and count[0] > CROWD_ROWS:
+            found.append(str(key))
+    return sorted(found)
+
+
+def run(
+    con: duckdb.DuckDBPyConnection,
+    engine: str,
+    *,
+    tolerance_days: int,
+    say: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Run every stage; afterwards ``con`` has the tables ``pair``, ``claim`` and ``edge``.
+
+    Raises:
+        InputError: no such engine.
+    """
+    if engine not in ENGINES:
+        raise InputError(tr("no engine {name}", name=engine), remedy=", ".join(ENGINES))
+    texts = stages.statements(tolerance_days=tolerance_days)
+    if engine == "sqlite":
+        _sqlite(con, texts)
+        return
+    con.execute("SET preserve_insertion_order = false")
+    for number, (table, select) in enumerate(texts, 1):
+        con.execute(f"CREATE OR REPLACE TABLE {table} AS {select}")
+        say(f"{number}/{len(texts)} {table}")
+    con.execute("SET preserve_insertion_order = true")
+
+
+def _sqlite(con: duckdb.DuckDBPyConnection, texts: tuple[tuple[str, str], ...]) -> None:
+    lite = sqlite3.connect(":memory:")
+    lite.create_function("LEVENSHTEIN", 2, _levenshtein, deterministic=True)
+    names = ", ".join(_STAGE_COLUMNS)
+    marks = ", ".join("?" for _ in _STAGE_COLUMNS)
+    for table in ("h", "c"):
+        lite.execute(f"CREATE TABLE {table} ({names})")
+        rows = con.execute(f"SELECT {names} FROM {table}").fetchall()
+        lite.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+        for column in ("rid", "k", "p", "m"):
+            lite.execute(f"CREATE INDEX {table}_{column} ON {table} ({column})")
+    for table, select in texts:
+        lite.execute(f"CREATE TABLE {table} AS {select}")
+    shapes = {
+        "pair": "hr BIGINT, cr BIGINT, d BIGINT, stage VARCHAR, weak BIGINT",
+        "claim": "side VARCHAR, rid BIGINT, cls VARCHAR, stage VARCHAR",
+        "edge": "side VARCHAR, rid BIGINT, oside VARCHAR, orid BIGINT",
+    }
+    for table, shape in shapes.items():
+        con.execute(f"CREATE OR REPLACE TABLE {table} ({shape})")
+        rows = lite.execute(f"SELECT * FROM {table}").fetchall()
+        if rows:
+            con.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+    lite.close()
+
+
+def _levenshtein(one: str | None, other: str | None) -> int | None:
+    if one is None or other is None:
+        return None
+    row = list(range(len(other) + 1))
+    for i, left in enumerate(one, 1):
+        previous, row[0] = row[0], i
+        for j, right in enumerate(other, 1):
+            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (left != right))
+    return row[-1]

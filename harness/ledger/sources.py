@@ -1,0 +1,105 @@
+"""Where a ledger comes from: a file, a folder, an archive or a database; each becomes text files.
+
+Everything but Parquet is brought to delimited text first, so that one reader, one set of rules and
+one control sum serve them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from harness.errors import InputError
+from harness.i18n import tr
+from harness.ledger import sources_archive, sources_sheet, sources_sql
+
+TEXT_SUFFIXES: Final = (".csv", ".txt", ".tsv", ".dat")
+SHEET_SUFFIXES: Final = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
+FILES_MAX: Final = 2000
+"""Files of one folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """One file to read.
+
+    Args:
+        path: delimited text or Parquet.
+        label: how messages and reports name it.
+        parquet: it has types already.
+    """
+
+    path: Path
+    label: str
+    parquet: bool = False
+
+
+def feeds(src: str, *, query: str, work: Path) -> list[Feed]:
+    """The files behind a command-line source, in a stable order.
+
+    Args:
+        src: file, folder or database URL (``dialect+driver://...``).
+        query: SELECT for a database URL.
+        work: folder for what has to be converted.
+
+    Raises:
+        InputError: nothing there, or nothing that can be read.
+    """
+    if "://" in src:
+        target = work / "query.csv"
+        sources_sql.extract(src, query, target)
+        return [Feed(path=target, label=sources_sql.shown(src))]
+    path = Path(src)
+    if path.is_dir():
+        found = sorted(one for one in path.iterdir() if one.is_file() and _known(one))
+        if not found or len(found) > FILES_MAX:
+            raise InputError(
+                tr("{count} ledger files in this folder", count=len(found)), where=str(path)
+            )
+        return [feed for one in found for feed in _file(one, one.name, work)]
+    if not path.is_file():
+        raise InputError(tr("no such file or folder: {path}", path=path), where=str(path))
+    if path.stat().st_size == 0:
+        raise InputError(tr("the file is empty"), where=str(path), remedy=tr("export it again"))
+    return list(_file(path, path.name, work))
+
+
+def _known(path: Path) -> bool:
+    return path.suffix.lower() in {*TEXT_SUFFIXES, *SHEET_SUFFIXES, ".zip", ".parquet", ".dbf"}
+
+
+def _file(path: Path, label: str, work: Path) -> Iterator[Feed]:
+    kind = _kind(path)
+    if kind == "parquet":
+        yield Feed(path=path, label=label, parquet=True)
+    elif kind == "zip":
+        for member, name in sources_archive.extract(path, work):
+            if _kind(member) == "zip":
+                raise InputError(tr("an archive inside an archive"), where=f"{label}:{name}")
+            yield from _file(member, f"{label}:{name}", work)
+    elif kind == "sheet":
+        target = work / f"{path.stem}.sheet.csv"
+        sources_sheet.sheet_to_text(path, target)
+        yield Feed(path=target, label=label)
+    elif kind == "dbf":
+        target = work / f"{path.stem}.dbf.csv"
+        sources_sheet.dbf_to_text(path, target)
+        yield Feed(path=target, label=label)
+    else:
+        yield Feed(path=path, label=label)
+
+
+def _kind(path: Path) -> str:
+    """What the first bytes say; the suffix only where they say nothing."""
+    with path.open("rb") as stream:
+        head = stream.read(8)
+    suffix = path.suffix.lower()
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if head.startswith(b"PK\x03\x04") or suffix == ".zip":
+        return "sheet" if suffix in SHEET_SUFFIXES else "zip"
+    if head.startswith(b"\xd0\xcf\x11\xe0"):
+        return "sheet"
+    return "dbf" if suffix == ".dbf" else "text"

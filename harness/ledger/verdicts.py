@@ -1,0 +1,195 @@
+"""The verdict of every row: from pairs and claims to ``verdicts.csv`` and its Parquet twin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from harness.ledger import columns
+from harness.ledger.columns import BIT_FIELDS, SHORT
+from harness.ledger.reading import Side
+
+_PLAIN_NUMBER: Final = r"[-+]?[0-9]*(\.[0-9]+)?"
+
+_CLASS_OF_PAIR: Final = f"""CASE
+WHEN p.d & 32 <> 0 THEN 'state_differs'
+WHEN p.d & 16 <> 0 THEN 'other_person'
+WHEN p.d & {columns.BIT_SWAPPED} <> 0 THEN 'swapped_parts'
+WHEN p.d & 15 <> 0 THEN 'amount_mismatch'
+WHEN p.weak = 1 THEN 'id_suspect'
+WHEN p.d & 960 <> 0 THEN 'wrong_category'
+WHEN p.d & {columns.BIT_DAY} <> 0 THEN 'cross_day'
+WHEN p.d & {columns.BIT_SKEW} <> 0 THEN 'time_skew'
+ELSE 'matched' END"""
+"""The class of a pair from the bits of its difference: the gravest first."""
+
+
+_COLUMN_OF_FAULT: Final = (
+    "CASE WHEN split_part(k.fault, ': ', 1) IN ("
+    + ", ".join(f"'{name}'" for name in columns.KNOWN)
+    + ") THEN split_part(k.fault, ': ', 1) ELSE '' END"
+)
+"""The column that made a row unreadable; nothing where it was the whole line."""
+
+
+def _fields(p: str) -> str:
+    cases = [f"CASE WHEN {p}.d & {bit} <> 0 THEN '{name}' END" for bit, name in BIT_FIELDS]
+    by_id = f"CASE WHEN {p}.weak = 1 THEN 'setl_id' END"
+    times = f"CASE WHEN {p}.class IN ('cross_day', 'time_skew') THEN '{columns.TIME}' END"
+    return f"COALESCE(concat_ws('+', {by_id}, {', '.join(cases)}, {times}), '')"
+
+
+def build(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> None:
+    """Make the table ``verdict``: one line for every row of every side.
+
+    Columns: side, line, class, stage, d, weak, mate, delta_fen, rf and the signed amounts; field
+    and partner only where they are not told by the pair. Rejected rows, which no stage saw, are in
+    it too; a row in two classes or in none fails the count of ``conserve``.
+    """
+    con.execute(
+        "CREATE OR REPLACE TABLE joined AS SELECT side, rid,"
+        " string_agg(oside || ':' || orid, '+' ORDER BY oside = side, oside, orid) AS mates"
+        " FROM edge GROUP BY side, rid"
+    )
+    parts = " ".join(
+        f"WHEN p.d & {bit} <> 0 THEN h.{short} - c.{short}"
+        for bit, short in ((1, "fee"), (2, "fund"), (4, "acct"), (8, "cash"))
+    )
+    # Few pairs differ in an amount; only for these the partner's row is fetched.
+    con.execute(
+        f"CREATE OR REPLACE TABLE deltas AS SELECT p.hr, p.cr, CASE {parts} ELSE 0 END AS delta"
+        " FROM (SELECT hr, cr, d FROM pair WHERE d & 15 <> 0) p JOIN h ON h.rid = p.hr"
+        " JOIN c ON c.rid = p.cr"
+    )
+    selects = [_channel() if one.name == "channel" else _of_side(one.name) for one in sides]
+    con.execute("SET preserve_insertion_order = false")
+    con.execute(f"CREATE OR REPLACE TABLE verdict AS {' UNION ALL '.join(selects)}")
+    con.execute("SET preserve_insertion_order = true")
+
+
+def _of_side(name: str) -> str:
+    own, far, table = ("hr", "cr", "h") if name == "his" else ("cr", "hr", "c")
+    alone = "h.fee" if name == "his" else "-c.fee"
+    harmless = ", ".join(f"'{one}'" for one in columns.HARMLESS)
+    cls = f"COALESCE(l.cls, CASE WHEN p.{own} IS NOT NULL THEN {_CLASS_OF_PAIR} END)"
+    inner = (
+        f"SELECT {table}.rid, {cls} AS cls, COALESCE(l.stage, p.stage, '') AS stage, p.d,"
+        f" COALESCE(p.weak, 0) AS weak, p.{far} AS mate, {table}.rf, {table}.fee, {table}.fund,"
+        f" {table}.acct, {table}.cash,"
+        f" CASE WHEN p.{own} IS NULL THEN {alone} ELSE COALESCE(x.delta, 0) END AS delta"
+        f" FROM {table} LEFT JOIN pair p ON p.{own} = {table}.rid"
+        f" LEFT JOIN (SELECT rid, cls, stage FROM claim WHERE side = '{name}') l"
+        f" ON l.rid = {table}.rid LEFT JOIN deltas x ON x.{own} = {table}.rid"
+    )
+    return (
+        f"SELECT '{name}' AS side, rid AS line, cls AS class, CAST(NULL AS VARCHAR) AS field,"
+        f" CAST(NULL AS VARCHAR) AS partner, stage, d, weak, mate,"
+        f" CASE WHEN cls IN ({harmless}) THEN 0 ELSE delta END AS delta_fen,"
+        f" rf, fee, fund, acct, cash FROM ({inner}) y"
+        f" UNION ALL SELECT '{name}', rid, 'rejected', {_COLUMN_OF_FAULT}, '', 'read', 0, 0,"
+        f" NULL, 0, 0, NULL, NULL, NULL, NULL FROM canon_{name} k WHERE fault IS NOT NULL"
+    )
+
+
+def _channel() -> str:
+    return (
+        "SELECT 'channel' AS side, k.rid AS line,"
+        " CASE WHEN k.fault IS NOT NULL THEN 'rejected' ELSE v.cls END AS class,"
+        f" CASE WHEN k.fault IS NOT NULL THEN {_COLUMN_OF_FAULT}"
+        " ELSE COALESCE(v.field, '') END AS field, COALESCE(v.partner, '') AS partner,"
+        " CASE WHEN k.fault IS NOT NULL THEN 'read' ELSE 'channel' END AS stage,"
+        " 0 AS d, 0 AS weak, CAST(NULL AS BIGINT) AS mate, COALESCE(v.delta, 0) AS delta_fen,"
+        " CASE WHEN k.flag = 1 OR k.fee < 0 THEN 1 ELSE 0 END AS rf,"
+        " k.fee, k.fund, k.acct, k.cash"
+        " FROM canon_channel k LEFT JOIN channel_verdict v ON v.rid = k.rid"
+    )
+
+
+def write(con: duckdb.DuckDBPyConnection, sides: list[Side], out: Path) -> None:
+    """``verdicts.csv`` in input order, and ``work/verdicts.parquet`` for the reports."""
+    further = tuple(dict.fromkeys(name for side in sides for name in side.further))
+    con.execute(f"CREATE OR REPLACE VIEW every_row AS {_every(sides, further)}")
+    carried = "".join(f', {_safe(f"x_{n}")} AS "{_header(n)}"' for n in further)
+    parquet = _path(out / "work" / "verdicts.parquet")
+    con.execute(
+        f"COPY (SELECT * EXCLUDE (place) FROM every_row ORDER BY place, line)"
+        f" TO '{parquet}' (FORMAT parquet)"
+    )
+    plain = ", ".join(f"NULLIF({n}, '') AS {n}" for n in ("stage", "cause", "confidence", "advice"))
+    con.execute(
+        f"COPY (SELECT side, line, {_safe('setl_id')} AS setl_id, class,"
+        f" {_safe('field')} AS field, NULLIF(partner, '') AS partner,"
+        f" {_yuan('delta_fen')} AS delta, {plain}{carried}"
+        f" FROM read_parquet('{parquet}')) TO '{_path(out / 'body.csv')}'"
+        " (FORMAT csv, HEADER true, DELIMITER ',')"
+    )
+    _with_mark(out / "body.csv", out / "verdicts.csv")
+
+
+def _header(name: str) -> str:
+    """A carried column that has the name of one of ours keeps its name with a mark."""
+    ours = ("side", "line", "class", "field", "partner", "delta", "stage", "cause", "confidence")
+    return (f"x_{name}" if name.lower() in (*ours, "advice") else name).replace('"', '""')
+
+
+def _path(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def _with_mark(body: Path, target: Path) -> None:
+    """Put the byte order mark in front, without which a spreadsheet takes UTF-8 for GBK."""
+    with body.open("rb") as source, target.open("wb") as stream:
+        stream.write(b"\xef\xbb\xbf")
+        while chunk := source.read(1 << 22):
+            stream.write(chunk)
+    body.unlink()
+
+
+def _safe(name: str) -> str:
+    """A cell that a spreadsheet would run is written as text; numbers stay as they are."""
+    cell = f'"{name}"'
+    return (
+        f"CASE WHEN regexp_matches({cell}, '^[=+@\\t\\r-]')"
+        f" AND NOT regexp_full_match({cell}, '{_PLAIN_NUMBER}') THEN '''' || {cell} ELSE {cell} END"
+    )
+
+
+def _yuan(name: str) -> str:
+    """Fen as yuan with two decimals, without a float."""
+    return (
+        f"CASE WHEN {name} < 0 THEN '-' ELSE '' END || CAST(ABS({name}) // 100 AS VARCHAR)"
+        f" || '.' || LPAD(CAST(ABS({name}) % 100 AS VARCHAR), 2, '0')"
+    )
+
+
+def _every(sides: list[Side], further: tuple[str, ...]) -> str:
+    selects = []
+    for place, side in enumerate(sides):
+        other = "centre" if side.name == "his" else "his"
+        amounts = ", ".join(
+            f"COALESCE(v.{s}, k.{s}) AS {'medfee' if s == 'fee' else s}_fen" for s in SHORT.values()
+        )
+        own = ", ".join(
+            f'k."x_{n}"' if n in side.further else f'CAST(NULL AS VARCHAR) AS "x_{n}"'
+            for n in further
+        )
+        selects.append(
+            f"SELECT {place} AS place, v.side, v.line, COALESCE(k.raw_setl_id, '') AS setl_id,"
+            f" v.class, COALESCE(v.field, {_fields('v')}) AS field,"
+            f" COALESCE(v.partner, concat_ws('+', CASE WHEN v.mate IS NOT NULL THEN '{other}:'"
+            " || v.mate END, j.mates)) AS partner,"
+            " CAST(v.delta_fen AS BIGINT) AS delta_fen, v.stage,"
+            " COALESCE(e.cause, '') AS cause, COALESCE(e.confidence, '') AS confidence,"
+            " COALESCE(e.advice, '') AS advice, k.m AS mdtrt_id, k.p AS psn_no,"
+            f" {amounts}, k.moment AS setl_time, v.rf = 1 AS refund, k.clr AS clr_type,"
+            " k.ins AS insutype, k.opt AS clr_optins, k.sopt AS setl_optins,"
+            " strftime(k.moment, '%Y-%m-%d') AS day, k.g AS msgid, k.bill AS medins_setl_id,"
+            f" k.source, k.raw_line{', ' + own if own else ''}"
+            f" FROM verdict v JOIN canon_{side.name} k ON k.rid = v.line"
+            f" LEFT JOIN joined j ON j.side = v.side AND j.rid = v.line"
+            f" LEFT JOIN explained e ON e.side = v.side AND e.line = v.line"
+            f" WHERE v.side = '{side.name}'"
+        )
+    return " UNION ALL ".join(selects)

@@ -1,0 +1,1 @@
+"""Upgrade verification: what a run observed before and after, and what really differs."""

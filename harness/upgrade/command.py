@@ -1,0 +1,94 @@
+"""``medharness compare``: two run folders in, what really differs out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+from harness.clock import RealClock
+from harness.evidence.verdict import EXIT_CODES, Verdict
+from harness.i18n import tr
+from harness.report.text import columns, cut
+from harness.upgrade import approvals, report
+from harness.upgrade import compare as comparing
+from harness.upgrade.observe import RunFolder
+
+SHOWN_MAX: Final = 30
+"""Groups on the terminal; the files have all."""
+
+VALUE_COLUMNS: Final = 32
+"""Width of an old or new value on the terminal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the command line asks for.
+
+    Attributes:
+        before: run folder before the upgrade.
+        after: run folder after it.
+        noise: further run folders before it.
+        approved: file or folder of approvals; None for none.
+        out: where the result goes.
+        json: print one JSON object as the last line.
+        today: the day that approvals are measured by; None is today.
+    """
+
+    before: Path
+    after: Path
+    noise: Sequence[Path] = ()
+    approved: Path | None = None
+    out: Path
+    json: bool = False
+    today: date | None = None
+
+
+def compare(request: Request) -> int:
+    """Compare, write the result, print it; returns the exit code.
+
+    Raises:
+        InputError: a run folder or an approval cannot be used (exit code 2).
+    """
+    before, after = RunFolder.open(request.before), RunFolder.open(request.after)
+    noise = [RunFolder.open(one) for one in request.noise]
+    given = approvals.read(request.approved) if request.approved is not None else []
+    today = request.today or RealClock().wall().date()
+    comparison = comparing.run(before, after, noise, given, today=today, say=_say)
+    data = report.write(comparison, before, after, request.out)
+    _print(data, comparison.verdict, request.out)
+    code = EXIT_CODES[comparison.verdict]
+    if request.json:
+        summary = {key: data[key] for key in ("verdict", "groups", "coverage")}
+        print(json.dumps(summary | {"exit_code": code}, ensure_ascii=False))
+    return code
+
+
+def _say(text: str) -> None:
+    print(f"… {text}", file=sys.stderr, flush=True)
+
+
+def _print(data: Mapping[str, Any], verdict: Verdict, out: Path) -> None:
+    for group in data["groups"][:SHOWN_MAX]:
+        parts = (group["interface"], group["name"], group["path"])
+        where = " ".join(part for part in parts if part)
+        old, new = (cut(group[side] or "∅", VALUE_COLUMNS) for side in ("old", "new"))
+        name = report.class_name(group["class"])
+        gap = " " * max(1, 10 - columns(name))
+        mark = f"  [{group['approved']}]" if group["approved"] else ""
+        print(f"{name}{gap}{where}  {old} → {new}  ×{group['count']}  {group['signature']}{mark}")
+    if len(data["groups"]) > SHOWN_MAX:
+        print(tr("and {count} more", count=len(data["groups"]) - SHOWN_MAX))
+    for problem in (*data["approval_problems"], *data["coverage"]):
+        print(f"! {problem}")
+    print(
+        {
+            Verdict.PASS: tr("Nothing differs, or every difference is approved."),
+            Verdict.FAIL: tr("There are differences that nobody approved."),
+        }.get(verdict, tr("Inconclusive: the two runs do not cover the same."))
+    )
+    print(tr("written: {path}", path=out / "compare.html"))

@@ -1,0 +1,186 @@
+"""Compare two runs: learn what is new each time, find what differs, apply approvals, conclude."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from harness.errors import InputError
+from harness.evidence.verdict import Verdict
+from harness.i18n import tr
+from harness.report.model import ScenarioRun
+from harness.upgrade import approvals as approving
+from harness.upgrade.approvals import Applied, Approval
+from harness.upgrade.differences import Difference, Group, compare, grouped
+from harness.upgrade.observe import Observation, RunFolder, Seen
+from harness.upgrade.placeholders import Volatile
+
+JUDGED = frozenset({Verdict.PASS, Verdict.FAIL})
+"""Verdicts of scenarios that were carried out to their end."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What came of it.
+
+    Attributes:
+        groups: differences by signature.
+        coverage: why less was compared than it seems; empty if nothing is missing.
+        applied: the approvals.
+        compared: scenarios that were compared.
+        observations: messages and answers before and after.
+        learned: places that equal runs differed at.
+    """
+
+    groups: Mapping[str, Group]
+    coverage: Sequence[str]
+    applied: Applied
+    compared: int
+    observations: tuple[int, int]
+    learned: int
+
+    @property
+    def open_groups(self) -> list[Group]:
+        """Those that nobody approved."""
+        return [one for key, one in self.groups.items() if key not in self.applied.approved]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Fail: a difference that nobody approved, or an approval that does not hold.
+
+        Inconclusive: the two sides cover different things, or nothing was compared.
+        """
+        if self.open_groups or self.applied.problems:
+            return Verdict.FAIL
+        if self.coverage or not self.compared or 0 in self.observations:
+            return Verdict.INCONCLUSIVE
+        return Verdict.PASS
+
+
+def run(
+    before: RunFolder,
+    after: RunFolder,
+    noise: Sequence[RunFolder],
+    approvals: Sequence[Approval],
+    *,
+    today: date,
+    say: Say,
+) -> Comparison:
+    """Compare two finished runs.
+
+    Args:
+        before: the run before the upgrade.
+        after: the run after it.
+        noise: further runs of the system before, equal to ``before`` but for what is new each time.
+        approvals: differences that are accepted.
+        today: the day that approvals are measured by.
+        say: is told how far it is.
+
+    Raises:
+        InputError: the runs are of different versions of the harness, or a trace is damaged.
+    """
+    for other in (after, *noise):
+        _same_harness(before, other)
+    pairs, coverage = _pairs(before, after)
+    volatile = Volatile()
+    for other in noise:
+        say(tr("learning what is new in each run from {folder}", folder=other.path))
+        for differing in _learn(before, other, volatile):
+            coverage.append(differing)
+    counts = [0, 0]
+    found = grouped(_differences(before, after, pairs, volatile, counts, say))
+    first = {key: group.first for key, group in found.items()}
+    return Comparison(
+        groups=found,
+        coverage=coverage,
+        applied=approving.apply(approvals, first, today),
+        compared=len(pairs),
+        observations=(counts[0], counts[1]),
+        learned=len(volatile.learned),
+    )
+
+
+def _same_harness(before: RunFolder, other: RunFolder) -> None:
+    ours, theirs = before.run.harness_version, other.run.harness_version
+    if ours != theirs:
+        raise InputError(
+            tr("the runs are of two versions of the harness: {ours} and {theirs}",
+               ours=ours, theirs=theirs),
+            where=str(other.path),
+            remedy=tr("run both with one version"),
+        )  # fmt: skip
+
+
+_Pair = tuple[ScenarioRun, ScenarioRun]
+
+
+def _pairs(before: RunFolder, after: RunFolder) -> tuple[list[_Pair], list[str]]:
+    """Scenarios that both runs carried out, and why there are not more."""
+    old = {one.id: one for one in before.run.scenarios}
+    new = {one.id: one for one in after.run.scenarios}
+    coverage: list[str] = []
+    pairs: list[_Pair] = []
+    for ident in dict.fromkeys([*old, *new]):
+        one, other = old.get(ident), new.get(ident)
+        if one is None or other is None:
+            side = tr("only after") if one is None else tr("only before")
+            coverage.append(f"{ident}: {side}")
+        elif one.verdict not in JUDGED or other.verdict not in JUDGED:
+            if not (one.verdict is other.verdict is Verdict.NOT_APPLICABLE):
+                coverage.append(f"{ident}: {one.verdict.value} → {other.verdict.value}")
+        else:
+            pairs.append((one, other))
+    return pairs, coverage
+
+
+def _learn(before: RunFolder, other: RunFolder, volatile: Volatile) -> Iterator[str]:
+    """Take every value that differs between two equal runs for one that is new each time.
+
+    A message more or less, or another order, is nothing that a placeholder can stand for: the
+    baseline itself is not stable there, which is said.
+    """
+    pairs, _ = _pairs(before, other)
+    for one, same in pairs:
+        seen, again = before.seen(one), other.seen(same)
+        twins = dict(_numbered(again))
+        for number, observation in _numbered(seen):
+            if number in twins:
+                _learn_values(observation, twins[number], volatile)
+        for left in compare(seen, again, volatile):
+            if left.cls in {"count", "missing", "added", "order", "verdict"} and not left.path:
+                yield tr("{scenario}: two equal runs differ in {what} of {name}",
+                         scenario=one.id, what=left.cls, name=left.name or left.place)  # fmt: skip
+
+
+def _learn_values(one: Observation, twin: Observation, volatile: Volatile) -> None:
+    for path in one.values.keys() & twin.values.keys():
+        if one.values[path] != twin.values[path]:
+            volatile.learn(one, path, (one.values[path], twin.values[path]))
+
+
+def _numbered(seen: Seen) -> Iterator[tuple[tuple[str, ...], Observation]]:
+    """Each observation with its stream and its number in it."""
+    counts: dict[tuple[str, ...], int] = {}
+    for each in seen.observations:
+        counts[each.stream] = counts.get(each.stream, 0) + 1
+        yield (*each.stream, str(counts[each.stream])), each
+
+
+def _differences(
+    before: RunFolder,
+    after: RunFolder,
+    pairs: Sequence[_Pair],
+    volatile: Volatile,
+    counts: list[int],
+    say: Say,
+) -> Iterator[Difference]:
+    for number, (one, other) in enumerate(pairs, 1):
+        if number % 50 == 0 or number == len(pairs):
+            say(tr("{number} of {count} scenarios compared", number=number, count=len(pairs)))
+        seen, again = before.seen(one), after.seen(other)
+        counts[0] += len(seen.observations)
+        counts[1] += len(again.observations)
+        yield from compare(seen, again, volatile)

@@ -1,0 +1,173 @@
+"""What one scenario observed, as values at paths: the unit that is compared.
+
+Messages that went over a link in either direction, and the answers of probes that a judgement
+rests on; not raw bytes and not log texts. A run is read scenario by scenario, so that memory does
+not grow with the number of scenarios.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from harness.errors import InputError
+from harness.evidence import trace
+from harness.evidence.line import unpack
+from harness.evidence.trace import Record
+from harness.i18n import tr
+from harness.report.model import Run, ScenarioRun, parse
+from harness.wire.astm_records import AstmMessage
+from harness.wire.hl7 import Hl7Message
+
+VALUE_CHARS_MAX: Final = 4096
+"""A longer value is compared by its hash: an image in OBX-5, a scanned report."""
+
+Values = Mapping[str, str]
+"""Path to value."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One message or one answer of a probe.
+
+    Attributes:
+        kind: ``message`` or ``probe``.
+        interface: id of the interface; empty for a probe.
+        link: the link; the role that was asked for a probe.
+        sender: who sent it; the role for a probe.
+        name: type of the message, or name of the probe.
+        at: monotonic seconds of the run.
+        record: the record of the trace.
+    """
+
+    kind: str
+    interface: str
+    link: str
+    sender: str
+    name: str
+    at: float
+    record: Record = field(repr=False, compare=False)
+
+    @property
+    def stream(self) -> tuple[str, str, str, str]:
+        """What is counted and aligned together."""
+        return (self.kind, self.link, self.sender, self.name)
+
+    @cached_property
+    def values(self) -> Values:
+        """Every value that it holds, empty ones too: an empty field is not an absent one."""
+        if self.kind == "probe":
+            return dict(_row_values(self.record))
+        raw = unpack(self.record["raw"])
+        match self.record["protocol"]:
+            case "hl7":
+                return dict(_hl7_values(raw))
+            case "astm":
+                return dict(_astm_values(raw, self.record.get("encoding") or "gb18030"))
+        return {"payload": _short(raw.decode("latin-1"))}
+
+
+def _short(value: str) -> str:
+    if len(value) <= VALUE_CHARS_MAX:
+        return value
+    digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{len(value)} characters, SHA-256 {digest}"
+
+
+def _hl7_values(raw: bytes) -> Iterator[tuple[str, str]]:
+    message = Hl7Message.parse(raw)
+    yield "@charset", f"{message.declared or '-'}, written in {message.encoding}"
+    for leaf in message.leaves():
+        text = raw[leaf.begin : leaf.end].decode(message.encoding, "replace")
+        yield str(leaf.path), _short(text)
+
+
+def _astm_values(raw: bytes, encoding: str) -> Iterator[tuple[str, str]]:
+    message = AstmMessage.parse(raw, encoding)
+    counts: dict[str, int] = {}
+    for record in message.records:
+        counts[record.type] = counts.get(record.type, 0) + 1
+        for number, value in enumerate(record.fields, 1):
+            yield f"{record.type}[{counts[record.type]}].{number}", _short(value)
+
+
+def _row_values(record: Record) -> Iterator[tuple[str, str]]:
+    yield "@outcome", str(record["outcome"])
+    for number, row in enumerate(record.get("rows", ()), 1):
+        for column, value in row.items():
+            yield f"row[{number}].{column}", "NULL" if value is None else _short(str(value))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One scenario of a run: its verdict and what it observed, in order."""
+
+    run: ScenarioRun
+    observations: Sequence[Observation]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFolder:
+    """A finished run as it lies on the disk.
+
+    Attributes:
+        path: the folder.
+        run: its ``run.json``.
+    """
+
+    path: Path
+    run: Run
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """Read ``run.json``.
+
+        Raises:
+            InputError: the folder holds no finished run.
+        """
+        if not (path / "run.json").is_file():
+            killed = (path / "plan.json").is_file()
+            raise InputError(
+                tr("this run was cut off")
+                if killed
+                else tr("not a run folder: {folder}", folder=path),
+                where=str(path),
+                remedy=tr("run it again") if killed else "",
+            )
+        return cls(path=path, run=parse(Run, path / "run.json"))
+
+    def seen(self, scenario: ScenarioRun) -> Seen:
+        """What one of its scenarios observed.
+
+        Raises:
+            InputError: its trace is missing, cut off, or was edited after the run.
+        """
+        if not scenario.trace:
+            return Seen(run=scenario, observations=())
+        path = self.path / scenario.trace
+        read = trace.read(path)
+        if not read.sealed:
+            raise InputError(
+                tr("the trace cannot be trusted: {damage}", damage=read.damage), where=str(path)
+            )
+        return Seen(run=scenario, observations=tuple(_observations(read.records)))
+
+
+def _observations(records: Sequence[Record]) -> Iterator[Observation]:
+    cited = {number for one in records if one["kind"] == "judgement" for number in one["cited"]}
+    for record in records:
+        if record["kind"] == "message":
+            yield Observation(
+                "message", str(record["interface"]), str(record["link"]), str(record["frm"]),
+                str(record["type"]), float(record["t"]), record,
+            )  # fmt: skip
+        elif record["kind"] == "probe" and record["n"] in cited:
+            # Polling asks as often as it takes; only what a judgement rests on is an observation.
+            role = str(record["role"])
+            yield Observation(
+                "probe", "", role, role, str(record["probe"]), float(record["t"]), record
+            )

@@ -1,0 +1,52 @@
+"""What the centre can be told over its control pipe; no tested interface carries any of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import HarnessError
+from harness.link import actor as act
+from simulators.centre.centre_faults import planned
+
+if TYPE_CHECKING:
+    from simulators.centre.centre import Centre
+
+
+def obey(centre: Centre, command: act.Commanded) -> act.Command:
+    """Carry out one command and answer it.
+
+    ``fault`` plans one, ``heal`` ends one; ``clock`` takes ``set`` or ``advance_s``;
+    ``maintenance`` takes ``on``, or ``begin`` and ``end``; ``status`` tells what happened.
+    """
+    try:
+        return act.Reply(ident=command.ident, value=_carried_out(centre, command))
+    except HarnessError as error:
+        return act.Reply(ident=command.ident, error=error.message)
+    except (KeyError, TypeError, ValueError) as error:
+        return act.Reply(ident=command.ident, error=f"{command.name}: {error!r}")
+
+
+def _carried_out(centre: Centre, command: act.Commanded) -> Any:
+    args = command.args
+    match command.name:
+        case "fault":
+            fault = planned(args)
+            centre.book.add(fault)
+            return fault.id
+        case "heal":
+            centre.book.heal(str(args["id"]))
+            return None
+        case "clock":
+            if "set" in args:
+                centre.time.set(str(args["set"]))
+            centre.time.advance(float(args.get("advance_s", 0.0)))
+            return f"{centre.time.wall():%Y-%m-%d %H:%M:%S}"
+        case "maintenance":
+            if "begin" in args:
+                centre.time.nightly(str(args["begin"]), str(args["end"]))
+            if "on" in args:
+                centre.time.closed = bool(args["on"])
+            return centre.time.in_maintenance()
+        case "status":
+            return {"answered": centre.answered, "fired": list(centre.book.fired)}
+    raise HarnessError(f"the centre knows no command {command.name}")

@@ -1,0 +1,120 @@
+"""``medharness simulate centre``: one centre in the foreground, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from harness.clock import Clock
+from harness.errors import InputError
+from harness.i18n import tr
+from harness.link import address
+from harness.link.host import Host
+from simulators import foreground
+from simulators.centre import signing_in
+from simulators.centre.centre import LINK, Centre
+from simulators.centre.ledger import SCHEMA
+from simulators.centre.provinces import Province, load_province
+from simulators.centre.transactions import handlers
+from simulators.centre.world import seed_world
+from simulators.shell import plain
+from simulators.store import Store, open_store
+
+PROVINCE: Final = "hunan"
+"""Where nobody says otherwise: the one whose specification is whole."""
+
+_SEEDED: Final = "SELECT COUNT(*) AS held FROM hospitals"
+
+
+def make(
+    province: Province, ledger: str, clock: Clock, *, seed: int = 0, durable: bool = True
+) -> tuple[Centre, Store]:
+    """A centre and its books; books that are new get the world of ``seed``.
+
+    Args:
+        province: its rules.
+        ledger: path of an SQLite file, or ``postgresql://...``.
+        clock: of the driver.
+        seed: of persons, ids and keyed faults.
+        durable: False where a crash is only simulated.
+
+    Raises:
+        InputError: the ledger cannot be opened.
+    """
+    store = open_store(ledger, [*SCHEMA, *signing_in.SCHEMA], durable=durable)
+    if not store.rows(_SEEDED)[0]["held"]:
+        store.commit(seed_world(seed))
+    books = handlers(province.books_policy(), seed=seed)
+    return Centre(province=province, handlers=books, store=store, clock=clock, seed=seed), store
+
+
+@dataclass(slots=True)
+class Centres:
+    """The centre as a process of its own: what ``simulators.shell`` builds from a configuration."""
+
+    def make(self, config: Mapping[str, Any], clock: Clock) -> tuple[Centre, Store]:
+        """From ``province``, ``store``, ``seed`` and ``durable``."""
+        return make(
+            load_province(str(config.get("province", PROVINCE))),
+            str(config["store"]),
+            clock,
+            seed=int(config.get("seed", 0)),
+            durable=bool(config.get("durable", True)),
+        )
+
+
+def centre(args: argparse.Namespace) -> int:
+    """One centre, until the user stops it.
+
+    Takes ``--province`` (or ``--profile``), ``--port``, ``--ledger`` (else the books are gone at
+    the end), ``--seed``, ``--tls-cert`` with ``--tls-key``.
+
+    Raises:
+        InputError: no such province, a port in use, an address that is not loopback.
+    """
+    province = load_province(_said(args, "province") or _said(args, "profile") or PROVINCE)
+    foreground.check_host(args.host, expose=getattr(args, "expose", False))
+    foreground.check_port(args.port)
+    _check_tls(args)
+    ledger = _said(args, "ledger")
+    with tempfile.TemporaryDirectory(prefix="medharness-", ignore_cleanup_errors=True) as folder:
+        return _serve(args, province, ledger or str(Path(folder) / "centre.sqlite"))
+
+
+def _serve(args: argparse.Namespace, province: Province, ledger: str) -> int:
+    store: Store | None = None
+    answered = 0
+    try:
+        with foreground.until_stopped() as stopped, foreground.running() as runtime:
+            seed = int(getattr(args, "seed", 0) or 0)
+            actor, store = make(province, ledger, runtime.clock, seed=seed)
+            member = runtime.add(actor.role, Host(actor, runtime.clock, plain, store=store))
+            at = foreground.listen(member, LINK, args.host, args.port)
+            foreground.say(f"ready {LINK} {url(at, province)}")
+            foreground.wait(stopped)
+            answered = actor.answered
+    finally:
+        if store is not None:
+            store.close()
+    result = {"answered": answered, "province": province.name, "ledger": ledger}
+    return foreground.finish(result, 0, as_json=args.json)
+
+
+def _said(args: argparse.Namespace, name: str) -> str:
+    return str(getattr(args, name, "") or "")
+
+
+def _check_tls(args: argparse.Namespace) -> None:
+    if _said(args, "tls_cert") or _said(args, "tls_key"):
+        raise InputError(
+            tr("the centre does not speak TLS yet"), remedy=tr("put a TLS proxy in front of it")
+        )
+
+
+def url(at: address.Address, province: Province) -> str:
+    """Where a HIS has to call: the gateway's path with the number left open where it has one."""
+    return f"http://{at}{province.gateway.path}"

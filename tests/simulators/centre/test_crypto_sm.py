@@ -1,0 +1,69 @@
+"""SM2, SM3, SM4 against published vectors and against another library."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from harness.errors import InputError
+from simulators.centre import crypto_sm
+from simulators.centre.provinces import load_province
+
+KEYS = load_province("jilin").protection
+NONCE = "59276e27d506861a16680f3ad9c02dccef3cc1fa3cdbe4ce6d54b80deac1bc21"
+
+
+def test_sm3_of_abc() -> None:
+    """GB/T 32905-2016, appendix A.1."""
+    expected = "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"
+    assert crypto_sm.sm3(b"abc").hex() == expected
+
+
+def test_sm4_of_the_standard() -> None:
+    """GB/T 32907-2016, appendix A.1: the first block of key = text."""
+    key = bytes.fromhex("0123456789abcdeffedcba9876543210")
+    assert crypto_sm.sm4_encrypt(key, key)[:16].hex() == "681edf34d206965e86b3e94f536e4246"
+
+
+@pytest.mark.parametrize("text", [b"", b"a" * 15, b"a" * 16, "甲乙".encode()])
+def test_sm3_and_sm4_agree_with_another_library(text: bytes) -> None:
+    digest = hashes.Hash(hashes.SM3())
+    digest.update(text)
+    assert crypto_sm.sm3(text) == digest.finalize()
+
+    key = b"medharness-client"[:16]
+    cipher = Cipher(algorithms.SM4(key), modes.ECB()).decryptor()
+    mine = crypto_sm.sm4_encrypt(b"medharness-client", text)
+    plain = cipher.update(mine) + cipher.finalize()
+    assert plain[: -plain[-1]] == text
+    assert crypto_sm.sm4_decrypt(key, mine) == text
+
+
+@pytest.mark.parametrize("cipher", [b"", b"a" * 15, b"a" * 16])
+def test_no_cipher_text(cipher: bytes) -> None:
+    with pytest.raises(ValueError):
+        crypto_sm.sm4_decrypt(b"k" * 16, cipher)
+
+
+@pytest.mark.slow
+def test_a_signature_holds_for_its_text_key_and_user_id_alone() -> None:
+    private, public = KEYS.hospital_private_key, KEYS.hospital_public_key
+    assert crypto_sm.sm2_public(private) == public
+    made = crypto_sm.sm2_sign(private, public, b"text", b"user", NONCE)
+
+    assert crypto_sm.sm2_verify(public, b"text", made, b"user")
+    assert not crypto_sm.sm2_verify(public, b"texT", made, b"user")
+    assert not crypto_sm.sm2_verify(public, b"text", made, b"other")
+    assert not crypto_sm.sm2_verify(KEYS.centre_public_key, b"text", made, b"user")
+    assert not crypto_sm.sm2_verify(public, b"text", made[:-1], b"user")
+
+
+def test_the_extra_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gmssl", None)
+    assert not crypto_sm.available()
+    with pytest.raises(InputError) as caught:
+        crypto_sm.sm3(b"")
+    assert "medharness[sm]" in caught.value.remedy
