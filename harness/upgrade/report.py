@@ -112,7 +112,7 @@ def write(
     )
     page = environment.get_template("compare.html.j2").render(
         lang=i18n.current(),
-        tr=tr,
+        _=tr,
         data=data,
         groups=[_shown(group, masked=masked) for group in comparison.groups.values()],
         verdict=comparison.verdict,

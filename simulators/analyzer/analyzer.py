@@ -7,6 +7,10 @@ The messages are built by ``upload.py`` and ``query.py`` from a model file and r
 * ``query`` (``barcodes``, or ``rack`` and ``position``, or ``all``; ``control_id``, ``time``):
   ask, and wait as long as the model says; answered with what the host ordered.
 * ``orders`` (``barcode`` or nothing): what is to be run, and every order that came, in order.
+* ``measure`` (``barcode``; ``results``, or the instrument's bench measures; ``control_id``,
+  ``time``, ``mark``): run what is ordered for a tube and bring it; answered when it is through
+  with ``ran``, ``not_run`` (lay ready, not ordered) and ``unable`` (ordered, no result).
+* ``runs``: what became of every tube that was run, those of an automatic run too.
 * ``hang-up``: end the connection.
 """
 
@@ -16,6 +20,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from harness.clock import Clock, RealClock
 from harness.errors import InputError
 from harness.link import actor as act
 from harness.model import Outcome
@@ -27,6 +32,7 @@ from harness.wire.astm_link import (
     SendFailed,
 )
 from harness.wire.core import Core, Message
+from simulators.analyzer.measure import Bench, Run, Runner
 from simulators.analyzer.model import AnalyzerModel
 from simulators.analyzer.orders import Answer, Order, OrderBook, read_orders
 from simulators.analyzer.query import Asked, query_message
@@ -49,6 +55,9 @@ ORDERS_MAX: Final = 10_000
 ANSWER: Final = "answer"
 """The timer of an open query."""
 
+RUN: Final = "run"
+"""The timer of an instrument that runs by itself what is ordered."""
+
 
 @dataclass(slots=True)
 class _Upload:
@@ -56,6 +65,7 @@ class _Upload:
     payload: bytes
     tries: int = 0
     query: _Query | None = None
+    run: Run | None = None
 
 
 @dataclass(slots=True)
@@ -86,13 +96,18 @@ class Analyzer:
         link_config: the instrument's side of the link.
         repeats: whole-message repeats after a failure, and attempts to connect after a refusal.
         model: what it asks and how it reads orders; None for one that only uploads.
+        clock: dates the results of what it runs.
+        bench: measures what is ordered; None where whoever commands brings the results.
     """
 
     role: str = "analyzer"
     link_config: AstmLinkConfig = field(default_factory=lambda: AstmLinkConfig(side="instrument"))
     repeats: int = REPEATS_MAX
     model: AnalyzerModel | None = None
+    clock: Clock = field(default_factory=RealClock)
+    bench: Bench | None = None
     _book: OrderBook = field(default_factory=OrderBook)
+    _runner: Runner | None = None
     _got: deque[Order] = field(default_factory=lambda: deque(maxlen=ORDERS_MAX))
     _refused_answers: list[str] = field(default_factory=list)
     _query: _Query | None = None
@@ -102,6 +117,10 @@ class Analyzer:
     _ready: bool = False
     _queue: deque[_Upload] = field(default_factory=deque)
     _sending: bool = False
+
+    def __post_init__(self) -> None:
+        if self.model is not None:
+            self._runner = Runner(self.model, self._book, self.clock, self.bench)
 
     def open_core(self, link: str, *, client: bool) -> Core:
         """The instrument's side of LIS01-A2."""
@@ -116,6 +135,11 @@ class Analyzer:
                 return self._ask(event)
             case act.Commanded(name="orders"):
                 return [self._orders(event)]
+            case act.Commanded(name="measure"):
+                return self._measure(event)
+            case act.Commanded(name="runs"):
+                log = self._runner.log if self._runner is not None else ()
+                return [act.Reply(ident=event.ident, value={"runs": list(log)})]
             case act.Commanded(name="hang-up"):
                 return self._hang_up(event.ident, now)
             case act.Commanded():
@@ -129,10 +153,12 @@ class Analyzer:
                 return self._next()
             case act.TimerFired(name="answer"):
                 return self._unanswered()
+            case act.TimerFired(name="run"):
+                return self._run_due(now)
             case act.Received(event=Delivered()):
                 return self._delivered(now)
             case act.Received(event=MessageReceived(payload=payload)):
-                return self._host(payload)
+                return self._host(payload, now)
             case act.Received(event=SendFailed() as failure):
                 return self._failed(failure.outcome, failure.reason)
         return []
@@ -165,9 +191,11 @@ class Analyzer:
         if upload.query is not None:  # the query itself could not be brought
             failed = [self._close_query(upload.query, outcome, detail)]
             return [*failed, *self._next()]
-        if not upload.ident:  # nobody waits for a query that is taken back
-            return self._next()
         value = {"outcome": outcome.value, "detail": detail, "tries": upload.tries}
+        if upload.run is not None and self._runner is not None:
+            value |= self._runner.finished(upload.run, outcome.value, detail)
+        if not upload.ident:  # nobody waits: a query that is taken back, an automatic run
+            return self._next()
         return [act.Reply(ident=upload.ident, value=value), *self._next()]
 
     def _failed(self, outcome: Outcome, detail: str) -> list[act.Command]:
@@ -239,7 +267,7 @@ class Analyzer:
         wait = act.SetTimer(name=ANSWER, at=now + self.model.query.reply_s)
         return [wait, *self._next()]
 
-    def _host(self, payload: bytes) -> list[act.Command]:
+    def _host(self, payload: bytes, now: float) -> list[act.Command]:
         """The host sent a message: an answer, or orders that nobody asked for."""
         if self.model is None:
             return []
@@ -253,12 +281,13 @@ class Analyzer:
         for order in answer.orders:
             self._book.take(order)
             self._got.append(order)
+        planned = self._plan(answer, now)
         if query is None or not answers:
             if query is not None:
                 query.foreign += answer.orders[: ORDERS_MAX - len(query.foreign)]
-            return []
+            return planned
         stop = act.SetTimer(name=ANSWER, at=None)
-        return [stop, self._close_query(query, Outcome.OK, "", answer)]
+        return [*planned, stop, self._close_query(query, Outcome.OK, "", answer)]
 
     def _unanswered(self) -> list[act.Command]:
         """The host was silent for as long as the instrument waits."""
@@ -302,6 +331,51 @@ class Analyzer:
             "refused": list(self._refused_answers),
         }
         return act.Reply(ident=event.ident, value=value)
+
+    # -- what is ordered is run
+
+    def _measure(self, event: act.Commanded) -> list[act.Command]:
+        """Run one tube and queue its results."""
+        if self._runner is None:
+            return [act.Reply(ident=event.ident, error="this instrument has no model")]
+        if len(self._queue) >= QUEUE_MAX:
+            return [act.Reply(ident=event.ident, error="the instrument's memory is full")]
+        try:
+            found, payload = self._runner.measure(event.args)
+        except (InputError, ValueError) as error:
+            return [act.Reply(ident=event.ident, error=str(error))]
+        return self._bring_run(event.ident, found, payload)
+
+    def _bring_run(self, ident: int, found: Run, payload: bytes) -> list[act.Command]:
+        if payload:
+            self._queue.append(_Upload(ident, payload, run=found))
+            return self._next()
+        assert self._runner is not None
+        entry = self._runner.finished(found, Outcome.FAILED.value, "nothing-to-send")
+        return [act.Reply(ident=ident, value=entry | {"tries": 0})] if ident else []
+
+    def _plan(self, answer: Answer, now: float) -> list[act.Command]:
+        """An instrument that runs by itself does so a while after the order."""
+        at = None if self._runner is None else self._runner.ordered(answer.orders, now)
+        return [] if at is None else [act.SetTimer(name=RUN, at=at)]
+
+    def _run_due(self, now: float) -> list[act.Command]:
+        """Some runs have ended; what was cancelled meanwhile was not run."""
+        if self._runner is None:
+            return []
+        commands: list[act.Command] = []
+        barcodes, after = self._runner.due(now)
+        for barcode in barcodes:
+            if len(self._queue) >= QUEUE_MAX:
+                commands.append(act.Note(text="the instrument's memory is full"))
+                break
+            try:
+                found, payload = self._runner.measure({"barcode": barcode}, automatic=True)
+            except (InputError, ValueError) as error:
+                commands.append(act.Note(text=str(error)))
+                continue
+            commands += self._bring_run(0, found, payload)
+        return commands if after is None else [*commands, act.SetTimer(name=RUN, at=after)]
 
     def _hang_up(self, ident: int, now: float) -> list[act.Command]:
         """End the connection; what is not delivered goes over the next one."""

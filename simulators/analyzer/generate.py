@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -21,9 +21,7 @@ def run(seed: int) -> Tested:
     Args:
         seed: the same seed gives the same specimen, person and values.
     """
-    catalogue = tomllib.loads(
-        resources.fixture("catalogues", "lab_items.toml").read_text(encoding="utf-8")
-    )
+    catalogue = _catalogue()
     codes = [code for code, item in catalogue.items() if item.get("low") and item.get("high")]
     return Tested(
         barcode=people.barcode(seed, 0),
@@ -35,6 +33,28 @@ def run(seed: int) -> Tested:
             for code in codes[:ITEMS_MAX]
         ],
     )
+
+
+def bench(seed: int) -> Callable[[str, str], Result | None]:
+    """Measures whatever the catalogue has with a reference range: ``measure.Bench``.
+
+    Args:
+        seed: the same seed, barcode and item give the same value.
+    """
+    catalogue = _catalogue()
+
+    def measure(barcode: str, code: str) -> Result | None:
+        item = catalogue.get(code, {})
+        if not (item.get("low") and item.get("high")):
+            return None
+        return Result(item=code, value=value(seed, f"{barcode}|{code}", item), unit=item["unit"])
+
+    return measure
+
+
+def _catalogue() -> dict[str, Any]:
+    text = resources.fixture("catalogues", "lab_items.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
 
 
 def value(seed: int, code: str, item: Mapping[str, Any]) -> str:

@@ -256,6 +256,10 @@ class Orders(Part):
         nothing: codes of L.3 that mean that there is no order.
         refusals: codes of O.26 that mean the same for one tube.
         patients_max: a message with more patients is refused as a whole; None for no limit.
+        runs: ``told`` waits for the command ``measure``, ``at-once`` runs what is ordered by
+            itself.
+        run_s: from an order to the results of an instrument that runs by itself.
+        unable: an ordered test that cannot be run is left out, or sent with status X.
     """
 
     barcode: Place = "O.3.1"
@@ -267,3 +271,6 @@ class Orders(Part):
     nothing: tuple[str, ...] = ("I",)
     refusals: tuple[str, ...] = ("Y", "Z", "X")
     patients_max: int | None = Field(default=None, ge=1, le=1000)
+    runs: Literal["told", "at-once"] = "told"
+    run_s: float = Field(default=60.0, ge=0, le=86_400)
+    unable: Literal["left-out", "status-x"] = "left-out"

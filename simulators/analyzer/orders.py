@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ TUBES_MAX: Final = 10_000
 
 CANCEL: Final = "C"
 ADD: Final = "A"
+KNOWN: Final = frozenset({"X", "P"})
+"""Actions that name tests which the instrument has already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,10 +128,13 @@ class OrderBook:
     """What the instrument is to run, by tube.
 
     ``C`` takes tests away (all of them where it names none), everything else adds; ``X`` and ``P``
-    change nothing, as the tests are known already (LIS02-A2 §8.12).
+    change nothing, as the tests are known already (LIS02-A2 §8.12). What was run is off the book;
+    ordered once more, it is a re-run.
     """
 
     _tests: dict[str, dict[str, None]] = field(default_factory=dict)
+    _done: dict[str, dict[str, None]] = field(default_factory=dict)
+    _latest: dict[str, Order] = field(default_factory=dict)
 
     def take(self, order: Order) -> bool:
         """Note one order; False where the book is full."""
@@ -138,10 +144,26 @@ class OrderBook:
         if order.action == CANCEL:
             for test in order.tests or tuple(tests):
                 tests.pop(test, None)
-        elif order.action not in {"X", "P"}:
+        elif order.action not in KNOWN:
             tests.update(dict.fromkeys(order.tests))
+            self._latest[order.barcode] = order
         return True
 
     def tests(self, barcode: str) -> list[str]:
         """What is ordered for a tube, in the order in which it came."""
         return list(self._tests.get(barcode, ()))
+
+    def latest(self, barcode: str) -> Order | None:
+        """The last order that asked to run something of a tube."""
+        return self._latest.get(barcode)
+
+    def ran(self, barcode: str, tests: Iterable[str]) -> None:
+        """Take tests off the book, as they were run."""
+        left = self._tests.get(barcode, {})
+        for test in tests:
+            left.pop(test, None)
+            self._done.setdefault(barcode, {})[test] = None
+
+    def again(self, barcode: str, tests: Iterable[str]) -> bool:
+        """Whether any of these tests was run before."""
+        return not self._done.get(barcode, {}).keys().isdisjoint(tests)

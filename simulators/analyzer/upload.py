@@ -66,6 +66,8 @@ class Tested:
         rack: in which rack the tube stood; empty for the model's constant.
         position: in the rack, likewise.
         number: the instrument's own sample number; empty counts from 1.
+        priority: letter of O.6, as it was ordered; empty for routine.
+        specimen_type: O.16.1, as it was ordered.
     """
 
     barcode: str
@@ -77,6 +79,8 @@ class Tested:
     rack: str = ""
     position: str = ""
     number: str = ""
+    priority: str = ""
+    specimen_type: str = ""
 
     @property
     def what(self) -> Kind:
@@ -238,7 +242,10 @@ def _specimen_values(writer: Writer, number: int, one: Tested, mark: Mark) -> di
     model, person = writer.model, one.person
     values = writer.base | {"specimen": str(number), "number": str(number), "action": ""}
     values |= {"barcode": one.barcode, "kind": one.what}
-    given = {"rack": one.rack, "position": one.position, "number": one.number}
+    given = {
+        "rack": one.rack, "position": one.position, "number": one.number,
+        "priority": one.priority, "specimen_type": one.specimen_type,
+    }  # fmt: skip
     values |= {name: text for name, text in given.items() if text}
     if person is not None:
         values |= {

@@ -1,4 +1,4 @@
-"""What one transaction of the centre is: a call comes in, an answer and changes of the books go out.
+"""What one transaction of the centre is: a call comes in, answer and changes of the books go out.
 
 The gateway (envelope, signatures, schema) stands in front and knows no money; a handler stands
 behind and knows no wire. A handler reads the books and returns statements; the actor commits them

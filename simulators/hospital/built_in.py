@@ -22,7 +22,13 @@ class BuiltInHospital:
 
     roles: Sequence[str] = ROLES
     listens: Mapping[str, Sequence[str]] = {
-        "LIS": (lis.ANALYZER, lis.ORDERS, lis.ANALYZER_HL7),
+        "LIS": (
+            lis.ANALYZER,
+            lis.ORDERS,
+            lis.ANALYZER_HL7,
+            lis.ANALYZER_FRAMED,
+            lis.ANALYZER_POCT,
+        ),
         "HIS": (lis.RESULTS,),
     }
     module = "simulators.hospital"

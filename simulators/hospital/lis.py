@@ -1,4 +1,4 @@
-"""The built-in LIS: analyzers over ASTM and HL7, the HIS over HL7, laboratory staff by command.
+"""The built-in LIS: analyzers over four protocols, the HIS over HL7, laboratory staff by command.
 
 It keeps everything in its store, commits before it acknowledges, and forgets nothing when it
 crashes. Its defects are switched on by id; see ``defects.py``.
@@ -15,16 +15,22 @@ from harness.wire.astm_link import AstmLinkConfig, AstmLinkCore
 from harness.wire.core import Core, Message
 from harness.wire.hl7 import Hl7Message
 from harness.wire.mllp import MllpCore
-from simulators.hospital import adt, critical, messages
+from harness.wire.poct1a_core import Poct1aCore
+from simulators.hospital import adt, critical, lis_framed, lis_poct, messages
 from simulators.hospital.inbox import Inbox, Refusal, Statement
 from simulators.hospital.lis_astm import AstmAnalyzers
+from simulators.hospital.lis_framed import FramedAnalyzers
 from simulators.hospital.lis_hl7 import Hl7Analyzers
+from simulators.hospital.lis_poct import PoctAnalyzers
 from simulators.hospital.lis_users import Users
 from simulators.hospital.outbox import Outbox, Timing
 from simulators.store import Store
 
 ANALYZER, ANALYZER_HL7, ORDERS, RESULTS = "analyzer-lis", "analyzer-lis-hl7", "his-lis", "lis-his"
 """Links: analyzers connect to us over ASTM and over HL7, the HIS connects to us, we to the HIS."""
+
+ANALYZER_FRAMED, ANALYZER_POCT = lis_framed.LINK, lis_poct.LINK
+"""Links of the instruments with a framing of their own, and of POCT1-A2 devices."""
 
 
 @dataclass(slots=True)
@@ -43,6 +49,8 @@ class Lis:
     inbox: Inbox = field(init=False)
     astm: AstmAnalyzers = field(init=False)
     hl7: Hl7Analyzers = field(init=False)
+    framed: FramedAnalyzers = field(init=False)
+    poct: PoctAnalyzers = field(init=False)
     users: Users = field(init=False)
 
     def __post_init__(self) -> None:
@@ -50,10 +58,16 @@ class Lis:
         self.inbox = Inbox("LIS", self.store, self.defects, "lis")
         self.astm = AstmAnalyzers(self.store, self.outbox, self.defects, self._stamp)
         self.hl7 = Hl7Analyzers(self.store, self.outbox, self.defects, self._stamp)
+        self.framed = FramedAnalyzers(self.store, self.outbox, self.defects, self._stamp)
+        self.poct = PoctAnalyzers(self.store, self.outbox, self.defects, self._stamp)
         self.users = Users(self.store, self.outbox, self.defects, self._stamp)
 
     def open_core(self, link: str, *, client: bool) -> Core:
-        """ASTM towards most analyzers, MLLP towards the others and the HIS."""
+        """ASTM towards most analyzers, MLLP towards the HIS and analyzers that speak HL7."""
+        if link == ANALYZER_FRAMED:
+            return self.framed.open_core()
+        if link == ANALYZER_POCT:
+            return Poct1aCore()
         return AstmLinkCore(self.link_config) if link == ANALYZER else MllpCore()
 
     def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
@@ -67,12 +81,16 @@ class Lis:
                 link == ANALYZER_HL7
             ):
                 return self._watched(self.hl7.take(conn, message.payload, now), now)
+            case act.Received(link=link) if link == ANALYZER_FRAMED:
+                return self._watched(self.framed.on_event(event, now), now)
+            case act.Received(link=link) if link == ANALYZER_POCT:
+                return self._watched(self.poct.on_event(event, now), now)
             case act.Received(link=link, event=Message() as message) if link == ORDERS:
                 done = self.inbox.take(event.conn, message, self._apply, self._stamp())
                 return [*self._watched(done, now), *self.astm.push_soon(now)]
-            case act.Closed(conn=conn, link=link) if link in {ANALYZER, ANALYZER_HL7}:
-                self.astm.forget(conn)
-                self.hl7.forget(conn)
+            case act.Closed(conn=conn, link=link) if link not in {ORDERS, RESULTS}:
+                for part in (self.astm, self.hl7, self.framed, self.poct):
+                    part.forget(conn)
                 return []
             case act.TimerFired(name="worklist"):
                 return self.astm.push(now)

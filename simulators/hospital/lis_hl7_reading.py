@@ -119,15 +119,20 @@ class _Walk:
         if (segment.get("2") or "") == "ED":
             self._image(segment)
             return
-        value = segment.get("5.1") or ""
+        # A maker packs all results of a specimen into one OBX: codes, values, units repeat together.
+        for at in range(1, max(len(segment.repetitions(3)), 1) + 1):
+            self._result(segment, at)
+
+    def _result(self, segment: Segment, at: int) -> None:
+        value = segment.get(f"5[{at}].1") or ""
         if self._dialect and value in SENTINELS:
             value = segment.get("9") or value
         flag = "" if self._dialect else (segment.repetitions(8) or [""])[0]
         tested_at = segment.get("14") or segment.get("19") or ""
         self.found.results.append(Reading(
             barcode=self.barcode, kind=self.kind, instrument=self.instrument,
-            patient_name=self.name, channel=segment.get("3.1") or "", value=value,
-            unit=segment.get("6") or "", flag=flag, status=segment.get("11") or "",
+            patient_name=self.name, channel=segment.get(f"3[{at}].1") or "", value=value,
+            unit=segment.get(f"6[{at}]") or "", flag=flag, status=segment.get("11") or "",
             tested_at=civil_time(tested_at, self.defects) or self.tested_at,
         ))  # fmt: skip
 

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import InputError
-from simulators.hospital import critical, critical_rules, lis_driver, lis_results
+from simulators.hospital import (
+    critical,
+    critical_rules,
+    lis_driver,
+    lis_framed,
+    lis_framed_drivers,
+    lis_results,
+)
 from simulators.hospital.outbox import Outbox, Statement
 from simulators.store import Store, insert
 
@@ -32,6 +39,7 @@ class Users:
         """
         commands: dict[str, Callable[[Args], list[Statement]]] = {
             "configure_analyzer": lis_driver.configure,
+            "configure_port": lambda given: lis_framed_drivers.configure(lis_framed.LINK, given),
             "critical_rules": critical_rules.configure,
             "review": self._review,
             "rerun": self._rerun,

@@ -31,6 +31,8 @@ LIS = (
     """CREATE TABLE IF NOT EXISTS analyzer_item (
         sender TEXT, position INTEGER, channel TEXT, item TEXT, factor TEXT, decimals TEXT,
         unit TEXT, texts TEXT, PRIMARY KEY (sender, channel))""",
+    """CREATE TABLE IF NOT EXISTS analyzer_port (
+        link TEXT PRIMARY KEY, driver TEXT, settings TEXT)""",
     """CREATE TABLE IF NOT EXISTS worklist (
         id INTEGER PRIMARY KEY AUTOINCREMENT, barcode TEXT, item TEXT, channel TEXT,
         instrument TEXT, placer TEXT, action TEXT, way TEXT, state TEXT, sent_at TEXT)""",

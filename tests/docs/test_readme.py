@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -47,6 +48,12 @@ EXECUTED = {
     "steps": 0,
     "init site.toml": 0,
     "doctor --profile builtin": 0,
+    "reconcile --his his.csv --centre centre.csv --out out": 1,
+    "reconcile --his his.csv --centre centre.csv --out out --his-detail his_detail.csv "
+    "--centre-detail centre_detail.csv --period 2026-09-01 2026-09-06 --stated-his 171239.20 "
+    "--stated-centre 171178.20": 1,
+    "mapping lint --his catalogue_his.csv --matches matches.csv --limits limits.csv "
+    "--ratios ratios.csv --bills his_detail.csv --out out": 1,
     "--help": 0,
 }
 """Commands of medharness that pages show, and the exit code of each."""
@@ -61,6 +68,8 @@ NOT_EXECUTED = {
     ".venv/bin/python tests/run_all.py": "this is the test run",
     "medharness report runs/20260105-080000": "the name stands for the reader's own folder; "
     "tests/harness/report runs the command",
+    "medharness mapping compare --before old.csv --after new.csv --bills his_detail.csv": "the "
+    "names stand for the reader's own tables; tests/harness/ledger runs the command",
 }
 """Commands that pages show and no test here runs, with the reason."""
 
@@ -76,7 +85,7 @@ def blocks(name: str, *languages: str) -> list[str]:
 
 def commands(name: str) -> list[str]:
     """Every command in a block that is a shell's."""
-    lines = "".join(blocks(name, "sh", "console")).splitlines()
+    lines = re.sub(r"\\\n\s*", "", "".join(blocks(name, "sh", "console"))).splitlines()
     return [line for line in lines if line and not line.startswith("#")]
 
 
@@ -117,7 +126,8 @@ def example() -> str:
 
 
 def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """One command in an empty folder, which holds the guide's scenario."""
+    """One command in an empty folder, which holds the guide's scenario and the demo's tables."""
+    shutil.copytree(ROOT / "fixtures" / "ledger" / "demo", folder, dirs_exist_ok=True)
     (folder / "my.feature").write_text(example(), encoding="utf-8")
     words = [
         str(ROOT / word) if word.startswith("scenarios/") else word for word in shlex.split(line)

@@ -75,6 +75,17 @@ def commands() -> dict[str, argparse.ArgumentParser]:
     return dict(action.choices)
 
 
+def options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """Its own, and those of its sub-commands."""
+    found: list[argparse.Action] = []
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            found += [one for inner in action.choices.values() for one in options(inner)]
+        else:
+            found.append(action)
+    return found
+
+
 def test_every_command_is_described() -> None:
     titles = re.findall(r"^## (\S+)$", page("commands.md"), re.MULTILINE)
 
@@ -85,7 +96,7 @@ def test_every_command_is_described() -> None:
 def test_every_option_is_described(name: str) -> None:
     text = section(page("commands.md"), f"## {name}")
     common = page("commands.md").partition("\n## ")[0]
-    for action in commands()[name]._actions:
+    for action in options(commands()[name]):
         for option in action.option_strings:
             assert f"`{option}" in text + common or f"[{option}" in text, option
         if not action.option_strings:
@@ -95,7 +106,7 @@ def test_every_option_is_described(name: str) -> None:
 @pytest.mark.parametrize("name", list(commands()))
 def test_no_option_is_made_up(name: str) -> None:
     text = section(page("commands.md"), f"## {name}")
-    known = {option for action in commands()[name]._actions for option in action.option_strings}
+    known = {one for action in options(commands()[name]) for one in action.option_strings}
     told = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
 
     assert {one for one in told if not one.startswith("--medharness-")} <= known
