@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from harness.wire import framings_read_columns as columns
+from harness.wire import framings_read_records as stream
 from harness.wire import framings_read_text as words
 from harness.wire.framings_read import Reader
 
@@ -21,5 +22,6 @@ READERS: Final[Mapping[str, Reader]] = {
     "vidas": words.vidas,
     "maxm": words.maxm,
     "dri-chem": words.dri_chem,
+    "records": stream.records,
 }
 """One for each layout of ``fixtures/analyzers``."""

@@ -119,7 +119,7 @@ class _Walk:
         if (segment.get("2") or "") == "ED":
             self._image(segment)
             return
-        # A maker packs all results of a specimen into one OBX: codes, values, units repeat together.
+        # A maker packs all results of a specimen into one OBX: codes, values, units repeat.
         for at in range(1, max(len(segment.repetitions(3)), 1) + 1):
             self._result(segment, at)
 
