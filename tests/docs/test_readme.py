@@ -68,6 +68,13 @@ NOT_EXECUTED = {
     ".venv/bin/python tests/run_all.py": "this is the test run",
     "medharness report runs/20260105-080000": "the name stands for the reader's own folder; "
     "tests/harness/report runs the command",
+    "medharness run --profile site.toml --label before --out before": "a real site",
+    "medharness run --profile site.toml --label before --out before2": "a real site",
+    "medharness run --profile site.toml --label after --out after": "a real site",
+    "medharness compare before after --noise before2 --out compare-out": "the folders of the "
+    "lines before it; tests/harness/upgrade runs the command",
+    "medharness simulate centre --province hunan --port 8443 --ledger centre.sqlite": "runs until "
+    "Ctrl-C; tests/simulators/centre runs the command",
     "medharness mapping compare --before old.csv --after new.csv --bills his_detail.csv": "the "
     "names stand for the reader's own tables; tests/harness/ledger runs the command",
 }
