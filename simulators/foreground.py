@@ -15,6 +15,7 @@ from harness.errors import HarnessError, InputError
 from harness.i18n import tr
 from harness.link.address import Address
 from harness.link.threads import Member, Threads
+from harness.link.tls import Context
 from harness.profile_check import is_loopback
 from simulators.trouble import OutspokenThreads
 
@@ -93,14 +94,16 @@ def check_port(port: int, endpoints: int = 1) -> None:
         raise InputError(tr("no port {port}", port=port), remedy=f"0-{PORT_MAX - endpoints + 1}")
 
 
-def listen(member: Member, link: str, host: str, port: int) -> Address:
-    """Accept a link; the address with the port that it got.
+def listen(
+    member: Member, link: str, host: str, port: int, context: Context | None = None
+) -> Address:
+    """Accept a link, over TLS where there is a context; the address with the port that it got.
 
     Raises:
         InputError: the port is in use, or the address is not ours.
     """
     try:
-        return member.listen(link, Address(host=host, port=port))
+        return member.listen(link, Address(host=host, port=port, tls=context))
     except OSError as error:
         where = f"{host}:{port}"
         raise InputError(

@@ -18,6 +18,13 @@ def add(commands: Any) -> None:
     parser.add_argument("--host", default="127.0.0.1", help=tr("address to listen on"))
     parser.add_argument("--port", type=int, default=0, help=tr("port to listen on"))
     common.defects(parser)
+    parser.add_argument(
+        "--driver",
+        metavar="MODEL",
+        action="append",
+        default=[],
+        help=tr("analyzer model that the built-in LIS is set up for; may be given again"),
+    )
     parser.add_argument("--answer", default="AA", help=tr("acknowledgement code of a feed"))
     parser.add_argument(
         "--link", default="", help=tr("where an analyzer connects: tcp://HOST:PORT")
@@ -32,6 +39,13 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--ledger", default="", metavar="URL", help=tr("ledger of a centre: file or postgresql://")
     )
+    parser.add_argument(
+        "--tls-cert",
+        default="",
+        metavar="FILE",
+        help=tr("certificate of a centre: it then speaks TLS"),
+    )
+    parser.add_argument("--tls-key", default="", metavar="FILE", help=tr("key of that certificate"))
     common.seed(parser)
 
 

@@ -146,10 +146,11 @@ class _Filler:
     def segment(self, name: str) -> list[FieldSpec]:
         """The next segment of that name."""
         number = self._numbers[name] = self._numbers.get(name, 0) + 1
-        row: list[FieldSpec] = [name]
-        for part in self.tables.fields(name) or ():
-            row.append(self._field(f"{name}[{number}]-{part.number}", part, name, number))
-        return row
+        parts = self.tables.fields(name) or ()
+        fields = (
+            self._field(f"{name}[{number}]-{part.number}", part, name, number) for part in parts
+        )
+        return [name, *fields]
 
     def _field(self, path: str, part: PartDef, segment: str, number: int) -> FieldSpec:
         if part.withdrawn:

@@ -12,8 +12,9 @@ from typing import Any, Final
 from harness.clock import Clock
 from harness.errors import InputError
 from harness.i18n import tr
-from harness.link import address
+from harness.link import address, tls
 from harness.link.host import Host
+from harness.link.tls import Context
 from simulators import foreground
 from simulators.centre import signing_in
 from simulators.centre.centre import LINK, Centre
@@ -79,13 +80,15 @@ def centre(args: argparse.Namespace) -> int:
     province = load_province(_said(args, "province") or _said(args, "profile") or PROVINCE)
     foreground.check_host(args.host, expose=getattr(args, "expose", False))
     foreground.check_port(args.port)
-    _check_tls(args)
+    context = _tls(args)
     ledger = _said(args, "ledger")
     with tempfile.TemporaryDirectory(prefix="medharness-", ignore_cleanup_errors=True) as folder:
-        return _serve(args, province, ledger or str(Path(folder) / "centre.sqlite"))
+        return _serve(args, province, ledger or str(Path(folder) / "centre.sqlite"), context)
 
 
-def _serve(args: argparse.Namespace, province: Province, ledger: str) -> int:
+def _serve(
+    args: argparse.Namespace, province: Province, ledger: str, context: Context | None
+) -> int:
     store: Store | None = None
     answered = 0
     try:
@@ -93,8 +96,8 @@ def _serve(args: argparse.Namespace, province: Province, ledger: str) -> int:
             seed = int(getattr(args, "seed", 0) or 0)
             actor, store = make(province, ledger, runtime.clock, seed=seed)
             member = runtime.add(actor.role, Host(actor, runtime.clock, plain, store=store))
-            at = foreground.listen(member, LINK, args.host, args.port)
-            foreground.say(f"ready {LINK} {url(at, province)}")
+            at = foreground.listen(member, LINK, args.host, args.port, context)
+            foreground.say(f"ready {LINK} {url(at, province, secure=context is not None)}")
             foreground.wait(stopped)
             answered = actor.answered
     finally:
@@ -108,13 +111,15 @@ def _said(args: argparse.Namespace, name: str) -> str:
     return str(getattr(args, name, "") or "")
 
 
-def _check_tls(args: argparse.Namespace) -> None:
-    if _said(args, "tls_cert") or _said(args, "tls_key"):
-        raise InputError(
-            tr("the centre does not speak TLS yet"), remedy=tr("put a TLS proxy in front of it")
-        )
+def _tls(args: argparse.Namespace) -> Context | None:
+    certificate, key = _said(args, "tls_cert"), _said(args, "tls_key")
+    if key and not certificate:
+        raise InputError(tr("--tls-key needs --tls-cert"))
+    if not certificate:
+        return None
+    return tls.server_context(Path(certificate), Path(key) if key else None)
 
 
-def url(at: address.Address, province: Province) -> str:
+def url(at: address.Address, province: Province, *, secure: bool = False) -> str:
     """Where a HIS has to call: the gateway's path with the number left open where it has one."""
-    return f"http://{at}{province.gateway.path}"
+    return f"{'https' if secure else 'http'}://{at}{province.gateway.path}"

@@ -1,0 +1,111 @@
+"""Messages out of recorded traffic: traces, captures, files of messages, folders of them.
+
+Read piece by piece: how much there is never shows in the memory.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from harness import limits
+from harness.errors import InputError
+from harness.evidence.capture import expand
+from harness.evidence.line import unpack
+from harness.i18n import tr
+
+CHUNK_BYTES: Final = 1 << 20
+
+CAPTURE: Final = ".capture"
+TRACE: Final = ".jsonl"
+
+_START = re.compile(rb"(?:\x0b|(?<=[\r\n])|\A)(?=MSH[^A-Za-z0-9\s])")
+_FRAME_SIGNS: Final = b"\x0b\x1c\r\n"
+_BATCH = re.compile(rb"[\r\n](?:FHS|BHS|BTS|FTS)[^\r\n]*")
+"""Envelopes of a batch stand between the messages (HL7 2.5.1 §2.10.3)."""
+
+
+def messages(paths: Sequence[Path]) -> Iterator[bytes]:
+    """Every message, file after file in the order of their names.
+
+    Raises:
+        InputError: there is no file, or one cannot be read.
+    """
+    files = [
+        file
+        for path in paths
+        for file in (sorted(path.rglob("*")) if path.is_dir() else [path])
+        if not file.is_dir() and file.parent.name != "blobs"
+    ]
+    if not files:
+        raise InputError(tr("there is no recorded traffic"), where=" ".join(map(str, paths)))
+    for file in files:
+        try:
+            yield from _of_file(file)
+        except OSError as error:
+            message = tr("cannot be read: {why}", why=error.strerror or str(error))
+            raise InputError(message, where=str(file)) from error
+
+
+def _of_file(path: Path) -> Iterator[bytes]:
+    if path.suffix == TRACE:
+        yield from of_trace(path)
+    elif path.suffix == CAPTURE:
+        with tempfile.TemporaryDirectory() as folder:
+            trace = Path(folder) / "capture.jsonl"
+            expand(path, trace)
+            yield from of_trace(trace)
+    else:
+        yield from of_stream(path)
+
+
+def of_trace(path: Path) -> Iterator[bytes]:
+    """HL7 messages of a trace; a cut-off last line ends it."""
+    with path.open("rb") as file:
+        for line in file:
+            if b'"kind":"message"' not in line or not line.endswith(b"\n"):
+                continue
+            record = _record(line)
+            if record.get("kind") == "message" and record.get("protocol") == "hl7":
+                yield _payload(path, record)
+
+
+def _record(line: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _payload(path: Path, record: dict[str, Any]) -> bytes:
+    blob = record.get("blob")
+    if isinstance(blob, str) and re.fullmatch(r"[0-9a-f]{64}", blob):
+        return (path.parent / "blobs" / blob).read_bytes()
+    return unpack(str(record.get("raw", "")))
+
+
+def of_stream(path: Path) -> Iterator[bytes]:
+    """Messages one behind the other, framed or not, in a batch or not."""
+    held = b""
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            held += chunk
+            starts = [match.end() for match in _START.finditer(held)]
+            for begin, end in zip(starts, starts[1:], strict=False):
+                yield _bare(held[begin:end])
+            if starts:
+                held = held[starts[-1] :]
+            elif len(held) > limits.MESSAGE_BYTES_MAX:
+                held = held[-CHUNK_BYTES:]
+    if _START.match(held):
+        yield _bare(held)
+
+
+def _bare(data: bytes) -> bytes:
+    """A message without framing and without what a batch puts behind it."""
+    return _BATCH.sub(b"", data).rstrip(_FRAME_SIGNS) + b"\r"
