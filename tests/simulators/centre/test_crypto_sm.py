@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -67,3 +70,38 @@ def test_the_extra_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(InputError) as caught:
         crypto_sm.sm3(b"")
     assert "medharness[sm]" in caught.value.remedy
+
+
+# -- a second opinion ----------------------------------------------------------------------------
+
+SPKI_HEAD = bytes.fromhex("3059301306072a8648ce3d020106082a811ccf5501822d03420004")
+"""SubjectPublicKeyInfo of an SM2 key up to x (RFC 5480, OID of sm2p256v1 from GM/T 0006)."""
+
+
+def der_integer(value: bytes) -> bytes:
+    data = value.lstrip(b"\0") or b"\0"
+    data = b"\0" + data if data[0] & 0x80 else data
+    return b"\x02" + bytes([len(data)]) + data
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the openssl command line is missing")
+@pytest.mark.parametrize("tampered", [False, True])
+def test_openssl_verifies_what_we_sign(tmp_path: Path, *, tampered: bool) -> None:
+    private = "3945208f7b2144b13f36e38ac6d39f95889393692860b51a42fb81ef4df7c5b8"
+    public = crypto_sm.sm2_public(private)
+    text = "医保结算 2207".encode()
+    signature = crypto_sm.sm2_sign(private, public, text, b"1234567812345678", NONCE)
+    body = der_integer(signature[:32]) + der_integer(signature[32:])
+    (tmp_path / "key.der").write_bytes(SPKI_HEAD + bytes.fromhex(public))
+    (tmp_path / "signature").write_bytes(b"\x30" + bytes([len(body)]) + body)
+    (tmp_path / "text").write_bytes(text + b"0" * tampered)
+
+    done = subprocess.run(
+        ["openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", "key.der",
+         "-rawin", "-digest", "sm3", "-in", "text", "-sigfile", "signature",
+         "-pkeyopt", "distid:1234567812345678"],
+        cwd=tmp_path, capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+
+    assert ("Verified Successfully" in done.stdout) is not tampered, done.stdout + done.stderr
