@@ -15,6 +15,7 @@ from harness.wire.astm_config import AstmLinkConfig, ChecksumKind, Trailer
 from harness.wire.astm_events import RAW_BYTES_MAX
 
 _OUTSIDE = re.compile(rb"[\x02\x04\x05]")
+_RUN = re.compile(rb"\x02+")
 _INSIDE = re.compile(rb"[\x01-\x06\x0a\x10-\x17]")
 """Restricted characters and LF (LIS01-A2 §8.6)."""
 
@@ -82,6 +83,7 @@ class FrameReader:
     _stated: bytearray = field(default_factory=bytearray)
     _trailer: bytearray = field(default_factory=bytearray)
     _forbidden: bool = False
+    _doubled: bool = False
 
     @property
     def unsettled(self) -> bool:
@@ -143,6 +145,7 @@ class FrameReader:
         self._start = offset
         self._size = 0
         self._forbidden = False
+        self._doubled = False
 
     def _text(self, data: bytes | bytearray, at: int, base: int) -> tuple[int, Token | None]:
         found = _INSIDE.search(data, at)
@@ -151,6 +154,8 @@ class FrameReader:
         if found is None:
             return end, None
         byte = data[end]
+        if byte == _STX and not self._size:
+            return self._started_again(data, end, base)
         if byte in _BREAKS:
             by_start = byte == _STX
             kind = TokenKind.BROKEN_BY_START if by_start else TokenKind.BROKEN_BY_CONTROL
@@ -168,6 +173,19 @@ class FrameReader:
             self._part = _Part.CHECKSUM
             return end + 1, None
         return self._begin_trailer(end + 1)
+
+    def _started_again(
+        self, data: bytes | bytearray, at: int, base: int
+    ) -> tuple[int, Token | None]:
+        """STX directly after STX: a run of them, however long, is one broken start."""
+        run = _RUN.match(data, at)
+        end = run.end() if run else at + 1
+        token = None
+        if not self._doubled:
+            token = Token(kind=TokenKind.BROKEN_BY_START, offset=self._start, body=self.partial)
+        self._open(base + end - 1)
+        self._doubled = True
+        return end, token
 
     def _store(self, data: bytes | bytearray) -> None:
         self._size += len(data)

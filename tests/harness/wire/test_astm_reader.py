@@ -59,3 +59,13 @@ def test_what_is_open_can_be_settled_or_forgotten():
     assert reader.partial == FRAME[:5]
     reader.reset()
     assert reader.partial == b""
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 7])
+def test_a_run_of_starts_is_one_broken_start(size):
+    _, tokens = read(b"\x02" * 39 + FRAME, size)
+
+    assert [(token.kind, token.offset) for token in tokens] == [
+        (TokenKind.BROKEN_BY_START, 0),
+        (TokenKind.FRAME, 39),
+    ]
