@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from harness.errors import InputError
 from harness.i18n import tr
+from harness.link.batch import Grouping
 
 Row = dict[str, Any]
 Statements = Sequence[tuple[str, Sequence[Any]]]
@@ -35,6 +36,10 @@ class Store(Protocol):
         ...
 
 
+_TRANSACTION = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
+_SAVEPOINT = ("SAVEPOINT one", "RELEASE one", ("ROLLBACK TO one", "RELEASE one"))
+
+
 class SqliteStore:
     """A store in one SQLite file (WAL).
 
@@ -46,6 +51,7 @@ class SqliteStore:
 
     def __init__(self, path: Path, schema: Sequence[str], *, durable: bool = True) -> None:
         self._lock = threading.Lock()
+        self._grouped = False
         try:
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         except sqlite3.OperationalError as error:
@@ -60,15 +66,34 @@ class SqliteStore:
             self._db.execute(statement)
 
     def commit(self, statements: Statements) -> None:
-        """One transaction; fsync before it returns when durable."""
+        """One transaction; fsync before it returns when durable, or at the end of its group."""
+        begin, done, undo = _SAVEPOINT if self._grouped else _TRANSACTION
         with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute(begin)
             try:
                 for sql, values in statements:
                     self._db.execute(sql, tuple(values))
-                self._db.execute("COMMIT")
+                self._db.execute(done)
             except BaseException:
                 if self._db.in_transaction:  # a full disk may have rolled it back already
+                    for sql in undo:
+                        self._db.execute(sql)
+                raise
+
+    def begin(self) -> None:
+        """Hold what is committed from now on together; what is read sees it."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._grouped = True
+
+    def end(self) -> None:
+        """One fsync for the whole group."""
+        with self._lock:
+            self._grouped = False
+            try:
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
 
@@ -139,6 +164,11 @@ def open_store(url: str, schema: Sequence[str], *, durable: bool = True) -> Stor
     if url.startswith(("postgresql://", "postgres://")):
         return PostgresStore(url, schema)
     return SqliteStore(Path(url), schema, durable=durable)
+
+
+def grouping(store: Store) -> Grouping | None:
+    """The store again, if its commits can be held together."""
+    return store if isinstance(store, SqliteStore) else None
 
 
 def insert(table: str, row: Mapping[str, Any]) -> tuple[str, list[Any]]:

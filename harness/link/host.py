@@ -16,10 +16,11 @@ from typing import Any
 from harness.clock import Clock
 from harness.errors import HarnessError
 from harness.link import actor as act
+from harness.link.batch import Grouping
 from harness.link.driver import Io, Storage
 from harness.link.lane import Lane
 from harness.link.tap import Connection, Delivery, Guard, Tap, Watcher
-from harness.wire.core import Core, Message, Unit
+from harness.wire.core import Core, Message
 
 __all__ = ["CrashPoint", "Host", "Io", "Storage"]
 
@@ -62,6 +63,7 @@ class Host:
         clock: gives ``now``.
         describe: ``(link, conn id, client)`` to the connection as reports name it.
         io: set by the driver.
+        grouping: the store, where its commits may be grouped; see ``batch.py``.
     """
 
     actor: act.Actor
@@ -72,6 +74,8 @@ class Host:
     watcher: Watcher | None = None
     guard: Guard | None = None
     crash_point: CrashPoint | None = None
+    grouping: Grouping | None = None
+    grouped: bool = False
     commits: int = 0
     io: Io = field(init=False)
     conns: dict[str, _Conn] = field(default_factory=dict)
@@ -96,7 +100,7 @@ class Host:
         """Ask the tap whether this connection may come about."""
         if self.tap is None:
             return True
-        about = self._about(link, conn, client=client)
+        about = self.describe(link, conn, client)
         if self.tap.connects(about, self.clock.now()):
             return True
         self._tell(about, "refused", "fault")
@@ -108,11 +112,11 @@ class Host:
             self.io.close(conn, reset=not self.alive)
             return
         self._opening.discard(conn)
-        about = self._about(link, conn, client=client)
+        about = self.describe(link, conn, client)
         core = self.actor.open_core(link, client=client)
         if self.tap is not None:
             tap = self.tap
-            core.mutator = lambda unit: self._mutate(tap, about, unit)
+            core.mutator = lambda unit: tap.unit(about, unit, self.clock.now())
         self.conns[conn] = _Conn(core, about)
         self._tell(about, "opened", "")
         self.feed(act.Opened(conn=conn, link=link))
@@ -121,12 +125,14 @@ class Host:
         """A connection that the actor wanted did not come about."""
         if conn in self._opening:
             self._opening.discard(conn)
-            self._tell(self._about(link, conn, client=True), "failed", reason)
+            about = self.describe(link, conn, True)  # noqa: FBT003 - called by position
+            self._tell(about, "failed", reason)
             self.feed(act.Refused(conn=conn, link=link, reason=reason))
 
     def turned_away(self, link: str, reason: str) -> None:
         """Somebody connected and never got as far as the protocol, such as by a failed TLS."""
-        self._tell(self._about(link, self.next_id(link), client=False), "failed", reason)
+        about = self.describe(link, self.next_id(link), False)  # noqa: FBT003 - called by position
+        self._tell(about, "failed", reason)
 
     def received(self, conn: str, data: bytes) -> None:
         """Bytes came in."""
@@ -245,9 +251,8 @@ class Host:
     def _commit(self, command: act.Commit) -> None:
         if self.store is None:
             raise HarnessError(f"the actor {self.actor.role} has no store")
-        # What was sent before is on the wire: an acknowledgement that runs ahead of its commit
-        # must be able to get out before the crash that exposes it.
-        self.io.flush()
+        if not self.grouped:  # what runs ahead of its commit must get out before the crash
+            self.io.flush()
         point = self.crash_point
         due = False
         if point is not None:
@@ -301,9 +306,6 @@ class Host:
             self.io.close(conn, reset=reset)
 
     # -- bytes ---------------------------------------------------------------------------------
-
-    def _mutate(self, tap: Tap, about: Connection, unit: Unit) -> list[bytes]:
-        return tap.unit(about, unit, self.clock.now())
 
     def _drain(self, conn: str, state: _Conn) -> None:
         """Events to the actor, bytes to the wire, the deadline to the driver."""
@@ -391,9 +393,6 @@ class Host:
             self.io.timer(("core", conn), None)
 
     # -- telling -------------------------------------------------------------------------------
-
-    def _about(self, link: str, conn: str, *, client: bool) -> Connection:
-        return self.describe(link, conn, client)
 
     def _tell(self, about: Connection, event: str, reason: str) -> None:
         if self.watcher is not None:

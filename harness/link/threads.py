@@ -23,6 +23,7 @@ from harness.clock import RealClock
 from harness.errors import HarnessError
 from harness.link import serial_port, tcp
 from harness.link.address import LOOPBACK, Address
+from harness.link.batch import take
 from harness.link.bell import Bell
 from harness.link.dial import dial
 from harness.link.host import CrashPoint, Host
@@ -68,35 +69,29 @@ class Member:
 
     def _taken(self, reads: Reads) -> None:
         """As ``run``, for what came over several connections at once."""
-        received = self.host.received
         with self._lock:
-            for conn, data in reads:
-                try:
-                    if not self.stopping:
-                        received(conn, data)
-                except Exception as error:  # noqa: BLE001 - as in ``run``
-                    self.runtime.failed(error)
+            lost = "" if self.stopping else take(self.host, reads, self.runtime.failed)
             dirty, self._dirty = self._dirty, []
-        self._send(dirty)
+        self._send(dirty, lost)
 
-    def _send(self, dirty: list[tcp.Wire]) -> None:
-        settled = self._settle()
+    def _send(self, dirty: list[tcp.Wire], lost: str = "") -> None:
+        lost = self._settle() or lost
         for wire in dirty:
-            if settled:
-                wire.flush()
+            if lost:
+                wire.give_up(lost)
             else:
-                wire.give_up("the trace cannot be written")
+                wire.flush()
         if self.host.answers.values:
             self.runtime.answered()
         self.runtime.changed()
 
-    def _settle(self) -> bool:
+    def _settle(self) -> str:
         try:
             self.runtime.settle()
         except Exception as error:  # noqa: BLE001 - as in ``run``
             self.runtime.failed(error)
-            return False
-        return True
+            return "the trace cannot be written"
+        return ""
 
     # -- Io ------------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ from simulators.centre.provinces import Province, load_province
 from simulators.centre.transactions import handlers
 from simulators.centre.world import seed_world
 from simulators.shell import plain
-from simulators.store import Store, open_store
+from simulators.store import Store, grouping, open_store
 
 PROVINCE: Final = "hunan"
 """Where nobody says otherwise: the one whose specification is whole."""
@@ -95,7 +95,8 @@ def _serve(
         with foreground.until_stopped() as stopped, foreground.running() as runtime:
             seed = int(getattr(args, "seed", 0) or 0)
             actor, store = make(province, ledger, runtime.clock, seed=seed)
-            member = runtime.add(actor.role, Host(actor, runtime.clock, plain, store=store))
+            host = Host(actor, runtime.clock, plain, store=store, grouping=grouping(store))
+            member = runtime.add(actor.role, host)
             at = foreground.listen(member, LINK, args.host, args.port, context)
             foreground.say(f"ready {LINK} {url(at, province, secure=context is not None)}")
             foreground.wait(stopped)

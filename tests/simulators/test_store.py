@@ -298,3 +298,24 @@ def test_a_probe_looks_into_postgresql_and_cannot_write(
     slow.close()
     assert len(items(one)) == 2
     one.close()
+
+
+def test_a_group_is_one_commit_and_a_refused_part_leaves_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    store = SqliteStore(path, ["CREATE TABLE IF NOT EXISTS t (k INTEGER PRIMARY KEY)"])
+    other = sqlite3.connect(path)
+
+    store.begin()
+    store.commit([("INSERT INTO t VALUES (?)", (1,))])
+    with pytest.raises(sqlite3.IntegrityError):
+        store.commit([("INSERT INTO t VALUES (?)", (2,)), ("INSERT INTO t VALUES (?)", (1,))])
+    store.commit([("INSERT INTO t VALUES (?)", (3,))])
+    assert [row["k"] for row in store.rows("SELECT k FROM t")] == [1, 3]
+    assert other.execute("SELECT k FROM t").fetchall() == [], "nobody else sees it yet"
+    store.end()
+
+    assert other.execute("SELECT k FROM t").fetchall() == [(1,), (3,)]
+    store.commit([("INSERT INTO t VALUES (?)", (4,))])
+    assert other.execute("SELECT COUNT(*) FROM t").fetchall() == [(3,)]
+    other.close()
+    store.close()
