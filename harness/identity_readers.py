@@ -1,14 +1,18 @@
-"""Where identity stands in a payload: readers of HL7 2.x and ASTM of their own.
+"""Where identity stands in a payload: readers of HL7 2.x, ASTM, POCT1-A and framings of their own.
 
 They are written apart from the codecs that build payloads, so that a mistake there does not hide
 itself here. They look at:
 
 * HL7 2.x: PID-2, 3, 4, 5, 6, 7, 9, 11, 13, 14, 19, 20, 21; MRG-1, 2, 3, 4, 7; NK1-2, 4, 5;
-* ASTM (LIS02-A2): P.3 to P.8 and P.13; the specimen ids O.3, O.4 and Q.3.
+* ASTM (LIS02-A2): P.3 to P.8 and P.13; the specimen ids O.3, O.4 and Q.3;
+* POCT1-A2: PT.patient_id, PT.name, PT.birth_dttm, SPC.specimen_id;
+* framings of their own: ASTM records where the payload is such a stream. In columns and printed
+  slips nobody can tell a name from a word, so there only identity card numbers are looked for.
 """
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -181,5 +185,37 @@ def _specimen(place: str, parts: list[str]) -> Iterator[Claim]:
             yield from _one(place, "specimen", part)
 
 
-READERS: Mapping[str, Reader] = {"hl7": hl7_claims, "mllp": hl7_claims, "astm": astm_claims}
+_POCT_KINDS = {
+    "PT.patient_id": "text", "PT.name": "text", "PT.birth_dttm": "birth",
+    "SPC.specimen_id": "specimen",
+}  # fmt: skip
+_POCT_VALUE = re.compile(r"<(?:\w+:)?(?P<name>PT\.\w+|SPC\.\w+)\b[^<>]*?\bV\s*=\s*"
+                         r"(?:\"(?P<a>[^\"]*)\"|'(?P<b>[^']*)')")  # fmt: skip
+
+
+_AGE = re.compile(r"((?:^|[\r\n])P\|(?:[^|\r\n]*\|){4}[^|^\r\n]*)\^[^|\r\n]*")
+
+
+def poct_claims(text: str) -> Iterator[Claim]:
+    """Every identity in a POCT1-A2 message; values stand in ``V`` attributes."""
+    for found in _POCT_VALUE.finditer(text):
+        kind = _POCT_KINDS.get(found["name"])
+        if kind is not None:
+            value = html.unescape(found["a"] if found["a"] is not None else found["b"])
+            yield from _one(found["name"], kind, value)
+
+
+def framed_claims(text: str) -> Iterator[Claim]:
+    """Every identity in a stream of ASTM records without frames; nothing in other layouts.
+
+    Behind the whole name such instruments write the age.
+    """
+    if text.lstrip(_BLANK).startswith("H|"):
+        yield from astm_claims(_AGE.sub(r"\1", text))
+
+
+READERS: Mapping[str, Reader] = {
+    "hl7": hl7_claims, "mllp": hl7_claims, "astm": astm_claims, "framed": framed_claims,
+    "poct1a": poct_claims,
+}  # fmt: skip
 """How each protocol's claims are found; another protocol is refused until it has a reader."""

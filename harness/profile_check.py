@@ -25,7 +25,10 @@ from harness.subjects import read_subjects
 BUILT_IN_URL = "builtin:"
 """A probe URL of this form looks into the store of a system that we run ourselves."""
 
-SPOKEN = {"astm": {"astm", "raw"}, "hl7": {"mllp", "http", "soap"}, "dicom": {"dicom"}}
+SPOKEN = {
+    "astm": {"astm", "raw"}, "hl7": {"mllp", "http", "soap"}, "dicom": {"dicom"},
+    "framed": {"framed", "raw"}, "poct1a": {"poct1a"},
+}  # fmt: skip
 """What may be spoken on an interface of ``fixtures/interfaces.toml``."""
 
 Path_ = tuple[str | int, ...]

@@ -94,6 +94,8 @@ class LinkProtocol(StrEnum):
     HTTP = "http"
     SOAP = "soap"
     RAW = "raw"
+    FRAMED = "framed"
+    POCT1A = "poct1a"
 
 
 class LinkTransport(StrEnum):

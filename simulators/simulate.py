@@ -14,8 +14,9 @@ import urllib.parse
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from harness import limits
 from harness.clock import Clock
 from harness.errors import InputError
 from harness.i18n import tr
@@ -27,11 +28,12 @@ from harness.link.threads import Threads
 from harness.model import Outcome
 from harness.wire.core import Event, Message, Violation
 from harness.wire.hl7 import Hl7Header, Hl7Message, header
-from simulators import foreground
-from simulators.analyzer import generate
+from simulators import analyzer_shell, foreground
+from simulators.analyzer import families, generate, lis_side
 from simulators.analyzer.analyzer import LINK, Analyzer
-from simulators.analyzer.model import known_models, load_model
-from simulators.analyzer.upload import message
+from simulators.analyzer.framed_analyzer import UNACKNOWLEDGED
+from simulators.analyzer.model import AnalyzerModel, known_models, load_model
+from simulators.analyzer.upload import Tested, message
 from simulators.feed.feed import Feed
 from simulators.feed.policy import Policy, Rule
 from simulators.hospital.built_in import BuiltInHospital
@@ -60,11 +62,14 @@ _UNPRINTABLE: Final = re.compile(r"[^\x21-\x7e]")
 def hospital(args: argparse.Namespace) -> int:
     """The built-in LIS and HIS, wired to each other, until the user stops them.
 
-    ``--port N`` gives the endpoints the ports N, N+1 and N+2. What they store is gone at the end.
+    ``--port N`` gives the endpoints the ports N, N+1 and so on. ``--driver MODEL`` sets the LIS up
+    for an analyzer: its item map, and for a framing of its own the port. What they store is gone
+    at the end.
 
     Raises:
-        InputError: an unknown defect, a port in use, an address that is not loopback.
+        InputError: an unknown defect or model, a port in use, an address that is not loopback.
     """
+    drivers = [load_model(name) for name in getattr(args, "driver", ())]
     systems = BuiltInHospital()
     systems.check_defects(args.defect)
     endpoints = [(role, link) for role in systems.roles for link in systems.listens[role]]
@@ -76,6 +81,8 @@ def hospital(args: argparse.Namespace) -> int:
         try:
             with foreground.until_stopped() as stopped, foreground.running() as runtime:
                 stores += _open_systems(systems, runtime, Path(folder), args.defect)
+                for model in drivers:
+                    _set_up(runtime, model)
                 addresses = _listen_all(runtime, endpoints, args.host, args.port)
                 for member in runtime.members.values():
                     member.routes |= {
@@ -100,6 +107,17 @@ def _open_systems(
         stores.append(store)
         runtime.add(role, Host(actor, runtime.clock, plain, store=store))
     return stores
+
+
+def _set_up(runtime: Threads, model: AnalyzerModel) -> None:
+    """What the staff of a laboratory configures when an analyzer comes."""
+    timeout_s = limits.CONTROL_TIMEOUT_S
+    if model.family == "framed":
+        runtime.command("LIS", "configure_port", lis_side.port(model), timeout_s)
+    catalogue = generate.catalogue()
+    order = lis_side.settings(model, lis_side.tests_of(model, list(catalogue)), catalogue)
+    if order["sender"]:
+        runtime.command("LIS", "configure_analyzer", order, timeout_s)
 
 
 def _listen_all(
@@ -189,34 +207,29 @@ def feed(args: argparse.Namespace) -> int:
 def analyzer(args: argparse.Namespace) -> int:
     """Connect as an instrument, upload one generated set of results, and tell the outcome.
 
-    ``--model list`` connects nowhere and lists the models.
+    ``--model list`` connects nowhere and lists the models. ``--count``, ``--query`` and
+    ``--listen`` do more; see ``analyzer_shell``.
 
     Returns:
-        0 where the LIS took all of it, else 1.
+        0 where the LIS took all of it; 3 where the instrument's link has no acknowledgement, so
+        that only the LIS can tell; else 1.
 
     Raises:
-        InputError: not such a link, an unknown model or one that is no ASTM instrument, an
-            address that is not loopback.
+        InputError: not such a link, an unknown model, an address that is not loopback.
     """
     if args.model == "list":
         return _list_models(as_json=args.json)
-    address = _address(args.link)
-    foreground.check_host(address.host, expose=getattr(args, "expose", False))
+    listens = getattr(args, "listen", False)
+    if listens and args.link:
+        raise InputError(tr("an analyzer connects or listens"), remedy="--link / --listen")
+    address = None if listens else _address(args.link)
+    host = args.host if address is None else address.host
+    foreground.check_host(host, expose=getattr(args, "expose", False))
     model = load_model(args.model)
-    if model.family != "astm":
-        raise InputError(
-            tr("{name} speaks {family}, not ASTM", name=model.name, family=model.family),
-            remedy=tr("--model list shows every model with its family"),
-        )
-    tested = generate.run(args.seed)
-    with foreground.running() as runtime:
-        time = runtime.clock.wall().strftime("%Y%m%d%H%M%S")
-        payload = message(model, [tested], control_id=f"S{args.seed}", time=time)
-        actor = Analyzer(link_config=model.link_config(), repeats=model.repeats)
-        member = runtime.add(actor.role, Host(actor, runtime.clock, plain))
-        member.routes[LINK] = address
-        order = {"payload": payload.hex()}
-        answer = runtime.command(actor.role, "upload", order, UPLOAD_TIMEOUT_S)
+    if address is None or analyzer_shell.wanted(args):
+        return analyzer_shell.run(args, model, address)
+    tested = generate.run(args.seed, model)
+    answer = _upload(model, tested, address, args.seed)
     outcome, detail = str(answer["outcome"]), str(answer["detail"])
     foreground.say(
         tr(
@@ -228,7 +241,37 @@ def analyzer(args: argparse.Namespace) -> int:
         )
     )
     result = {"outcome": outcome, "detail": detail, "barcode": tested.barcode}
-    return foreground.finish(result, 0 if outcome == Outcome.OK else 1, as_json=args.json)
+    return foreground.finish(result, _exit_code(outcome, detail), as_json=args.json)
+
+
+def _upload(
+    model: AnalyzerModel, tested: Tested, address: Address | SerialAddress, seed: int
+) -> dict[str, Any]:
+    """Play the instrument of whichever family, and let it upload one specimen."""
+    with foreground.running() as runtime:
+        now = runtime.clock.wall()
+        actor: Analyzer | families.ACTORS
+        if model.family == "astm":
+            time = now.strftime("%Y%m%d%H%M%S")
+            payloads = [message(model, [tested], control_id=f"S{seed}", time=time)]
+            actor, link = Analyzer(link_config=model.link_config(), repeats=model.repeats), LINK
+        else:
+            payloads = families.payloads(model, [tested], first_id=1 + abs(seed), time=now)
+            actor, link = families.actor(model, runtime.clock), families.LINKS[model.family]
+        member = runtime.add(actor.role, Host(actor, runtime.clock, plain))
+        member.routes[link] = address
+        order: dict[str, Any] = {"payloads": [one.hex() for one in payloads]}
+        if model.family == "astm":
+            order = {"payload": payloads[0].hex()}
+        answer: dict[str, Any] = runtime.command(actor.role, "upload", order, UPLOAD_TIMEOUT_S)
+    return answer
+
+
+def _exit_code(outcome: str, detail: str) -> int:
+    """Where the link has no acknowledgement, nothing failed and nothing is known either."""
+    if outcome == Outcome.UNKNOWN and detail == UNACKNOWLEDGED:
+        return 3
+    return 0 if outcome == Outcome.OK else 1
 
 
 def _list_models(*, as_json: bool) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.commands import common
 from harness.i18n import tr
+from harness.ledger import period_options
 
 SIDES = ("his", "centre", "channel")
 
@@ -44,6 +45,7 @@ def add(commands: Any) -> None:
         ("--log", tr("interface log as evidence, JSON lines")),
     ):
         parser.add_argument(name, action="append", default=[], metavar="PATH", help=text)
+    period_options.add(parser)
 
 
 def _reconcile(args: argparse.Namespace) -> int:
@@ -63,5 +65,6 @@ def _reconcile(args: argparse.Namespace) -> int:
         grace_days=args.grace_days,
         json=args.json,
         quiet=args.json,
+        further=args,
     )
     return command.reconcile(request)

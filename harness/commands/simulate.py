@@ -29,7 +29,23 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--link", default="", help=tr("where an analyzer connects: tcp://HOST:PORT")
     )
-    parser.add_argument("--model", default="haematology", help=tr("analyzer model"))
+    parser.add_argument(
+        "--model", default="haematology", help=tr("analyzer model, or “list” to see all of them")
+    )
+    parser.add_argument(
+        "--count", type=int, default=1, metavar="N", help=tr("specimens that an analyzer uploads")
+    )
+    parser.add_argument(
+        "--query",
+        default="",
+        metavar="BARCODE",
+        help=tr("an analyzer asks for the orders of this tube and uploads what is ordered"),
+    )
+    parser.add_argument(
+        "--listen",
+        action="store_true",
+        help=tr("an analyzer that the LIS connects to, at --host and --port"),
+    )
     parser.add_argument(
         "--expose", action="store_true", help=tr("allow addresses beyond this machine")
     )

@@ -70,7 +70,7 @@ def cut(payload: bytes) -> Cut | None:
     head = rows[0]
     head.insert(1, field)  # MSH-1 is the separator itself
     signs = head[2] if len(head) > 2 else ""
-    component, repetition, escape = (signs + "^~\\"[len(signs) :])[:3]
+    component, repetition, escape = list(signs + "^~\\"[len(signs) :])[:3]
 
     def at(number: int, part: str = "") -> str:
         value = head[number] if number < len(head) else ""

@@ -9,6 +9,7 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -96,12 +97,11 @@ def of_stream(path: Path) -> Iterator[bytes]:
         while chunk := file.read(CHUNK_BYTES):
             held += chunk
             starts = [match.end() for match in _START.finditer(held)]
-            for begin, end in zip(starts, starts[1:], strict=False):
+            for begin, end in pairwise(starts):
                 yield _bare(held[begin:end])
-            if starts:
-                held = held[starts[-1] :]
-            elif len(held) > limits.MESSAGE_BYTES_MAX:
-                held = held[-CHUNK_BYTES:]
+            held = held[starts[-1] :] if starts else held
+            if len(held) > limits.MESSAGE_BYTES_MAX:
+                held = held[-CHUNK_BYTES:]  # no message is that long: look for the next one
     if _START.match(held):
         yield _bare(held)
 

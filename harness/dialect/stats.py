@@ -29,9 +29,9 @@ PARTS_MAX: Final = 2_000
 beyond is counted as ``dropped``."""
 
 _TABLE: Final = {
-    **{code: "9" for code in range(ord("0"), ord("9") + 1)},
-    **{code: "A" for code in range(ord("A"), ord("Z") + 1)},
-    **{code: "a" for code in range(ord("a"), ord("z") + 1)},
+    **dict.fromkeys(range(ord("0"), ord("9") + 1), "9"),
+    **dict.fromkeys(range(ord("A"), ord("Z") + 1), "A"),
+    **dict.fromkeys(range(ord("a"), ord("z") + 1), "a"),
 }
 _RUN = re.compile(r"(.)\1+")
 _BEYOND = re.compile(r"[^\x00-\x7f]")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from harness.evidence import account_items
 from harness.evidence.expect import (
     Ask,
     Expectation,
@@ -36,6 +37,8 @@ def judge(expectation: Expectation, ident: str, records: Sequence[Record]) -> Ju
         return _inconclusive("a record that the judgement rests on is missing")
     if expectation.mode == "never":
         return _never(expectation, view)
+    if expectation.select.kind == account_items.KIND:
+        return _over_account(expectation, view, records)
     if expectation.mode == "always":
         return _always(expectation, view)
     if expectation.ask is not None:
@@ -192,6 +195,30 @@ def _always(expectation: Expectation, view: _View) -> Judgement:
         return _inconclusive("nothing was there to judge")
     cited = tuple(dict.fromkeys((*_numbers(items), *ended)))
     return Judgement(verdict=Verdict.PASS, cited=cited, final=True)
+
+
+def _over_account(expectation: Expectation, view: _View, records: Sequence[Record]) -> Judgement:
+    """``always`` over the message account, which is only right once the window is over.
+
+    A message on its way looks like a lost one, so nothing is said before the end.
+    """
+    closed = view.over(expectation.limit_s)
+    if closed is None or "t" not in closed:
+        return _inconclusive("the window was not watched to its end")
+    upto = [record for record in records if record["n"] <= closed["n"]]
+    items = [
+        item
+        for entry in account_items.entries(upto)
+        if entry["n"] > expectation.since
+        for item in items_of(entry, expectation.select)
+    ]
+    if not items:
+        return _inconclusive("nothing was there to judge")
+    findings = tuple(differences(expectation, items))
+    wrong = [item for item in items if differences(expectation, [item])]
+    cited = (*_numbers(wrong or items), closed["n"])
+    verdict = Verdict.FAIL if findings else Verdict.PASS
+    return Judgement(verdict=verdict, cited=cited, findings=findings, final=True)
 
 
 def _never(expectation: Expectation, view: _View) -> Judgement:

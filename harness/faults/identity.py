@@ -11,6 +11,12 @@ from dataclasses import dataclass, field
 
 from harness.wire.core import Unit
 
+_POCT = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?<(?P<root>[A-Z]{3}\.R\d\d)\b")
+_POCT_SPECIMEN = re.compile(rb"<(?:SPC\.specimen_id|CTC\.lot_number)\s+V=\"([^\"]*)\"")
+
+TEXT_BYTES_MAX = 400
+"""Of a frame in columns that make its identity: the specimen stands in its beginning."""
+
 REMEMBERED_MAX = 10_000
 """Control ids remembered for their acknowledgements; the oldest is forgotten first."""
 
@@ -27,7 +33,11 @@ class Identities:
         payload = unit.payload
         if payload.startswith(b"MSH") or b"\rMSH" in payload[:64]:
             return self._of_hl7(payload)
+        if _POCT.match(payload):
+            return _of_poct(payload)
         if unit.kind == "frame":
+            if b"|" not in payload:
+                return _of_text(payload)
             return self._of_record(conn, payload)
         return unit.kind
 
@@ -66,6 +76,18 @@ class Identities:
             self._specimens.pop(conn, None)
         sequence = _at(fields, 1).decode("latin-1") if letter not in b"H" else ""
         return f"{letter.decode('latin-1')}.{sequence}|{self._specimens.get(conn, '')}"
+
+
+def _of_poct(payload: bytes) -> str:
+    """Kind and specimen of a POCT1-A2 message; one without a specimen is its kind."""
+    head, specimen = _POCT.match(payload), _POCT_SPECIMEN.search(payload)
+    root = head["root"].decode("ascii") if head is not None else ""
+    return f"{root}|{specimen[1].decode('latin-1') if specimen else ''}"
+
+
+def _of_text(payload: bytes) -> str:
+    """A frame that is no record: columns and slips have no keys, so the text itself is one."""
+    return payload[:TEXT_BYTES_MAX].decode("latin-1")
 
 
 def _at(fields: list[bytes], index: int) -> bytes:

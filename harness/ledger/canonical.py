@@ -15,9 +15,24 @@ if TYPE_CHECKING:
     from harness.ledger.reading import Part, Side
 
 _IDS: Final = ("setl_id", "msgid", "mdtrt_id", "psn_no", "medins_setl_id", "init_setl_id")
+_NARROW: Final = 10**12
+"""Yuan below which an amount takes the fast way."""
+
+_BEGINS_NO_NUMBER: Final = "NOT ({0} >= '0' AND {0} < ':')"
 _PLAIN_ID: Final = r"\s*[0-9A-Za-z._:/-]*\s*"
 _NO_ID: Final = frozenset({"", "null", "none", "nan", "\\n", "-", "无"})
-_YES: Final = "'1', 'Y', 'YES', 'T', 'TRUE', '是', '退', '退费'"
+_YES: Final = ("1", "Y", "YES", "T", "TRUE", "是", "退", "退费")
+_NOTHING: Final = ("", "NULL", "NONE", "NAN", "-")
+
+
+def _choice(cell: str, words: tuple[str, ...], then: str, otherwise: str) -> str:
+    """SQL: one value where the cell is one of a few words.
+
+    Not ``IN``: from a handful of words on, the engine joins with a table of them instead, for
+    every column of the view and even where nobody reads it; that was most of the run.
+    """
+    whens = " ".join(f"WHEN '{one}' THEN {then}" for one in words)
+    return f"CASE {cell} {whens} ELSE {otherwise} END"
 
 
 def word(text: str) -> str | None:
@@ -52,7 +67,16 @@ def _money(name: str, cell: str, kind: str, odd: str) -> str:
         plain = f"regexp_full_match({cell}, '{money.PLAIN_SQL}')"
         return f"CASE WHEN {plain} THEN {usual} ELSE {odd}.fen END" if odd else usual
     if kind.startswith("DECIMAL"):
-        return f"CAST({cell} * 100 AS BIGINT)"
+        # The product of the narrow type still fits 64 bits; of the wide one it takes 128.
+        small = "CAST(100 AS DECIMAL(3,0))"
+        fits = f"{cell} > {-_NARROW} AND {cell} < {_NARROW}"
+        wide = f"CAST({cell} * 100 AS BIGINT)"
+        if not kind.endswith(",2)"):
+            return wide
+        return (
+            f"CASE WHEN {fits} THEN CAST(CAST({cell} AS DECIMAL(15,2)) * {small} AS BIGINT)"
+            f" ELSE {wide} END"
+        )
     if "INT" in kind:
         return f"CAST({cell} AS BIGINT) * 100"
     raise InputError(
@@ -77,13 +101,14 @@ def _word(name: str, cell: str, kind: str, odd: str) -> str:
     text = cell if kind == "VARCHAR" else f"CAST({cell} AS VARCHAR)"
     plain = f"UPPER(TRIM({text}))"
     # An id of zeros only is what programs write where they have none.
-    usual = f"CASE WHEN {plain} IN ('', 'NULL', 'NONE', 'NAN', '-') THEN NULL ELSE {plain} END"
+    usual = _choice(plain, _NOTHING, "NULL", plain)
     if name in _IDS:
-        # What begins with another digit can be neither; most ids do, and this is cheap.
+        # What begins with another digit or letter is neither zeros nor a word for nothing, and
+        # ASCII without a blank needs no trimming; most ids are so, and this is cheap.
+        begins = f"{text} >= '1' AND {text} < '[' AND ({text} < 'N' OR {text} >= 'O')"
+        easy = f"{begins} AND NOT contains({text}, ' ') AND strlen({text}) = length({text})"
         zeros = f"CASE WHEN LTRIM({plain}, '0') = '' THEN NULL ELSE {usual} END"
-        usual = (
-            f"CASE WHEN {text} >= '1' AND {text} < ':' THEN UPPER(RTRIM({text})) ELSE {zeros} END"
-        )
+        usual = f"CASE WHEN {easy} THEN UPPER({text}) ELSE {zeros} END"
     return (
         f"CASE WHEN {odd_condition(name, cell)} THEN {odd}.word ELSE {usual} END" if odd else usual
     )
@@ -93,11 +118,21 @@ def _flag(cell: str, kind: str) -> str:
     """1 where the row says that it is a refund."""
     if "INT" in kind:
         return f"CASE WHEN {cell} = 1 THEN 1 ELSE 0 END"
-    return f"CASE WHEN UPPER(TRIM(CAST({cell} AS VARCHAR))) IN ({_YES}) THEN 1 ELSE 0 END"
+    return _choice(f"UPPER(TRIM(CAST({cell} AS VARCHAR)))", _YES, "1", "0")
 
 
-def select(side: Side, part: Part, types: dict[str, str], *, odd: tuple[str, ...]) -> str:
-    """SELECT of the canonical rows of one file, the columns of the whole side in one order."""
+def select(
+    side: Side, part: Part, types: dict[str, str], *, odd: tuple[str, ...], rids: str = ""
+) -> str:
+    """SELECT of the canonical rows of one file, the columns of the whole side in one order.
+
+    Args:
+        side: whose columns.
+        part: the file.
+        types: type of each column.
+        odd: columns with unusual spellings, which are looked up.
+        rids: a SELECT of the row numbers wanted; nothing for all. Others are not tidied at all.
+    """
     by_name = dict(zip(part.names, part.columns, strict=True))
 
     def cell(name: str) -> str:
@@ -133,7 +168,11 @@ def select(side: Side, part: Part, types: dict[str, str], *, odd: tuple[str, ...
         f"LEFT JOIN odd_{part.offset} o_{n} ON o_{n}.kind = '{n}' AND o_{n}.text = {cell(n)}"
         for n in odd
     ]
-    return f"SELECT {', '.join(terms)} FROM {part.table} t {' '.join(joins)}"
+    table = part.table
+    if rids:
+        number = f"file_row_number + 1 + {part.offset}"
+        table = f"(SELECT * FROM {part.table} WHERE {number} IN ({rids}))"
+    return f"SELECT {', '.join(terms)} FROM {table} t {' '.join(joins)}"
 
 
 def _raw(by_name: dict[str, str], odd: tuple[str, ...]) -> list[str]:
@@ -164,17 +203,17 @@ def _fault(
         kind = types[by_name[name]]
         odd = mapped(name)  # type: ignore[operator]
         if name == AMOUNTS[0]:
-            nothing = f"lower(trim(CAST({cell} AS VARCHAR))) IN ('', 'null', 'none', 'nan', '-')"
-            # Only text can be blank in other ways; a cast of every row would cost a scan.
+            # Only text can be blank in other ways, and no number begins so.
+            nothing = f"({_BEGINS_NO_NUMBER.format(cell)} AND {_choice(f'UPPER(TRIM({cell}))', _NOTHING, 'TRUE', 'FALSE')})"
             blank = f" OR {nothing}" if kind == "VARCHAR" else ""
             cases.append(f"WHEN {cell} IS NULL{blank} THEN '{name}: '")
         if odd:
             cases.append(f"WHEN {_money(name, cell, kind, odd)} IS NULL THEN '{name}: ' || {cell}")
     if TIME in by_name and types[by_name[TIME]] == "VARCHAR":
         cell = f't."{by_name[TIME]}"'
-        filled = f"lower(trim({cell})) NOT IN ('', 'null', 'none', '-')"
+        filled = _choice(f"lower(trim({cell}))", ("", "null", "none", "-"), "FALSE", "TRUE")
         cases.append(
-            f"WHEN {cell} IS NOT NULL AND {filled} AND ({stamp}) IS NULL THEN '{TIME}: ' || {cell}"
+            f"WHEN {cell} IS NOT NULL AND ({stamp}) IS NULL AND {filled} THEN '{TIME}: ' || {cell}"
         )
     return f"CASE {' '.join(cases)} END" if cases else "CAST(NULL AS VARCHAR)"
 
@@ -183,14 +222,17 @@ def control_of_parquet(con: duckdb.DuckDBPyConnection, part: Part, types: dict[s
     """Rows and sums of a Parquet file from its own columns, before anything is made of them."""
     by_name = dict(zip(part.names, part.columns, strict=True))
     part.control.rows = part.rows
+    exact = [n for n in AMOUNTS if n in by_name and types[n] != "VARCHAR"]
+    sums = ", ".join(f'SUM("{by_name[name]}") * 100' for name in exact)
+    row = con.execute(f"SELECT {sums} FROM {part.table}").fetchone() if exact else ()
+    part.control.sums.update(
+        {name: int(value or 0) for name, value in zip(exact, row or (), strict=True)}
+    )
     for name in AMOUNTS:
-        if name not in by_name:
+        if name not in by_name or name in exact:
             continue
         cell = f'"{by_name[name]}"'
-        if types[name] == "VARCHAR":
-            texts = con.execute(f"SELECT {cell}, COUNT(*) FROM {part.table} GROUP BY 1").fetchall()
-            total = sum((money.rough(text) or 0) * n for text, n in texts if text is not None)
-        else:
-            row = con.execute(f"SELECT SUM({cell}) * 100 FROM {part.table}").fetchone()
-            total = int(row[0] or 0) if row else 0
-        part.control.sums[name] = total
+        texts = con.execute(f"SELECT {cell}, COUNT(*) FROM {part.table} GROUP BY 1").fetchall()
+        part.control.sums[name] = sum(
+            (money.rough(text) or 0) * n for text, n in texts if text is not None
+        )

@@ -116,13 +116,17 @@ RESULT: Final = (
 )
 """9102 result file: 10 columns without a header; an eleventh is ``exp_content``."""
 
+RESULT_INSUTYPE: Final = (*RESULT, "exp_content", "insutype")
+"""A result file whose memo ended in the insurance type, as ``layouts`` writes it again."""
+
 LAYOUTS: Final[Mapping[int, tuple[str, ...]]] = {
     7: UPLOAD,
     8: (*UPLOAD, "exp_content"),
     10: RESULT,
     11: (*RESULT, "exp_content"),
+    12: RESULT_INSUTYPE,
 }
-"""Columns of a file without a header, by how many there are; a province may name others."""
+"""Columns of a file without a header, by how many there are."""
 
 HARMLESS: Final = (
     "matched",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import json
 import multiprocessing
 import shutil
 import sys
 import tomllib
-import unicodedata
 from collections.abc import Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -20,13 +20,39 @@ import duckdb
 from harness import i18n
 from harness.errors import InputError
 from harness.i18n import tr
-from harness.ledger import carry, channel, conserve, engines, evidence, explain, verdicts
-from harness.ledger.columns import CLASSES, GRACE_DAYS, HARMLESS, TOLERANCE_DAYS
+from harness.ledger import (
+    carry,
+    channel,
+    channel_bills,
+    command_summary,
+    conserve,
+    engines,
+    evidence,
+    explain,
+    identities,
+    identities_totals,
+    layouts,
+    period_command,
+    verdicts,
+)
+from harness.ledger.columns import GRACE_DAYS, TOLERANCE_DAYS
 from harness.ledger.control import Incomplete
 from harness.ledger.reading import Side, read_side
 from harness.ledger.sources import feeds
 
 EXIT_BALANCED, EXIT_DIFFERS, EXIT_INCOMPLETE = 0, 1, 3
+RESULTS: Final = (
+    "verdicts.csv",
+    "totals.json",
+    "identities.csv",
+    "detail.json",
+    "period.json",
+    "report.html",
+    "reconcile.xlsx",
+    "statement.docx",
+)
+"""Every file that a run can leave; an earlier run's must not look like this one's."""
+
 WRONG_DAYS_ROWS: Final = 20
 """Two ledgers of this size without one common day or key are files of different days."""
 
@@ -46,6 +72,7 @@ class Request:
         state: folder that remembers closed keys and open rows from day to day.
         carry_from: state folder or results of an earlier run, read only.
         grace_days: days that an open row is carried; only with ``state``.
+        further: what explains more than the lists: fee lines, the period and its stated totals.
     """
 
     sources: Mapping[str, str]
@@ -61,6 +88,7 @@ class Request:
     grace_days: int = GRACE_DAYS
     json: bool = False
     quiet: bool = False
+    further: argparse.Namespace = field(default_factory=argparse.Namespace)
 
 
 def reconcile(request: Request) -> int:
@@ -81,12 +109,12 @@ def reconcile(request: Request) -> int:
         _tidy(work)
     _write_json(out / "totals.json", result)
     code = _code(result)
-    if code != EXIT_INCOMPLETE:
-        say(tr("writing the reports"))
-        _reports(out)
-    _print(result, out)
+    period_command.extend(request.further, out)
+    say(tr("writing the reports"))
+    _reports(out)
+    command_summary.show(result, out)
     if request.json:
-        print(json.dumps(_short(result, out, code), ensure_ascii=False))
+        print(json.dumps(command_summary.short(result, out, code), ensure_ascii=False))
     return code
 
 
@@ -94,7 +122,7 @@ def _folders(out: Path) -> Path:
     """The output folder without what an earlier run left: an old result must not look new."""
     work = out / "work"
     try:
-        for name in ("verdicts.csv", "totals.json"):
+        for name in RESULTS:
             (out / name).unlink(missing_ok=True)
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
@@ -118,23 +146,31 @@ def judge(
     con = engines.connect(work)
     pool = _Pool()
     try:
-        sides = _read(con, request, work, pool, say)
-        skipped = _stages(con, request, sides, say)
+        rules, notes = layouts.province(request.province), layouts.Notes()
+        sides = _read(con, request, work, pool, say, rules=rules, notes=notes)
+        skipped = _stages(con, request, sides, say, rules=rules)
         say(tr("proving that nothing was lost"))
         pool.settle()
         broken = conserve.prove(con, sides)
         if broken:
             return _incomplete(sides, request, broken)
         say(tr("looking for causes"))
-        explain.explain(con, log)
-        result = conserve.totals(con, sides, dict(request.sources))
+        whole = identities.check(con, sides, mulaid_inside_acct=rules.mulaid_inside_acct)
+        explain.explain(con, log, sides)
+        result = conserve.totals(con, sides, dict(request.sources)) | whole
         result["not_compared"] = skipped
+        result["province"] = rules.to_json() if rules.name else {}
+        result["set_aside"] = notes.set_aside
+        result["totals_3201"] = identities_totals.totals(
+            con, sides[0], sides[1], pair_count=rules.pair_count
+        )
         if result["residual"] != "0.00":
             return _incomplete(sides, request, [tr("the waterfall leaves a rest")])
         if request.state:
             result["state"] = carry.remember(con, Path(request.state), sides)
         say(tr("writing the verdicts"))
         verdicts.write(con, sides, out)
+        identities.write(con, out)
         return result
     finally:
         pool.close()
@@ -166,15 +202,27 @@ class _Pool:
 
 
 def _read(
-    con: duckdb.DuckDBPyConnection, request: Request, work: Path, pool: _Pool, say: Any
+    con: duckdb.DuckDBPyConnection,
+    request: Request,
+    work: Path,
+    pool: _Pool,
+    say: Any,
+    *,
+    rules: layouts.Province,
+    notes: layouts.Notes,
 ) -> list[Side]:
-    renames = _renames(request.columns)
+    names = _names(request.columns)
+    renames = _renames(names, request.columns)
     sides = []
     for name, src in request.sources.items():
         say(tr("reading {source}", source=src if "://" not in src else name))
         folder = work / name
         folder.mkdir()
         found = feeds(src, query=request.queries.get(name, ""), work=folder)
+        if name == "centre":
+            found = layouts.prepare(found, rules, folder, notes)
+        elif name == "channel":
+            found = channel_bills.prepare(found, names.get("channel_bill"), folder)
         side, waits = read_side(
             con, name, found, renames=renames.get(name, {}), work=folder, pool=pool
         )
@@ -183,30 +231,44 @@ def _read(
     return sides
 
 
-def _renames(path: str) -> dict[str, dict[str, str]]:
-    """``[his]``, ``[centre]``, ``[channel]``: interface's name = "own name"."""
+def _names(path: str) -> dict[str, Any]:
+    """``--columns``: ``[his]``, ``[centre]``, ``[channel]`` name columns, ``[channel_bill]`` a
+    bill.
+    """
     if not path:
         return {}
     try:
         with Path(path).open("rb") as stream:
-            data = tomllib.load(stream)
+            return tomllib.load(stream)
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise InputError(str(error), where=path) from error
+
+
+def _renames(data: Mapping[str, Any], path: str) -> dict[str, dict[str, str]]:
+    """Interface's name = "own name", by side."""
     found: dict[str, dict[str, str]] = {}
     for side, names in data.items():
         if not isinstance(names, dict):
             raise InputError(tr("expected the tables [his], [centre], [channel]"), where=path)
-        found[side] = {str(own).lower(): str(name) for name, own in names.items()}
+        if side != "channel_bill":
+            found[side] = {str(own).lower(): str(name) for name, own in names.items()}
     return found
 
 
 def _stages(
-    con: duckdb.DuckDBPyConnection, request: Request, sides: list[Side], say: Any
+    con: duckdb.DuckDBPyConnection,
+    request: Request,
+    sides: list[Side],
+    say: Any,
+    *,
+    rules: layouts.Province,
 ) -> list[str]:
     his, centre = sides[0], sides[1]
     if request.carry_from or request.state:
         carry.recall(con, Path(request.carry_from or request.state), sides)
     skipped = engines.prepare(con, his, centre)
+    for table in ("h", "c"):
+        layouts.refund_signs(con, table, rules)
     _same_days(con, his, centre)
     say(tr("pairing {his} rows with {centre} rows", his=his.rows, centre=centre.rows))
     engines.run(con, request.engine, tolerance_days=request.tolerance_days)
@@ -214,7 +276,7 @@ def _stages(
         channel.run(con)
     verdicts.build(con, sides)
     if len(sides) > 2:
-        channel.mark_missing(con)
+        channel.mark_missing(con, his)
     if request.state or request.carry_from:
         carry.mark(con, sides, grace_days=request.grace_days)
     return skipped
@@ -280,53 +342,3 @@ def _progress(*, quiet: bool) -> Any:
             print(f"… {text}", file=sys.stderr, flush=True)
 
     return say
-
-
-def _width(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
-
-
-def _print(result: Mapping[str, Any], out: Path) -> None:
-    """The summary on the terminal."""
-    if result["verdict"] == "INCOMPLETE":
-        print(tr("INCOMPLETE: nothing may be concluded"))
-        for problem in result["problems"]:
-            print(f"  {problem}")
-        return
-    head = (tr("side"), tr("class"), tr("rows"), tr("amount (yuan)"))
-    rows = [head]
-    for one in result["buckets"]:
-        mark = "!" if one["class"] not in HARMLESS else " "
-        rows.append((one["side"], f"{mark} {one['class']}", str(one["rows"]), one["medfee_sumamt"]))
-    widths = [max(_width(row[i]) for row in rows) for i in range(len(head))]
-    for row in rows:
-        cells = []
-        for i, cell in enumerate(row):
-            gap = " " * (widths[i] - _width(cell))
-            cells.append(gap + cell if i > 1 else cell + gap)
-        print("  ".join(cells).rstrip())
-    for step in result["waterfall"]:
-        if step["step"] in {"his_total", "centre_total"}:
-            print(f"{step['step']:14} {step['amount']}")
-    for one in result["rejected"]:
-        print(f"{one['place']}: {one['fault']}")
-    if result.get("not_compared"):
-        print(tr("not compared: {names}", names=", ".join(result["not_compared"])))
-    print(tr("residual: {residual}", residual=result["residual"]))
-    differs = result["verdict"] == "differs"
-    print(tr("there are differences") if differs else tr("nothing differs"))
-    print(tr("written: {path}", path=out))
-
-
-def _short(result: Mapping[str, Any], out: Path, code: int) -> dict[str, Any]:
-    counts = dict.fromkeys(CLASSES, 0)
-    for one in result.get("buckets", []):
-        counts[one["class"]] += one["rows"]
-    return {
-        "verdict": result["verdict"],
-        "classes": {name: count for name, count in counts.items() if count},
-        "residual": result.get("residual", ""),
-        "problems": result.get("problems", []),
-        "out": str(out),
-        "exit_code": code,
-    }

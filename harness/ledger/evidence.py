@@ -1,34 +1,77 @@
 """What became of each call to the centre, from traces of a run or logs of an interface.
 
-A log is JSON, one object a line. Whatever the writer calls the rest, a line counts if it has a
-``msgid`` and an ``infno``; with ``infcode`` it is an answer, otherwise a request. ``output`` or
-``error`` that cannot be parsed, or a time-out, leaves the call without an answer.
+A log is JSON, one object a line, whatever its writer calls the rest: an object with ``msgid`` and
+``infno`` is a call, one with ``infcode`` an answer; both may be nested, or be JSON inside a string.
+A run folder has them as the payloads of its HTTP messages; there an answer belongs to the call
+before it on the same connection. What has no answer stays unknown: it did not fail.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from harness.errors import InputError
 from harness.i18n import tr
+from harness.ledger import canonical, evidence_trace, money
 
 LINES_MAX: Final = 5_000_000
 """Lines of all logs together."""
 
+DEPTH_MAX: Final = 6
+"""How deep an envelope may be nested in a log record."""
+
 REVERSALS: Final = frozenset({"2103", "2202", "2208", "2305", "2404", "2405", "2601", "6203"})
+STATES: Final = ("no_answer", "unreadable", "refused", "success")
+"""From what is known least to what is known best; a later, better answer wins."""
+
+_ASKS: Final = ("input", "request", "req", "in", "inputdata")
+_TELLS: Final = ("output", "response", "resp", "out", "outputdata", "answer")
+_TIMES: Final = ("inf_time", "w", "time", "timestamp", "at", "refmsg_time")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Exchange:
-    """One call: ``state`` is no_answer, refused, success or unreadable."""
+    """One call and what became of it.
+
+    Args:
+        msgid: the sender's id of the call.
+        infno: transaction.
+        state: one of ``STATES``.
+        at: when it was sent, as the log writes it.
+        setl_id: settlement that it is about, asked or answered.
+        mdtrt_id: visit.
+        omsgid: call that it reverses (2601).
+        error: what the centre said against it.
+        opter: operator.
+        sign_no: sign-in number.
+        tries: how often the same call went out.
+        reused: the msgid stands on calls about different matters.
+        fault: what the trace saw of the network while the call had no answer.
+        amounts: fen of the answer, by the interface's names.
+        clr_type: clearing type of the answer.
+        order: state of a mobile payment order in the answer.
+    """
 
     msgid: str
     infno: str
     state: str
+    at: str = ""
+    setl_id: str = ""
+    mdtrt_id: str = ""
+    omsgid: str = ""
+    error: str = ""
+    opter: str = ""
+    sign_no: str = ""
+    tries: int = 1
+    reused: bool = False
+    fault: str = ""
+    amounts: dict[str, int] = field(default_factory=dict)
+    clr_type: str = ""
+    order: str = ""
 
     @property
     def reversal(self) -> bool:
@@ -42,70 +85,204 @@ def read(paths: list[Path]) -> list[Exchange]:
     Raises:
         InputError: a path that is not there, or a log without one usable line.
     """
-    states: dict[tuple[str, str], str] = {}
+    known: dict[tuple[str, str], Exchange] = {}
+    budget = _Budget()
     for path in paths:
-        before = len(states)
-        for line in _lines(path):
-            for found in _calls(line):
-                key = (found.msgid, found.infno)
-                if found.state != "no_answer" or key not in states:
-                    states[key] = found.state
-        if len(states) == before:
+        before, seen = len(known), 0
+        for one in _exchanges(path, budget):
+            seen += 1
+            _merge(known, one)
+        if len(known) == before and not seen:
             raise InputError(tr("no line with a msgid and an infno"), where=str(path))
-    return [Exchange(msgid=m, infno=i, state=s) for (m, i), s in sorted(states.items())]
+    _mark_reused(known)
+    return [known[key] for key in sorted(known)]
 
 
-def _lines(path: Path) -> Iterator[Any]:
+class _Budget:
+    """Lines that may still be read, of all logs together."""
+
+    def __init__(self) -> None:
+        self.left = LINES_MAX
+
+    def take(self, file: Path) -> None:
+        """One line more."""
+        self.left -= 1
+        if self.left < 0:
+            raise InputError(tr("more than {limit} lines", limit=LINES_MAX), where=str(file))
+
+
+def _exchanges(path: Path, budget: _Budget) -> Iterator[Exchange]:
     if path.is_dir():
         files = sorted(path.rglob("*.jsonl"))
     elif path.is_file():
         files = [path]
     else:
         raise InputError(tr("no such file or folder: {path}", path=path), where=str(path))
-    count = 0
     for file in files:
-        with file.open(encoding="utf-8", errors="replace") as stream:
-            for text in stream:
-                count += 1
-                if count > LINES_MAX:
-                    raise InputError(
-                        tr("more than {limit} lines", limit=LINES_MAX), where=str(file)
-                    )
-                try:
-                    yield json.loads(text)
-                except ValueError:
-                    continue
+        lines = _lines(file, budget)
+        first = next(lines, None)
+        if isinstance(first, dict) and first.get("kind") == "open" and "format" in first:
+            yield from _of_trace(file, lines)
+            continue
+        if first is not None:
+            yield from _calls(first, "")
+        for record in lines:
+            yield from _calls(record, "")
 
 
-def _calls(value: Any, depth: int = 0) -> Iterator[Exchange]:
+def _lines(file: Path, budget: _Budget) -> Iterator[Any]:
+    with file.open(encoding="utf-8", errors="replace") as stream:
+        for text in stream:
+            budget.take(file)
+            try:
+                yield json.loads(text)
+            except ValueError:
+                continue
+
+
+def _of_trace(file: Path, records: Iterator[Any]) -> Iterator[Exchange]:
+    """Calls of one scenario: asked and answered on a connection, with what the network did."""
+    for turn in evidence_trace.turns(file, records):
+        for call in _calls(turn.asked, turn.at):
+            call.tries, call.fault = turn.tries, turn.fault
+            if turn.answered is not None:
+                _answer(call, turn.answered)
+            elif turn.garbled:
+                call.state = "unreadable"
+            yield call
+
+
+def _calls(value: Any, at: str, depth: int = 0) -> Iterator[Exchange]:
     """Calls anywhere inside one record; payloads may be nested, or JSON inside a string."""
-    if depth > 6:
+    if depth > DEPTH_MAX:
         return
-    if isinstance(value, str) and value[:1] == "{" and "msgid" in value:
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return
+    value = _opened(value)
     if isinstance(value, list):
         for one in value:
-            yield from _calls(one, depth + 1)
+            yield from _calls(one, at, depth + 1)
     if not isinstance(value, dict):
         return
+    moment = next((str(value[name]) for name in _TIMES if value.get(name)), at)
     msgid = value.get("msgid") or value.get("inf_refmsgid") or value.get("request_msgid")
     if msgid and value.get("infno"):
-        yield Exchange(msgid=str(msgid), infno=str(value["infno"]), state=_state(value))
+        yield _exchange(value, str(msgid), moment)
         return
-    for one in value.values():
-        yield from _calls(one, depth + 1)
+    inner = [one for name in value for one in _calls(value[name], moment, depth + 1)]
+    if len(inner) == 1:
+        _answer_beside(inner[0], value)
+    yield from inner
 
 
-def _state(value: dict[str, Any]) -> str:
+def _opened(value: Any) -> Any:
+    """JSON inside a string as what it says."""
+    if isinstance(value, str) and value[:1] == "{":
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _answer_beside(call: Exchange, record: Mapping[str, Any]) -> None:
+    """A record with the request in one member and the answer, or what is left of it, in another."""
+    for name in _TELLS:
+        told = _opened(record.get(name))
+        if isinstance(told, dict) and "infcode" in told:
+            _answer(call, told)
+            return
+        if isinstance(told, str) and told.strip():
+            call.state = "unreadable"
+
+
+def _exchange(value: Mapping[str, Any], msgid: str, at: str) -> Exchange:
+    call = Exchange(
+        msgid=_id(msgid),
+        infno=str(value["infno"]).strip(),
+        state="no_answer",
+        at=at,
+        opter=str(value.get("opter") or ""),
+        sign_no=str(value.get("sign_no") or ""),
+    )
+    asked = {**value, **_flat([value.get(name) for name in _ASKS])}
+    call.setl_id, call.mdtrt_id = _id(asked.get("setl_id")), _id(asked.get("mdtrt_id"))
+    call.omsgid = _id(asked.get("omsgid"))
     given = str(value.get("state", "")).lower()
-    if given in {"no_answer", "refused", "success", "unreadable"}:
-        return given
-    code = value.get("infcode")
+    if given in STATES:
+        call.state = given
+        call.error = str(value.get("err_msg") or "")
+    elif "infcode" in value:
+        _answer(call, value)
+    else:
+        _answer_beside(call, value)
+    return call
+
+
+def _answer(call: Exchange, told: Mapping[str, Any]) -> None:
+    """Take the answer into the call: success is an ``infcode`` that equals 0 as text."""
+    code = told.get("infcode")
     if code is None:
-        return "no_answer"
-    if str(code) not in {"0", "0.0"}:
-        return "refused"
-    return "unreadable" if value.get("unreadable") else "success"
+        call.state = "unreadable"  # a gateway's own words: nothing is known of the centre
+        call.error = str(told.get("message") or "")
+        return
+    call.error = str(told.get("err_msg") or "")
+    if str(code).strip() not in {"0", "0.0"}:
+        call.state = "refused"
+        return
+    call.state = "unreadable" if told.get("unreadable") else "success"
+    found = _flat([told.get(name) for name in _TELLS])
+    call.setl_id = _id(found.get("setl_id")) or call.setl_id
+    call.mdtrt_id = _id(found.get("mdtrt_id")) or call.mdtrt_id
+    call.clr_type = str(found.get("clr_type") or "")
+    call.order = str(found.get("ordStas") or found.get("refStatus") or "")
+    for name in ("medfee_sumamt", "fund_pay_sumamt", "acct_pay"):
+        amount = money.fen(str(found.get(name, "")))
+        if amount is not None:
+            call.amounts[name] = amount
+
+
+def _flat(values: list[Any], depth: int = 0) -> dict[str, Any]:
+    """Plain members of nested nodes (``input.data``, ``output.setlinfo``); the first of a name."""
+    found: dict[str, Any] = {}
+    for value in values:
+        node = _opened(value)
+        if isinstance(node, dict):
+            for name, one in node.items():
+                if isinstance(one, str | int | float) and one != "":
+                    found.setdefault(name, one)
+            if depth < DEPTH_MAX:
+                nested = [one for one in node.values() if isinstance(one, dict | str)]
+                found = {**_flat(nested, depth + 1), **found}
+    return found
+
+
+def _id(value: Any) -> str:
+    """An id as the ledgers have it after tidying."""
+    return canonical.word(str(value)) or "" if value is not None else ""
+
+
+def _merge(known: dict[tuple[str, str], Exchange], one: Exchange) -> None:
+    before = known.get((one.msgid, one.infno))
+    if before is None:
+        known[one.msgid, one.infno] = one
+        return
+    both_asked = one.state == before.state == "no_answer"
+    before.tries = max(before.tries, one.tries) + (
+        both_asked and bool(one.at) and one.at != before.at
+    )
+    matter = (one.mdtrt_id, before.mdtrt_id)
+    before.reused |= all(matter) and matter[0] != matter[1]
+    if STATES.index(one.state) > STATES.index(before.state):
+        before.state, before.error = one.state, one.error or before.error
+    for name in ("at", "setl_id", "mdtrt_id", "omsgid", "opter", "sign_no", "fault", "clr_type"):
+        setattr(before, name, getattr(before, name) or getattr(one, name))
+    before.order = one.order or before.order
+    before.amounts = one.amounts or before.amounts
+
+
+def _mark_reused(known: dict[tuple[str, str], Exchange]) -> None:
+    """One msgid on several transactions is as bad as on two patients (2601 hits the wrong one)."""
+    seen: dict[str, Exchange] = {}
+    for one in known.values():
+        other = seen.setdefault(one.msgid, one)
+        if other is not one:
+            other.reused = one.reused = True

@@ -27,11 +27,11 @@ SELECT l.* FROM l5c l LEFT JOIN netc1 n ON l.rid = n.rid WHERE n.rid IS NULL
 -- Refunds that both sides have, with their originals.
 -- @table rp
 SELECT h.rid, h.k, h.ok, h.m, h.p, h.fee, h.fund, h.acct, h.cash, pair.cr
-FROM h JOIN pair ON h.rid = pair.hr WHERE h.rf = 1 AND pair.weak = 0 AND {no_harm}
+FROM hs h JOIN pair ON h.rid = pair.hr WHERE h.rf = 1 AND pair.weak = 0 AND {no_harm}
 -- @table ro
-SELECT h.rid AS o, rp.rid AS r, 0 AS link FROM h JOIN rp ON h.k = rp.ok WHERE h.rf = 0
-UNION ALL SELECT h.rid AS o, rp.rid AS r, 1 AS link FROM h JOIN rp ON h.k = rp.k WHERE h.rf = 0
-UNION ALL SELECT h.rid AS o, rp.rid AS r, 2 AS link FROM h JOIN rp ON h.m = rp.m AND h.p = rp.p
+SELECT h.rid AS o, rp.rid AS r, 0 AS link FROM hs h JOIN rp ON h.k = rp.ok WHERE h.rf = 0
+UNION ALL SELECT h.rid AS o, rp.rid AS r, 1 AS link FROM hs h JOIN rp ON h.k = rp.k WHERE h.rf = 0
+UNION ALL SELECT h.rid AS o, rp.rid AS r, 2 AS link FROM hs h JOIN rp ON h.m = rp.m AND h.p = rp.p
 WHERE h.rf = 0 AND h.fee + rp.fee = 0 AND h.fund + rp.fund = 0 AND h.acct + rp.acct = 0
 -- @table rol
 SELECT ro.o, ro.r, MIN(ro.link) AS link FROM ro GROUP BY ro.o, ro.r
@@ -41,7 +41,7 @@ SELECT r, o, link, ROW_NUMBER() OVER (PARTITION BY r ORDER BY link, o) AS rr FRO
 SELECT b.o, b.r, op.cr AS oc, rp.cr AS rc,
 CASE WHEN h.fee + rp.fee = 0 AND h.fund + rp.fund = 0 AND h.acct + rp.acct = 0
 AND h.cash + rp.cash = 0 THEN 1 ELSE 0 END AS whole
-FROM rob b JOIN rp ON rp.rid = b.r JOIN h ON h.rid = b.o JOIN pair op ON op.hr = b.o
+FROM rob b JOIN rp ON rp.rid = b.r JOIN hs h ON h.rid = b.o JOIN pair op ON op.hr = b.o
 WHERE b.rr = 1 AND op.weak = 0 AND {no_harm_op}
 
 -- Rows that are still open, or paired with other amounts, by visit: do they add up?
@@ -50,11 +50,11 @@ SELECT pair.hr, pair.cr, pair.d FROM pair WHERE pair.d & 15 <> 0 AND pair.d & 48
 -- @table fh
 SELECT rid, rf, COALESCE(m, ok, k) AS f, fee, fund, acct, cash, 0 AS paired FROM l6h
 UNION ALL SELECT h.rid, h.rf, COALESCE(h.m, h.ok, h.k) AS f, h.fee, h.fund, h.acct, h.cash, 1 AS paired
-FROM h JOIN open_pair q ON h.rid = q.hr
+FROM hs h JOIN open_pair q ON h.rid = q.hr
 -- @table fc
 SELECT rid, rf, COALESCE(m, ok, k) AS f, fee, fund, acct, cash, 0 AS paired FROM l6c
 UNION ALL SELECT c.rid, c.rf, COALESCE(c.m, c.ok, c.k) AS f, c.fee, c.fund, c.acct, c.cash, 1 AS paired
-FROM c JOIN open_pair q ON c.rid = q.cr
+FROM cs c JOIN open_pair q ON c.rid = q.cr
 -- @table gh
 SELECT f, COUNT(*) AS n, SUM(rf) AS refunds, SUM(fee) AS fee, SUM(fund) AS fund, SUM(acct) AS acct,
 SUM(cash) AS cash, SUM(paired) AS paired FROM fh WHERE f IS NOT NULL GROUP BY f
@@ -69,21 +69,21 @@ AND h.n + c.n > 2 AND (h.refunds + c.refunds > 0 OR h.n = 1 OR c.n = 1)
 
 -- Refunds of a part that the sides have with different amounts.
 -- @table part
-SELECT h.rid AS hr, c.rid AS cr FROM open_pair q JOIN h ON h.rid = q.hr JOIN c ON c.rid = q.cr
-JOIN h o ON o.k = COALESCE(h.ok, h.k) AND o.rf = 0
+SELECT h.rid AS hr, c.rid AS cr FROM open_pair q JOIN hs h ON h.rid = q.hr JOIN cs c ON c.rid = q.cr
+JOIN hs o ON o.k = COALESCE(h.ok, h.k) AND o.rf = 0
 WHERE h.rf = 1 AND c.rf = 1 AND (o.fee + h.fee > 0 OR o.fee + c.fee > 0)
 -- @table lone
-SELECT 'his' AS side, l.rid, q.hr, q.cr FROM l6h l JOIN h ON h.k = COALESCE(l.ok, l.k)
+SELECT 'his' AS side, l.rid, q.hr, q.cr FROM l6h l JOIN hs h ON h.k = COALESCE(l.ok, l.k)
 JOIN open_pair q ON h.rid = q.hr WHERE l.rf = 1 AND h.rf = 0 AND h.fee + l.fee > 0
-UNION ALL SELECT 'centre' AS side, l.rid, q.hr, q.cr FROM l6c l JOIN c ON c.k = COALESCE(l.ok, l.k)
+UNION ALL SELECT 'centre' AS side, l.rid, q.hr, q.cr FROM l6c l JOIN cs c ON c.k = COALESCE(l.ok, l.k)
 JOIN open_pair q ON c.rid = q.cr WHERE l.rf = 1 AND c.rf = 0 AND c.fee + l.fee > 0
 
 -- One person, one amount, twice within minutes.
 -- @table tw
-SELECT p, fee, fund, acct, cash FROM h WHERE rf = 0 AND p IS NOT NULL AND fee <> 0
+SELECT p, fee, fund, acct, cash FROM hs h WHERE rf = 0 AND p IS NOT NULL AND fee <> 0
 GROUP BY p, fee, fund, acct, cash HAVING COUNT(*) > 1
 -- @table twr
-SELECT h.rid, h.k, h.ts, h.p, h.fee, h.fund, h.acct, h.cash, pair.cr FROM h JOIN tw ON h.p = tw.p
+SELECT h.rid, h.k, h.ts, h.p, h.fee, h.fund, h.acct, h.cash, pair.cr FROM hs h JOIN tw ON h.p = tw.p
 AND h.fee = tw.fee AND h.fund = tw.fund AND h.acct = tw.acct AND h.cash = tw.cash
 JOIN pair ON pair.hr = h.rid WHERE h.rf = 0 AND pair.weak = 0 AND {no_harm}
 -- @table twp
@@ -92,12 +92,12 @@ AND a.fee = b.fee AND a.fund = b.fund AND a.acct = b.acct AND a.cash = b.cash AN
 WHERE a.k <> b.k AND a.ts - b.ts <= {near} AND b.ts - a.ts <= {near}
 -- @table agh
 SELECT l.rid, h.rid AS o, CASE WHEN l.g = h.g OR l.bill = h.bill THEN 1 ELSE 0 END AS tied
-FROM l6h l JOIN h ON l.p = h.p AND l.fee = h.fee AND l.fund = h.fund AND l.acct = h.acct
+FROM l6h l JOIN hs h ON l.p = h.p AND l.fee = h.fee AND l.fund = h.fund AND l.acct = h.acct
 AND l.cash = h.cash JOIN pair ON pair.hr = h.rid
 WHERE l.rf = 0 AND h.rf = 0 AND l.rid <> h.rid AND (l.g = h.g OR l.bill = h.bill
 OR (l.ts - h.ts <= {near} AND h.ts - l.ts <= {near}))
 -- @table agc
-SELECT l.rid, c.rid AS o FROM l6c l JOIN c ON l.p = c.p AND l.fee = c.fee AND l.fund = c.fund
+SELECT l.rid, c.rid AS o FROM l6c l JOIN cs c ON l.p = c.p AND l.fee = c.fee AND l.fund = c.fund
 AND l.acct = c.acct AND l.cash = c.cash JOIN pair ON pair.cr = c.rid
 WHERE l.rf = 0 AND c.rf = 0 AND l.rid <> c.rid AND (l.g = c.g OR l.bill = c.bill
 OR (l.m = c.m AND l.ts - c.ts <= {near} AND c.ts - l.ts <= {near}))

@@ -28,21 +28,6 @@ EXPLAINED: Final = ("amount_mismatch", "swapped_parts", "detail_differs", "parti
 """Classes that fee lines can explain."""
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the options to the reconcile command."""
-    parser.add_argument("--his-detail", metavar="FILE", help=tr("HIS fee lines"))
-    parser.add_argument(
-        "--centre-detail", metavar="FILE", help=tr("the centre's fee lines (5204, 2204, 2301)")
-    )
-    parser.add_argument(
-        "--period", nargs=2, metavar=("FROM", "TO"), help=tr("first and last day, 2026-09-01")
-    )
-    parser.add_argument("--stated-his", metavar="YUAN", help=tr("HIS total as finance states it"))
-    parser.add_argument(
-        "--stated-centre", metavar="YUAN", help=tr("centre total as finance states it")
-    )
-
-
 def extend(args: argparse.Namespace, out: Path) -> list[Path]:
     """Explain fee lines and the period, as far as the options ask; gives the files written.
 

@@ -52,12 +52,18 @@ class Side:
         parts: its files.
         present: canonical columns that at least one file has.
         further: columns carried through, in order of first appearance.
+        readers: for each file, from a SELECT of row numbers (nothing: all) to its canonical rows.
     """
 
     name: str
     parts: list[Part]
     present: frozenset[str]
     further: tuple[str, ...]
+    readers: list[Callable[[str], str]] = field(default_factory=list)
+
+    def picked(self, rids: str) -> str:
+        """SQL of the canonical rows that a SELECT of row numbers names, without tidying others."""
+        return " UNION ALL ".join(reader(rids) for reader in self.readers)
 
     @property
     def rows(self) -> int:
@@ -114,10 +120,10 @@ def read_side(
     _require(name, parts)
     further = tuple(dict.fromkeys(n for part in parts for n in part.names if n not in KNOWN))
     side = Side(name=name, parts=parts, present=present, further=further)
-    selects = []
     for number, part in enumerate(parts):
-        selects.append(_canonical(con, side, part, work / f"{name}_{number}.canon.parquet"))
-    con.execute(f"CREATE OR REPLACE VIEW canon_{name} AS {' UNION ALL '.join(selects)}")
+        target = work / f"{name}_{number}.canon.parquet"
+        side.readers.append(_canonical(con, side, part, target))
+    con.execute(f"CREATE OR REPLACE VIEW canon_{name} AS {side.picked('')}")
     return side, waits
 
 
@@ -294,17 +300,20 @@ def _parquet(
     return part
 
 
-def _canonical(con: duckdb.DuckDBPyConnection, side: Side, part: Part, target: Path) -> str:
-    """The SELECT that gives the canonical rows of one file; text is written down once."""
+def _canonical(
+    con: duckdb.DuckDBPyConnection, side: Side, part: Part, target: Path
+) -> Callable[[str], str]:
+    """The SELECT that gives canonical rows of one file; text is written down once."""
     described = con.execute(f"DESCRIBE SELECT * FROM {part.table}").fetchall()
     types = {str(row[0]): str(row[1]) for row in described}
     by_name = dict(zip(part.names, part.columns, strict=True))
     if canonical.typed(by_name, types):
-        return canonical.select(side, part, types, odd=())
+        return lambda rids: canonical.select(side, part, types, odd=(), rids=rids)
     odd = _odd(con, part, by_name, types)
     select = canonical.select(side, part, types, odd=odd)
     con.execute(f"COPY ({select}) TO '{_quoted(target)}' (FORMAT parquet, COMPRESSION snappy)")
-    return f"SELECT * FROM read_parquet('{_quoted(target)}')"
+    written = f"SELECT * FROM read_parquet('{_quoted(target)}')"
+    return lambda rids: f"{written} WHERE rid IN ({rids})" if rids else written
 
 
 def _odd(

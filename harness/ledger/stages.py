@@ -6,12 +6,18 @@ id, ``ok`` id of the original of a refund, ``rf`` 1 for a refund, ``fee fund acc
 ``ts`` epoch seconds, ``dd`` day number, and the codes ``ins clr opt sopt``. What a side does not
 have is NULL (0 for amounts) on both, so it is not compared.
 
-Outputs: ``pair`` (hr, cr, d, stage, weak), ``claim`` (side, rid, cls, stage), ``edge``.
+An engine provides three functions: ``FP(text)`` and ``FP2(text, integer)``, fingerprints that are
+NULL where the text is, and ``POWER_OF_TWO(n)``, beside ``BIT_COUNT`` and ``LEVENSHTEIN``.
+
+Outputs: ``plain`` (pairs that the exact key closes and nothing else touches: more than 99 % of a
+usual ledger, and never in a table of their own); of all other rows ``hs`` and ``cs``, ``pair`` (hr,
+cr, d, stage, weak), ``claim`` (side, rid, cls, stage) and ``edge``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -19,7 +25,7 @@ from typing import Final
 from harness.ledger import columns
 
 _FOLDER: Final = Path(__file__).resolve().parent
-_MARK: Final = "-- @table "
+_MARK: Final = "-- @"
 _DAY_S: Final = 86_400
 
 _CODES: Final = ((64, "ins"), (128, "clr"), (256, "opt"), (512, "sopt"))
@@ -56,6 +62,14 @@ def _diff(*, signed: bool) -> str:
     terms.append(_when(columns.BIT_SKEW, f"{_FAR} > {columns.SKEW_S}"))
     terms.append(_when(columns.BIT_SWAPPED, _swapped()))
     return " + ".join(terms)
+
+
+def _diff_fast() -> str:
+    """The same bits, but counted up only where anything differs at all."""
+    names = (*(n for _, n in _PARTS), "p", "rf", *(n for _, n in _CODES), "dd")
+    terms = [f"h.{name} <> c.{name}" for name in names]
+    terms.append(f"{_FAR} > {columns.SKEW_S}")
+    return f"CASE WHEN {' OR '.join(terms)} THEN {_diff(signed=True)} ELSE 0 END"
 
 
 def _swapped() -> str:
@@ -122,11 +136,21 @@ def _weak(tolerance_days: int) -> tuple[tuple[str, str], ...]:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One step: ``kind`` is ``table`` or ``view`` (worth no table), ``select`` its contents."""
+
+    kind: str
+    name: str
+    select: str
+
+
 @lru_cache(maxsize=8)
-def statements(*, tolerance_days: int) -> tuple[tuple[str, str], ...]:
-    """Name and SELECT of every table, in order."""
+def statements(*, tolerance_days: int) -> tuple[Statement, ...]:
+    """Every table and view, in order."""
     macros = {
         "diff": _diff(signed=True),
+        "diff_fast": _diff_fast(),
         "diff_state": _diff(signed=False),
         "order": _order(),
         "order_r": _order("r."),
@@ -147,13 +171,14 @@ def statements(*, tolerance_days: int) -> tuple[tuple[str, str], ...]:
     return (*found, *_read("families.sql", macros))
 
 
-def _read(name: str, macros: dict[str, str]) -> Iterator[tuple[str, str]]:
+def _read(name: str, macros: dict[str, str]) -> Iterator[Statement]:
     text = (_FOLDER / name).read_text(encoding="utf-8")
     for part in text.split(_MARK)[1:]:
         head, _, body = part.partition("\n")
         lines = [line for line in body.splitlines() if not line.startswith("--")]
-        table, select = head.strip(), "\n".join(lines).strip()
+        kind, _, table = head.strip().partition(" ")
+        select = "\n".join(lines).strip()
         for macro, value in macros.items():
             table = table.replace("{" + macro + "}", value)
             select = select.replace("{" + macro + "}", value)
-        yield table, select
+        yield Statement(kind=kind, name=table, select=select)

@@ -1,20 +1,66 @@
 -- One text for every engine: integers, strings, joins, GROUP BY, ROW_NUMBER, LEFT JOIN ... IS NULL.
 -- Each statement makes one table, named in the comment before it. Inputs: h and c (one row a
--- settlement; see stages.py). Outputs: pair, claim, edge. {names} are macros of stages.py.
+-- settlement; see stages.py). Outputs: plain, pair, claim, edge. {names} are macros of stages.py;
+-- FP and FP2 are fingerprints, which only ever choose rows to look at: equality is checked after.
 
+-- The exact key over all rows, once: what was paired, what was not (one of hr, cr is missing), and
+-- integers enough to choose the few rows that need more.
 -- @table j
-SELECT h.rid AS hr, c.rid AS cr, {diff} AS d FROM h JOIN c ON h.k = c.k AND h.rf = c.rf
+SELECT h.rid AS hr, c.rid AS cr, {diff_fast} AS d, COALESCE(h.rf, c.rf) AS rf,
+COALESCE(h.fee, c.fee) AS fee, COALESCE(h.fund, c.fund) AS fund, COALESCE(h.acct, c.acct) AS acct,
+COALESCE(h.cash, c.cash) AS cash, FP(h.k) AS hk,
+FP2(COALESCE(h.p, c.p), ABS(COALESCE(h.fee, c.fee))) AS twin
+FROM h FULL OUTER JOIN c ON h.k = c.k AND h.rf = c.rf
+
+-- Rows that the join gave twice. As many bits as rows in the sum of a block means that no row of it
+-- came twice (two equal powers of two carry); only the other blocks are counted row by row.
+-- @table blockh
+SELECT hr >> 5 AS b FROM j WHERE hr IS NOT NULL GROUP BY hr >> 5
+HAVING BIT_COUNT(SUM(POWER_OF_TWO(hr & 31))) <> COUNT(*)
+-- @table blockc
+SELECT cr >> 5 AS b FROM j WHERE cr IS NOT NULL GROUP BY cr >> 5
+HAVING BIT_COUNT(SUM(POWER_OF_TWO(cr & 31))) <> COUNT(*)
 -- @table mh
-SELECT hr FROM j GROUP BY hr HAVING COUNT(*) > 1
+SELECT j.hr FROM j JOIN blockh b ON j.hr >> 5 = b.b GROUP BY j.hr HAVING COUNT(*) > 1
 -- @table mc
-SELECT cr FROM j GROUP BY cr HAVING COUNT(*) > 1
+SELECT j.cr FROM j JOIN blockc b ON j.cr >> 5 = b.b GROUP BY j.cr HAVING COUNT(*) > 1
+
+-- What needs a closer look: open rows, differences of money, person or state, refunds with the rows
+-- that may be their originals, and whoever has one amount twice.
+-- @table crowdc
+SELECT j.cr FROM j JOIN mh ON j.hr = mh.hr UNION SELECT cr FROM mc
+-- @table keys
+SELECT hk AS x FROM j WHERE rf = 1 AND hk IS NOT NULL
+UNION SELECT FP(ok) AS x FROM h WHERE rf = 1 AND ok IS NOT NULL
+-- @table twins
+SELECT twin AS x FROM j WHERE twin IS NOT NULL AND (rf = 1 OR hr IS NULL OR cr IS NULL)
+UNION SELECT j.twin AS x FROM j JOIN mh ON j.hr = mh.hr WHERE j.twin IS NOT NULL
+UNION SELECT j.twin AS x FROM j JOIN mc ON j.cr = mc.cr WHERE j.twin IS NOT NULL
+UNION SELECT FP2(c.p, ABS(c.fee)) AS x FROM c JOIN crowdc ON c.rid = crowdc.cr WHERE c.p IS NOT NULL
+UNION SELECT twin AS x FROM j WHERE twin IS NOT NULL AND hr IS NOT NULL AND rf = 0 AND fee <> 0
+GROUP BY twin HAVING COUNT(*) > 1
+-- @table look
+SELECT hr, cr, d FROM j WHERE hr IS NULL OR cr IS NULL OR rf = 1 OR d & 63 <> 0
+UNION SELECT j.hr, j.cr, j.d FROM j JOIN mh ON j.hr = mh.hr
+UNION SELECT j.hr, j.cr, j.d FROM j JOIN mc ON j.cr = mc.cr
+UNION SELECT j.hr, j.cr, j.d FROM j JOIN keys ON j.hk = keys.x
+UNION SELECT j.hr, j.cr, j.d FROM j JOIN twins ON j.twin = twins.x
+-- @table hs
+SELECT h.* FROM h JOIN (SELECT DISTINCT hr FROM look) l ON h.rid = l.hr
+-- @table cs
+SELECT c.* FROM c JOIN (SELECT DISTINCT cr FROM look) l ON c.rid = l.cr
+-- @view plain
+SELECT j.hr, j.cr, j.d, j.rf, j.fee, j.fund, j.acct, j.cash FROM j
+LEFT JOIN (SELECT DISTINCT hr FROM look) l ON j.hr = l.hr WHERE l.hr IS NULL AND j.hr IS NOT NULL
+
+-- From here on only those rows. Pairs of rows that stand in no other pair are closed.
 -- @table clean
-SELECT j.hr, j.cr, j.d FROM j LEFT JOIN mh ON j.hr = mh.hr LEFT JOIN mc ON j.cr = mc.cr
-WHERE mh.hr IS NULL AND mc.cr IS NULL
+SELECT l.hr, l.cr, l.d FROM look l LEFT JOIN mh ON l.hr = mh.hr LEFT JOIN mc ON l.cr = mc.cr
+WHERE mh.hr IS NULL AND mc.cr IS NULL AND l.hr IS NOT NULL AND l.cr IS NOT NULL
 -- @table xh
-SELECT h.* FROM h LEFT JOIN clean ON h.rid = clean.hr WHERE clean.hr IS NULL
+SELECT h.* FROM hs h LEFT JOIN clean ON h.rid = clean.hr WHERE clean.hr IS NULL
 -- @table xc
-SELECT c.* FROM c LEFT JOIN clean ON c.rid = clean.cr WHERE clean.cr IS NULL
+SELECT c.* FROM cs c LEFT JOIN clean ON c.rid = clean.cr WHERE clean.cr IS NULL
 
 -- Keys on several rows: equal amounts first, in the order of time; then what is left of the key.
 -- @table r1h

@@ -25,6 +25,12 @@ WHEN p.d & {columns.BIT_SKEW} <> 0 THEN 'time_skew'
 ELSE 'matched' END"""
 """The class of a pair from the bits of its difference: the gravest first."""
 
+_CLASS_OF_PLAIN: Final = f"""CASE WHEN p.d = 0 THEN 'matched'
+WHEN p.d & 960 <> 0 THEN 'wrong_category'
+WHEN p.d & {columns.BIT_DAY} <> 0 THEN 'cross_day'
+WHEN p.d & {columns.BIT_SKEW} <> 0 THEN 'time_skew' END"""
+"""The same for pairs that the exact key closes; anything else would have no class and fail."""
+
 
 _COLUMN_OF_FAULT: Final = (
     "CASE WHEN split_part(k.fault, ': ', 1) IN ("
@@ -42,7 +48,7 @@ def _fields(p: str) -> str:
 
 
 def build(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> None:
-    """Make the table ``verdict``: one line for every row of every side.
+    """Make ``verdict``: one line for every row of every side; a view, where nothing changes it.
 
     Columns: side, line, class, stage, d, weak, mate, delta_fen, rf and the signed amounts; field
     and partner only where they are not told by the pair. Rejected rows, which no stage saw, are in
@@ -60,13 +66,23 @@ def build(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> None:
     # Few pairs differ in an amount; only for these the partner's row is fetched.
     con.execute(
         f"CREATE OR REPLACE TABLE deltas AS SELECT p.hr, p.cr, CASE {parts} ELSE 0 END AS delta"
-        " FROM (SELECT hr, cr, d FROM pair WHERE d & 15 <> 0) p JOIN h ON h.rid = p.hr"
-        " JOIN c ON c.rid = p.cr"
+        " FROM (SELECT hr, cr, d FROM pair WHERE d & 15 <> 0) p JOIN hs h ON h.rid = p.hr"
+        " JOIN cs c ON c.rid = p.cr"
     )
     selects = [_channel() if one.name == "channel" else _of_side(one.name) for one in sides]
+    select = " UNION ALL ".join(selects)
+    if not _changed_later(con, sides):
+        con.execute(f"CREATE OR REPLACE VIEW verdict AS {select}")
+        return
     con.execute("SET preserve_insertion_order = false")
-    con.execute(f"CREATE OR REPLACE TABLE verdict AS {' UNION ALL '.join(selects)}")
+    con.execute(f"CREATE OR REPLACE TABLE verdict AS {select}")
     con.execute("SET preserve_insertion_order = true")
+
+
+def _changed_later(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> bool:
+    """A third ledger and the memory of earlier days change classes in place."""
+    row = con.execute("SELECT COUNT(*) FROM duckdb_tables() WHERE table_name = 'state_open'")
+    return len(sides) > 2 or row.fetchone() != (0,)
 
 
 def _of_side(name: str) -> str:
@@ -79,7 +95,7 @@ def _of_side(name: str) -> str:
         f" COALESCE(p.weak, 0) AS weak, p.{far} AS mate, {table}.rf, {table}.fee, {table}.fund,"
         f" {table}.acct, {table}.cash,"
         f" CASE WHEN p.{own} IS NULL THEN {alone} ELSE COALESCE(x.delta, 0) END AS delta"
-        f" FROM {table} LEFT JOIN pair p ON p.{own} = {table}.rid"
+        f" FROM {table}s {table} LEFT JOIN pair p ON p.{own} = {table}.rid"
         f" LEFT JOIN (SELECT rid, cls, stage FROM claim WHERE side = '{name}') l"
         f" ON l.rid = {table}.rid LEFT JOIN deltas x ON x.{own} = {table}.rid"
     )
@@ -88,6 +104,9 @@ def _of_side(name: str) -> str:
         f" CAST(NULL AS VARCHAR) AS partner, stage, d, weak, mate,"
         f" CASE WHEN cls IN ({harmless}) THEN 0 ELSE delta END AS delta_fen,"
         f" rf, fee, fund, acct, cash FROM ({inner}) y"
+        # Nothing that differs in money, person or state is plain: the amounts are both sides'.
+        f" UNION ALL SELECT '{name}', p.{own}, {_CLASS_OF_PLAIN}, NULL, NULL, 'exact', p.d, 0,"
+        f" p.{far}, 0, p.rf, p.fee, p.fund, p.acct, p.cash FROM plain p"
         f" UNION ALL SELECT '{name}', rid, 'rejected', {_COLUMN_OF_FAULT}, '', 'read', 0, 0,"
         f" NULL, 0, 0, NULL, NULL, NULL, NULL FROM canon_{name} k WHERE fault IS NOT NULL"
     )

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final, Union
+from typing import Final, TypeAlias
 
 from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
 
@@ -37,8 +37,8 @@ _NUMBERS: Final = {"US": "<H", "SS": "<h", "UL": "<I", "SL": "<i", "FL": "<f", "
 TEXTS: Final = frozenset({"PN", "LO", "SH", "LT", "ST", "UT", "UC"})
 """Value representations that (0008,0005) governs."""
 
-Value = Union[str, bytes, int, float, Sequence["DataSet"]]
-Element = tuple[str, Value]
+Value: TypeAlias = "str | bytes | int | float | Sequence[DataSet]"
+Element: TypeAlias = "tuple[str, Value]"
 Key = str | int
 """A keyword of the dictionary, or a tag."""
 
@@ -132,8 +132,8 @@ class DataSet:
                 return dicom_text.Text(value=_numbers(vr, value))
             sets = self.character_sets if character_sets is None else character_sets
             return dicom_text.decode(value, sets if vr in TEXTS else [], vr)
-        return dicom_text.Text(value="" if isinstance(value, Sequence) and not isinstance(value, str)
-                               else str(value))  # fmt: skip
+        scalar = isinstance(value, str | int | float)
+        return dicom_text.Text(value=str(value) if scalar else "")
 
     def raw(self, key: Key) -> bytes:
         """The bytes of one element that came over the wire; empty where there are none."""
@@ -218,8 +218,7 @@ class _Reader:
         self.explicit = explicit
 
     def fail(self, why: str, at: int) -> PeerError:
-        return PeerError("dicom.data-set", why, offset=at, clause="PS3.5 §7.1",
-                         raw=self.data[at : at + 64])  # fmt: skip
+        return PeerError(why, offset=at, clause="PS3.5 §7.1")
 
     def need(self, at: int, count: int, end: int) -> None:
         if at + count > end:

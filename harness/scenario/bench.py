@@ -15,7 +15,7 @@ from harness.clock import Clock
 from harness.errors import Blocked
 from harness.i18n import tr
 from harness.link.actor import Actor
-from harness.link.host import Host
+from harness.link.host import Host, Storage
 from harness.link.relay import Relay
 from harness.link.spec import LinkSpec
 from harness.link.tap import Connection, Delivery, Guard, Tap, Watcher
@@ -124,6 +124,7 @@ class Bench:
             get a free port on loopback.
         gate: asked before a relay opens an address; it originates nothing, so only that.
         lines: serial lines of this run.
+        listening: where roles that we play listen, by link; the others get a free port.
     """
 
     driver: Driver
@@ -134,7 +135,9 @@ class Bench:
     relays: Mapping[str, Any] = field(default_factory=dict)
     gate: Guard | None = None
     lines: SerialLines = field(default_factory=SerialLines)
+    listening: Mapping[str, Any] = field(default_factory=dict)
     switch: Switch = field(default_factory=Switch)
+    _stores: list[Any] = field(default_factory=list)
     _joined: list[str] = field(default_factory=list)
     _redirected: list[str] = field(default_factory=list)
     _lines_held: dict[str, str] = field(default_factory=dict)
@@ -189,10 +192,12 @@ class Bench:
         guard: Guard | None = None,
         *,
         watched: bool = True,
+        store: Storage | None = None,
     ) -> None:
         """Bring in a device that we play, connecting over ``links``, for this scenario.
 
-        A device behind a relay is not watched: the relay shows what passes, once.
+        A device behind a relay is not watched: the relay shows what passes, once. A store that it
+        brings is closed when it leaves.
 
         Raises:
             Blocked: a serial line has room for one device, and it is taken.
@@ -203,6 +208,7 @@ class Bench:
             actor,
             self.clock,
             self._describe,
+            store=store,
             tap=self.switch.tap,
             watcher=self.switch.watcher if watched else None,
             guard=guard,
@@ -211,6 +217,20 @@ class Bench:
         for link in links:
             member.routes[link] = self.address(self.specs[link])
         self._joined.append(name)
+        if store is not None:
+            self._stores.append(store)
+
+    def serve(self, link: str, name: str) -> None:
+        """Let a joined role accept a link, and tell the system that connects where, if we run it.
+
+        No relay stands in between: the role itself is watched.
+        """
+        member: Member = self.driver.members[name]
+        where = self.listening.get(link)
+        address = member.listen(link) if where is None else member.listen(link, where)
+        frm = self.specs[link].frm
+        if frm in self.systems.hospital.roles:
+            self.systems.route(frm, link, address)
 
     def _take_line(self, link: str, name: str) -> None:
         holder = self._lines_held.setdefault(link, name) if link in self.lines.near else name
@@ -239,6 +259,9 @@ class Bench:
             self._cut(link)
         left = [thread for name in self._joined for thread in self.driver.remove(name)]
         self._joined.clear()
+        for store in self._stores:
+            store.close()
+        self._stores.clear()
         self._lines_held.clear()
         self._redirected.clear()
         self.switch.watcher = self.switch.tap = None

@@ -268,6 +268,7 @@ class RunSession:
         bench = Bench(driver, systems, specs, looks, known, lines=lines)
         if not in_memory:
             bench.relays = relays(profile, permit)
+            bench.listening = settings.listeners
             bench.gate = AddressGate(permit)
         try:
             bench.start()

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.errors import ScenarioError
+from harness.evidence.expect import Expectation, Selector, Wanted
+from harness.evidence.line import pack
 from harness.faults.plan import Fault, Trigger
 from harness.i18n import tr
+from harness.model import Place
 from harness.scenario.steps import Library
 from harness.scenario.world import World
 
@@ -23,6 +26,7 @@ class Kind:
     unit: str
     fault_class: str
     parameters: Mapping[str, str] = field(default_factory=dict)
+    occurrences: tuple[int, ...] = (1,)
 
 
 FRAME_FAULTS = {
@@ -37,8 +41,42 @@ FRAME_FAULTS = {
     "中途断线": Kind(action="reset-in-the-middle", layer="transport", unit="frame",
                  fault_class="lab-14"),
     "应答丢失": Kind(action="drop", layer="link", unit="reply", fault_class="lab-06"),
+    "应答误为拒收": Kind(action="instead", layer="link", unit="reply", fault_class="lab-05",
+                   parameters={"bytes": "\x15"}),
+    "连续六次被拒收": Kind(action="instead", layer="link", unit="reply", fault_class="lab-08",
+                    parameters={"bytes": "\x15"}, occurrences=(1, 2, 3, 4, 5, 6)),
+    "应答迟到16秒": Kind(action="delay", layer="transport", unit="reply", fault_class="lab-09",
+                    parameters={"delay_s": "16"}),
+    "应答以EOT代替": Kind(action="instead", layer="link", unit="reply", fault_class="lab-10",
+                     parameters={"bytes": "\x04"}),
+    "被重新呼叫代替": Kind(action="instead", layer="link", unit="frame", fault_class="lab-12",
+                    parameters={"bytes": "\x05"}),
+    "被EOT代替": Kind(action="instead", layer="link", unit="frame", fault_class="lab-13",
+                  parameters={"bytes": "\x04"}),
+    "缺少结尾换行": Kind(action="without-end", layer="link", unit="frame", fault_class="lab-18"),
+    "校验和之后断线": Kind(action="reset-after", layer="transport", unit="frame",
+                    fault_class="lab-86"),
 }  # fmt: skip
-"""Faults of one frame; ``应答丢失`` hits the acknowledgement of it."""
+"""Faults of one frame; those of its answer have the unit ``reply``."""
+
+HOST_FAULTS = {
+    "呼叫被拒绝": Kind(action="instead", layer="link", unit="ack", fault_class="lab-07",
+                parameters={"bytes": "\x15"}),
+    "首帧被拒收": Kind(action="instead", layer="link", unit="ack", fault_class="lab-08",
+                parameters={"bytes": "\x15"}, occurrences=(2,)),
+    "首帧的应答丢失": Kind(action="drop", layer="link", unit="ack", fault_class="lab-06",
+                  occurrences=(2,)),
+}  # fmt: skip
+"""What the analyzer answers to a download: the first answer is to the call, the next to a frame."""
+
+CALL_FAULTS = {
+    "丢失": Kind(action="drop", layer="link", unit="enq", fault_class="lab-07"),
+    "无应答": Kind(action="drop", layer="link", unit="reply", fault_class="lab-07"),
+    "被拒绝": Kind(action="instead", layer="link", unit="reply", fault_class="lab-07",
+                parameters={"bytes": "\x15"}),
+    "遇到连接被拒": Kind(action="refuse", layer="transport", unit="connect", fault_class="lab-84"),
+}  # fmt: skip
+"""Faults of the first call (ENQ), of its answer, and of the connection before it."""
 
 MESSAGE_FAULTS = {
     "应答丢失": Kind(action="drop", layer="message", unit="message", fault_class="hl7-37"),
@@ -88,8 +126,106 @@ def frame(world: World, specimen: str, record: str, name: str) -> None:
             action=kind.action,
             link="analyzer-lis",
             sender="LIS" if kind.unit == "reply" else "analyzer",
-            trigger=Trigger(kind=kind.unit, holds=(identity,)),
+            trigger=Trigger(kind=kind.unit, holds=(identity,), occurrences=kind.occurrences),
             parameters=kind.parameters,
+        )
+    )
+
+
+@steps.given(
+    "分析仪首次呼叫{string}",
+    id="faults.call",
+    purpose="让仪器的第一次呼叫（ENQ）或它的应答出错",
+    effect="种类：丢失、无应答、被拒绝、遇到连接被拒；未触发则场景“无法判定”",
+    example="假如 分析仪首次呼叫“被拒绝”",
+    gloss="The first call of the analyzer goes wrong",
+)
+def call(world: World, name: str) -> None:
+    """Keyed by the kind of unit: a call says nothing of what it is for."""
+    kind = _kind(CALL_FAULTS, name)
+    holds = {"reply": ("reply|enq",)}.get(kind.unit, ())
+    world.plan(
+        Fault(
+            id=world.next_fault(),
+            fault_class=kind.fault_class,
+            layer=kind.layer,
+            action=kind.action,
+            link="analyzer-lis",
+            sender="LIS" if kind.unit == "reply" else "analyzer",
+            trigger=Trigger(kind=kind.unit, holds=holds, occurrences=kind.occurrences),
+            parameters=kind.parameters,
+        )
+    )
+
+
+@steps.given(
+    "LIS向分析仪下传时{string}",
+    id="faults.download",
+    purpose="LIS 作为发送方遇到忙线、拒收、应答丢失时要重发",
+    effect="改动仪器对 LIS 的应答；种类：呼叫被拒绝、首帧被拒收、首帧的应答丢失",
+    example="假如 LIS向分析仪下传时“首帧被拒收”",
+    gloss="The analyzer's answer to a download goes wrong",
+)
+def download(world: World, name: str) -> None:
+    """Counted by the analyzer's own acknowledgements in the scenario."""
+    kind = _kind(HOST_FAULTS, name)
+    world.plan(
+        Fault(
+            id=world.next_fault(),
+            fault_class=kind.fault_class,
+            layer=kind.layer,
+            action=kind.action,
+            link="analyzer-lis",
+            sender="analyzer",
+            trigger=Trigger(kind=kind.unit, occurrences=kind.occurrences),
+            parameters=kind.parameters,
+        )
+    )
+
+
+@steps.then(
+    "{duration}内LIS应以NAK拒收该帧",
+    id="faults.refused",
+    purpose="核对 LIS 当场拒收差错帧，而不是收下再说",
+    effect="线上应有 LIS 发出的 NAK",
+    example="那么 5秒内LIS应以NAK拒收该帧",
+    gloss="The LIS refuses the frame by NAK",
+)
+def refused(world: World, limit_s: float) -> Expectation:
+    """LIS01-A2 §8.3.4: a frame with an error is answered by NAK."""
+    return Expectation(
+        mode="eventually",
+        select=Selector(
+            kind="bytes",
+            where={"link": "analyzer-lis", "frm": "LIS", "raw": str(pack(b"\x15"))},
+        ),
+        wanted=[Wanted(key={"kind": "bytes"})],
+        place=Place(interface="LIS-ASTM", protocol="link", path="reply"),
+        limit_s=limit_s,
+        classes={"missing": "accepted"},
+        clause="LIS01-A2 §8.3.4",
+    )
+
+
+@steps.given(
+    "分析仪的首次EOT与下一次呼叫粘在一起到达",
+    id="faults.glued",
+    purpose="两个会话的链路单元在一次读取里到达，LIS 仍要逐个应答",
+    effect="第一个 EOT 被扣住，与下一个 ENQ 一起送出；未触发则场景“无法判定”",
+    example="假如 分析仪的首次EOT与下一次呼叫粘在一起到达",
+    gloss="The first EOT arrives together with the next ENQ",
+)
+def glued(world: World) -> None:
+    """TCP owes nobody a read for each unit."""
+    world.plan(
+        Fault(
+            id=world.next_fault(),
+            fault_class="lab-15",
+            layer="transport",
+            action="coalesce",
+            link="analyzer-lis",
+            sender="analyzer",
+            trigger=Trigger(kind="eot"),
         )
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from harness.errors import ScenarioError
@@ -28,6 +29,12 @@ ANSWERS = {
     "乱码": Rule(action="garbage"),
     "断开": Rule(action="close"),
     "应答两次": Rule(action="twice"),
+    "稍后重复": Rule(action="again-later", delay_s=0.4),
+    "先CA后AA": Rule(action="accept-first"),
+    "应答后断开": Rule(action="close-after"),
+    "一段文字": Rule(action="free-text"),
+    "空帧": Rule(action="empty"),
+    "只有MSA": Rule(action="bare"),
 }
 """Answers of a played receiver, by the word in a sentence."""
 
@@ -52,21 +59,18 @@ def play_his(world: World, specimen: str, table: Table) -> None:
     barcode = world.barcode(specimen)
     rules = []
     for number, row in enumerate(table.rows, 1):
-        if row["应答"] not in ANSWERS:
-            raise ScenarioError(tr("no answer {answer}; known: {known}", answer=row["应答"],
-                                   known="、".join(ANSWERS)))  # fmt: skip
-        rule = ANSWERS[row["应答"]]
-        rules.append(Rule(holds=barcode, occurrences=(number,), action=rule.action, code=rule.code))
-    world.stand_in("测试端HIS", Feed("HIS", world.clock, Policy(rules)), RESULTS)
+        rules.append(replace(_rule(row["应答"]), holds=barcode, occurrences=(number,)))
+    world.stand_in("测试端HIS", _his(world, rules), RESULTS)
 
 
-def _control_id(world: World) -> str:
+def control_id(world: World) -> str:
     """A fresh MSH-10: from the seed and a counter of this scenario."""
     count = world.state["control ids"] = world.state.get("control ids", 0) + 1
     return f"T{int(world.draw('control id') * 10**12):012d}{count:03d}"
 
 
-def _send(world: World, role: str, link: str, payload: bytes) -> dict[str, Any]:
+def send(world: World, role: str, link: str, payload: bytes) -> dict[str, Any]:
+    """One message in the place of a role, and its outcome; the connection stays open."""
     name = f"测试端{role}"
     world.state["last sent"] = (link, payload)
     world.state["answers since"] = len(world.trace)
@@ -90,8 +94,8 @@ def send_to_lis(world: World, kind: str) -> None:
     who = world.person(f"报文 {kind}")
     world.state["message person"] = who
     time = world.clock.wall().strftime("%Y%m%d%H%M%S")
-    payload = payloads.to_lis(kind, who, control_id=_control_id(world), time=time)
-    _send(world, "HIS", ORDERS, payload)
+    payload = payloads.to_lis(kind, who, control_id=control_id(world), time=time)
+    send(world, "HIS", ORDERS, payload)
 
 
 @steps.when(
@@ -114,9 +118,9 @@ def send_result_to_his(world: World, specimen: str, table: Table) -> None:
     results = results_of(world, specimen, table)
     remember(world, barcode, results, time)
     payload = payloads.result(
-        world.owner(specimen), barcode, results, control_id=_control_id(world), time=time
+        world.owner(specimen), barcode, results, control_id=control_id(world), time=time
     )
-    _send(world, "LIS", RESULTS, payload)
+    send(world, "LIS", RESULTS, payload)
 
 
 @steps.when(
@@ -137,8 +141,8 @@ def send_old_result_to_his(world: World, specimen: str, table: Table) -> None:
     time = world.clock.wall().strftime("%Y%m%d%H%M%S")
     results = results_of(world, specimen, table)
     owner, barcode = world.owner(specimen), world.barcode(specimen)
-    payload = payloads.result(owner, barcode, results, control_id=_control_id(world), time=time)
-    _send(world, "LIS", RESULTS, payload)
+    payload = payloads.result(owner, barcode, results, control_id=control_id(world), time=time)
+    send(world, "LIS", RESULTS, payload)
 
 
 @steps.when(
@@ -153,8 +157,8 @@ def send_to_his(world: World, kind: str) -> None:
     """One message, and its answer."""
     who = world.person(f"报文 {kind}")
     time = world.clock.wall().strftime("%Y%m%d%H%M%S")
-    payload = payloads.to_his(kind, who, control_id=_control_id(world), time=time)
-    _send(world, "LIS", RESULTS, payload)
+    payload = payloads.to_his(kind, who, control_id=control_id(world), time=time)
+    send(world, "LIS", RESULTS, payload)
 
 
 @steps.when(
@@ -171,4 +175,70 @@ def send_again(world: World) -> None:
         raise ScenarioError(tr("nothing was sent before that could be sent again"))
     link, payload = world.state["last sent"]
     role = "HIS" if link == ORDERS else "LIS"
-    _send(world, role, link, payload)
+    send(world, role, link, payload)
+
+
+@steps.given(
+    "HIS由测试端扮演，对标本{string}的结果报文始终应答{string}",
+    id="feeds.play-his-always",
+    purpose="检查一份总被拒绝的报文是否阻塞后面的报文",
+    effect="该标本的结果每次得到此应答，其余得到 AA",
+    example="假如 HIS由测试端扮演，对标本“管1”的结果报文始终应答“AE”",
+    gloss="We play the HIS and always answer the result of a specimen in one way",
+)
+def play_his_always(world: World, specimen: str, answer: str) -> None:
+    """A receiver that never takes one message."""
+    rule = replace(_rule(answer), holds=world.barcode(specimen))
+    world.stand_in("测试端HIS", _his(world, [rule]), RESULTS)
+
+
+@steps.given(
+    "HIS由测试端扮演，对结果报文依次应答:",
+    id="feeds.play-his-several",
+    purpose="检查一份报文的应答不影响另一份",
+    effect="按标本列出各次投递的应答；列完之后应答 AA",
+    example="""
+    假如 HIS由测试端扮演，对结果报文依次应答:
+      | 标本 | 应答 |
+      | 管1 | 稍后重复 |
+      | 管2 | 不应答 |
+    """,
+    gloss="We play the HIS and answer the deliveries of several results as listed",
+)
+def play_his_several(world: World, table: Table) -> None:
+    """A receiver with a policy for several specimens."""
+    table.require({"标本", "应答"})
+    counts: dict[str, int] = {}
+    rules = []
+    for row in table.rows:
+        barcode = world.barcode(row["标本"])
+        counts[barcode] = counts.get(barcode, 0) + 1
+        rule = replace(_rule(row["应答"]), holds=barcode, occurrences=(counts[barcode],))
+        rules.append(rule)
+    world.stand_in("测试端HIS", _his(world, rules), RESULTS)
+
+
+def _his(world: World, rules: list[Rule]) -> Feed:
+    """A receiver that writes what the sender does after each answer into the trace."""
+    return Feed(
+        "HIS",
+        world.clock,
+        Policy(rules),
+        observer=lambda text: _note(world, text),
+    )
+
+
+def _note(world: World, text: str) -> None:
+    world.trace.add("note", role="HIS", text=text)
+
+
+def answer_text(answer: str) -> str:
+    """An answer as the played receiver names it in its notes."""
+    return _rule(answer).text
+
+
+def _rule(answer: str) -> Rule:
+    if answer not in ANSWERS:
+        raise ScenarioError(tr("no answer {answer}; known: {known}", answer=answer,
+                               known="、".join(ANSWERS)))  # fmt: skip
+    return ANSWERS[answer]

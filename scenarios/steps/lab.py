@@ -18,7 +18,7 @@ from scenarios.steps.common import (
     prepared,
 )
 from simulators.analyzer.analyzer import LINK, Analyzer
-from simulators.analyzer.model import load_model
+from simulators.analyzer.model import AnalyzerModel, load_model
 from simulators.analyzer.upload import Result, Tested, message
 
 steps = Library("lab")
@@ -103,7 +103,9 @@ def ordered_leading_zeros(world: World, person: str, specimen: str, table: Table
     order(world, person, specimen, [row["项目"] for row in table.rows])
 
 
-def order(world: World, person: str, specimen: str, codes: Sequence[str]) -> None:
+def order(
+    world: World, person: str, specimen: str, codes: Sequence[str], *, priority: str = "R"
+) -> None:
     """Admit and order at the HIS, and wait for the LIS."""
     if person not in world.people:
         world.person(person)
@@ -117,7 +119,7 @@ def order(world: World, person: str, specimen: str, codes: Sequence[str]) -> Non
         world.order("HIS", "admit", patient_id=who.patient_id, name=who.name, sex=who.sex,
                     birth=who.birth, id_card=who.id_card, **fields)  # fmt: skip
     world.order("HIS", "order", patient_id=who.patient_id, placer=f"O{barcode}",
-                barcode=barcode, items=",".join(codes))  # fmt: skip
+                barcode=barcode, items=",".join(codes), priority=priority)  # fmt: skip
     prepared(world, "lis-orders", {"barcode": barcode})
 
 
@@ -147,7 +149,7 @@ def not_ordered(world: World, specimen: str) -> None:
 
 def results_of(world: World, specimen: str, table: Table) -> list[Result]:
     """Results of a table; ``随机`` is drawn by the seed, an empty unit is the catalogue's."""
-    table.require({"项目", "结果"}, optional={"单位", "标志", "状态", "标本"})
+    table.require({"项目", "结果"}, optional={"单位", "标志", "状态", "标本", "备注"})
     found = []
     for row in table.rows:
         item = row["项目"]
@@ -158,13 +160,31 @@ def results_of(world: World, specimen: str, table: Table) -> list[Result]:
         if unit == AS_SENT:
             unit = str(items().get(item, {}).get("unit", ""))
         flag, status = row.get("标志") or "N", row.get("状态") or "F"
-        found.append(Result(item=item, value=value, unit=unit, flag=flag, status=status))
+        found.append(
+            Result(item=item, value=value, unit=unit, flag=flag, status=status,
+                   comment=row.get("备注", ""))
+        )  # fmt: skip
     return found
 
 
-def _upload(world: World, name: str, tested: Sequence[Tested], *, wait: bool = True) -> None:
+def instrument(world: World, name: str) -> AnalyzerModel:
+    """The model behind a name of a sentence, with the analyzer in the scenario."""
     model = load_model(MODELS.get(name, name))
-    world.join(name, Analyzer(link_config=model.link_config(), repeats=model.repeats), LINK)
+    if model.family != "astm":
+        raise ScenarioError(tr("{name} does not speak ASTM", name=name))
+    analyzer = Analyzer(
+        link_config=model.link_config(), repeats=model.repeats, model=model, clock=world.clock
+    )
+    world.join(name, analyzer, LINK)
+    return model
+
+
+def upload_all(
+    world: World, name: str, tested: Sequence[Tested], *, model: AnalyzerModel | None = None
+) -> None:
+    """One message with these specimens, remembered and brought; ``model`` replaces the name's."""
+    known = instrument(world, name)
+    model = model or known
     count = world.state["uploads"] = world.state.get("uploads", 0) + 1
     # The instrument measured some minutes before it uploads: the LIS must keep that time.
     minutes = 5 + int(world.draw("measured", count) * 55)
@@ -189,10 +209,12 @@ def remember(
             "状态": result.status,
             "时间": time,
             "仪器": instrument,
+            "备注": result.comment,
         }
 
 
-def _tested(world: World, specimen: str, results: Sequence[Result]) -> Tested:
+def tested_of(world: World, specimen: str, results: Sequence[Result]) -> Tested:
+    """A specimen of the scenario with its results, and whose it is."""
     owner = world.owners.get(specimen, "")
     person = world.known_person(owner) if owner else None
     return Tested(barcode=world.barcode(specimen), results=results, person=person)
@@ -213,7 +235,7 @@ def _tested(world: World, specimen: str, results: Sequence[Result]) -> Tested:
 )
 def upload(world: World, analyzer: str, specimen: str, table: Table) -> None:
     """One specimen, one message."""
-    _upload(world, analyzer, [_tested(world, specimen, results_of(world, specimen, table))])
+    upload_all(world, analyzer, [tested_of(world, specimen, results_of(world, specimen, table))])
 
 
 @steps.when(
@@ -237,8 +259,8 @@ def upload_many(world: World, analyzer: str, table: Table) -> None:
     for specimen in specimens:
         part = [row for row in table.rows if row["标本"] == specimen]
         results = results_of(world, specimen, replace(table, rows=part))
-        tested.append(_tested(world, specimen, results))
-    _upload(world, analyzer, tested)
+        tested.append(tested_of(world, specimen, results))
+    upload_all(world, analyzer, tested)
 
 
 @steps.when(
@@ -258,7 +280,7 @@ def upload_other_name(world: World, analyzer: str, specimen: str, table: Table) 
     other = world.person(f"另一患者 {specimen}")
     results = results_of(world, specimen, table)
     tested = Tested(barcode=world.barcode(specimen), results=results, person=other)
-    _upload(world, analyzer, [tested])
+    upload_all(world, analyzer, [tested])
 
 
 @steps.when(
@@ -277,7 +299,7 @@ def upload_quality_control(world: World, analyzer: str, lot: str, table: Table) 
     """LIS02-A2 O.12 = Q."""
     barcode = world.specimen(lot, "")
     results = results_of(world, lot, table)
-    _upload(world, analyzer, [Tested(barcode=barcode, results=results, quality_control=True)])
+    upload_all(world, analyzer, [Tested(barcode=barcode, results=results, quality_control=True)])
 
 
 @steps.when(

@@ -29,7 +29,7 @@ class Trouble:
 
 
 LINE_TROUBLES = {
-    "收端七位": Trouble(action="other-settings",
+    "收端七位": Trouble(action="other-settings", fault_class="lab-106",
                     parameters={"sends": "9600 8N1", "receives": "9600 7N1"}),
     "发端七位偶校验": Trouble(action="other-settings",
                        parameters={"sends": "9600 7E1", "receives": "9600 8N1"}),

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final, Literal
 
 from harness.clock import Clock, RealClock
 from harness.errors import InputError
@@ -35,7 +35,7 @@ from harness.wire.core import Core, Message
 from simulators.analyzer.measure import Bench, Run, Runner
 from simulators.analyzer.model import AnalyzerModel
 from simulators.analyzer.orders import Answer, Order, OrderBook, read_orders
-from simulators.analyzer.query import Asked, query_message
+from simulators.analyzer.query import Asked, answered, belongs, query_message
 
 LINK = "analyzer-lis"
 
@@ -70,7 +70,7 @@ class _Upload:
 
 @dataclass(slots=True)
 class _Query:
-    """One query that is open (LIS02-A2 §10: only one may be).
+    """One query that is open (LIS02-A2 §11: only one may be).
 
     Attributes:
         waits: its message is through, and the answer is awaited.
@@ -96,6 +96,7 @@ class Analyzer:
         link_config: the instrument's side of the link.
         repeats: whole-message repeats after a failure, and attempts to connect after a refusal.
         model: what it asks and how it reads orders; None for one that only uploads.
+        side: ``server`` waits for the LIS to connect; one connection counts, the latest.
         clock: dates the results of what it runs.
         bench: measures what is ordered; None where whoever commands brings the results.
     """
@@ -104,6 +105,7 @@ class Analyzer:
     link_config: AstmLinkConfig = field(default_factory=lambda: AstmLinkConfig(side="instrument"))
     repeats: int = REPEATS_MAX
     model: AnalyzerModel | None = None
+    side: Literal["client", "server"] = "client"
     clock: Clock = field(default_factory=RealClock)
     bench: Bench | None = None
     _book: OrderBook = field(default_factory=OrderBook)
@@ -144,9 +146,8 @@ class Analyzer:
                 return self._hang_up(event.ident, now)
             case act.Commanded():
                 return [act.Reply(ident=event.ident, error=f"unknown command {event.name}")]
-            case act.Opened(conn=self._conn):
-                self._ready, self._refused = True, 0
-                return self._next()
+            case act.Opened(conn=conn) if conn == self._conn or self.side == "server":
+                return self._opened_by(conn)
             case act.Refused(conn=self._conn) | act.Closed(conn=self._conn) if self._conn:
                 return self._lost(event.reason, now)
             case act.TimerFired(name="connect"):
@@ -163,6 +164,15 @@ class Analyzer:
                 return self._failed(failure.outcome, failure.reason)
         return []
 
+    def _opened_by(self, conn: str) -> list[act.Command]:
+        """A connection is there; where the LIS opens them, a new one takes the old one's place."""
+        stale = self._conn not in {"", conn}
+        left: list[act.Command] = [act.Close(conn=self._conn)] if stale else []
+        if stale:
+            self._sending = False
+        self._conn, self._ready, self._refused = conn, True, 0
+        return [*left, *self._next()]
+
     def _upload(self, event: act.Commanded) -> list[act.Command]:
         """Queue one message (``payload`` as hex)."""
         if len(self._queue) >= QUEUE_MAX:
@@ -174,6 +184,8 @@ class Analyzer:
         if not self._queue or self._sending:
             return []
         if not self._conn:
+            if self.side == "server":
+                return []
             self._opened += 1
             self._conn = f"{LINK}#{self._opened}"
             return [act.Open(link=LINK, conn=self._conn)]
@@ -272,7 +284,7 @@ class Analyzer:
         if self.model is None:
             return []
         answer, query = read_orders(self.model, payload), self._query
-        answers = query is not None and query.waits and _belongs(answer, query.asked)
+        answers = query is not None and query.waits and belongs(answer, query.asked)
         dialect = self.model.orders
         if answer.refused or not (answers or (dialect is not None and dialect.pushed)):
             del self._refused_answers[:-9]
@@ -305,22 +317,9 @@ class Analyzer:
         self, query: _Query, outcome: Outcome, detail: str, answer: Answer | None = None
     ) -> act.Reply:
         self._query = None
-        answer = answer or Answer()
-        asked = set(query.asked.barcodes)
-        ordered = {one.barcode for one in answer.orders}
-        value: dict[str, Any] = {
-            "outcome": outcome.value,
-            "detail": detail,
-            "tries": query.tries,
-            "orders": [one.as_dict() for one in answer.orders],
-            "nothing": answer.nothing,
-            "terminator": answer.terminator,
-            "missing": sorted(asked - ordered),
-            "foreign": [one.as_dict() for one in query.foreign]
-            + [one.as_dict() for one in answer.orders if asked and one.barcode not in asked],
-            "findings": list(answer.findings),
-        }
-        return act.Reply(ident=query.ident, value=value)
+        value = {"outcome": outcome.value, "detail": detail, "tries": query.tries}
+        told = answered(answer or Answer(), query.asked, query.foreign)
+        return act.Reply(ident=query.ident, value=value | told)
 
     def _orders(self, event: act.Commanded) -> act.Reply:
         """What came so far, and what is to be run for a tube."""
@@ -385,12 +384,3 @@ class Analyzer:
             act.Reply(ident=ident),
             act.SetTimer(name="connect", at=now + RECONNECT_S),
         ]
-
-
-def _belongs(answer: Answer, asked: Asked) -> bool:
-    """An answer is for one of the tubes asked for, or says that there is nothing."""
-    if answer.refused:
-        return False
-    if not asked.barcodes or not answer.orders:
-        return True
-    return any(one.barcode in asked.barcodes for one in answer.orders)

@@ -80,4 +80,6 @@ def sender(model: AnalyzerModel) -> str:
         return str(model.hl7.sending_app or model.hl7.sending_facility)
     if model.family == "poct1a":
         return str(model.poct1a.model)
-    return model.name if model.family == "framed" else model.sender
+    if model.family == "framed":
+        return model.name
+    return model.sender.partition("^")[0].strip()  # H.5.1

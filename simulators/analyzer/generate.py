@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -42,6 +42,23 @@ def run(seed: int, model: AnalyzerModel | None = None) -> Tested:
         person=people.generate(seed, 0),
         results=[_result(seed, one, items[one.item]) for one in measured[:ITEMS_MAX]],
     )
+
+
+def bench(seed: int) -> Callable[[str, str], Result | None]:
+    """Measures whatever of the catalogue can be drawn: a ``measure.Bench``.
+
+    Args:
+        seed: the same seed, barcode and item give the same value.
+    """
+    items = catalogue()
+
+    def measure(barcode: str, code: str) -> Result | None:
+        item = items.get(code, {})
+        if not (item.get("low") and item.get("high")):
+            return None
+        return Result(item=code, value=value(seed, f"{barcode}|{code}", item), unit=item["unit"])
+
+    return measure
 
 
 def _drawable(item: Mapping[str, Any]) -> bool:

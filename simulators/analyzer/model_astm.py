@@ -18,6 +18,9 @@ from simulators.analyzer.model_link import RECORD_ENDS
 LINES_MAX: Final = 50
 """Result records of one test: a probe-level molecular result has about twenty."""
 
+PARTS_MAX: Final = 50
+"""Parts of one result: a gel card has six to twelve wells, a cartridge up to twenty probes."""
+
 POINTS_MAX: Final = 4_096
 """Points of one curve: a matrix of 64 by 64 is the largest known."""
 
@@ -70,14 +73,18 @@ class ResultLine(Part):
     Attributes:
         role: what the value of this line is; a LIS must store ``main`` and no other as the result.
         fields: of the record.
-        when: ``numeric`` lines are left out where the result is no number.
+        when: ``numeric`` lines are left out where the result is no number, ``measured`` lines
+            where the test could not be done (status X); ``failed`` lines are sent there alone.
+        parts: what lies behind the result, such as wells of a gel card or probes of a cartridge:
+            one record for each, with its name as ``{part}`` and its reading as ``{value}``.
         factor: the value of this line is the result times this, as for a ratio or a raw signal.
         decimals: of that product.
     """
 
     role: Literal["main", "interpretation", "signal", "derived"] = "main"
     fields: Fields
-    when: Literal["always", "numeric"] = "always"
+    when: Literal["always", "numeric", "measured", "failed"] = "always"
+    parts: tuple[str, ...] = Field(default=(), max_length=PARTS_MAX)
     factor: Annotated[str, Field(pattern=r"^\d+(\.\d+)?$")] = "1"
     decimals: int | None = Field(default=None, ge=0, le=6)
 
@@ -192,6 +199,10 @@ class Values(Part):
         priorities: letter of O.6 to the instrument's.
         interpretations: flag to the text in ``{interpretation}``.
         channels: LIS item to the code on the wire; an item that is missing goes out as it is.
+        loinc: LIS item to ``{loinc}``, for instruments that send both codes.
+        parts: value to the reading of each part of a result, in the order of the line's ``parts``;
+            ``*`` is for every other value. A part without a reading is not measured; a value
+            without readings is sent without parts.
     """
 
     decimal_mark: Literal[".", ","] = "."
@@ -209,6 +220,12 @@ class Values(Part):
     priorities: dict[str, str] = Field(default_factory=dict)
     interpretations: dict[str, str] = Field(default_factory=dict)
     channels: dict[str, str] = Field(default_factory=dict)
+    loinc: dict[str, str] = Field(default_factory=dict)
+    parts: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+    def readings(self, value: str) -> tuple[str, ...]:
+        """What each part of a result shows."""
+        return self.parts.get(value, self.parts.get("*", ()))
 
     def item(self, code: str) -> str:
         """The LIS item of a code on the wire."""

@@ -36,7 +36,8 @@ SPECIMEN_HOLES: Final = MESSAGE_HOLES | {
 
 RESULT_HOLES: Final = SPECIMEN_HOLES | {
     "code", "item", "value", "unit", "flag", "status", "started", "completed", "operator",
-    "interpretation", "range", "alarm", "alarm_text", "comment",
+    "interpretation", "range", "alarm", "alarm_text", "comment", "loinc", "part",
+    "value_1", "value_2", "value_3",
 }  # fmt: skip
 """Values that R has besides."""
 
@@ -76,7 +77,7 @@ def _records(model: AnalyzerModel) -> Named:
     yield "records.patient", records.patient, SPECIMEN_HOLES
     yield "records.patient_unknown", records.patient_unknown or {}, SPECIMEN_HOLES
     yield "records.order", records.order, SPECIMEN_HOLES | {"code", "item"}
-    yield "records.terminator", records.terminator, MESSAGE_HOLES
+    yield "records.terminator", records.terminator, MESSAGE_HOLES | {"specimen"}
     for line in records.results:
         yield "records.results", line.fields, RESULT_HOLES
     for one in records.attached:

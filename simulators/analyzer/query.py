@@ -1,10 +1,10 @@
-"""The host query of an ASTM instrument: H, Q, L as its model has them (LIS02-A2 §10)."""
+"""The host query of an ASTM instrument: H, Q, L as its model has them (LIS02-A2 §11)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from harness.errors import InputError
 from harness.i18n import tr
@@ -13,6 +13,7 @@ from simulators.analyzer.astm_template import FieldTemplate, field_value
 from simulators.analyzer.model import AnalyzerModel
 from simulators.analyzer.model_astm import Query
 from simulators.analyzer.model_link import RECORD_ENDS
+from simulators.analyzer.orders import Answer, Order
 from simulators.analyzer.upload import Writer
 
 NO_TIME: Final = "20000101000000"
@@ -66,6 +67,35 @@ def query_message(
     builder.add("L", _filled(model, last, values, ("",)))
     end = RECORD_ENDS[records.message_end] if records.message_end else ""
     return builder.build() + end.encode("ascii")
+
+
+def belongs(answer: Answer, asked: Asked) -> bool:
+    """An answer is for one of the tubes asked for, or says that there is nothing."""
+    if answer.refused:
+        return False
+    if not asked.barcodes or not answer.orders:
+        return True
+    return any(one.barcode in asked.barcodes for one in answer.orders)
+
+
+def answered(answer: Answer, asked: Asked, foreign: Sequence[Order]) -> dict[str, Any]:
+    """What the host said to a query, as plain values.
+
+    Args:
+        answer: its message.
+        asked: what for.
+        foreign: orders for other tubes that came before the answer.
+    """
+    tubes = set(asked.barcodes)
+    others = [one for one in answer.orders if tubes and one.barcode not in tubes]
+    return {
+        "orders": [one.as_dict() for one in answer.orders],
+        "nothing": answer.nothing,
+        "terminator": answer.terminator,
+        "missing": sorted(tubes - {one.barcode for one in answer.orders}),
+        "foreign": [one.as_dict() for one in (*foreign, *others)],
+        "findings": list(answer.findings),
+    }
 
 
 def _fields(name: str, query: Query, asked: Asked) -> Mapping[int, FieldTemplate]:

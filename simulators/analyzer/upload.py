@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Final
 
 from harness.model import Person
@@ -273,17 +274,42 @@ def _result(writer: Writer, result: Result, values: Values, one: Tested, mark: M
         "range": result.reference,
         "alarm": result.alarm,
         "comment": result.comment,
+        "loinc": model.values.loinc.get(result.item, ""),
     }
+    own |= {f"value_{n}": text for n, text in enumerate(result.value.split(" ", 2), 1)}
     for line in _lines(model, result):
-        value, flag = written_value(result.value, result.flag, model.values, line)
-        writer.add("R", line.fields, own | {"value": value, "flag": flag})
+        for part, text in _parts(model, line, result.value):
+            value, flag = written_value(text, result.flag, model.values, line)
+            writer.add("R", line.fields, own | {"value": value, "flag": flag, "part": part})
     writer.attach("result", own)
+
+
+def _parts(model: AnalyzerModel, line: ResultLine, value: str) -> list[tuple[str, str]]:
+    """Name and text of each record of a line: the value itself, or the reading of each part.
+
+    Nothing is sent of parts where the model knows no reading for the value.
+    """
+    if not line.parts:
+        return [("", value)]
+    readings = model.values.readings(value)[: len(line.parts)]
+    return list(zip_longest(line.parts, readings, fillvalue="")) if readings else []
 
 
 def _lines(model: AnalyzerModel, result: Result) -> Iterator[ResultLine]:
     for line in model.records.results:
-        if line.when == "always" or is_number(result.value):
+        if _is_sent(line, result):
             yield line
+
+
+def _is_sent(line: ResultLine, result: Result) -> bool:
+    match line.when:
+        case "numeric":
+            return is_number(result.value)
+        case "measured":
+            return result.status != "X"
+        case "failed":
+            return result.status == "X"
+    return True
 
 
 def _status(model: AnalyzerModel, result: Result, one: Tested, mark: Mark) -> str:

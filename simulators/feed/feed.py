@@ -6,7 +6,8 @@ follows a ``Policy``. It stores nothing: what it saw is in the trace.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 
 from harness.clock import Clock
 from harness.link import actor as act
@@ -14,8 +15,9 @@ from harness.model import Outcome
 from harness.wire.core import Core, Message
 from harness.wire.hl7 import Hl7Message, header
 from harness.wire.hl7_ack import acknowledge
-from harness.wire.mllp import MllpCore
-from simulators.feed.policy import Policy, Rule
+from simulators.feed.aftermath import Aftermath, Reaction
+from simulators.feed.core import Bytes, FeedCore
+from simulators.feed.policy import AT_ONCE, LATE_S, PIECE_GAP_S, Policy, Rule
 
 ANSWER_S = 5.0
 """How long a sender waits for an answer: the default of the most copied engine."""
@@ -38,23 +40,29 @@ class Feed:
         clock: civil time for its acknowledgements.
         policy: how it acknowledges.
         answer_s: how long it waits for an answer.
+        observer: is told what senders did after an answer; the journal of the link if None.
     """
 
     role: str
     clock: Clock
     policy: Policy = field(default_factory=Policy)
     answer_s: float = ANSWER_S
+    observer: Callable[[str], None] | None = None
     _conn: str = ""
     _opened: int = 0
     _order: _Order | None = None
     _answers: int = 0
+    _timers: int = 0
     _stamped: str = ""
     _stamp_until: float = -1.0
-    _late: dict[str, tuple[str, bytes, Rule]] = field(default_factory=dict)
+    aftermath: Aftermath = field(default_factory=Aftermath)
+    _late: dict[str, list[act.Command]] = field(default_factory=dict)
+    _before: bytes = b""
+    _held: tuple[str, bytes] | None = None
 
     def open_core(self, link: str, *, client: bool) -> Core:
-        """MLLP; faults of the framing are planned on the link, not here."""
-        return MllpCore()
+        """MLLP; answers of a policy may also be bytes without a frame."""
+        return FeedCore()
 
     def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
         """Send on command, answer by policy."""
@@ -69,10 +77,12 @@ class Feed:
             case act.Closed(conn=self._conn) if self._conn:
                 self._conn = ""
                 return self._done(Outcome.UNKNOWN, event.reason or "closed before the answer")
+            case act.Closed() if self.policy.scripted:
+                return self._noted(self.aftermath.closed(event.conn, now))
             case act.TimerFired(name="answer"):
                 return self._done(Outcome.UNKNOWN, "no answer")
             case act.TimerFired(name=name) if name in self._late:
-                return self._answer(*self._late.pop(name))
+                return self._late.pop(name)
             case act.Received(event=Message() as message):
                 return self._received(event.conn, message.payload, now)
         return []
@@ -80,6 +90,9 @@ class Feed:
     def _commanded(self, event: act.Commanded, now: float) -> list[act.Command]:
         if event.name == "send":
             return self._send(event, now)
+        if event.name == "observed":
+            value = [asdict(one) for one in self.aftermath.reactions]
+            return [act.Reply(ident=event.ident, value=value)]
         if event.name == "hang-up":
             conn, self._conn = self._conn, ""
             told = self._done(Outcome.UNKNOWN, "hung up before the answer")
@@ -127,33 +140,90 @@ class Feed:
         if conn == self._conn:
             return self._answered(payload)
         rule = self.policy.decide(conn, payload)
-        if rule.delay_s <= 0:
-            return self._answer(conn, payload, rule)
-        self._answers += 1
-        name = f"late {self._answers}"
-        self._late[name] = (conn, payload, rule)
-        return [act.SetTimer(name=name, at=now + rule.delay_s)]
+        told = self._observed(conn, payload, rule, now) if self.policy.scripted else []
+        if rule.action == "again-later":
+            again = self._answer(conn, payload, AT_ONCE)
+            return [*told, *again, *self._later(self._answer(conn, payload, AT_ONCE),
+                                                now + (rule.delay_s or LATE_S))]  # fmt: skip
+        if rule.action == "split":
+            return [*told, *self._split(conn, payload, rule, now + rule.delay_s)]
+        if rule.delay_s > 0:
+            return [*told, *self._later(self._answer(conn, payload, rule), now + rule.delay_s)]
+        return [*told, *self._answer(conn, payload, rule)]
+
+    def _observed(self, conn: str, payload: bytes, rule: Rule, now: float) -> list[act.Command]:
+        """Note what the sender made of the answer before, and remember this one."""
+        identity = self.policy.identity(conn, payload)
+        reactions = self.aftermath.delivered(conn, identity, payload, now)
+        self.aftermath.answered(conn, identity, payload, rule.text, now)
+        return self._noted(reactions)
+
+    def _noted(self, reactions: Sequence[Reaction]) -> list[act.Command]:
+        if self.observer is None:
+            return [act.Note(text=one.text) for one in reactions]
+        for one in reactions:
+            self.observer(one.text)
+        return []
+
+    def _later(self, commands: list[act.Command], at: float) -> list[act.Command]:
+        """Carry commands out at a time."""
+        self._timers += 1
+        name = f"late {self._timers}"
+        self._late[name] = commands
+        return [act.SetTimer(name=name, at=at)]
+
+    def _split(self, conn: str, payload: bytes, rule: Rule, at: float) -> list[act.Command]:
+        """A whole answer, one byte at a time."""
+        frame = b"\x0b%b\x1c\r" % self._ack(payload, rule.code)
+        timers: list[act.Command] = []
+        for index in range(len(frame)):
+            piece = act.Send(conn=conn, event=Bytes(data=frame[index : index + 1]))
+            timers += self._later([piece], at + index * PIECE_GAP_S)
+        return timers
 
     def _answer(self, conn: str, payload: bytes, rule: Rule) -> list[act.Command]:
         """What the rule makes of one delivery."""
+        before, self._before = self._before, payload
         match rule.action:
             case "silence":
                 return []
-            case "close":
-                return [act.Close(conn=conn)]
+            case "close" | "reset":
+                return [act.Close(conn=conn, reset=rule.action == "reset")]
             case "garbage":
                 return [act.Send(conn=conn, event=Message(payload=b"NO HL7\r"))]
+            case "free-text":
+                return [act.Send(conn=conn, event=Bytes(data=b"ERROR 500\r\n"))]
+            case "empty":
+                return [act.Send(conn=conn, event=Bytes(data=b"\x0b\x1c\r"))]
+            case "bare":
+                bare = f"MSA|{rule.code}|{header(payload).control_id}\r".encode("latin-1")
+                return [act.Send(conn=conn, event=Message(payload=bare))]
             case "foreign-id":
                 ack = Hl7Message.parse(self._ack(payload, rule.code)).set("MSA-2", "OTHER")
                 return [act.Send(conn=conn, event=Message(payload=ack.raw))]
+            case "answer-of-before" if before:
+                acks = [self._ack(before, rule.code)]
+            case "swapped":
+                return self._swapped(conn, payload, rule)
             case "accept-first":
-                codes = ["CA", rule.code]
+                acks = [self._ack(payload, code) for code in ("CA", rule.code)]
             case "twice":
-                codes = [rule.code, rule.code]
+                acks = [self._ack(payload, rule.code) for _ in range(2)]
             case _:
-                codes = [rule.code]
-        acks = [self._ack(payload, code) for code in codes]
-        return [act.Send(conn=conn, event=Message(payload=ack)) for ack in acks]
+                acks = [self._ack(payload, rule.code)]
+        sends: list[act.Command] = [act.Send(conn=conn, event=Message(payload=ack)) for ack in acks]
+        return [*sends, act.Close(conn=conn)] if rule.action == "close-after" else sends
+
+    def _swapped(self, conn: str, payload: bytes, rule: Rule) -> list[act.Command]:
+        """The first of two waits; then each sender gets the answer to the other's message."""
+        if self._held is None:
+            self._held = (conn, payload)
+            return []
+        (first, waiting), self._held = self._held, None
+        return [
+            act.Send(conn=first, event=Message(payload=self._ack(payload, rule.code))),
+            act.Send(conn=conn, event=Message(payload=self._ack(waiting, rule.code))),
+        ]
 
     def _ack(self, payload: bytes, code: str) -> bytes:
         self._answers += 1

@@ -8,8 +8,21 @@ from harness.faults.identity import Identities
 from harness.wire.core import Unit
 
 ANSWERS = frozenset(
-    {"answer", "silence", "garbage", "foreign-id", "twice", "close", "accept-first"}
-)
+    {
+        "answer", "silence", "garbage", "foreign-id", "twice", "close", "accept-first",
+        "again-later", "close-after", "reset", "free-text", "empty", "bare", "split", "swapped",
+        "answer-of-before",
+    }
+)  # fmt: skip
+
+UNANSWERED = frozenset({"silence", "close", "reset", "garbage", "free-text", "empty"})
+"""Actions without a code."""
+
+PIECE_GAP_S = 0.005
+"""Between the bytes of a split answer: far above what a stack glues together."""
+
+LATE_S = 0.5
+"""How long after the first the second of ``again-later`` comes, where the rule has no delay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,10 +33,14 @@ class Rule:
         holds: text that the business identity must contain; empty takes all.
         occurrences: which deliveries of one identity, from 1; empty takes all.
         action: ``answer``, ``silence``, ``garbage`` (a frame that is no HL7), ``foreign-id``
-            (MSA-2 of another message), ``twice``, ``close`` (answer by hanging up),
-            ``accept-first`` (CA, then the application answer).
+            (MSA-2 of another message), ``twice``, ``close`` (answer by hanging up), ``reset``,
+            ``accept-first`` (CA, then the application answer), ``again-later`` (at once, and once
+            more after ``delay_s``), ``close-after`` (answer, then hang up), ``free-text`` (bytes
+            without a frame), ``empty`` (a frame without payload), ``bare`` (MSA without MSH),
+            ``split`` (byte by byte), ``swapped`` (two messages get each other's answer),
+            ``answer-of-before`` (MSA-2 of the message before).
         code: MSA-1.
-        delay_s: before the answer.
+        delay_s: before the answer; above the patience of a sender it comes after the resend.
     """
 
     holds: str = ""
@@ -31,6 +48,11 @@ class Rule:
     action: str = "answer"
     code: str = "AA"
     delay_s: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """As observations name it: the action, and MSA-1 where there is one."""
+        return self.action if self.action in UNANSWERED else f"{self.action} {self.code}"
 
     def __post_init__(self) -> None:
         if self.action not in ANSWERS:
@@ -49,15 +71,24 @@ class Policy:
     _identities: Identities = field(default_factory=Identities)
     _seen: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def scripted(self) -> bool:
+        """Rules look at messages: their identity and number have to be known."""
+        first = self.rules[0] if self.rules else AT_ONCE
+        return bool(first.holds or first.occurrences)
+
+    def identity(self, conn: str, payload: bytes) -> str:
+        """What a message is about, as rules and observations name it."""
+        return self._identities.of(conn, Unit(kind="message", data=b"", payload=payload))
+
     def decide(self, conn: str, payload: bytes) -> Rule:
         """The rule for one delivery of a message.
 
         Where one rule takes all, nothing is read or counted: a receiver under load only answers.
         """
-        first = self.rules[0] if self.rules else AT_ONCE
-        if not first.holds and not first.occurrences:
-            return first
-        identity = self._identities.of(conn, Unit(kind="message", data=b"", payload=payload))
+        if not self.scripted:
+            return self.rules[0] if self.rules else AT_ONCE
+        identity = self.identity(conn, payload)
         self._seen[identity] = self._seen.get(identity, 0) + 1
         for rule in self.rules:
             if rule.holds in identity and (

@@ -34,6 +34,8 @@ def apply(message: Hl7Message, defects: set[str], prefix: str) -> list[Statement
             return []
         raise Refusal("AR", "201", f"unsupported event {event}")
     patient_id = identifier(message, "PatientNO")
+    if f"{prefix}-first-identifier" in defects:
+        patient_id = message.get("PID-3[1].1") or ""
     if not patient_id:
         raise Refusal("AE", "101", "PID-3 has no PatientNO")
     if event == "A40":
@@ -44,10 +46,12 @@ def apply(message: Hl7Message, defects: set[str], prefix: str) -> list[Statement
         row["id_card"] = id_card
     for column, path in FIELDS.items():
         value = message.get(path)
-        if value == NULL and f"{prefix}-ignores-null" not in defects:
+        if value == NULL and not defects & {f"{prefix}-ignores-null", f"{prefix}-stores-null"}:
             row[column] = ""
-        elif value and value != NULL:
+        elif value and (value != NULL or f"{prefix}-stores-null" in defects):
             row[column] = value
+        elif value == "" and f"{prefix}-empty-deletes" in defects:
+            row[column] = ""
     if event == "A02" and f"{prefix}-ignores-transfer" in defects:
         row.pop("ward", None)
         row.pop("bed", None)
@@ -70,11 +74,14 @@ def identifier(message: Hl7Message, kind: str) -> str:
 def _merge(message: Hl7Message, survivor: str, defects: set[str], prefix: str) -> list[Statement]:
     """HL7 2.4 §3.3.40: what the retired number had lives on under the survivor."""
     retired = message.get("MRG-1.1") or ""
-    if not retired or retired == survivor:
+    itself = retired == survivor and f"{prefix}-merges-with-itself" not in defects
+    if not retired or itself:
         raise Refusal("AE", "204", "MRG-1 names nobody to merge")
     tables: tuple[str, ...] = ("orders", "results")
     if f"{prefix}-merge-forgets-orders" in defects:
         tables = ("results",)
+    if f"{prefix}-merge-forgets-results" in defects:
+        tables = ("orders",)
     statements: list[Statement] = [
         (f"UPDATE {table} SET patient_id = ? WHERE patient_id = ?", (survivor, retired))
         for table in tables

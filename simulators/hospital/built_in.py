@@ -9,7 +9,7 @@ from harness.clock import Clock
 from harness.errors import InputError
 from harness.link.actor import Actor
 from simulators.hospital import defects, lis, schema
-from simulators.hospital.his import His
+from simulators.hospital.his_settle import whole_his
 from simulators.hospital.lis import Lis
 from simulators.hospital.outbox import Timing
 from simulators.store import Store, open_store
@@ -44,13 +44,13 @@ class BuiltInHospital:
         role = config["role"]
         if role not in ROLES:
             raise InputError(f"the built-in hospital has no {role}")
-        tables = schema.LIS if role == "LIS" else schema.HIS
+        tables = schema.LIS if role == "LIS" else (*schema.HIS, *schema.HIS_SETTLE)
         store = open_store(config["store"], tables, durable=bool(config.get("durable", True)))
         timing = Timing(
             answer_s=float(config.get("answer_s", 5.0)), retry_s=float(config.get("retry_s", 1.0))
         )
         switched_on = set(config.get("defects", ()))
-        make = Lis if role == "LIS" else His
+        make = Lis if role == "LIS" else whole_his
         return make(store, clock, switched_on, timing), store
 
     def check_defects(self, idents: Sequence[str]) -> None:

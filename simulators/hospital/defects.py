@@ -14,14 +14,32 @@ import difflib
 from collections.abc import Sequence
 
 from harness.errors import InputError
-from simulators.hospital import defects_his, defects_lab, defects_lis
+from simulators.hospital import (
+    defects_edges,
+    defects_feeds,
+    defects_his,
+    defects_imaging,
+    defects_insurance,
+    defects_lab,
+    defects_lis,
+)
 from simulators.hospital.defect_model import Defect
 
-__all__ = ["BY_ID", "DEFECTS", "Defect", "check"]
+__all__ = ["BY_ID", "DEFECTS", "IMAGING", "Defect", "check"]
 
-DEFECTS = (*defects_lis.DEFECTS, *defects_lab.DEFECTS, *defects_his.DEFECTS)
+DEFECTS = (
+    *defects_lis.DEFECTS,
+    *defects_lab.DEFECTS,
+    *defects_edges.DEFECTS,
+    *defects_his.DEFECTS,
+    *defects_feeds.DEFECTS,
+    *defects_insurance.DEFECTS,
+)
 
-BY_ID = {defect.id: defect for defect in DEFECTS}
+IMAGING = defects_imaging.DEFECTS
+"""Of PACS and RIS: they run as processes only, so the matrix over memory leaves them out."""
+
+BY_ID = {defect.id: defect for defect in (*DEFECTS, *IMAGING)}
 
 
 def check(idents: Sequence[str]) -> None:

@@ -27,6 +27,10 @@ OUT, IN = "his-lis", "lis-his"
 CRITICAL = frozenset({"HH", "LL"})
 """Abnormal flags that a doctor must be told of at once (HL7 table 0078)."""
 
+_VALUE_TYPES = frozenset({"NM", "ST", "TX", "FT", "CE"})
+_FOLDED = str.maketrans({"µ": "u", "μ": "u", "℃": "C", "×": "x", "⁹": "9", "²": "2"})
+"""What two defects know: types of values, and letters in the place of signs."""
+
 Args = Mapping[str, str]
 Row = dict[str, Any]
 
@@ -217,6 +221,9 @@ class His:
         barcode = message.get("OBR-3") or ""
         if not patient_id or not barcode or not message.count("OBX"):
             raise Refusal("AE", "101", "a result needs PID-3, OBR-3 and OBX")
+        types = set(message.values("OBX-2"))
+        if "his-refuses-value-type" in self.defects and types - _VALUE_TYPES:
+            raise Refusal("AE", "102", "OBX-2 is not known")
         count = 1 if "his-reads-first-obx-only" in self.defects else message.count("OBX")
         statements: list[Statement] = []
         latest: dict[str, Row] = {}
@@ -237,6 +244,8 @@ class His:
             "status": message.get(f"{path}11") or "",
             "tested_at": message.get(f"{path}14") or "",
         }
+        if "his-folds-units" in self.defects:
+            row["unit"] = row["unit"].translate(_FOLDED)
         if "his-rounds-values" in self.defects and messages.is_number(row["value"]):
             row["value"] = _rounded(row["value"])
         return row

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from harness.link import actor as act
 from harness.wire.core import Message
 from harness.wire.hl7 import Hl7Message
 from simulators import trouble
-from simulators.hospital import messages
+from simulators.hospital import inbox_flaws, messages
 from simulators.store import Store, insert
 
 Statement = tuple[str, Sequence[Any]]
@@ -55,6 +55,7 @@ class Inbox:
     store: Store
     defects: set[str]
     prefix: str
+    _codecs: dict[str, str] = field(default_factory=dict)
 
     def take(self, conn: str, message: Message, apply: Apply, now_text: str) -> list[act.Command]:
         """Commit the effect, then acknowledge; an error of ours is answered as one (207)."""
@@ -66,7 +67,8 @@ class Inbox:
             return [self._answer(conn, message.payload, Refusal("AE", "207", text), now_text)]
 
     def _take(self, conn: str, payload: bytes, apply: Apply, now_text: str) -> list[act.Command]:
-        parsed = Hl7Message.parse(self._decoded(payload))
+        read = inbox_flaws.misread(self._decoded(payload), self.defects, conn, self._codecs)
+        parsed = Hl7Message.parse(read)
         if parsed.get("MSH-9.1") == "ACK":
             return []
         sender = f"{parsed.get('MSH-3') or ''}|{parsed.get('MSH-4') or ''}"
@@ -96,9 +98,9 @@ class Inbox:
 
     def _known(
         self, conn: str, payload: bytes, row: dict[str, Any], digest: str, now_text: str
-    ) -> act.Send:
+    ) -> act.Command:
         refusal = None
-        if row["digest"] != digest:
+        if row["digest"] != digest and not self.has("swallows-changed-content"):
             refusal = Refusal("AE", "205", "control id used before for another message")
         return self._answer(conn, payload, refusal, now_text)
 
@@ -111,15 +113,20 @@ class Inbox:
 
     def _answer(
         self, conn: str, payload: bytes, refusal: Refusal | None, now_text: str
-    ) -> act.Send:
+    ) -> act.Command:
         code, error, text = ("AA", "", "")
         if refusal is not None:
             code, error, text = refusal.code, refusal.error, refusal.text
+        if refusal is not None and self.has("silent-on-error"):
+            return act.SetTimer(name="unanswered", at=None)
+        if refusal is not None and self.has("refuses-in-text"):
+            return act.Send(conn=conn, event=Message(payload=f"ERROR: {text}".encode("gb18030")))
         ack = messages.acknowledgement(
             payload, code, error=error, text=text, time=now_text, system=self.system
         )
         if self.has("wrong-msa-2"):
             ack = Hl7Message.parse(ack).set("MSA-2", "1").raw
+        ack = inbox_flaws.misanswer(ack, self.defects)
         return act.Send(conn=conn, event=Message(payload=ack))
 
     def has(self, defect: str) -> bool:

@@ -16,7 +16,15 @@ from harness.wire.core import Core, Message
 from harness.wire.hl7 import Hl7Message
 from harness.wire.mllp import MllpCore
 from harness.wire.poct1a_core import Poct1aCore
-from simulators.hospital import adt, critical, lis_framed, lis_poct, messages
+from simulators.hospital import (
+    adt,
+    critical,
+    inbox_flaws,
+    lis_flaws,
+    lis_framed,
+    lis_poct,
+    messages,
+)
 from simulators.hospital.inbox import Inbox, Refusal, Statement
 from simulators.hospital.lis_astm import AstmAnalyzers
 from simulators.hospital.lis_framed import FramedAnalyzers
@@ -68,7 +76,11 @@ class Lis:
             return self.framed.open_core()
         if link == ANALYZER_POCT:
             return Poct1aCore()
-        return AstmLinkCore(self.link_config) if link == ANALYZER else MllpCore()
+        if link == ANALYZER:
+            return AstmLinkCore(lis_flaws.link_config(self.link_config, self.defects))
+        if link == ORDERS:
+            return inbox_flaws.receiving_core(self.defects)
+        return inbox_flaws.sending_core(self.defects) if link == RESULTS else MllpCore()
 
     def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
         """The whole behaviour."""

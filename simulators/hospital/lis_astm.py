@@ -16,6 +16,7 @@ from harness.wire.astm_link import (
     Accept,
     Delivered,
     FrameReceived,
+    MessageIncomplete,
     MessageReceived,
     Refuse,
     SendFailed,
@@ -23,7 +24,7 @@ from harness.wire.astm_link import (
 from harness.wire.astm_records import AstmMessage
 from harness.wire.core import Message
 from simulators import trouble
-from simulators.hospital import lis_driver, lis_reading, lis_results, lis_worklist
+from simulators.hospital import lis_driver, lis_flaws, lis_reading, lis_results, lis_worklist
 from simulators.hospital.lis_worklist import Download
 from simulators.hospital.outbox import Outbox
 from simulators.store import Store
@@ -55,6 +56,9 @@ class AstmAnalyzers:
     _on_the_way: dict[str, str] = field(default_factory=dict)
     """By hash of a download: whom it is for."""
 
+    _reconnected: bool = False
+    """A connection ended, and nothing has come since."""
+
     def on_event(self, event: act.Received, now: float) -> list[act.Command]:
         """A whole message is reported before the frame that completes it asks for its reply."""
         match event.event:
@@ -70,6 +74,8 @@ class AstmAnalyzers:
                     self._tripped.discard(event.conn)
                     return [act.Send(conn=event.conn, event=Refuse(hold=hold))]
                 return [act.Send(conn=event.conn, event=Accept(hold=hold)), *late]
+            case MessageIncomplete() as half if data := lis_flaws.half_message(half, self.defects):
+                return self._message(event.conn, data, now)
             case Delivered(payload=payload):
                 return self._fate(payload, "taken", now)
             case SendFailed(payload=payload):
@@ -79,7 +85,11 @@ class AstmAnalyzers:
     def _message(self, conn: str, payload: bytes, now: float) -> list[act.Command]:
         """Store a whole message; the frame that carries its L record is accepted after that."""
         time = self.stamp()
-        statements = lis_results.store(payload, self.store, self.outbox, self.defects, time)
+        defects = self.defects
+        if self._reconnected and "lis-forgets-after-reconnect" in defects:
+            defects = {*defects, "lis-stores-repeats-of-results"}
+        self._reconnected = False
+        statements = lis_results.store(payload, self.store, self.outbox, defects, time)
         commands: list[act.Command] = []
         if statements:
             stored = [act.Commit(statements=statements), self.outbox.soon(now)]
@@ -144,6 +154,7 @@ class AstmAnalyzers:
 
     def forget(self, conn: str) -> None:
         """A connection is gone, and the frame at hand with it."""
+        self._reconnected = True
         self._late.pop(conn, None)
         self._tripped.discard(conn)
         for sender in [one for one, its in self._conns.items() if its == conn]:

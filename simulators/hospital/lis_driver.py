@@ -42,8 +42,11 @@ class Driver:
     Attributes:
         sender: H.5.1 or MSH-3 without blanks around it.
         encoding: of what it sends and gets.
-        id_place: where O records hold the specimen id, as ``field.component``.
+        id_place: where O records hold the specimen id, as ``field.component``; ``P.4.1`` is in the
+            P record before them.
         id_strip: ``""`` nothing, ``blank`` blanks around it, ``zero`` leading zeros too.
+        code_place: where R records hold the channel; empty: 3.4, else 3.1.
+        value_place: where R records hold the value: the field, or one component of it.
         query_place: where Q records hold it.
         echo: where rack and position go back to, ``""`` or ``O.4``.
         query_rack: components of Q.3 that are echoed, as ``first-last``.
@@ -51,7 +54,8 @@ class Driver:
         calibration_prefix: ids of calibrators.
         background_prefix: ids of blank and background checks.
         repeats: one of ``REPEATS``.
-        aspect_place: component of R.3 that tells final, interpretation and raw apart; empty: none.
+        aspect_place: component of R.3 that tells final, interpretation and raw apart, or another
+            place as ``field.component``; empty: none.
         aspect_keep: the aspects that are results; the others are kept aside.
         no_value: texts that stand for "not measured".
         decimal_comma: ``yes``: a comma is a decimal point.
@@ -64,6 +68,8 @@ class Driver:
     encoding: str = "gb18030"
     id_place: str = "3.1"
     id_strip: str = ""
+    code_place: str = ""
+    value_place: str = "4"
     query_place: str = "3.2"
     echo: str = ""
     query_rack: str = "4-6"

@@ -51,7 +51,7 @@ class _Line:
     def take(self, payload: bytes) -> tuple[Found, list[str]]:
         """What one more message says, and what of it cannot be read.
 
-        The last specimen stays: where each result is a message, the next one belongs to it, and a
+        A test without a value was not measured, and is nobody's result. The last specimen stays: where each result is a message, the next one belongs to it, and a
         layout that counts its lines counts those of before.
         """
         reading = self.reading
@@ -65,7 +65,7 @@ class _Line:
         found: Found = []
         for at, one in enumerate(reading.specimens):
             skip = self.taken if at < before else 0
-            found += [(one, result) for result in one.results[skip:]]
+            found += [(one, result) for result in one.results[skip:] if result.value]
         problems, reading.problems = reading.problems, []
         del reading.specimens[:-1]
         last = reading.current

@@ -149,6 +149,9 @@ DRIVERS: Final[Mapping[str, Port]] = {
         ),
     ),
     "coulter-maxm": Port(reader="maxm", framing=BlocksConfig(replies=True)),
+    "nihon-kohden-celltak": Port(
+        reader="records", framing=FramingConfig(start=b"", end=b"\r\r"), encoding="gb18030"
+    ),
     "fuji-dri-chem": Port(reader="dri-chem", framing=FramingConfig(start=b"", end=b"\r\n")),
 }  # fmt: skip
 """By name of the instrument."""

@@ -180,7 +180,7 @@ class Hl7Analyzers:
         ]
         last = "" if number == count else str(number)
         segments: Segments = [head, msa, ["ERR", "0"], ["QAK", "SR", "OK"], *echo, *lines]
-        return build([*segments, ["DSC", last]], encoding=message.encoding)
+        return build([*segments, ["DSC", last]], encoding=_codec(message))
 
     # -- QBP^Q11 -------------------------------------------------------------------------------
 
@@ -227,7 +227,7 @@ class Hl7Analyzers:
             ]
         if not tests:
             segments.append(["ORC", "DC", None, None, None, None, None, None, None, self.stamp()])
-        return build(segments, encoding=message.encoding)
+        return build(segments, encoding=_codec(message))
 
     # -- one by one ----------------------------------------------------------------------------
 
@@ -259,6 +259,11 @@ class Hl7Analyzers:
         """The answer to the message before is there: the next one may go."""
         rest = self.waiting.get(conn, [])
         return [_send(conn, rest.pop(0))] if rest else []
+
+
+def _codec(message: Hl7Message) -> str:
+    """A question in plain ASCII does not say how names are to be written: in GB 18030 then."""
+    return "gb18030" if message.encoding in {"ascii", "us-ascii"} else message.encoding
 
 
 def _all(store: Store) -> list[Asked]:

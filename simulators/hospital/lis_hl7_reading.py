@@ -106,7 +106,7 @@ class _Walk:
         self.tested_at = civil_time(segment.get("7") or "", self.defects)
         if not self.by_specimen:
             second, third = segment.get("2.1") or "", segment.get("3.1") or ""
-            self._specimen(second if self._dialect else third or second)
+            self._specimen(second or third if self._dialect else third or second)
         if self._dialect and self.kind == "control" and segment.get("20"):
             self.found.results.append(Reading(
                 barcode=segment.get("14") or "", kind="control", instrument=self.instrument,
@@ -127,7 +127,9 @@ class _Walk:
         value = segment.get(f"5[{at}].1") or ""
         if self._dialect and value in SENTINELS:
             value = segment.get("9") or value
-        flag = "" if self._dialect else (segment.repetitions(8) or [""])[0]
+        flag = (segment.repetitions(8) or [""])[0]
+        if self._dialect and flag == "N":  # always there, whatever the value
+            flag = ""
         tested_at = segment.get("14") or segment.get("19") or ""
         self.found.results.append(Reading(
             barcode=self.barcode, kind=self.kind, instrument=self.instrument,

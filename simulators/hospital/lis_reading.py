@@ -16,7 +16,8 @@ CONTROL_KINDS: Final = {"Q": "control", "QR": "control", "CR": "calibration", "T
 COMMENT_MAX: Final = 2_000
 """Characters of comments that are kept with one result."""
 
-_PLACE = re.compile(r"[1-9]\d?(?:\.[1-9]\d?)?")
+_PLACE = re.compile(r"(?:P\.)?[1-9]\d?(?:\.[1-9]\d?)?")
+_OF_PATIENT = "P."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,15 +99,20 @@ class _Walk:
     name: str = ""
     barcode: str = ""
     kind: str = "patient"
+    typed: str = ""
+    """What the operator of a bedside device typed in place of a tube."""
 
     def record(self, record: Record) -> None:
         """One record further."""
         match record.type:
             case "P":
                 self.name = record.get("6") or ""
+                place = self._place(self.driver.id_place, "3.1")
+                if place.startswith(_OF_PATIENT):
+                    self.typed = record.get(place.removeprefix(_OF_PATIENT)) or ""
             case "O":
                 self._specimen(record)
-            case "R" if record.get("3.4") or record.get("3.1") or record.get("4"):
+            case "R" if self._channel(record) or record.get("4"):
                 self.found.results.append(self._result(record))
             case "C":
                 self._comment(record)
@@ -114,8 +120,8 @@ class _Walk:
                 self._attached(record)
 
     def _specimen(self, record: Record) -> None:
-        place = self.driver.id_place if _PLACE.fullmatch(self.driver.id_place) else "3.1"
-        raw = record.get(place) or ""
+        place = self._place(self.driver.id_place, "3.1")
+        raw = self.typed if place.startswith(_OF_PATIENT) else record.get(place) or ""
         self.barcode = raw if "lis-keeps-padding" in self.defects else self.driver.stripped(raw)
         if "lis-barcode-as-number" in self.defects:
             self.barcode = self.barcode.lstrip("0")
@@ -124,22 +130,31 @@ class _Walk:
             self.kind = "control"
 
     def _result(self, record: Record) -> Reading:
-        aspect = ""
-        if self.driver.aspect_place.isdecimal():
-            aspect = record.get(f"3.{int(self.driver.aspect_place) or 1}") or ""
+        aspect, place = "", self.driver.aspect_place
+        if place.isdecimal():
+            aspect = record.get(f"3.{int(place) or 1}") or ""
+        elif _PLACE.fullmatch(place):
+            aspect = record.get(place) or ""
         return Reading(
             barcode=self.barcode,
             kind=self.kind,
             instrument=self.instrument,
             patient_name=self.name,
-            channel=record.get("3.4") or record.get("3.1") or "",
+            channel=self._channel(record),
             aspect=aspect,
-            value=record.get("4") or "",
+            value=record.get(self._place(self.driver.value_place, "4")) or "",
             unit=record.get("5") or "",
             flag=record.get("7") or "",
             status=record.get("9") or "",
             tested_at=record.get("13") or "",
         )
+
+    def _channel(self, record: Record) -> str:
+        place = self._place(self.driver.code_place, "3.4")
+        return record.get(place) or ("" if self.driver.code_place else record.get("3.1")) or ""
+
+    def _place(self, configured: str, usual: str) -> str:
+        return configured if _PLACE.fullmatch(configured) else usual
 
     def _comment(self, record: Record) -> None:
         text = (record.get("4") or "").strip(" ^")

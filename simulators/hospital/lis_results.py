@@ -9,7 +9,14 @@ from typing import Any
 
 from harness.wire.astm_records import AstmMessage
 from harness.wire.hl7 import Hl7Message
-from simulators.hospital import critical, lis_driver, lis_reading, lis_values, messages
+from simulators.hospital import (
+    critical,
+    lis_driver,
+    lis_flaws,
+    lis_reading,
+    lis_values,
+    messages,
+)
 from simulators.hospital.lis_driver import Driver
 from simulators.hospital.lis_people import patient_of
 from simulators.hospital.lis_reading import Attached, Reading, Readings
@@ -32,6 +39,7 @@ def store(
     payload: bytes, store_: Store, outbox: Outbox, defects: set[str], time: str
 ) -> list[Statement]:
     """The statements that one ASTM message leads to; the ORU is stored for sending among them."""
+    payload = lis_flaws.payload(payload, defects)
     sender = lis_reading.sender_of(AstmMessage.parse(payload, FIRST_CODEC))
     driver = lis_driver.load(store_, sender)
     if "lis-reads-latin-1" in defects:
@@ -40,9 +48,12 @@ def store(
         found = lis_reading.readings(AstmMessage.parse(payload, "latin-1"), driver, defects)
         found.results = [_decoded(one, driver.encoding) for one in found.results]
     else:
-        message = AstmMessage.parse(payload, driver.encoding)
+        encoding = lis_flaws.encoding(payload, driver.encoding, defects)
+        message = AstmMessage.parse(payload, encoding)
         found = lis_reading.readings(message, driver, defects)
-    return take(found, driver, store_, outbox, defects, time)
+    found = lis_flaws.readings(found, defects)
+    wiped = lis_flaws.wiped(found, defects)
+    return [*take(found, driver, store_, outbox, defects, time), *wiped]
 
 
 def take(
@@ -90,7 +101,10 @@ class Intake:
     def take(self, one: Reading) -> None:
         """One result: of no patient, of nothing that we know, without an order, or of a patient."""
         if one.kind != "patient" and not _as_patient(one.kind, self.defects):
-            self.statements.append(_quality_control(one, self._item_of(one)))
+            if self.driver.channel(one.channel) is None:
+                self._unmatched(one, "unknown channel")
+            else:
+                self.statements.append(_quality_control(one, self._item_of(one)))
             return
         if self._set_aside(one):
             return

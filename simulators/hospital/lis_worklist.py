@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from harness.wire.astm_build import AstmBuilder, Components, Raw, Repeats
 from harness.wire.astm_records import AstmMessage, Record
+from simulators.hospital import lis_flaws
 from simulators.hospital.lis_driver import Driver
 from simulators.hospital.lis_people import patient_of
 from simulators.hospital.outbox import Statement
@@ -87,6 +88,8 @@ def todo(store: Store, driver: Driver, barcode: str, defects: set[str]) -> list[
             action="A" if told and item not in told else "N",
         ))  # fmt: skip
     tests = list(found.values())
+    if "lis-cuts-long-orders" in defects:
+        tests = tests[: lis_flaws.TESTS_NARROW]
     return tests[:1] if "lis-orders-first-test-only" in defects else tests
 
 
@@ -135,10 +138,10 @@ def _of_query(record: Record, driver: Driver) -> Iterable[Asked]:
 
 
 def open_barcodes(store: Store) -> list[str]:
-    """Specimens with an order that is not cancelled, bounded."""
+    """Specimens with an order that is not cancelled, the newest first, bounded."""
     rows = store.rows(
-        "SELECT DISTINCT barcode FROM orders WHERE state IN ('ordered', 'rerun')"
-        " AND barcode <> '' ORDER BY barcode LIMIT ?",
+        "SELECT barcode FROM orders WHERE state IN ('ordered', 'rerun')"
+        " AND barcode <> '' GROUP BY barcode ORDER BY MAX(rowid) DESC LIMIT ?",
         (SPECIMENS_MAX,),
     )
     return [row["barcode"] for row in rows]

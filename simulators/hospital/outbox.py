@@ -80,9 +80,10 @@ class Outbox:
         """Send the next message if the line is free."""
         if self.waiting or self._backing_off:
             return []
+        order = "tries, id" if self.has("retries-at-the-end") else "id"
         rows = self.store.rows(
             "SELECT id, control_id, payload, tries FROM outbox WHERE state = 'pending'"
-            " ORDER BY id LIMIT 1"
+            f" ORDER BY {order} LIMIT 1"
         )
         if not rows:
             return []
@@ -146,13 +147,21 @@ class Outbox:
         if not self.waiting:
             return []
         trusting = (self.has("ignores-msa-2") and code) or self.has("takes-any-answer")
-        if about != self.waiting_id and not trusting:
+        late = self.has("credits-late-answer") and self._sent_before(about)
+        if about != self.waiting_id and not trusting and not late:
             return []
+        if code in {"AE", "AR"} and self.has("poison-blocks"):
+            return self._again(now)
         if code in {"AE", "AR", "CE", "CR"} and not self.has("takes-any-answer"):
             return self._settle("refused", now)
         if code in {"AA", "CA"} or self.has("takes-any-answer"):
             return self._settle("accepted", now)
         return []
+
+    def _sent_before(self, control_id: str) -> bool:
+        """Whether a message of ours had that control id."""
+        sql = "SELECT 1 AS n FROM outbox WHERE control_id = ? LIMIT 1"
+        return bool(self.store.rows(sql, (control_id,)))
 
     def _settle(self, state: str, now: float) -> list[act.Command]:
         """The commit is carried out before any timer fires, so the push reads the new state."""

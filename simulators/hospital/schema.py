@@ -82,3 +82,37 @@ HIS = (
         id INTEGER PRIMARY KEY AUTOINCREMENT, control_id TEXT, kind TEXT, subject TEXT,
         payload TEXT, state TEXT, tries INTEGER)""",
 )
+
+HIS_SETTLE = (
+    """CREATE TABLE IF NOT EXISTS yb_bill (
+        bill_no TEXT PRIMARY KEY, patient_id TEXT, name TEXT, id_card TEXT, kind TEXT,
+        channel TEXT, med_type TEXT, acct_used TEXT, state TEXT, psn_no TEXT, psn_type TEXT,
+        insutype TEXT, insuplc TEXT, mdtrt_id TEXT, batch BIGINT, total_fen BIGINT, cash_fen BIGINT,
+        setl_id TEXT, parts TEXT, note TEXT, created_at TEXT)""",
+    """CREATE TABLE IF NOT EXISTS yb_line (
+        bill_no TEXT, batch BIGINT, line BIGINT, item TEXT, med_code TEXT, price TEXT, cnt TEXT,
+        amount_fen BIGINT, PRIMARY KEY (bill_no, batch, line))""",
+    """CREATE TABLE IF NOT EXISTS yb_map (
+        item TEXT, med_code TEXT, begin TEXT, until TEXT, PRIMARY KEY (item, med_code))""",
+    """CREATE TABLE IF NOT EXISTS yb_log (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, msgid TEXT, infno TEXT, bill_no TEXT, opter TEXT,
+        request TEXT, state TEXT, answer TEXT, err_msg TEXT, sent_at TEXT, answered_at TEXT)""",
+    "CREATE INDEX IF NOT EXISTS yb_log_bill ON yb_log (bill_no, infno)",
+    "CREATE INDEX IF NOT EXISTS yb_log_msgid ON yb_log (msgid)",
+    """CREATE TABLE IF NOT EXISTS yb_settlement (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, bill_no TEXT, setl_id TEXT, mdtrt_id TEXT,
+        psn_no TEXT, medfee_fen BIGINT, fund_fen BIGINT, acct_fen BIGINT, cash_fen BIGINT,
+        setl_time TEXT, refd_setl_flag TEXT, clr_type TEXT, insutype TEXT, clr_optins TEXT,
+        medins_setl_id TEXT, booked_at TEXT)""",
+    "CREATE INDEX IF NOT EXISTS yb_settlement_person ON yb_settlement (psn_no)",
+    """CREATE TABLE IF NOT EXISTS yb_task (
+        msgid TEXT PRIMARY KEY, bill_no TEXT, infno TEXT, state TEXT, tries BIGINT, note TEXT)""",
+    """CREATE TABLE IF NOT EXISTS yb_day (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, day TEXT, insutype TEXT, clr_type TEXT,
+        clr_optins TEXT, medfee_fen BIGINT, fund_fen BIGINT, acct_fen BIGINT, cnt BIGINT,
+        stmt_rslt TEXT, note TEXT)""",
+    """CREATE TABLE IF NOT EXISTS yb_difference (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, day TEXT, setl_id TEXT, psn_no TEXT, msgid TEXT,
+        class TEXT, bill_no TEXT, repair TEXT, memo TEXT)""",
+)
+"""Tables of the HIS's cashier: bills, the log of messages, its own ledger, open ends, day ends."""

@@ -237,3 +237,29 @@ def test_the_bench_knows_the_catalogue_only() -> None:
     assert one == bench("T1", "K")
     assert one.value != other.value
     assert bench("T1", "NOSUCH") is None
+
+
+def test_an_instrument_that_the_lis_connects_to() -> None:
+    """Uploads wait for the connection; a new one takes the place of the old."""
+    pump = Pump()
+    model = load_model("snibe-maglumi")
+    one = Analyzer(link_config=model.link_config(), repeats=0, model=model, side="server")
+    address = pump.add("analyzer", host(one, pump.clock)).listen(LINK)
+    opened = iter(["out#1", "out#2"])
+
+    def react(event: act.ActorEvent, now: float) -> list[act.Command]:
+        match event:
+            case act.Commanded(name="connect"):
+                told = act.Reply(ident=event.ident)
+                return [act.Open(link=LINK, conn=next(opened)), told]
+        return []
+
+    lis = Party("LIS", core=lambda: AstmLinkCore(AstmLinkConfig(side="host")), react=react)
+    pump.add("LIS", host(lis, pump.clock)).routes[LINK] = address
+    upload = {"payload": f"{H}P|1\rO|1|T0\rR|1|^^^K|4\rL|1|N\r".encode().hex()}
+    for _ in range(2):
+        pump.command("LIS", "connect", {}, 5)
+        assert pump.command("analyzer", "upload", upload, 60)["outcome"] == "ok"
+    heard = [one for one in lis.of(act.Received) if isinstance(one.event, MessageReceived)]
+    assert [one.conn for one in heard] == ["out#1", "out#2"]
+    assert [one.conn for one in lis.of(act.Closed)] == ["out#1"]

@@ -56,7 +56,9 @@ def play(name: str, answers: list[bytes], args: dict[str, Any]) -> tuple[Pump, A
     def react(event: act.ActorEvent, now: float) -> list[act.Command]:
         match event:
             case act.Received(event=MessageReceived()) if left:
-                sends = [act.Send(conn=event.conn, event=Message(payload=one)) for one in left]
+                sends: list[act.Command] = [
+                    act.Send(conn=event.conn, event=Message(payload=one)) for one in left
+                ]
                 left.clear()
                 return sends
         return []

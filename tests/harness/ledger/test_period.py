@@ -15,7 +15,8 @@ from harness.errors import InputError
 from harness.ledger import period_command
 from harness.ledger.command import Request, reconcile
 from harness.ledger.period import PeriodRow, bridge
-from harness.ledger.period_command import add, extend
+from harness.ledger.period_command import extend
+from harness.ledger.period_options import add
 from harness.ledger.report_write import write_reports
 
 DEMO = Path(__file__).resolve().parents[3] / "fixtures" / "ledger" / "demo"

@@ -1,0 +1,68 @@
+"""The result of ``reconcile`` on the terminal, and as one line of JSON."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.i18n import tr
+from harness.ledger import identities
+from harness.ledger.columns import CLASSES, HARMLESS
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def show(result: Mapping[str, Any], out: Path) -> None:
+    """The summary on the terminal."""
+    if result["verdict"] == "INCOMPLETE":
+        print(tr("INCOMPLETE: nothing may be concluded"))
+        for problem in result["problems"]:
+            print(f"  {problem}")
+        return
+    head = (tr("side"), tr("class"), tr("rows"), tr("amount (yuan)"))
+    rows = [head]
+    for one in result["buckets"]:
+        mark = "!" if one["class"] not in HARMLESS else " "
+        rows.append((one["side"], f"{mark} {one['class']}", str(one["rows"]), one["medfee_sumamt"]))
+    widths = [max(_width(row[i]) for row in rows) for i in range(len(head))]
+    for row in rows:
+        cells = []
+        for i, cell in enumerate(row):
+            gap = " " * (widths[i] - _width(cell))
+            cells.append(gap + cell if i > 1 else cell + gap)
+        print("  ".join(cells).rstrip())
+    for step in result["waterfall"]:
+        if step["step"] in {"his_total", "centre_total"}:
+            print(f"{step['step']:14} {step['amount']}")
+    for one in result["rejected"]:
+        print(f"{one['place']}: {one['fault']}")
+    for line in identities.say(result):
+        print(line)
+    if result.get("set_aside"):
+        count = len(result["set_aside"])
+        print(tr("the centre says of {count} rows that it has none", count=count))
+    if result.get("not_compared"):
+        print(tr("not compared: {names}", names=", ".join(result["not_compared"])))
+    print(tr("residual: {residual}", residual=result["residual"]))
+    differs = result["verdict"] == "differs"
+    print(tr("there are differences") if differs else tr("nothing differs"))
+    print(tr("written: {path}", path=out))
+
+
+def short(result: Mapping[str, Any], out: Path, code: int) -> dict[str, Any]:
+    """The last line with ``--json``: verdict, rows by class, what is not explained."""
+    counts = dict.fromkeys(CLASSES, 0)
+    for one in result.get("buckets", []):
+        counts[one["class"]] += one["rows"]
+    return {
+        "verdict": result["verdict"],
+        "classes": {name: count for name, count in counts.items() if count},
+        "residual": result.get("residual", ""),
+        "problems": result.get("problems", []),
+        "out": str(out),
+        "exit_code": code,
+    }

@@ -1,0 +1,82 @@
+"""The totals as transaction 3201 compares them: one line an insurance, clearing type and agency.
+
+Fee, fund, account and count over the whole period, settlements and reversals together, without any
+tolerance (3201). How much a reversed pair adds to the count is a policy of the province (2, 1 or
+0); what no source says is marked in the province's file.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import duckdb
+
+from harness.ledger import money
+from harness.ledger.columns import SHORT
+from harness.ledger.reading import Side
+
+LINES_MAX: Final = 5_000
+_COMPARED: Final = ("medfee_sumamt", "fund_pay_sumamt", "acct_pay")
+_CELL: Final = (("insutype", "ins"), ("clr_type", "clr"))
+
+
+def totals(
+    con: duckdb.DuckDBPyConnection, his: Side, centre: Side, *, pair_count: int = 2
+) -> dict[str, Any]:
+    """The lines of 3201 from both ledgers, and whether the centre would answer "balanced".
+
+    Args:
+        con: with the rows ``h`` and ``c`` of the stages.
+        his: what the hospital has.
+        centre: what the centre has.
+        pair_count: how much a settlement and its reversal add to the count.
+    """
+    both = his.present & centre.present
+    names: list[str] = [name for name in _COMPARED if name in both]
+    keys = [short for name, short in _CELL if name in both]
+    agency = next(
+        (short for name, short in (("setl_optins", "sopt"), ("clr_optins", "opt")) if name in both),
+        "",
+    )
+    cell = ", ".join(
+        [f"COALESCE({short}, '')" if short in keys else "''" for _, short in _CELL]
+        + [f"COALESCE({agency}, '')" if agency else "''"]
+    )
+    amounts = ", ".join(f"SUM({SHORT[name]} * s)" for name in names)
+    each = ", ".join(
+        f"SUM(CASE WHEN s = {sign} THEN {SHORT['medfee_sumamt']} ELSE 0 END)" for sign in (1, -1)
+    )
+    count = ", ".join(
+        f"SUM(CASE WHEN s = {sign} THEN 1 - rf * {2 - pair_count} ELSE 0 END)" for sign in (1, -1)
+    )
+    parts = " UNION ALL ".join(
+        f"SELECT {cell}, rf, {', '.join(SHORT[name] for name in names)}, {sign} FROM {table}"
+        for table, sign in (("h", 1), ("c", -1))
+    )
+    heads = ", ".join(("a", "b", "o", "rf", *(SHORT[name] for name in names), "s"))
+    rows = con.execute(
+        f"SELECT a, b, o, {each}, {count}, {amounts} FROM ({parts}) z({heads})"
+        f" GROUP BY a, b, o ORDER BY a, b, o LIMIT {LINES_MAX}"
+    ).fetchall()
+    lines = [_line(row, names) for row in rows]
+    return {
+        "pair_count": pair_count,
+        "compared": [*names, "fixmedins_setl_cnt"],
+        "balanced": all(one["balanced"] for one in lines),
+        "lines": lines,
+    }
+
+
+def _line(row: tuple[Any, ...], names: list[str]) -> dict[str, Any]:
+    deltas = [int(one) for one in row[7:]]
+    return {
+        "insutype": row[0],
+        "clr_type": row[1],
+        "setl_optins": row[2],
+        "his": money.yuan(int(row[3])),
+        "centre": money.yuan(int(row[4])),
+        "count_his": int(row[5]),
+        "count_centre": int(row[6]),
+        **{f"{n}_delta": money.yuan(v) for n, v in zip(names, deltas, strict=True)},
+        "balanced": not any(deltas) and row[5] == row[6],
+    }

@@ -1,0 +1,193 @@
+"""A listener for associations: a service gets each request and gives its answers.
+
+The library accepts, negotiates and cuts messages; which answers a request gets is the service's
+alone. Requests of one association are served one after the other in its own thread.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from pynetdicom import AE, evt
+
+from harness.errors import HarnessError, InputError, PeerError
+from harness.i18n import tr
+from harness.link.address import Address
+from harness.link.dicom import (
+    Answer,
+    Eyes,
+    Request,
+    answer_of,
+    is_request,
+    join_all,
+    kind_of,
+    primitive_of,
+    request_of,
+    response_of,
+)
+from harness.link.tap import Connection, Watcher
+
+ASSOCIATIONS_MAX: Final = 25
+"""At a time; the library's own default of ten is met by a morning's modalities."""
+
+
+@dataclass(slots=True)
+class Session:
+    """The association that a request came over.
+
+    Attributes:
+        calling: AE title of the requestor.
+        called: AE title that it called.
+        host: where it called from.
+    """
+
+    calling: str
+    called: str
+    host: str
+    _assoc: Any = None
+
+    def cancelled(self, request: Request) -> bool:
+        """Whether a C-CANCEL for this request came."""
+        return bool(request.message_id in self._assoc.dimse.cancel_req)
+
+    def ask(self, request: Request) -> Answer:
+        """A request of ours on the same association, while one of the peer is being served."""
+        for one in self._assoc.accepted_contexts:
+            same = str(one.abstract_syntax) == request.sop_class
+            if same and (not request.payload or str(one.transfer_syntax[0]) == request.syntax):
+                break
+        else:
+            return Answer(status=0x0122, kind=request.kind, error="context")
+        self._assoc.dimse.send_msg(primitive_of(request), one.context_id)
+        _, message = self._assoc.dimse.get_msg(block=True)
+        if message is None or is_request(message):
+            return Answer(status=-1, kind=request.kind, error="no answer")
+        return answer_of(message, request.syntax, 0.0)
+
+    def abort(self) -> None:
+        """Break it off."""
+        self._assoc.abort()
+
+
+class Service(Protocol):
+    """What answers."""
+
+    def serve(self, request: Request, session: Session) -> Iterable[Answer]:
+        """Answers to one request, the last one final; none is no answer at all."""
+        ...
+
+
+@dataclass(slots=True)
+class Listener:
+    """Accepts associations until it is stopped.
+
+    Args:
+        service: gives the answers.
+        ae_title: ours.
+        contexts: SOP classes and the transfer syntaxes that are accepted for each.
+        callers: AE titles that may call; empty for all.
+        check_called: refuse other called AE titles than ours.
+        max_pdu: longest PDU that we take.
+        associations_max: at a time.
+        roles: classes where a requestor may be the SCP (C-GET, reports).
+        connection: how the journal names what comes in; None where nobody watches.
+        watcher: is shown every PDU.
+    """
+
+    service: Service
+    ae_title: str
+    contexts: Sequence[tuple[str, Sequence[str]]]
+    callers: Sequence[str] = ()
+    check_called: bool = False
+    max_pdu: int = 131072
+    associations_max: int = ASSOCIATIONS_MAX
+    roles: Sequence[str] = ()
+    connection: Connection | None = None
+    watcher: Watcher | None = None
+    troubles: list[str] = field(default_factory=list)
+    _server: Any = None
+    _ae: Any = None
+
+    def start(self, host: str, port: int) -> Address:
+        """Listen; returns the address with the port that was given.
+
+        Raises:
+            InputError: nobody can listen there.
+        """
+        self._ae = ae = AE(ae_title=self.ae_title)
+        ae.maximum_pdu_size = self.max_pdu
+        ae.maximum_associations = self.associations_max
+        ae.require_calling_aet = list(self.callers)
+        ae.require_called_aet = self.check_called
+        for abstract, syntaxes in self.contexts:
+            both = {"scu_role": True, "scp_role": True} if abstract in self.roles else {}
+            ae.add_supported_context(abstract, list(syntaxes), **both)
+        eyes = Eyes(self.connection, self.watcher)
+        handlers = [*eyes.handlers(), (evt.EVT_ACCEPTED, self._accepted)]
+        try:
+            self._server = ae.start_server((host, port), block=False, evt_handlers=handlers)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise InputError(
+                tr("cannot listen on {place}: {reason}", place=f"{host}:{port}", reason=reason)
+            ) from error
+        found = self._server.socket.getsockname()
+        return Address(host=host, port=int(found[1]))
+
+    def _accepted(self, event: Any) -> None:
+        """Take the requests of a new association, before its thread looks for the first."""
+        assoc = event.assoc
+        peer = assoc.requestor
+        session = Session(calling=str(peer.ae_title).strip(), host=str(peer.address or ""),
+                          called=str(assoc.requestor.primitive.called_ae_title).strip(),
+                          _assoc=assoc)  # fmt: skip
+        syntaxes = {one.context_id: str(one.transfer_syntax[0]) for one in assoc.accepted_contexts}
+
+        def serve(message: Any, context: int) -> None:
+            self._serve(assoc, session, message, context, syntaxes.get(context, ""))
+
+        assoc._serve_request = serve  # noqa: SLF001 - the one way to get requests unread
+
+    def _serve(self, assoc: Any, session: Session, message: Any, context: int, syntax: str) -> None:
+        if not is_request(message) or not syntax:
+            assoc.abort()
+            return
+        request = request_of(message, syntax)
+        kind = kind_of(message)
+        try:
+            for answer in self.service.serve(request, session):
+                assoc.dimse.send_msg(response_of(kind, message, answer), context)
+        except PeerError as error:
+            answer = Answer(status=0xC000, comment=error.message)
+            assoc.dimse.send_msg(response_of(kind, message, answer), context)
+        except (HarnessError, OSError, ValueError, LookupError) as error:
+            self.troubles.append(f"{kind}: {type(error).__name__}: {error}")
+            del self.troubles[:-ASSOCIATIONS_MAX]
+            answer = Answer(status=0x0110, comment="processing failure")
+            assoc.dimse.send_msg(response_of(kind, message, answer), context)
+        finally:
+            assoc.dimse.cancel_req = {}
+
+    def stop(self) -> list[str]:
+        """Abort what is open and stop listening; returns threads that would not end."""
+        if self._server is None:
+            return []
+        open_ones = list(self._ae.active_associations)
+        threads: list[threading.Thread] = []
+        for assoc in open_ones:
+            threads += [assoc, assoc.dul]
+            assoc.abort()
+        self._server.shutdown()
+        self._server = None
+        return join_all([one for one in threads if one.is_alive()])
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that nobody listened on a moment ago: where a dead destination is to be."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,307 @@
+"""One association that we ask for, and the requests over it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Final, Self
+
+from pynetdicom import AE, build_context, build_role
+
+from harness.errors import HarnessError
+from harness.link.address import Address
+from harness.link.dicom import (
+    PENDING,
+    Answer,
+    Eyes,
+    Quiet,
+    Request,
+    Told,
+    answer_of,
+    is_request,
+    join_all,
+    kind_of,
+    no_association,
+    primitive_of,
+    request_of,
+    require_open,
+    response_of,
+)
+from harness.link.tap import Connection, Guard, Watcher
+
+CONTEXTS_MAX: Final = 128
+"""Odd numbers from 1 to 255 (PS3.8 §9.3.2.2)."""
+
+ANSWERS_MAX: Final = 100_000
+"""Answers to one query that are taken; a peer that never ends must not fill the memory."""
+
+REJECTIONS: Final = {
+    (1, 1, 1): "no reason given",
+    (1, 1, 2): "application context not supported",
+    (1, 1, 3): "calling AE title not recognized",
+    (1, 1, 7): "called AE title not recognized",
+    (1, 2, 2): "protocol version not supported",
+    (2, 3, 1): "temporary congestion",
+    (2, 3, 2): "local limit exceeded",
+}
+"""Result, source and reason of A-ASSOCIATE-RJ (PS3.8 table 9-21); others are shown as numbers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """One presentation context that is proposed.
+
+    Attributes:
+        abstract: SOP class.
+        syntaxes: transfer syntaxes, in order; a real modality proposes one a context.
+        scp: propose that we are the SCP too (C-GET, reports of commitment).
+    """
+
+    abstract: str
+    syntaxes: Sequence[str]
+    scp: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """Whom we call and how.
+
+    Attributes:
+        address: of the listener.
+        called: its AE title.
+        calling: our AE title.
+        max_pdu: longest PDU that we take; 0 for any.
+        acse_s: for the answer to our request.
+        dimse_s: for each answer to a message.
+        idle_s: without any traffic.
+    """
+
+    address: Address
+    called: str
+    calling: str
+    max_pdu: int = 16384
+    acse_s: float = 10.0
+    dimse_s: float = 10.0
+    idle_s: float = 60.0
+
+
+@dataclass(slots=True)
+class Association:
+    """An association that we opened; use it as a context manager.
+
+    Args:
+        peer: whom we call.
+        offers: what we propose.
+        connection: how the journal names it; needed where somebody watches or guards.
+        watcher: is shown every PDU.
+        guard: asked before the address is opened.
+        told: is told each whole message.
+        store: takes C-STORE requests that a C-GET brings; returns the status.
+    """
+
+    peer: Peer
+    offers: Sequence[Offer]
+    connection: Connection | None = None
+    watcher: Watcher | None = None
+    guard: Guard | None = None
+    told: Told | None = None
+    store: Any = None
+    error: str = ""
+    _assoc: Any = None
+    _quiet: Quiet | None = None
+    _eyes: Eyes = field(init=False)
+    _contexts: dict[tuple[str, str], int] = field(default_factory=dict)
+    _syntax: dict[int, str] = field(default_factory=dict)
+    _next_id: int = 1
+
+    def __post_init__(self) -> None:
+        if len(self.offers) > CONTEXTS_MAX:
+            raise HarnessError(f"more than {CONTEXTS_MAX} presentation contexts")
+        self._eyes = Eyes(self.connection, self.watcher)
+
+    # ---- opening and closing
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def is_open(self) -> bool:
+        """Messages can be sent."""
+        return self._assoc is not None and bool(self._assoc.is_established)
+
+    def open(self) -> bool:
+        """Ask for the association; False and ``error`` where there is none."""
+        address = self.peer.address
+        require_open(self.guard, self.connection, address.host, address.port)
+        ae = AE(ae_title=self.peer.calling)
+        ae.acse_timeout, ae.dimse_timeout = self.peer.acse_s, self.peer.dimse_s
+        ae.network_timeout, ae.connection_timeout = self.peer.idle_s, self.peer.acse_s
+        self._assoc = assoc = ae.associate(
+            address.host,
+            address.port,
+            contexts=[build_context(one.abstract, list(one.syntaxes)) for one in self.offers],
+            ae_title=self.peer.called,
+            max_pdu=self.peer.max_pdu,
+            ext_neg=[
+                build_role(one, scu_role=True, scp_role=True)
+                for one in dict.fromkeys(offer.abstract for offer in self.offers if offer.scp)
+            ],
+            tls_args=(address.tls, address.server_name) if address.tls is not None else None,
+            evt_handlers=self._eyes.handlers(),
+        )
+        self._quiet = Quiet(assoc)
+        if not assoc.is_established:
+            self.error = self._why()
+            self._finish()
+            return False
+        for one in assoc.accepted_contexts:
+            syntax = str(one.transfer_syntax[0])
+            self._contexts.setdefault((str(one.abstract_syntax), syntax), one.context_id)
+            self._syntax[one.context_id] = syntax
+        return True
+
+    def _why(self) -> str:
+        assoc = self._assoc
+        if assoc.is_rejected:
+            primitive = assoc.acceptor.primitive
+            triple = (primitive.result, primitive.result_source, primitive.diagnostic)
+            return f"rejected {triple}: {REJECTIONS.get(triple, 'see PS3.8 table 9-21')}"
+        if assoc.rejected_contexts:
+            return "no usable presentation context"
+        return "aborted" if assoc.is_aborted else "not reached"
+
+    def close(self) -> list[str]:
+        """Release, or abort where that does not work; returns threads that would not end."""
+        if self.is_open:
+            self._assoc.release()
+        if self.is_open:
+            self._assoc.abort()
+        return self._finish()
+
+    def abort(self) -> None:
+        """End it without a word of order."""
+        if self._assoc is not None and self._assoc.is_alive():
+            self._assoc.abort()
+        self._finish()
+
+    def _finish(self) -> list[str]:
+        if self._assoc is None:
+            return []
+        self._assoc.kill()
+        return join_all(self._threads())
+
+    def _threads(self) -> list[threading.Thread]:
+        both = (self._assoc, self._assoc.dul)
+        return [one for one in both if one.is_alive()]
+
+    # ---- what was agreed
+
+    def syntaxes(self, abstract: str) -> list[str]:
+        """Transfer syntaxes accepted for a class."""
+        return [syntax for one, syntax in self._contexts if one == abstract]
+
+    def results(self) -> Mapping[str, int]:
+        """Result by SOP class of the contexts: 0 accepted, 1 to 4 refused (PS3.8 table 9-18)."""
+        if self._assoc is None:
+            return {}
+        both = [*self._assoc.rejected_contexts, *self._assoc.accepted_contexts]
+        return {str(one.abstract_syntax): int(one.result) for one in both}
+
+    def _context(self, request: Request) -> int:
+        exact = self._contexts.get((request.sop_class, request.syntax))
+        if exact is None and not request.payload:
+            found = [ident for (one, _), ident in self._contexts.items()
+                     if one == request.sop_class]  # fmt: skip
+            exact = found[0] if found else None
+        if exact is None:
+            raise no_association(f"{request.sop_class} was not accepted in {request.syntax}")
+        return exact
+
+    # ---- asking
+
+    def next_id(self) -> int:
+        """A fresh message id."""
+        ident, self._next_id = self._next_id, self._next_id % 0xFFFF + 1
+        return ident
+
+    def ask(self, request: Request) -> Answer:
+        """One request with one answer; status -1 and an error where none came."""
+        return list(self.ask_all(request))[-1]
+
+    def ask_all(self, request: Request) -> Iterator[Answer]:
+        """One request, and each answer up to the final one.
+
+        Raises:
+            HarnessError: there is no association, or none of its contexts fits.
+        """
+        if not self.is_open or self._quiet is None:
+            raise no_association(self.error or "it is over")
+        context = self._context(request)
+        begun = time.monotonic()
+        with self._quiet.held():
+            if self.told is not None:
+                self.told("sent", request)
+            self._assoc.dimse.send_msg(primitive_of(request), context)
+            for _ in range(ANSWERS_MAX):
+                answer = self._answer(begun)
+                if answer is None:
+                    continue
+                yield answer
+                if answer.status not in PENDING:
+                    return
+        yield Answer(status=-1, kind=request.kind, error=f"more than {ANSWERS_MAX} answers")
+
+    def _answer(self, begun: float) -> Answer | None:
+        """The next answer; None where a request of the peer came between."""
+        if self._quiet is None:
+            return Answer(status=-1, error="no association")
+        context, message = self._quiet.take()
+        seconds = time.monotonic() - begun
+        if message is None:
+            over = not self._assoc.is_established or not self._assoc.dul.is_alive()
+            if not over:
+                self.abort()
+            return Answer(status=-1, error="aborted" if over else "timeout", seconds=seconds)
+        if is_request(message):
+            self._serve(message, context)
+            return None
+        answer = answer_of(message, self._syntax.get(context, ""), seconds)
+        if self.told is not None:
+            self.told("received", answer)
+        return answer
+
+    def _serve(self, message: Any, context: int) -> None:
+        """What the peer asks on our association: stores of a C-GET, reports of commitment."""
+        request = request_of(message, self._syntax.get(context, ""))
+        if self.told is not None:
+            self.told("received", request)
+        status = 0x0122 if self.store is None else int(self.store(request))
+        answer = response_of(kind_of(message), message, Answer(status=status))
+        self._assoc.dimse.send_msg(answer, context)
+
+    def store_part(self, request: Request, share: float) -> None:
+        """Send the first share of the PDUs of a request, and cut the connection."""
+        from pynetdicom.dimse_messages import C_STORE_RQ  # noqa: PLC0415 - for this fault alone
+
+        if not self.is_open:
+            raise no_association(self.error or "it is over")
+        message = C_STORE_RQ()
+        message.primitive_to_message(primitive_of(request))
+        context = self._context(request)
+        pieces = list(message.encode_msg(context, self._assoc.dimse.maximum_pdu_size))
+        most = max(1, min(len(pieces) - 1, int(len(pieces) * share)))
+        for piece in pieces[:most]:
+            self._assoc.dul.send_pdu(piece)
+        self.abort()

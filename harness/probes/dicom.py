@@ -1,0 +1,197 @@
+"""Looks into a PACS or RIS over DICOM: queries, and retrieval with the pixels hashed.
+
+A look opens an association of its own, asks, and closes it; it stores nothing and changes nothing.
+Who opens the association is given from outside, so that a probe here knows no address.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from harness import limits
+from harness.errors import HarnessError, PeerError
+from harness.link.dicom import (
+    PENDING,
+    STUDY_FIND,
+    STUDY_GET,
+    WORKLIST,
+    Answer,
+    Request,
+    payload_of,
+)
+from harness.link.dicom_data import EXPLICIT, TEXTS, DataSet, Key, tag_of, walk
+from harness.link.dicom_scu import Association, Offer
+from harness.model import Outcome
+from harness.probes import probe
+
+Open = Callable[[Sequence[Offer]], Association]
+"""Makes an association that is not open yet."""
+
+Row = dict[str, str | None]
+
+_BULK: Final = frozenset(map(tag_of, ("PixelData", "WaveformData", "EncapsulatedDocument")))
+_STEP: Final = "ScheduledProcedureStepSequence"
+
+CHARSET: Final = "charset"
+"""Argument: character set of the question. As a column: whether the bytes are what is declared."""
+
+
+@dataclass(slots=True)
+class FindProbe:
+    """C-FIND of a PACS: arguments are keys by keyword, columns what is asked for.
+
+    Args:
+        name: in the profile and in sentences.
+        role: whose data it shows.
+        opens: makes the association.
+        level: ``STUDY``, ``SERIES``, ``IMAGE``, or ``WORKLIST`` for a modality worklist.
+        columns: keywords that are asked for; those of the step sequence for a worklist too.
+        step_columns: keywords inside of the step sequence.
+    """
+
+    name: str
+    role: str
+    opens: Open
+    level: str
+    columns: Sequence[str]
+    step_columns: Sequence[str] = ()
+
+    def ask(self, args: Mapping[str, str]) -> probe.Answer:
+        """Look once."""
+        sop_class = WORKLIST if self.level == "WORKLIST" else STUDY_FIND
+        request = Request(kind="C-FIND", sop_class=sop_class, syntax=EXPLICIT,
+                          payload=payload_of(self._question(args), EXPLICIT))  # fmt: skip
+        try:
+            with self.opens([Offer(abstract=sop_class, syntaxes=[EXPLICIT])]) as link:
+                answers = list(link.ask_all(request))
+            rows = [self._row(one) for one in answers if one.status in PENDING]
+        except (HarnessError, PeerError) as error:
+            return probe.Answer(outcome=Outcome.UNKNOWN, error=str(error))
+        if len(rows) > limits.PROBE_ROWS_MAX:
+            return probe.Answer(outcome=Outcome.FAILED, error="too many answers")
+        if not answers[-1].ok:
+            return probe.Answer(outcome=Outcome.FAILED, error=answers[-1].shown)
+        return probe.Answer(outcome=Outcome.OK, rows=rows)
+
+    def _question(self, args: Mapping[str, str]) -> DataSet:
+        asked = DataSet.of({"SpecificCharacterSet": args.get(CHARSET, "ISO_IR 192")})
+        step = DataSet()
+        for name in self.columns:
+            asked.set(name, args.get(name, ""))
+        for name in self.step_columns:
+            step.set(name, args.get(name, ""))
+        if self.level == "WORKLIST":
+            asked.set(_STEP, [step])
+        else:
+            asked.set("QueryRetrieveLevel", self.level)
+        return asked
+
+    def _row(self, answer: Answer) -> Row:
+        data = answer.data()
+        row: Row = {name: shown(data, name, data.character_sets) for name in self.columns}
+        steps = data.items(_STEP)
+        if self.level == "WORKLIST":
+            row["steps"] = str(len(steps))
+        for name in self.step_columns:
+            row[name] = shown(steps[0], name, data.character_sets) if steps else None
+        row[CHARSET] = declared(data)
+        return row
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+@dataclass(slots=True)
+class RetrieveProbe:
+    """C-GET of a study: one row an instance, with its pixels and its header as hashes.
+
+    Args:
+        name: in sentences.
+        role: whose data it shows.
+        opens: makes the association.
+        offers: storage classes and syntaxes that are taken.
+        columns: keywords that are shown beside the hashes.
+    """
+
+    name: str
+    role: str
+    opens: Open
+    offers: Sequence[Offer]
+    columns: Sequence[str] = ()
+
+    def ask(self, args: Mapping[str, str]) -> probe.Answer:
+        """Look once: the study ``StudyInstanceUID``."""
+        asked = DataSet.of({"QueryRetrieveLevel": "STUDY",
+                            "StudyInstanceUID": args["StudyInstanceUID"]})  # fmt: skip
+        request = Request(kind="C-GET", sop_class=STUDY_GET, syntax=EXPLICIT,
+                          payload=payload_of(asked, EXPLICIT))  # fmt: skip
+        came: list[Request] = []
+
+        def keep(one: Request) -> int:
+            came.append(one)
+            return 0 if len(came) <= limits.PROBE_ROWS_MAX else 0xA700
+
+        stores = [Offer(abstract=one.abstract, syntaxes=one.syntaxes, scp=True)
+                  for one in self.offers]  # fmt: skip
+        offers = [Offer(abstract=STUDY_GET, syntaxes=[EXPLICIT]), *stores]
+        try:
+            with self.opens(offers) as link:
+                link.store = keep
+                final = list(link.ask_all(request))[-1]
+            rows = [self._row(one) for one in came]
+        except (HarnessError, PeerError) as error:
+            return probe.Answer(outcome=Outcome.UNKNOWN, error=str(error))
+        if final.status < 0:
+            return probe.Answer(outcome=Outcome.UNKNOWN, error=final.shown)
+        return probe.Answer(outcome=Outcome.OK, rows=rows)
+
+    def _row(self, request: Request) -> Row:
+        data = request.data()
+        row = fingerprint(data)
+        row["syntax"] = request.syntax
+        for name in self.columns:
+            row[name] = shown(data, name, data.character_sets)
+        return row
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def shown(data: DataSet, key: Key, sets: Sequence[str]) -> str | None:
+    """The text of an element; None where it is absent."""
+    return data.text(key, sets) if key in data else None
+
+
+def declared(data: DataSet) -> str:
+    """``as declared``, or the first element whose bytes are no text of the declared set."""
+    sets = data.character_sets
+    for path, tag, vr, value in walk(data):
+        if vr in TEXTS and isinstance(value, bytes):
+            holder = DataSet({tag: (vr, value)})
+            problems = holder.read(tag, sets).problems
+            if problems:
+                return f"{path}: {problems[0].text}"
+    return "as declared"
+
+
+def fingerprint(data: DataSet) -> Row:
+    """What must be the same after a way through an archive: pixels, and every other element."""
+    bulk, header = hashlib.sha256(), hashlib.sha256()
+    count = 0
+    for path, tag, vr, value in walk(data):
+        raw = value if isinstance(value, bytes) else str(value).encode("utf-8")
+        if tag in _BULK:
+            bulk.update(raw)
+        elif tag & 0xFFFF:  # group lengths are of the encoding
+            text = raw.rstrip(b"\0 ") if vr not in {"OB", "OW", "UN"} else raw
+            header.update(path.encode("ascii") + b"=" + text + b"\n")
+            count += 1
+    return {
+        "SOPInstanceUID": data.text("SOPInstanceUID"),
+        "pixels": bulk.hexdigest()[:32],
+        "header": header.hexdigest()[:32],
+        "elements": str(count),
+    }

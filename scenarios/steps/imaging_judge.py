@@ -1,0 +1,432 @@
+"""Sentences about imaging: what PACS and RIS must have, answer and give back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from harness.errors import ScenarioError
+from harness.evidence.expect import Ask, Check, Expectation, Selector, Wanted
+from harness.evidence.match import Value
+from harness.i18n import tr
+from harness.link.dicom_data import path_of, tag_of
+from harness.model import Place
+from harness.probes.dicom import CHARSET, fingerprint, shown
+from harness.scenario.steps import Library, Table
+from harness.scenario.world import World
+from scenarios.steps.imaging_site import SHOWN, Planned, device_model, site
+from simulators.modality.images import latin_name
+
+steps = Library("imaging")
+
+PACS, RIS = "PACS-DIMSE", "RIS-MWL"
+
+STATUS_S: Final = 1.0
+"""The answers of a device stand in the trace when its sentence is over."""
+
+KEYS: Final = {
+    "患者号": ("PatientID",),
+    "姓名": ("PatientName",),
+    "检查号": ("AccessionNumber",),
+    "请求号": ("RequestedProcedureID",),
+    "日期": ("ScheduledProcedureStepStartDate",),
+    "设备类型": ("Modality",),
+    "站点": ("ScheduledStationAETitle",),
+}
+"""Keys of a worklist query as sentences name them."""
+
+CHARSETS: Final = {"GB18030": "GB18030", "UTF-8": "ISO_IR 192", "GB2312": "\\ISO 2022 IR 58",
+                   "GBK": "GBK"}  # fmt: skip
+"""Character sets of a question as sentences name them."""
+
+
+def at(interface: str, name: str) -> Place:
+    """Where a column of a look is reported: its tag, or a word for what is no element."""
+    words = {"pixels": "(7FE0,0010)", "header": "header", CHARSET: "(0008,0005)",
+             "steps": "(0040,0100)"}  # fmt: skip
+    path = words.get(name) or path_of(tag_of(name))
+    return Place(interface=interface, protocol="dicom", path=path)
+
+
+def rows_seen(
+    *,
+    probe: str,
+    args: Mapping[str, str],
+    interface: str,
+    key: str,
+    rows: Sequence[Mapping[str, Value | str]],
+    limit_s: float,
+    place: str,
+    clause: str = "",
+) -> Expectation:
+    """Within the limit the look shows exactly these rows, found by one column."""
+    wanted = []
+    for row in rows:
+        values = {name: cell if isinstance(cell, Value) else Value(expected=cell)
+                  for name, cell in row.items()}  # fmt: skip
+        checks = [Check(path=f"row.{name}", value=value, place=at(interface, name), clause=clause)
+                  for name, value in values.items() if name != key]  # fmt: skip
+        wanted.append(Wanted(key={f"row.{key}": values[key].expected}, checks=checks))
+    return Expectation(
+        mode="eventually",
+        select=Selector(kind="probe", where={"probe": probe}),
+        wanted=wanted,
+        place=Place(interface=interface, protocol="dicom", path=place),
+        limit_s=limit_s,
+        exact=True,
+        ask=Ask(probe=probe, args=args),
+        classes={"missing": "lost", "repeated": "duplicate", "unwanted": "invented"},
+        clause=clause,
+    )
+
+
+def _instances(planned: Planned) -> list[dict[str, Value | str]]:
+    """Rows of the instances as they were sent."""
+    rows: list[dict[str, Value | str]] = []
+    for data in planned.sent.values():
+        row = {name: str(value) for name, value in fingerprint(data).items() if name != "elements"}
+        sets = data.character_sets
+        row |= {name: shown(data, name, sets) or "" for name in SHOWN}
+        rows.append(dict(row))
+    if not rows:
+        raise ScenarioError(tr("no image was stored before"))
+    return rows
+
+
+@steps.then(
+    "{duration}内从PACS取回的检查{string}应与发送的逐像素一致",
+    id="imaging.retrieved",
+    purpose="核对每一幅都能取回，像素与文件头不变，不多不少",
+    effect="独立连接 C-GET 整个检查，逐幅比较像素哈希、文件头哈希与身份字段",
+    example="那么 10秒内从PACS取回的检查“检1”应与发送的逐像素一致",
+    gloss="Every image can be retrieved exactly as it was sent",
+)
+def retrieved(world: World, limit_s: float, exam: str) -> Expectation:
+    """Nothing lost, doubled or changed."""
+    planned = site(world).known(exam)
+    return rows_seen(
+        probe="pacs-instances",
+        args={"StudyInstanceUID": planned.exam.study},
+        interface=PACS,
+        key="SOPInstanceUID",
+        rows=_instances(planned),
+        limit_s=limit_s,
+        place="instance",
+        clause="PS3.4 §B.4.1",
+    )
+
+
+@steps.then(
+    "{duration}内设备{string}收到的检查{string}应与发送的逐像素一致",
+    id="imaging.received",
+    purpose="核对 C-MOVE 的目的地收全、未改",
+    effect="比较目的地设备收到的每一幅",
+    example="那么 10秒内设备“DR”收到的检查“检1”应与发送的逐像素一致",
+    gloss="The destination received every image exactly as it was sent",
+)
+def received(world: World, limit_s: float, device: str, exam: str) -> Expectation:
+    """At the destination."""
+    planned = site(world).known(exam)
+    return rows_seen(
+        probe="modality-received",
+        args={"device": device, "StudyInstanceUID": planned.exam.study},
+        interface=PACS,
+        key="SOPInstanceUID",
+        rows=_instances(planned),
+        limit_s=limit_s,
+        place="instance",
+        clause="PS3.4 §C.4.2",
+    )
+
+
+def _study_row(planned: Planned) -> dict[str, Value | str]:
+    first = next(iter(planned.sent.values()))
+    names = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber",
+             "StudyDate", "StudyTime", "StudyDescription")  # fmt: skip
+    row: dict[str, Value | str] = {
+        name: shown(first, name, first.character_sets) or "" for name in names
+    }
+    row["StudyInstanceUID"] = planned.exam.study
+    row["ModalitiesInStudy"] = first.text("Modality")
+    row["NumberOfStudyRelatedInstances"] = str(len(planned.sent))
+    row[CHARSET] = "as declared"
+    return row
+
+
+@steps.then(
+    "{duration}内以{string}字符集查询PACS，检查{string}的身份与幅数应逐字一致",
+    id="imaging.study-found",
+    purpose="核对查询应答的中文逐码点一致、所请求的键齐全、幅数正确",
+    effect="C-FIND STUDY 级，字符集为 GB18030、UTF-8、GB2312 或 GBK",
+    example="那么 5秒内以“GB18030”字符集查询PACS，检查“检1”的身份与幅数应逐字一致",
+    gloss="A query in a character set gives the study with every value as it was sent",
+)
+def study_found(world: World, limit_s: float, charset: str, exam: str) -> Expectation:
+    """Code point by code point."""
+    planned = site(world).known(exam)
+    args = {"StudyInstanceUID": planned.exam.study, CHARSET: _charset(charset)}
+    return rows_seen(probe="pacs-studies", args=args, interface=PACS, key="StudyInstanceUID",
+                     rows=[_study_row(planned)], limit_s=limit_s, place="study",
+                     clause="PS3.4 §C.4.1, PS3.5 §6.1")  # fmt: skip
+
+
+@steps.then(
+    "{duration}内以{string}字符集按中文姓名查询PACS应找到检查{string}",
+    id="imaging.study-by-name",
+    purpose="核对中文姓名作为查询键可以命中",
+    effect="C-FIND STUDY 级，姓名键为 *汉字姓名*",
+    example="那么 5秒内以“UTF-8”字符集按中文姓名查询PACS应找到检查“检1”",
+    gloss="A query by the Chinese name finds the study",
+)
+def study_by_name(world: World, limit_s: float, charset: str, exam: str) -> Expectation:
+    """The key is coded as the question says."""
+    planned = site(world).known(exam)
+    args = {"PatientName": f"*{planned.exam.person.name}*", "PatientID":
+            planned.exam.person.patient_id, CHARSET: _charset(charset)}  # fmt: skip
+    row: dict[str, Value | str] = {"StudyInstanceUID": planned.exam.study}
+    row["PatientID"] = planned.exam.person.patient_id
+    return rows_seen(probe="pacs-studies", args=args, interface=PACS, key="StudyInstanceUID",
+                     rows=[row], limit_s=limit_s, place="(0010,0010)",
+                     clause="PS3.4 §C.2.2.2")  # fmt: skip
+
+
+def _charset(name: str) -> str:
+    if name not in CHARSETS:
+        raise ScenarioError(tr("no character set {name}", name=name))
+    return CHARSETS[name]
+
+
+# ---- the worklist
+
+
+def _worklist_row(planned: Planned, state: str) -> dict[str, Value | str]:
+    exam = planned.exam
+    return {
+        "AccessionNumber": exam.accession,
+        "PatientID": exam.person.patient_id,
+        "PatientName": f"{latin_name(exam.person)}={exam.person.name}",
+        "PatientBirthDate": exam.person.birth,
+        "PatientSex": exam.person.sex,
+        "RequestedProcedureID": exam.procedure_id,
+        "RequestedProcedureDescription": exam.description,
+        "StudyInstanceUID": exam.study,
+        "ScheduledProcedureStepID": exam.step_id,
+        "ScheduledStationAETitle": planned.station,
+        "ScheduledProcedureStepStartDate": planned.date,
+        "ScheduledProcedureStepStartTime": planned.time,
+        "Modality": device_model(planned.device).modality,
+        "ScheduledProcedureStepStatus": state,
+        "steps": "1",
+        CHARSET: "as declared",
+    }
+
+
+@steps.then(
+    "{duration}内以{string}字符集按{string}查询检查{string}的工作列表应恰为:",
+    id="imaging.worklist",
+    purpose="核对工作列表查询既不漏也不多，每个字段逐码点一致",
+    effect="C-FIND MWL；键用+连接：患者号、姓名、检查号、请求号、日期、设备类型、站点，值取自该检查",
+    example="""
+    那么 5秒内以“GB18030”字符集按“日期+设备类型+站点”查询检查“检1”的工作列表应恰为:
+      | 检查 | 状态 |
+      | 检1 | SCHEDULED |
+    """,
+    gloss="A worklist query by these keys gives exactly these examinations",
+)
+def worklist(
+    world: World, limit_s: float, charset: str, keys: str, exam: str, table: Table
+) -> Expectation:
+    """Sound and complete."""
+    table.require({"检查"}, optional={"状态"})
+    here = site(world)
+    row = _worklist_row(here.known(exam), "")
+    args = {CHARSET: _charset(charset)}
+    for word in keys.split("+"):
+        if word not in KEYS:
+            raise ScenarioError(tr("no key {name}", name=word))
+        for name in KEYS[word]:
+            person = here.known(exam).exam.person
+            args[name] = f"*{person.name}*" if word == "姓名" else str(row[name])
+    rows = [_worklist_row(here.known(one["检查"]), one.get("状态") or "SCHEDULED")
+            for one in table.rows]  # fmt: skip
+    return _listed(args, rows, limit_s)
+
+
+@steps.then(
+    "{duration}内患者{string}的工作列表应恰有{int}项",
+    id="imaging.worklist-count",
+    purpose="核对应答没有被悄悄截断",
+    effect="C-FIND MWL 按患者号，逐项核对“批1”“批2”……",
+    example="那么 5秒内患者“甲”的工作列表应恰有30项",
+    gloss="The worklist of a patient has exactly so many items",
+)
+def worklist_count(world: World, limit_s: float, person: str, count: int) -> Expectation:
+    """Each of them by its accession number."""
+    here = site(world)
+    who = world.known_person(person)
+    rows = [_worklist_row(here.known(f"批{number}"), "SCHEDULED") for number in range(1, count + 1)]
+    return _listed({"PatientID": who.patient_id, CHARSET: "ISO_IR 192"}, rows, limit_s)
+
+
+def _listed(
+    args: Mapping[str, str], rows: Sequence[Mapping[str, Value | str]], limit_s: float
+) -> Expectation:
+    return rows_seen(probe="ris-worklist", args=args, interface=RIS, key="AccessionNumber",
+                     rows=rows, limit_s=limit_s, place="worklist",
+                     clause="PS3.4 §K.6.1")  # fmt: skip
+
+
+@steps.then(
+    "{duration}内检查{string}不应在工作列表中，而检查{string}可见",
+    id="imaging.not-listed",
+    purpose="核对完成或取消的检查不再列出；另一检查作为阳性对照",
+    effect="整个时限内按检查号查询 MWL，对照检查必须查得到",
+    example="那么 1秒内检查“检1”不应在工作列表中，而检查“检2”可见",
+    gloss="One examination is not listed, while another is",
+)
+def not_listed(world: World, limit_s: float, exam: str, control: str) -> Expectation:
+    """Silence, with a positive control."""
+    here = site(world)
+    probe = Selector(kind="probe", where={"probe": "ris-worklist"})
+
+    def ask(label: str) -> Ask:
+        number = here.known(label).exam.accession
+        return Ask(probe="ris-worklist", args={"AccessionNumber": number})
+
+    return Expectation(
+        mode="never",
+        select=probe,
+        place=Place(interface=RIS, protocol="dicom", path="worklist"),
+        limit_s=limit_s,
+        ask=ask(exam),
+        control=probe,
+        control_ask=ask(control),
+        clause="IHE RAD TF-2 RAD-5",
+    )
+
+
+# ---- answers to what the device asked
+
+
+@steps.then(
+    "设备对检查{string}的{string}请求得到的应答应依次为{string}",
+    id="imaging.answers",
+    at_once=True,
+    purpose="核对 PACS 或 RIS 给设备的状态码",
+    effect="轨迹中该类请求的最终应答，按先后用、隔开；“无”表示没有应答",
+    example="那么 设备对检查“检1”的“N-CREATE”请求得到的应答应依次为“0000、0111”",
+    gloss="The answers to the requests of one kind were these, in order",
+)
+def answers(world: World, exam: str, kind: str, statuses: str) -> list[Expectation]:
+    """One expectation over the sequence: each answer is found by its number."""
+    site(world).known(exam)
+    wanted = statuses.split("、")
+    interface = RIS if kind in {"N-CREATE", "N-SET"} else PACS
+    numbers = [
+        record["n"]
+        for record in world.trace.records
+        if record["kind"] == "message" and record.get("type") == f"{kind}-RSP"
+        and record.get("status") not in {"FF00", "FF01"}
+    ]  # fmt: skip
+    found = []
+    for index, status in enumerate(wanted):
+        number = str(numbers[index]) if index < len(numbers) else "0"
+        found.append(_answer(interface, kind, number, {"status": status}))
+    return found
+
+
+def _answer(interface: str, kind: str, number: str, fields: Mapping[str, str]) -> Expectation:
+    names = {"status": "(0000,0900)", "completed": "(0000,1021)", "failed": "(0000,1022)",
+             "warning": "(0000,1023)"}  # fmt: skip
+    checks = [
+        Check(path=name, value=Value(expected=value), clause="PS3.7 annex C",
+              place=Place(interface=interface, protocol="dicom", path=f"{kind} {names[name]}"))
+        for name, value in fields.items()
+    ]  # fmt: skip
+    return Expectation(
+        mode="eventually",
+        select=Selector(kind="message", where={"type": f"{kind}-RSP"}),
+        wanted=[Wanted(key={"n": number}, checks=checks)],
+        place=Place(interface=interface, protocol="dicom", path=f"{kind} (0000,0900)"),
+        limit_s=STATUS_S,
+        classes={"missing": "lost"},
+    )
+
+
+@steps.then(
+    "设备对检查{string}的每一幅存储应答应为{string}",
+    id="imaging.store-answers",
+    at_once=True,
+    purpose="核对每一幅的存储状态",
+    effect="该检查最近一次发送的每个 SOP Instance UID 的最后一个 C-STORE 应答",
+    example="那么 设备对检查“检1”的每一幅存储应答应为“0000”",
+    gloss="The answer to the store of each image was this",
+)
+def store_answers(world: World, exam: str, status: str) -> list[Expectation]:
+    """The last answer of each instance."""
+    planned = site(world).known(exam)
+    if not planned.sent:
+        raise ScenarioError(tr("no image was stored before"))
+    last = {
+        record.get("sop"): record["n"]
+        for record in world.trace.records
+        if record["kind"] == "message" and record.get("type") == "C-STORE-RSP"
+    }
+    return [
+        _answer(PACS, "C-STORE", str(last.get(sop, 0)), {"status": status}) for sop in planned.sent
+    ]
+
+
+@steps.then(
+    "检查{string}的传送应以状态{string}结束，成功{int}幅，失败{int}幅",
+    id="imaging.move-end",
+    at_once=True,
+    purpose="核对 C-MOVE 的最终状态与子操作计数",
+    effect="轨迹中最后一个 C-MOVE 最终应答的状态与计数",
+    example="那么 检查“检1”的传送应以状态“B000”结束，成功3幅，失败1幅",
+    gloss="The move ended with this status and these counts",
+)
+def move_end(world: World, exam: str, status: str, done: int, failed: int) -> Expectation:
+    """Exact accounting."""
+    site(world).known(exam)
+    numbers = [
+        record["n"]
+        for record in world.trace.records
+        if record["kind"] == "message" and record.get("type") == "C-MOVE-RSP"
+        and record.get("status") not in {"FF00", "FF01"}
+    ]  # fmt: skip
+    fields = {"status": status, "completed": str(done), "failed": str(failed)}
+    return _answer(PACS, "C-MOVE", str(numbers[-1] if numbers else 0), fields)
+
+
+@steps.then(
+    "{duration}内检查{string}的承诺报告应与独立取回的结果一致",
+    id="imaging.commitment-true",
+    purpose="核对存储承诺只为取得回的图像作保，缺的列为失败",
+    effect="报告逐幅比较：已发送的应为 kept 且独立 C-GET 取得回；从未发送的应为 failed",
+    example="那么 10秒内检查“检1”的承诺报告应与独立取回的结果一致",
+    gloss="The commitment report says what an independent retrieve shows",
+)
+def commitment_true(world: World, limit_s: float, exam: str) -> list[Expectation]:
+    """The report, and the look that proves it."""
+    planned = site(world).known(exam)
+    rows: dict[str, str] = dict.fromkeys(planned.sent, "kept")
+    rows |= dict.fromkeys(planned.unsent, "failed")
+    place = Place(interface=PACS, protocol="dicom", path="N-EVENT-REPORT")
+    wanted = [
+        Wanted(key={"sop": sop}, checks=[Check(path="state", value=Value(expected=state),
+                                               place=place, clause="PS3.4 §J.3.3")])
+        for sop, state in rows.items()
+    ]  # fmt: skip
+    report = Expectation(
+        mode="eventually",
+        select=Selector(kind="message", where={"type": "commitment",
+                                               "transaction": planned.transaction}),
+        wanted=wanted,
+        place=place,
+        limit_s=STATUS_S,
+        exact=True,
+        classes={"missing": "lost"},
+        clause="PS3.4 §J.3.3",
+    )  # fmt: skip
+    return [report, retrieved(world, limit_s, exam)]

@@ -1,0 +1,286 @@
+"""Sentences about imaging: devices store, move, and ask for safekeeping."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.errors import ScenarioError
+from harness.faults.plan import Fault
+from harness.i18n import tr
+from harness.link.dicom_data import DataSet
+from harness.link.dicom_scp import free_port
+from harness.scenario.steps import Library
+from harness.scenario.world import World
+from scenarios.steps.imaging import device_of
+from scenarios.steps.imaging_site import Planned, site
+from simulators.modality.images import instance, latin_name, uid
+from simulators.modality.modality import Modality
+
+steps = Library("imaging")
+
+REPORT_S = 5.0
+"""A report of commitment comes within this, or counts as missing."""
+
+
+def objects_of(modality: Modality, planned: Planned) -> list[DataSet]:
+    """The objects of one examination."""
+    model = modality.model
+    return [instance(model, planned.exam, number) for number in range(1, model.images + 1)]
+
+
+def remember(modality: Modality, planned: Planned, objects: Sequence[DataSet]) -> None:
+    """Keep what was sent, as it stands on the wire."""
+    for data in objects:
+        request = modality.request_for(data)
+        planned.sent[request.sop_instance] = request.data()
+
+
+# ---- images
+
+
+@steps.when(
+    "设备把检查{string}的图像存入PACS",
+    id="imaging.store",
+    purpose="按 IHE RAD-8 发送整个序列",
+    effect="在一个连接上逐幅 C-STORE；像素含两端极值、斜坡和由种子决定的图案",
+    example="当 设备把检查“检1”的图像存入PACS",
+    gloss="The device stores the images of an examination",
+)
+def store(world: World, exam: str) -> None:
+    """All of them, over one association."""
+    _, planned, modality = device_of(world, exam)
+    objects = objects_of(modality, planned)
+    remember(modality, planned, objects)
+    modality.store(objects)
+
+
+@steps.when(
+    "设备以相同UID把另一幅内容存入检查{string}",
+    id="imaging.store-conflict",
+    purpose="检查同一 SOP Instance UID 而内容不同的冲突",
+    effect="第一幅改动像素后以原 UID 再存一次",
+    example="当 设备以相同UID把另一幅内容存入检查“检1”",
+    gloss="The device stores other content under a UID that is taken",
+)
+def store_conflict(world: World, exam: str) -> None:
+    """Same UID, other pixels."""
+    _, planned, modality = device_of(world, exam)
+    data = objects_of(modality, planned)[0]
+    vr, pixels = data.elements[0x7FE00010]
+    if not isinstance(pixels, bytes):
+        raise ScenarioError(tr("this device sends no pixels"))
+    data.elements[0x7FE00010] = (vr, bytes(255 - byte for byte in pixels[:64]) + pixels[64:])
+    modality.store([data])
+
+
+@steps.when(
+    "设备把患者{string}的图像存入检查{string}的Study UID之下",
+    id="imaging.store-other-patient",
+    purpose="检查一个检查不会混入另一名患者的图像",
+    effect="以另一名患者、相同 Study UID、新的 SOP Instance UID 存一幅",
+    example="当 设备把患者“乙”的图像存入检查“检1”的Study UID之下",
+    gloss="The device stores an image of another patient into a study",
+)
+def store_other_patient(world: World, person: str, exam: str) -> None:
+    """A wrong choice at the console."""
+    _, planned, modality = device_of(world, exam)
+    who = world.people.get(person) or world.person(person)
+    data = instance(modality.model, planned.exam, 900)
+    data.set("PatientID", who.patient_id)
+    data.set("PatientName", f"{latin_name(who)}={who.name}")
+    data.set("PatientBirthDate", who.birth)
+    data.set("PatientSex", who.sex)
+    modality.store([data])
+
+
+@steps.when(
+    "设备存检查{string}的图像，最后一幅传到{int}%时断线，随后整个序列重发",
+    id="imaging.store-cut",
+    purpose="检查传输中断后重发：不丢、不重",
+    effect="最后一幅只发出这一比例的 PDU 即断开；随后全部以原 UID 重发",
+    example="当 设备存检查“检1”的图像，最后一幅传到50%时断线，随后整个序列重发",
+    gloss="The connection is cut inside the last image, then everything is sent again",
+)
+def store_cut(world: World, exam: str, percent: int) -> None:
+    """Cut, then again."""
+    _, planned, modality = device_of(world, exam)
+    fault = world.plan(
+        Fault(
+            id=world.next_fault(),
+            fault_class="img-S9",
+            layer="process",
+            action="cut-association",
+            link="modality-pacs",
+            sender="modality",
+            parameters={"percent": str(percent)},
+        )
+    )
+    objects = objects_of(modality, planned)
+    remember(modality, planned, objects)
+    modality.store_cut(objects, percent / 100)
+    world.injector.process(fault, "fired", f"the association was cut at {percent} %")
+    modality.store(objects)
+    world.injector.process(fault, "healed", "the series was sent again")
+
+
+@steps.when(
+    "PACS断电后重新启动",
+    id="imaging.restart-pacs",
+    purpose="检查已应答的图像在断电后仍在",
+    effect="结束 PACS 进程，不给它机会收尾，再以原存储启动",
+    example="当 PACS断电后重新启动",
+    gloss="The PACS loses its power and is started again",
+)
+def restart_pacs(world: World) -> None:
+    """Whatever was acknowledged must be there afterwards."""
+    here = site(world)
+    fault = world.plan(
+        Fault(
+            id=world.next_fault(),
+            fault_class="img-S8",
+            layer="process",
+            action="kill",
+            link="modality-pacs",
+            sender="PACS",
+        )
+    )
+    here.systems().order("PACS", "pending", {})
+    world.injector.process(fault, "fired", "the PACS lost its power")
+    here.systems().restart("PACS")
+    world.injector.process(fault, "healed", "the PACS is back")
+
+
+# ---- safekeeping and retrieval
+
+
+@steps.when(
+    "设备请求PACS承诺保存检查{string}的图像",
+    id="imaging.commit",
+    purpose="按 IHE RAD-10 请求存储承诺",
+    effect="N-ACTION 列出已发送的全部图像，等报告到达",
+    example="当 设备请求PACS承诺保存检查“检1”的图像",
+    gloss="The device asks for storage commitment",
+)
+def commit(world: World, exam: str) -> None:
+    """Everything that was sent."""
+    _commit(world, exam, ())
+
+
+@steps.when(
+    "设备请求PACS承诺保存检查{string}的图像，并列入一幅从未发送的",
+    id="imaging.commit-more",
+    purpose="检查存储承诺不会为没有的图像作保",
+    effect="N-ACTION 另列一个从未发送的 SOP Instance UID",
+    example="当 设备请求PACS承诺保存检查“检1”的图像，并列入一幅从未发送的",
+    gloss="The device asks for commitment and lists an image that was never sent",
+)
+def commit_more(world: World, exam: str) -> None:
+    """One that the PACS cannot have."""
+    _commit(world, exam, (uid(world.seed, world.scenario, "never sent", exam),))
+
+
+@steps.when(
+    "设备以同一事务UID再次请求承诺检查{string}",
+    id="imaging.commit-again",
+    purpose="检查重复的事务 UID 被拒绝",
+    effect="以相同 Transaction UID 再发 N-ACTION",
+    example="当 设备以同一事务UID再次请求承诺检查“检1”",
+    gloss="The device uses a transaction UID for the second time",
+)
+def commit_again(world: World, exam: str) -> None:
+    """PS3.4 §J.3.2: a transaction UID is used once."""
+    _, planned, modality = device_of(world, exam)
+    listed = [(data.text("SOPClassUID"), sop) for sop, data in planned.sent.items()]
+    modality.commit(planned.transaction, listed)
+
+
+def _commit(world: World, exam: str, more: Sequence[str]) -> None:
+    here, planned, modality = device_of(world, exam)
+    planned.transaction = uid(world.seed, world.scenario, "transaction", exam)
+    listed = [(data.text("SOPClassUID"), sop) for sop, data in planned.sent.items()]
+    planned.unsent = tuple(more)
+    listed += [(modality.model.sop_class, sop) for sop in more]
+    modality.commit(planned.transaction, listed)
+    report = here.receivers[planned.device].wait_report(planned.transaction, REPORT_S)
+    rows = []
+    if report is not None:
+        for keyword, state in (("ReferencedSOPSequence", "kept"), ("FailedSOPSequence", "failed")):
+            rows += [(item.text("ReferencedSOPInstanceUID"), state)
+                     for item in report.items(keyword)]  # fmt: skip
+    for sop, state in rows:
+        world.trace.add("message", protocol="dicom", type="commitment", sop=sop, state=state,
+                        transaction=planned.transaction, raw="", corr={}, link="modality-pacs",
+                        interface="PACS-DIMSE", frm="PACS", to="modality", id="")  # fmt: skip
+
+
+@steps.when(
+    "设备把检查{string}从PACS传送到设备{string}",
+    id="imaging.move",
+    purpose="检查 C-MOVE 把图像送到登记的目的地",
+    effect="C-MOVE，目的地为另一台仿真设备",
+    example="当 设备把检查“检1”从PACS传送到设备“DR”",
+    gloss="A study is moved from the PACS to another device",
+)
+def move(world: World, exam: str, device: str) -> None:
+    """C-MOVE."""
+    here, planned, modality = device_of(world, exam)
+    target = here.modality(device)
+    modality.move(planned.exam.study, target.model.ae_title)
+
+
+@steps.when(
+    "设备把检查{string}从PACS传送到设备{string}，目的地拒收第{int}幅",
+    id="imaging.move-refused",
+    purpose="检查子操作失败时的最终状态与计数",
+    effect="目的地对这一幅回答 A700",
+    example="当 设备把检查“检1”从PACS传送到设备“DR”，目的地拒收第2幅",
+    gloss="A study is moved to a device that refuses one of its images",
+)
+def move_refused(world: World, exam: str, device: str, number: int) -> None:
+    """A destination that is full."""
+    here, planned, modality = device_of(world, exam)
+    target = here.modality(device)
+    fault = world.plan(
+        Fault(
+            id=world.next_fault(),
+            fault_class="img-Q3",
+            layer="process",
+            action="refuse-store",
+            link="modality-pacs",
+            sender="modality",
+        )
+    )
+    here.receivers[device].refuse.add(list(planned.sent)[number - 1])
+    modality.move(planned.exam.study, target.model.ae_title)
+    world.injector.process(fault, "fired", "the destination refused one image")
+    here.receivers[device].refuse.clear()
+    world.injector.process(fault, "healed", "the destination takes images again")
+
+
+@steps.when(
+    "设备把检查{string}从PACS传送到未登记的目的地",
+    id="imaging.move-unknown",
+    purpose="检查未登记目的地的 C-MOVE 得到明确拒绝",
+    effect="C-MOVE，目的地 AE 未在 PACS 登记",
+    example="当 设备把检查“检1”从PACS传送到未登记的目的地",
+    gloss="A study is moved to a destination that the PACS does not know",
+)
+def move_unknown(world: World, exam: str) -> None:
+    """An AE title that nobody has."""
+    _, planned, modality = device_of(world, exam)
+    modality.move(planned.exam.study, "MHNOBODY")
+
+
+@steps.when(
+    "设备把检查{string}从PACS传送到已关机的目的地",
+    id="imaging.move-dead",
+    purpose="检查目的地关机时 C-MOVE 报告失败",
+    effect="C-MOVE，目的地已登记但无人监听",
+    example="当 设备把检查“检1”从PACS传送到已关机的目的地",
+    gloss="A study is moved to a destination that is switched off",
+)
+def move_dead(world: World, exam: str) -> None:
+    """Registered, and nobody listens."""
+    here, planned, modality = device_of(world, exam)
+    here.order("PACS", "destination", ae="MHOFF", host="127.0.0.1", port=str(free_port()))
+    modality.move(planned.exam.study, "MHOFF")

@@ -1,0 +1,286 @@
+"""The imaging side of one scenario: devices, examinations, and what was sent.
+
+Addresses come from the bench: a real PACS or RIS has one in the profile, the built-in ones are
+started here. Every association is watched, and every whole message stands in the trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+from harness.errors import HarnessError, ScenarioError
+from harness.evidence.line import pack
+from harness.i18n import tr
+from harness.link.dicom import COMMITMENT, Answer, Request
+from harness.link.dicom_data import EXPLICIT, IMPLICIT, DataSet
+from harness.link.dicom_scp import Listener
+from harness.link.dicom_scu import Association, Offer, Peer
+from harness.model import Outcome
+from harness.probes import probe
+from harness.probes.dicom import FindProbe, RetrieveProbe, fingerprint, shown
+from harness.scenario.world import World
+from simulators.hospital.pacs import STORAGE, SYNTAXES
+from simulators.hospital.pacs_bench import AE_TITLES, LINKS, NAME, ImagingSystems
+from simulators.modality.images import Exam, latin_name, uid
+from simulators.modality.modality import Modality, Receiver
+from simulators.modality.model import Model, load_model
+
+DEVICES: Final = {
+    "CT": "ct-helical",
+    "老式CT": "ct-implicit-only",
+    "国产CT": "ct-domestic-gbk",
+    "磁共振": "mr-3t",
+    "DR": "dx-room",
+    "乳腺机": "mg-digital",
+    "彩超": "us-cart",
+    "超声动态": "us-cine",
+    "不规范超声": "us-sloppy",
+    "内镜": "es-tower",
+    "采集工作站": "es-capture-card",
+    "心电图机": "ecg-cart",
+    "心电工作站": "ecg-pdf",
+    "改造DR": "dr-retrofit",
+}
+"""Names of devices in sentences, and the profile each is; any profile's own name does too."""
+
+DAYS: Final = {"昨天": -1, "今天": 0, "明天": 1}
+
+SHOWN: Final = ("PatientName", "PatientID", "StudyInstanceUID", "AccessionNumber")
+"""Elements of an instance that a judge sees beside its hashes."""
+
+STUDY_COLUMNS: Final = (
+    "StudyInstanceUID", "PatientID", "PatientName", "PatientBirthDate", "PatientSex",
+    "AccessionNumber", "StudyDate", "StudyTime", "StudyDescription", "ModalitiesInStudy",
+    "NumberOfStudyRelatedInstances",
+)  # fmt: skip
+WORKLIST_COLUMNS: Final = (
+    "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber",
+    "RequestedProcedureID", "RequestedProcedureDescription", "StudyInstanceUID",
+)  # fmt: skip
+STEP_COLUMNS: Final = (
+    "ScheduledProcedureStepID", "ScheduledStationAETitle", "ScheduledProcedureStepStartDate",
+    "ScheduledProcedureStepStartTime", "Modality", "ScheduledProcedureStepStatus",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Planned:
+    """One examination of the scenario."""
+
+    exam: Exam
+    device: str
+    station: str
+    date: str
+    time: str
+    owner: str
+    performed: str = ""
+    sent: dict[str, DataSet] = field(default_factory=dict)
+    transaction: str = ""
+    unsent: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _ReceivedProbe:
+    """What was moved to the devices that we play: one row an instance."""
+
+    receivers: dict[str, Receiver]
+    name: str = "modality-received"
+    role: str = "modality"
+
+    def ask(self, args: Any) -> probe.Answer:
+        """Look at the receiver of one device."""
+        rows: list[dict[str, str | None]] = []
+        for request in list(self.receivers[args["device"]].stored.values()):
+            data = request.data()
+            if data.text("StudyInstanceUID") == args["StudyInstanceUID"]:
+                row = fingerprint(data)
+                row |= {name: shown(data, name, data.character_sets) for name in SHOWN}
+                rows.append(row)
+        return probe.Answer(outcome=Outcome.OK, rows=rows)
+
+    def close(self) -> None:
+        """The site ends what listens."""
+
+
+@dataclass(slots=True)
+class Site:
+    """See the module."""
+
+    world: World
+    exams: dict[str, Planned] = field(default_factory=dict)
+    receivers: dict[str, Receiver] = field(default_factory=dict)
+    listeners: list[Listener] = field(default_factory=list)
+    _count: int = 0
+
+    # ---- the systems
+
+    def systems(self) -> ImagingSystems:
+        """PACS and RIS that we run."""
+        probes: Any = self.world.bench.probes
+        if NAME not in probes:
+            settings = getattr(self.world.bench.systems, "settings", None)
+            if settings is None:
+                raise HarnessError("imaging needs processes")
+            probes[NAME] = ImagingSystems(settings.folder, settings.defects, settings.listeners)
+        found: ImagingSystems = probes[NAME]
+        return found
+
+    def order(self, role: str, name: str, /, **args: str) -> None:
+        """What its user does at the screen."""
+        self.world.permit.require_write(f"{role} {name}")
+        value = self.systems().order(role, name, args)
+        self.world.trace.add("command", role=role, name=name, args=args, outcome="ok", value=value)
+
+    def opens(self, role: str, calling: str) -> Callable[[Sequence[Offer]], Association]:
+        """Makes associations with a role under an AE title of ours."""
+
+        def made(offers: Sequence[Offer]) -> Association:
+            return self._association(role, calling, offers)
+
+        return made
+
+    def _association(self, role: str, calling: str, offers: Sequence[Offer]) -> Association:
+        world, link = self.world, LINKS[role]
+        spec = world.bench.specs[link]
+        address = world.bench.addresses.get(link) or self.systems().address(role)
+        self._count += 1
+        connection = spec.connection(f"{link}#{self._count}", client=True)
+        peer = Peer(address=address, called=AE_TITLES[role], calling=calling)
+        asked: list[Request] = []
+
+        def told(direction: str, message: Request | Answer) -> None:
+            self._tell(connection, asked, direction, message)
+
+        return Association(peer, offers, connection=connection, watcher=world.bench.switch.watcher,
+                           guard=world.guard, told=told)  # fmt: skip
+
+    def _tell(self, at: Any, asked: list[Request], way: str, message: Request | Answer) -> None:
+        """One whole message, for the judges and the report."""
+        ends = (at.local, at.peer) if way == "sent" else (at.peer, at.local)
+        head = {"link": at.link, "interface": at.interface, "conn": at.id, "frm": ends[0],
+                "to": ends[1], "protocol": "dicom"}  # fmt: skip
+        if isinstance(message, Request):
+            if way == "sent":
+                asked[:] = [message]
+            self.world.trace.add("message", **head, type=f"{message.kind}-RQ", raw=pack(b""),
+                                 id=str(message.message_id), sop=message.sop_instance,
+                                 bytes=len(message.payload), corr={})  # fmt: skip
+            return
+        counts = dict(zip(("remaining", "completed", "failed", "warning"), message.counts,
+                          strict=True))  # fmt: skip
+        self.world.trace.add(
+            "message", **head, type=f"{message.kind}-RSP", raw=pack(b""), corr={},
+            id=str(asked[0].message_id) if asked else "", status=message.shown,
+            sop=asked[0].sop_instance if asked else "",
+            **{name: str(count) for name, count in counts.items() if count is not None},
+        )  # fmt: skip
+
+    # ---- devices
+
+    def modality(self, device: str) -> Modality:
+        """The device of a name in sentences, with a receiver where its reports go."""
+        model = device_model(device)
+        made = Modality(model, lambda role, offers: self._association(role, model.ae_title, offers))
+        if device not in self.receivers:
+            self._listen(device, made)
+        return made
+
+    def _listen(self, device: str, modality: Modality) -> None:
+        receiver = Receiver()
+        contexts = [(COMMITMENT, (EXPLICIT, IMPLICIT)), *((one, SYNTAXES) for one in STORAGE)]
+        listener = Listener(receiver, modality.model.ae_title, contexts, roles=[COMMITMENT])
+        address = listener.start("127.0.0.1", 0)
+        self.listeners.append(listener)
+        self.receivers[device] = receiver
+        self.order("PACS", "destination", ae=modality.model.ae_title, host=address.host,
+                   port=str(address.port))  # fmt: skip
+
+    def close(self) -> None:
+        """End what listens; says what would not end."""
+        left = [name for listener in self.listeners for name in listener.stop()]
+        probes: Any = self.world.bench.probes
+        for name in ("pacs-studies", "pacs-instances", "ris-worklist", "modality-received"):
+            probes.pop(name, None)
+        if left:
+            raise HarnessError(f"threads that would not end: {', '.join(left)}")
+
+    # ---- examinations
+
+    def plan(self, label: str, owner: str, device: str, day: str, time: str) -> Planned:
+        """A new examination; nothing is told to anybody yet."""
+        if label in self.exams:
+            raise ScenarioError(tr("the examination {label} is prepared twice", label=label))
+        world = self.world
+        person = world.people.get(owner) or world.person(owner)
+        model = device_model(device)
+        moment = world.clock.wall() + timedelta(days=DAYS[day])
+        drawn = int(world.draw("exam", label) * 10**10)
+        code = f"MH{drawn:010d}"
+        study = uid(world.seed, world.scenario, "study", label)
+        clock = time or f"{8 + int(world.draw('hour', label) * 9):02d}3000"
+        exam = Exam(person=person, study=study, accession=code, procedure_id=f"P{code[2:]}",
+                    step_id=f"S{code[2:]}", description=_description(world, label),
+                    moment=moment.replace(hour=int(clock[:2]), minute=int(clock[2:4]), second=0,
+                                          microsecond=0, tzinfo=None))  # fmt: skip
+        found = Planned(exam=exam, device=device, station=model.ae_title, owner=owner,
+                        date=f"{moment:%Y%m%d}", time=clock)  # fmt: skip
+        self.exams[label] = found
+        return found
+
+    def schedule(self, planned: Planned, name: str = "") -> None:
+        """Enter the examination at the RIS."""
+        if not self.world.state.setdefault("worklist cleared", False):
+            self.world.state["worklist cleared"] = True
+            self.order("RIS", "clear")
+        exam, person = planned.exam, planned.exam.person
+        model = device_model(planned.device)
+        self.order(
+            "RIS", "schedule", sps_id=exam.step_id, patient_id=person.patient_id,
+            name=name or person.name, latin=latin_name(person), birth=person.birth, sex=person.sex,
+            accession=exam.accession, procedure_id=exam.procedure_id, description=exam.description,
+            study=exam.study, modality=model.modality, station=planned.station, date=planned.date,
+            time=planned.time,
+        )  # fmt: skip
+
+    def known(self, label: str) -> Planned:
+        """An examination that was prepared."""
+        if label not in self.exams:
+            raise ScenarioError(tr("the examination {label} was not prepared", label=label))
+        return self.exams[label]
+
+
+def device_model(device: str) -> Model:
+    """The profile of a device as sentences name it."""
+    return load_model(DEVICES.get(device, device))
+
+
+def _description(world: World, label: str) -> str:
+    parts = ("胸部平扫", "颅脑增强", "腹部超声", "膝关节正侧位", "乳腺筛查", "冠脉重建")
+    return parts[int(world.draw("description", label) * len(parts))]
+
+
+def site(world: World) -> Site:
+    """The imaging side of this scenario, with its probes."""
+    found: Site | None = world.state.get("imaging")
+    if found is None:
+        found = world.state["imaging"] = Site(world)
+        world.at_end.append(found.close)
+        probes: Any = world.bench.probes
+        looker = "MHPROBE"
+        probes["pacs-studies"] = FindProbe(
+            "pacs-studies", "PACS", found.opens("PACS", looker), "STUDY", STUDY_COLUMNS
+        )
+        probes["pacs-instances"] = RetrieveProbe(
+            "pacs-instances", "PACS", found.opens("PACS", looker),
+            [Offer(abstract=one, syntaxes=[syntax]) for one in STORAGE
+             for syntax in (EXPLICIT, IMPLICIT)], SHOWN,
+        )  # fmt: skip
+        probes["ris-worklist"] = FindProbe(
+            "ris-worklist", "RIS", found.opens("RIS", looker), "WORKLIST", WORKLIST_COLUMNS,
+            STEP_COLUMNS,
+        )  # fmt: skip
+        probes["modality-received"] = _ReceivedProbe(found.receivers)
+    return found

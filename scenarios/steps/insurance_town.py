@@ -1,0 +1,140 @@
+"""What the sentences about settlement share: the centre that we play, and the HIS at rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, TypeVar
+
+from harness import limits
+from harness.errors import Blocked, HarnessError, ScenarioError
+from harness.evidence.verdict import Verdict
+from harness.faults.plan import Fault
+from harness.i18n import tr
+from harness.probes.sql import SqlProbe
+from harness.scenario.world import World
+from simulators.centre.provinces import load_province
+from simulators.centre.simulate import PROVINCE, make
+
+LINK: Final = "his-centre"
+ROLE: Final = "centre"
+LEDGER: Final = "centre-ledger"
+"""The probe whose database is the centre's."""
+
+REST_S: Final = 120.0
+"""How long the HIS gets to come to an end with what it began: every back-off, and day end files."""
+
+INTERFACE: Final = "HIS-YB"
+
+_Value = TypeVar("_Value")
+
+
+def known(words: Mapping[str, _Value], word: str) -> _Value:
+    """What a word of a sentence stands for.
+
+    Raises:
+        ScenarioError: nothing.
+    """
+    if word not in words:
+        raise ScenarioError(
+            tr("“{word}” is not known here; known: {known}", word=word, known="、".join(words))
+        )
+    return words[word]
+
+
+def centre(world: World) -> None:
+    """Bring the centre in, with books of this scenario alone, and give the HIS new ones.
+
+    Our own centre answers with people of its generated world only, so no guard stands before it.
+    """
+    if world.state.get("centre"):
+        return
+    world.state["centre"] = True
+    path = _path(world)
+    for probe in world.bench.probes.values():
+        if probe.role == ROLE:
+            probe.close()
+    for end in ("", "-wal", "-shm"):
+        Path(f"{path}{end}").unlink(missing_ok=True)
+    actor, store = make(
+        load_province(PROVINCE), str(path), world.clock, seed=world.seed, durable=False
+    )
+    world.bench.join(ROLE, actor, (), store=store)
+    world.bench.serve(LINK, ROLE)
+    world.at_end.append(lambda: at_end(world))
+    if "HIS" in world.bench.systems.hospital.roles:
+        world.order("HIS", "yb-reset")
+
+
+def _path(world: World) -> Path:
+    probe = world.bench.probes.get(LEDGER)
+    if not isinstance(probe, SqlProbe) or "://" in probe.url:
+        raise Blocked(
+            tr("the profile has no probe {name} into a file of ours", name=LEDGER),
+            remedy=tr("take it from the profile that ships"),
+        )
+    return Path(probe.url.removeprefix("sqlite:"))
+
+
+def cue(world: World, days: int) -> str:
+    """Today, or so many days later, as the interface writes a day."""
+    return f"{world.clock.wall() + timedelta(days=days):%Y-%m-%d}"
+
+
+def rest(world: World, timeout_s: float = REST_S) -> None:
+    """Wait until the cashier has come to an end with everything; what fired is told."""
+    systems = world.bench.systems
+
+    def still() -> bool:
+        try:
+            return not systems.order("HIS", "pending", {})
+        except HarnessError:
+            return False  # it has lost its power, and is coming back
+
+    systems.settle()
+    if not world.poll(still, timeout_s):
+        raise Blocked(tr("the HIS did not come to rest within {limit:g} s", limit=timeout_s))
+    tell_faults(world)
+
+
+# -- faults of the centre --------------------------------------------------------------------------
+
+
+def plan(world: World, fault: Fault, infno: str, nth: int, parameters: Mapping[str, str]) -> None:
+    """Let the centre do wrong at the nth call of a transaction."""
+    world.permit.require_fault()
+    centre(world)
+    world.state.setdefault("centre faults", {})[fault.id] = fault
+    world.injector.process(fault, "planned", f"{fault.action} {infno} {nth}")
+    args = {
+        "id": fault.id,
+        "action": fault.action,
+        "infno": [infno],
+        "occurrences": [nth],
+        "parameters": dict(parameters),
+    }
+    world.bench.driver.command(ROLE, "fault", args, limits.CONTROL_TIMEOUT_S)
+
+
+def tell_faults(world: World) -> None:
+    """Put into the trace what fired since the last look; a fault of one call heals itself."""
+    status = world.bench.driver.command(ROLE, "status", {}, limits.CONTROL_TIMEOUT_S)
+    told = world.state.get("centre fired", 0)
+    for fired in status["fired"][told:]:
+        fault = world.state["centre faults"][fired["id"]]
+        world.injector.process(fault, "fired", f"{fired['infno']} {fired['msgid']}")
+        world.injector.process(fault, "healed", fired["infno"])
+    world.state["centre fired"] = len(status["fired"])
+
+
+def at_end(world: World) -> None:
+    """What fired last; and no verdict may rest on an answer that is not modelled."""
+    tell_faults(world)
+    loose = [
+        str(record["text"])
+        for record in world.trace.records
+        if record["kind"] == "note" and str(record.get("text", "")).startswith("unmodelled ")
+    ]
+    if loose:
+        world.trace.add("note", verdict=Verdict.INCONCLUSIVE.value, text=", ".join(loose))

@@ -1,0 +1,233 @@
+"""What became of a message, and how a settlement is taken back.
+
+Unknown is neither done nor failed. The order of finding out: 2601 with the message's own id where
+the province takes it, and then in any case a trial over the same rows, because an answer to 2601
+alone proves nothing. What is gone is settled anew under a new id; what stands although 2601 was
+refused waits for the day end, whose result file brings the id by which 5203 tells the amounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from harness.wire.envelope import as_text
+from simulators.hospital import cashier_books as books
+from simulators.hospital import cashier_nodes as nodes
+from simulators.hospital.cashier_model import (
+    FAIL,
+    ONCE_MORE,
+    UNKNOWN,
+    Ask,
+    Bill,
+    Flow,
+    Line,
+    Outcome,
+    Save,
+    Statement,
+    Talk,
+    Wait,
+)
+from simulators.store import Store, insert, upsert
+
+GONE, STANDS, BELIEVED = "gone", "stands", "believed"
+"""What became of a settlement; ``believed`` is what only a defect takes for an answer."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Undoing:
+    """Finding out and taking back; ``cashier_flows.Flows`` adds the way forward."""
+
+    store: Store
+    wall: Callable[[], datetime]
+    defects: set[str]
+    pause_s: float
+    reversible: frozenset[str]
+
+    def now(self) -> str:
+        """Civil time as the interface writes it."""
+        return books.stamp(self.wall())
+
+    def pause(self, nth: int) -> float:
+        """The back-off before try ``nth``: doubled each time."""
+        return float(self.pause_s * 2**nth)
+
+    def asked(self, ask: Ask) -> Talk:
+        """A message whose repetition changes nothing: the same one again until it is answered."""
+        out: Outcome = yield ask
+        for nth in range(ONCE_MORE):
+            if out.state != UNKNOWN:
+                break
+            yield Wait(seconds=self.pause(nth))
+            out = yield replace(ask, msgid=out.msgid)
+        return out
+
+    def withdraw(self, bill: Bill) -> Talk:
+        """2205 or 2302: take unsettled rows back; that there are none is as good."""
+        ask = Ask(infno=bill.kind.withdraw, nodes=nodes.withdrawal(bill), bill=bill)
+        return (yield from self.asked(ask))
+
+    def book(self, bill: Bill, info: Mapping[str, Any]) -> Flow:
+        """A settlement that stands, once."""
+        row = books.settlement(bill, info, self.now(), self.defects)
+        bill.setl_id = row["setl_id"]
+        paid = {"cash_fen": row["cash_fen"]}
+        yield Save(
+            statements=[
+                insert("yb_settlement", row),
+                books.bill_state(bill, "settled"),
+                books.update_row("yb_bill", {"bill_no": bill.bill_no}, paid),
+                self.task(bill, as_text(info.get("medins_setl_id")), bill.kind.settle, "done"),
+            ]
+        )
+
+    def give_up(self, bill: Bill, out: Outcome) -> Flow:
+        """A refusal is a failure; what is still unknown is for a person to look at."""
+        state = "failed" if out.state == FAIL else "manual"
+        yield Save(statements=[books.bill_state(bill, state, out.err_msg)])
+
+    def task(self, bill: Bill, msgid: str, infno: str, state: str, note: str = "") -> Statement:
+        """The compensation task of a message: ``open``, ``done`` or ``manual``."""
+        row = {
+            "msgid": msgid,
+            "bill_no": bill.bill_no,
+            "infno": infno,
+            "state": state,
+            "tries": 1,
+            "note": note,
+        }
+        return upsert("yb_task", ["msgid"], row)
+
+    # -- a settlement whose answer is lost -----------------------------------------------------
+
+    def resolve(self, bill: Bill, out: Outcome, trial: Outcome | None = None) -> Flow:
+        """Find out about a settlement; True where the bill is at its end, False to settle anew."""
+        yield Save(
+            statements=[
+                books.bill_state(bill, "unknown", out.err_msg),
+                self.task(bill, out.msgid, bill.kind.settle, "open"),
+            ]
+        )
+        fate = yield from self.fate(bill, out.msgid)
+        if fate == GONE:
+            yield Save(statements=[self.task(bill, out.msgid, bill.kind.settle, "done")])
+            return False
+        if fate == BELIEVED and trial is not None:
+            guess = dict(trial.node("setlinfo")) | {"setl_id": "", "medins_setl_id": out.msgid}
+            yield from self.book(bill, guess)
+            return True
+        yield from self.give_up(bill, out)
+        return True
+
+    def fate(self, bill: Bill, msgid: str) -> Flow:
+        """What became of a settlement: ``GONE``, ``STANDS``, or nobody can tell.
+
+        2601 goes out a second time only after the rows were seen to be held.
+        """
+        yield Wait(seconds=self.pause(1))
+        found = UNKNOWN
+        for nth in range(2):
+            if bill.kind.settle in self.reversible:
+                undo = nodes.undo(bill, msgid, bill.kind.settle)
+                ask = Ask(infno="2601", nodes=undo, bill=bill)
+                back = yield ask
+                if "his-yb-drops-2601-answer" in self.defects:
+                    return GONE
+                if back.state == UNKNOWN and "his-yb-blind-second-2601" in self.defects:
+                    again = yield ask
+                    return GONE if again.ok else BELIEVED
+            found = yield from self.held(bill)
+            if found != STANDS:
+                break
+            yield Wait(seconds=self.pause(nth + 1))
+        return found
+
+    def held(self, bill: Bill) -> Flow:
+        """Whether a settlement holds the rows of a bill.
+
+        A trial over them succeeds only while they are free. It changes nothing, and unlike 5203
+        and 5204 it needs no id of the settlement, which is what got lost.
+        """
+        ask = Ask(infno=bill.kind.trial, nodes=nodes.settlement(bill), bill=bill)
+        trial = yield from self.asked(ask)
+        if trial.state == UNKNOWN:
+            return UNKNOWN
+        return GONE if trial.ok else STANDS
+
+    def told(self, bill: Bill, setl_id: str) -> Flow:
+        """5203: a settlement or reversal in the centre's words; nothing where it has none."""
+        ask = Ask(infno="5203", nodes=nodes.reversal(bill, setl_id), bill=bill)
+        found = yield from self.asked(ask)
+        info = dict(found.node("setlinfo"))
+        # This transaction has another name for the cash.
+        return info | {"psn_cash_pay": info["cash_payamt"]} if info else info
+
+    # -- taking back ---------------------------------------------------------------------------
+
+    def refund(self, bill: Bill, keep: list[Line], booked: Mapping[str, Any] | None = None) -> Flow:
+        """Take a settlement back as a whole; True where it was.
+
+        Args:
+            bill: whose settlement.
+            keep: lines that are to be settled anew.
+            booked: its row, where that was only just booked; else it is read.
+        """
+        row = booked or books.booked(self.store, bill.bill_no)
+        if row is None:
+            return False
+        yield Save(statements=[books.bill_state(bill, "refunding")])
+        if keep and "his-yb-books-difference-only" in self.defects:
+            yield from self._difference(bill, row, keep)
+            return False
+        if "his-yb-refunds-in-house-only" in self.defects:
+            yield from self._book_refund(bill, row, Outcome(state=FAIL, msgid=""))
+            return False
+        out = yield from self._reversed(bill, row["setl_id"])
+        if out is not None:
+            yield from self._book_refund(bill, row, out)
+        return out is not None
+
+    def _reversed(self, bill: Bill, setl_id: str) -> Flow:
+        """2208 or 2305 until it is known to stand; None where it is refused or unknown.
+
+        A trial over the same rows finds them only once they are free again: it changes nothing and
+        proves the reversal, whatever words a refusal uses.
+        """
+        first = ""
+        for nth in range(ONCE_MORE):
+            ask = Ask(infno=bill.kind.reverse, nodes=nodes.reversal(bill, setl_id), bill=bill)
+            out = yield ask
+            first = first or out.msgid
+            if out.ok or "his-yb-refund-unchecked" in self.defects:
+                return out
+            if "his-yb-lost-refund-is-none" in self.defects:
+                break
+            yield Save(statements=[self.task(bill, first, bill.kind.reverse, "open", out.err_msg)])
+            yield Wait(seconds=self.pause(nth))
+            if (yield from self.held(bill)) == GONE:
+                return replace(out, msgid=first)
+            if out.state == FAIL:
+                break
+        yield Save(
+            statements=[
+                books.bill_state(bill, "settled", "the refund did not come about"),
+                self.task(bill, first, bill.kind.reverse, "done"),
+            ]
+        )
+        return None
+
+    def _book_refund(self, bill: Bill, row: Mapping[str, Any], out: Outcome) -> Flow:
+        back = books.refund(row, out, self.now(), self.defects)
+        statements = [insert("yb_settlement", back), books.bill_state(bill, "refunded")]
+        if out.msgid:
+            state = "done" if out.ok else "open"
+            statements.append(self.task(bill, out.msgid, bill.kind.reverse, state))
+        yield Save(statements=statements)
+
+    def _difference(self, bill: Bill, row: Mapping[str, Any], keep: list[Line]) -> Flow:
+        """The defect: only what the patient gets back is booked, nothing at the centre."""
+        left = sum(line.amount_fen for line in keep)
+        part = dict(row) | {"medfee_fen": row["medfee_fen"] - left}
+        yield from self._book_refund(bill, part, Outcome(state=FAIL, msgid=""))

@@ -1,0 +1,333 @@
+"""The built-in PACS: store, query, retrieve, commitment, echo, over DICOM.
+
+It answers a query in the character set of the question, or in UTF-8 where that cannot hold the
+answer. An instance that comes again with the same content is acknowledged and kept once; with
+another content it is refused (0111), and so is an instance that would put a study under a second
+patient (A900): what a site's PACS does there is its own policy, and the scenarios say which.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from harness.link.address import Address
+from harness.link.dicom import (
+    COMMITMENT,
+    COMMITMENT_INSTANCE,
+    PATIENT_FIND,
+    STUDY_FIND,
+    STUDY_GET,
+    STUDY_MOVE,
+    VERIFICATION,
+    Answer,
+    Request,
+    payload_of,
+)
+from harness.link.dicom_data import EXPLICIT, IMPLICIT, DataSet, decode, encode
+from harness.link.dicom_scp import Session
+from harness.link.dicom_scu import Association, Offer, Peer
+from simulators.hospital import pacs_query, pacs_spoil
+from simulators.hospital.pacs_store import Archive, keys_of
+from simulators.store import Row, upsert
+
+AE_TITLE: Final = "MHPACS"
+LINK: Final = "modality-pacs"
+
+STORAGE: Final = (
+    "1.2.840.10008.5.1.4.1.1.1",  # CR
+    "1.2.840.10008.5.1.4.1.1.1.1",  # DX for presentation
+    "1.2.840.10008.5.1.4.1.1.1.2",  # MG for presentation
+    "1.2.840.10008.5.1.4.1.1.2",  # CT
+    "1.2.840.10008.5.1.4.1.1.4",  # MR
+    "1.2.840.10008.5.1.4.1.1.6.1",  # US
+    "1.2.840.10008.5.1.4.1.1.3.1",  # US multi-frame
+    "1.2.840.10008.5.1.4.1.1.7",  # secondary capture
+    "1.2.840.10008.5.1.4.1.1.7.2",  # multi-frame grayscale byte SC
+    "1.2.840.10008.5.1.4.1.1.7.4",  # multi-frame true colour SC
+    "1.2.840.10008.5.1.4.1.1.9.1.1",  # 12-lead ECG
+    "1.2.840.10008.5.1.4.1.1.77.1.1",  # VL endoscopic
+    "1.2.840.10008.5.1.4.1.1.77.1.1.1",  # video endoscopic
+    "1.2.840.10008.5.1.4.1.1.104.1",  # encapsulated PDF
+)
+SYNTAXES: Final = (
+    EXPLICIT,
+    IMPLICIT,
+    "1.2.840.10008.1.2.5",  # RLE
+    "1.2.840.10008.1.2.4.50",  # JPEG baseline
+    "1.2.840.10008.1.2.4.70",  # JPEG lossless
+    "1.2.840.10008.1.2.4.80",  # JPEG-LS lossless
+    "1.2.840.10008.1.2.4.90",  # JPEG 2000 lossless
+    "1.2.840.10008.1.2.4.102",  # MPEG-4
+)
+
+CONTEXTS: Final = (
+    *((one, SYNTAXES) for one in STORAGE),
+    *((one, (EXPLICIT, IMPLICIT)) for one in
+      (VERIFICATION, PATIENT_FIND, STUDY_FIND, STUDY_MOVE, STUDY_GET, COMMITMENT)),
+)  # fmt: skip
+
+REPORTS_MAX: Final = 64
+"""Commitment reports under way at a time."""
+
+
+@dataclass(slots=True)
+class Pacs:
+    """The service behind the listener of the PACS.
+
+    Args:
+        archive: files and index.
+        defects: ids of those that are switched on; shared with the control pipe.
+    """
+
+    archive: Archive
+    defects: set[str]
+    role: str = "PACS"
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _reports: list[threading.Thread] = field(default_factory=list)
+
+    def serve(self, request: Request, session: Session) -> Iterator[Answer]:
+        """Answers to one request."""
+        match request.kind:
+            case "C-ECHO":
+                yield Answer(status=0)
+            case "C-STORE":
+                yield self._store(request, session)
+            case "C-FIND":
+                yield from pacs_query.find(self.archive, request, session, self.defects)
+            case "C-MOVE":
+                yield from self._move(request)
+            case "C-GET":
+                yield from self._get(request, session)
+            case "N-ACTION":
+                yield self._commit(request, session)
+            case _:
+                yield Answer(status=0x0211, comment="not an operation of this PACS")
+
+    # ---- storing
+
+    def _store(self, request: Request, session: Session) -> Answer:
+        explicit = request.syntax != IMPLICIT
+        data = decode(request.payload, explicit=explicit)
+        if data.text("SOPInstanceUID") != request.sop_instance:
+            return Answer(status=0xA900, comment="SOP instance differs from the data set")
+        if not data.text("StudyInstanceUID") or not data.text("SeriesInstanceUID"):
+            return Answer(status=0xA900, comment="no study or series UID")
+        with self._lock:
+            return self._keep(request, data, session)
+
+    def _keep(self, request: Request, data: DataSet, session: Session) -> Answer:
+        known = self.archive.find("sop", [request.sop_instance])
+        if known and "pacs-resend-doubles" not in self.defects:
+            return self._again(request, data, known[0], session)
+        if not known and self._other_patient(data):
+            return Answer(status=0xA900, comment="the study is of another patient")
+        self._write(request, data, session)
+        return Answer(status=0)
+
+    def _again(self, request: Request, data: DataSet, known: Row, session: Session) -> Answer:
+        same = known["sha256"] == hashlib.sha256(self._body(request, data)).hexdigest()
+        if "pacs-duplicate-loses-file" in self.defects:
+            self.archive.lose(known)
+            return Answer(status=0)
+        if same:
+            failed = "pacs-duplicate-fails" in self.defects
+            return Answer(status=0x0110 if failed else 0)
+        if "pacs-duplicate-replaces" in self.defects:
+            self.archive.forget(request.sop_instance)
+            self._write(request, data, session)
+            return Answer(status=0)
+        if "pacs-duplicate-ignored" in self.defects:
+            return Answer(status=0)
+        return Answer(status=0x0111, comment="duplicate SOP instance with other content")
+
+    def _other_patient(self, data: DataSet) -> bool:
+        if "pacs-study-of-two-patients" in self.defects:
+            return False
+        others = self.archive.find("study", [data.text("StudyInstanceUID")])
+        return any(row["patient_id"] != data.text("PatientID") for row in others)
+
+    def _body(self, request: Request, data: DataSet) -> bytes:
+        changed = pacs_spoil.stored(data, self.defects)
+        return encode(data, explicit=request.syntax != IMPLICIT) if changed else request.payload
+
+    def _write(self, request: Request, data: DataSet, session: Session) -> None:
+        body = self._body(request, data)
+        row = {
+            "sop": request.sop_instance,
+            "sop_class": request.sop_class,
+            "study": data.text("StudyInstanceUID"),
+            "series": data.text("SeriesInstanceUID"),
+            "patient_id": data.text("PatientID"),
+            "syntax": request.syntax,
+            "sender": session.calling,
+        }
+        self.archive.keep(body, row, pacs_spoil.indexed(data, keys_of(data), self.defects))
+        if "pacs-row-without-file" in self.defects and data.number("InstanceNumber") % 2 == 0:
+            self.archive.lose(self.archive.find("sop", [request.sop_instance])[-1])
+
+    # ---- retrieving
+
+    def _wanted(self, request: Request) -> list[Row]:
+        asked = request.data()
+        for keyword, column in (("SOPInstanceUID", "sop"), ("SeriesInstanceUID", "series"),
+                                ("StudyInstanceUID", "study"), ("PatientID", "patient_id")):  # fmt: skip
+            value = asked.text(keyword)
+            if value:
+                return self.archive.find(column, value.split("\\"))
+        return []
+
+    def _move(self, request: Request) -> Iterator[Answer]:
+        target = self.archive.destination(request.destination)
+        if target is None:
+            lenient = "pacs-unknown-destination-succeeds" in self.defects
+            yield Answer(status=0 if lenient else 0xA801, comment="move destination unknown")
+            return
+        rows = self._wanted(request)
+        if "pacs-move-forgets-last" in self.defects:
+            rows = rows[:-1]
+        offers = _offers(rows)
+        peer = Peer(address=Address(host=target[0], port=target[1]), called=request.destination,
+                    calling=AE_TITLE, acse_s=3.0)  # fmt: skip
+        link = Association(peer, offers)
+        if not offers or not link.open():
+            status = 0xA702 if rows else 0
+            yield self._final(status, 0, len(rows))
+            return
+        with link:
+            yield from self._sub_operations(rows, link.ask, request.message_id)
+
+    def _get(self, request: Request, session: Session) -> Iterator[Answer]:
+        rows = self._wanted(request)
+        if "pacs-move-forgets-last" in self.defects:
+            rows = rows[:-1]
+        yield from self._sub_operations(rows, session.ask, request.message_id)
+
+    def _sub_operations(self, rows: list[Row], ask: Any, message_id: int) -> Iterator[Answer]:
+        done = failed = 0
+        for number, row in enumerate(rows, 1):
+            body = self.archive.body(row)
+            if body is None:
+                failed += 1
+            else:
+                answer = ask(self._sub(row, body, message_id + number))
+                done += answer.ok
+                failed += not answer.ok
+            left = len(rows) - number
+            if left:
+                yield Answer(status=0xFF00, counts=(left, done, failed, 0))
+        yield self._final(0xB000 if failed else 0, done, failed)
+
+    def _final(self, status: int, done: int, failed: int) -> Answer:
+        if failed and "pacs-move-hides-failures" in self.defects:
+            status, done, failed = 0, done + failed, 0
+        return Answer(status=status, counts=(None, done, failed, 0))
+
+    def _sub(self, row: Row, body: bytes, ident: int) -> Request:
+        syntax = row["syntax"]
+        data = decode(body, explicit=syntax != IMPLICIT)
+        if pacs_spoil.sent(data, self.defects):
+            body = encode(data, explicit=syntax != IMPLICIT)
+        return Request(kind="C-STORE", sop_class=row["sop_class"], sop_instance=row["sop"],
+                       message_id=ident & 0xFFFF, payload=body, syntax=syntax)  # fmt: skip
+
+    # ---- commitment
+
+    def _commit(self, request: Request, session: Session) -> Answer:
+        asked = request.data()
+        transaction = asked.text("TransactionUID")
+        if not transaction:
+            return Answer(status=0x0121, comment="no transaction UID")
+        with self._lock:
+            sql = "SELECT uid FROM commitments WHERE uid = ?"
+            known = self.archive.store.rows(sql, [transaction])
+            repeats = "pacs-takes-transaction-twice" in self.defects
+            if known and not repeats:
+                return Answer(status=0x0110, comment="duplicate transaction UID")
+            row = {"uid": transaction, "caller": session.calling, "state": "asked"}
+            self.archive.store.commit([upsert("commitments", ["uid"], row)])
+        report, kind = self._report(asked, transaction)
+        if "pacs-never-reports" not in self.defects:
+            self._later(session.calling, report, kind)
+        return Answer(status=0)
+
+    def _report(self, asked: DataSet, transaction: str) -> tuple[DataSet, int]:
+        good, bad = [], []
+        for item in asked.items("ReferencedSOPSequence"):
+            sop = item.text("ReferencedSOPInstanceUID")
+            sop_class = item.text("ReferencedSOPClassUID")
+            entry = {"ReferencedSOPClassUID": sop_class, "ReferencedSOPInstanceUID": sop}
+            rows = self.archive.find("sop", [sop])
+            reason = 0
+            if not rows or self.archive.body(rows[0]) is None:
+                reason = 0x0112
+            elif rows[0]["sop_class"] != sop_class:
+                reason = 0x0119
+            if reason and "pacs-commits-everything" not in self.defects:
+                bad.append(DataSet.of({**entry, "FailureReason": reason}))
+            else:
+                good.append(DataSet.of(entry))
+        if "pacs-report-other-transaction" in self.defects:
+            transaction = f"{transaction[:60]}.9"
+        report = DataSet.of({"TransactionUID": transaction})
+        if good:
+            report.set("ReferencedSOPSequence", good)
+        if bad:
+            report.set("FailedSOPSequence", bad)
+        return report, 2 if bad else 1
+
+    def _later(self, caller: str, report: DataSet, kind: int) -> None:
+        """Report over an association of our own, after the answer to the request."""
+        self._reports = [one for one in self._reports if one.is_alive()]
+        target = self.archive.destination(caller)
+        if target is None or len(self._reports) >= REPORTS_MAX:
+            return
+        peer = Peer(address=Address(host=target[0], port=target[1]), called=caller,
+                    calling=AE_TITLE, acse_s=3.0, dimse_s=3.0)  # fmt: skip
+        thread = threading.Thread(
+            target=_send_report, args=(peer, report, kind), name="report", daemon=True
+        )
+        self._reports.append(thread)
+        thread.start()
+
+    # ---- the control pipe
+
+    def command(self, name: str, args: Mapping[str, Any]) -> Any:
+        """What is told over the control pipe, beside the tested interfaces."""
+        if name == "destination":
+            row = {"ae": args["ae"], "host": args["host"], "port": int(args["port"])}
+            self.archive.store.commit([upsert("destinations", ["ae"], row)])
+            return {}
+        if name == "pending":
+            return [one.name for one in self._reports if one.is_alive()]
+        return {}
+
+    def stop(self) -> None:
+        """Wait for reports that are under way."""
+        for one in self._reports:
+            one.join(3.0)
+
+
+def _offers(rows: list[Row]) -> list[Offer]:
+    """One context for each class and syntax that is to be sent."""
+    pairs = dict.fromkeys((row["sop_class"], row["syntax"]) for row in rows)
+    return [Offer(abstract=sop_class, syntaxes=[syntax]) for sop_class, syntax in pairs]
+
+
+def _send_report(peer: Peer, report: DataSet, kind: int) -> None:
+    offer = Offer(abstract=COMMITMENT, syntaxes=[EXPLICIT], scp=True)
+    with Association(peer, [offer]) as link:
+        if link.is_open:
+            link.ask(
+                Request(
+                    kind="N-EVENT-REPORT",
+                    sop_class=COMMITMENT,
+                    sop_instance=COMMITMENT_INSTANCE,
+                    number=kind,
+                    syntax=EXPLICIT,
+                    payload=payload_of(report, EXPLICIT),
+                )  # fmt: skip
+            )

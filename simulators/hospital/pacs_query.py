@@ -1,0 +1,97 @@
+"""C-FIND of the built-in PACS and the way in which PACS and RIS write their answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from harness.errors import InputError
+from harness.link.dicom import Answer, Request, payload_of
+from harness.link.dicom_data import DataSet, keyword, tag_of, vr_of
+from harness.link.dicom_scp import Session
+from simulators.hospital import pacs_spoil
+from simulators.hospital.pacs_match import matches
+from simulators.hospital.pacs_store import Archive
+from simulators.store import Row
+
+LEVELS: Final = {"PATIENT": "patient_id", "STUDY": "study", "SERIES": "series", "IMAGE": "sop"}
+"""What makes one answer of each level."""
+
+_UTF_8: Final = "ISO_IR 192"
+
+
+def find(
+    archive: Archive, request: Request, session: Session, defects: set[str]
+) -> Iterator[Answer]:
+    """One pending answer for each match, then the end (PS3.4 §C.4.1)."""
+    asked = request.data()
+    level = asked.text("QueryRetrieveLevel")
+    if level not in LEVELS:
+        yield Answer(status=0xA900, comment="no such query level")
+        return
+    groups: dict[str, list[Row]] = {}
+    for row in archive.all():
+        groups.setdefault(row[LEVELS[level]], []).append(row)
+    sets = asked.character_sets
+    if "pacs-query-ignores-charset" in defects:
+        sets = ["ISO_IR 100"]
+    wanted = {keyword(tag): asked.text(tag, sets) for tag in asked.elements
+              if keyword(tag) not in {"", "QueryRetrieveLevel", "SpecificCharacterSet"}}  # fmt: skip
+    for rows in groups.values():
+        for found in _found(rows, level, defects):
+            if session.cancelled(request):
+                yield Answer(status=0xFE00)
+                return
+            if all(matches(vr_of_keyword(name), key, found.get(name, ""))
+                   for name, key in wanted.items() if name in found or key):  # fmt: skip
+                yield _pending(asked, found, wanted, request, defects)
+    yield Answer(status=0)
+
+
+def _found(rows: Sequence[Row], level: str, defects: set[str]) -> list[dict[str, str]]:
+    """The answers that the instances of one group make: one, unless rows are doubled."""
+    if level == "IMAGE":
+        return [json.loads(row["keys"]) for row in rows]
+    found: dict[str, str] = json.loads(rows[0]["keys"])
+    each = [json.loads(row["keys"]) for row in rows]
+    modalities = sorted({keys.get("Modality", "") for keys in each} - {""})
+    found["ModalitiesInStudy"] = "\\".join(modalities)
+    number = len(rows) + (1 if "pacs-counts-wrong" in defects else 0)
+    found["NumberOfStudyRelatedInstances"] = str(number)
+    found["NumberOfSeriesRelatedInstances"] = str(number)
+    found["NumberOfStudyRelatedSeries"] = str(len({row["series"] for row in rows}))
+    return [found]
+
+
+def vr_of_keyword(name: str) -> str:
+    """Value representation by keyword."""
+    return vr_of(tag_of(name))
+
+
+def _pending(
+    asked: DataSet,
+    found: Mapping[str, str],
+    wanted: Mapping[str, str],
+    request: Request,
+    defects: set[str],
+) -> Answer:
+    values = {name: found.get(name, "") for name in wanted}
+    data = DataSet.of({"QueryRetrieveLevel": asked.text("QueryRetrieveLevel"), **values})
+    pacs_spoil.found(data, defects)
+    return Answer(status=0xFF00, payload=written(data, asked.character_sets, request.syntax,
+                                                 defects, "pacs"))  # fmt: skip
+
+
+def written(data: DataSet, sets: Sequence[str], syntax: str, defects: set[str], who: str) -> bytes:
+    """An answer in the character set of the question, or in UTF-8 where that is too small."""
+    spoiled = pacs_spoil.written(data, syntax, defects, who)
+    if spoiled is not None:
+        return spoiled
+    for chosen in ("\\".join(sets) or "ISO_IR 6", _UTF_8):
+        data.set("SpecificCharacterSet", chosen)
+        try:
+            return payload_of(data, syntax)
+        except InputError:
+            continue
+    raise ValueError("UTF-8 holds every character")

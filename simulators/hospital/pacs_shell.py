@@ -1,0 +1,95 @@
+"""PACS and RIS as processes: what ``simulators.shell`` is for actors, for services over DICOM.
+
+DIMSE runs on the threads and the time of its library, so these two have no actor and no core. The
+lines over the pipe are the same: a configuration, ``ready LINK ADDRESS``, then commands.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from harness.errors import HarnessError, InputError
+from harness.link.address import Address
+from harness.link.dicom_scp import Listener, Service
+from simulators import shell
+from simulators.hospital import pacs, pacs_store, ris
+from simulators.store import Store, open_store
+
+ROLES: Final = ("PACS", "RIS")
+
+
+class _Imaging(Service, Protocol):
+    defects: set[str]
+
+    def command(self, name: str, args: Mapping[str, Any]) -> Any: ...
+
+    def stop(self) -> None: ...
+
+
+def make(config: Mapping[str, Any]) -> tuple[_Imaging, Listener, Store]:
+    """The service of a role, its listener, and its store.
+
+    Args:
+        config: ``role``, ``store`` (a path), ``durable``, ``defects``.
+
+    Raises:
+        InputError: no such role.
+    """
+    role = config["role"]
+    if role not in ROLES:
+        raise InputError(f"the built-in hospital has no {role}")
+    durable = bool(config.get("durable", True))
+    defects = set(config.get("defects", ()))
+    path = str(config["store"])
+    if role == "RIS":
+        store = open_store(path, ris.TABLES, durable=durable)
+        return (desk := ris.Ris(store, defects)), Listener(desk, ris.AE_TITLE, ris.CONTEXTS), store
+    store = open_store(path, pacs_store.TABLES, durable=durable)
+    archive = pacs_store.Archive(store, Path(path).with_suffix(".files"), durable)
+    service = pacs.Pacs(archive, defects)
+    contexts = pacs.CONTEXTS
+    listener = Listener(service, pacs.AE_TITLE, contexts, roles=(*pacs.STORAGE,))
+    return service, listener, store
+
+
+def run(config: Mapping[str, Any]) -> int:
+    """Serve until standard input ends; the configuration has been read."""
+    service, listener, store = make(config)
+    for link, where in config["listen"].items():
+        address: Address = listener.start(where["host"], int(where["port"]))
+        shell.say(f"ready {link} {address.host}:{address.port}")
+    for line in sys.stdin:
+        order = json.loads(line)
+        shell.say(json.dumps(_obey(service, order), ensure_ascii=False))
+    left = listener.stop()
+    service.stop()
+    store.close()
+    for trouble in (*listener.troubles, *left):
+        sys.stderr.write(f"{trouble}\n")
+    return 0
+
+
+def _obey(service: _Imaging, order: Mapping[str, Any]) -> dict[str, Any]:
+    name, args = order["command"], order["args"]
+    answer: dict[str, Any] = {"ident": order["ident"]}
+    try:
+        if name == "_defects":
+            service.defects.clear()
+            service.defects.update(args["ids"])
+        elif name == "_crash_at":
+            answer["error"] = "a power cut at a commit is for systems without DICOM"
+        elif not name.startswith("_"):
+            answer["value"] = service.command(name, args)
+    except HarnessError as error:
+        answer["error"] = error.message
+    except Exception as error:  # noqa: BLE001 - a command must not end the process
+        answer["error"] = f"{type(error).__name__}: {error}"
+    return answer
+
+
+if __name__ == "__main__":
+    sys.exit(run(json.loads(sys.stdin.readline())))

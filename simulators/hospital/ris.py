@@ -1,0 +1,255 @@
+"""The built-in RIS: modality worklist and performed procedure steps over DICOM.
+
+Orders come over the control pipe, as a person enters them at the screen. A step is listed while it
+is scheduled or started; a cancelled, completed or discontinued one is not.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from harness.link.dicom import MPPS, VERIFICATION, WORKLIST, Answer, Request
+from harness.link.dicom_data import EXPLICIT, IMPLICIT, DataSet, keyword, tag_of, vr_of
+from harness.link.dicom_scp import Session
+from simulators.hospital.pacs_match import matches
+from simulators.hospital.pacs_query import written
+from simulators.store import Row, Store, upsert
+
+AE_TITLE: Final = "MHRIS"
+LINK: Final = "modality-ris"
+CONTEXTS: Final = tuple((one, (EXPLICIT, IMPLICIT)) for one in (VERIFICATION, WORKLIST, MPPS))
+
+TABLES: Final = (
+    """CREATE TABLE IF NOT EXISTS steps (sps_id TEXT PRIMARY KEY, patient_id TEXT NOT NULL,
+    name TEXT NOT NULL, latin TEXT NOT NULL, birth TEXT NOT NULL, sex TEXT NOT NULL,
+    accession TEXT NOT NULL, procedure_id TEXT NOT NULL, description TEXT NOT NULL,
+    study TEXT NOT NULL, modality TEXT NOT NULL, station TEXT NOT NULL, date TEXT NOT NULL,
+    time TEXT NOT NULL, state TEXT NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS performed (uid TEXT PRIMARY KEY, state TEXT NOT NULL,
+    steps TEXT NOT NULL, series TEXT NOT NULL)""",
+)
+
+FIELDS: Final = ("sps_id", "patient_id", "name", "latin", "birth", "sex", "accession",
+                 "procedure_id", "description", "study", "modality", "station", "date",
+                 "time")  # fmt: skip
+"""What an order has."""
+
+LISTED: Final = ("SCHEDULED", "STARTED")
+
+CAP: Final = 5
+"""Answers of a RIS that cuts its list (defect)."""
+
+_SEQUENCE: Final = "ScheduledProcedureStepSequence"
+_OUTER: Final = {
+    "PatientName": "",
+    "PatientID": "patient_id",
+    "PatientBirthDate": "birth",
+    "PatientSex": "sex",
+    "AccessionNumber": "accession",
+    "RequestedProcedureID": "procedure_id",
+    "RequestedProcedureDescription": "description",
+    "StudyInstanceUID": "study",
+}
+_INNER: Final = {
+    "ScheduledStationAETitle": "station",
+    "ScheduledProcedureStepStartDate": "date",
+    "ScheduledProcedureStepStartTime": "time",
+    "Modality": "modality",
+    "ScheduledProcedureStepID": "sps_id",
+    "ScheduledProcedureStepDescription": "description",
+    "ScheduledProcedureStepStatus": "state",
+}
+
+
+@dataclass(slots=True)
+class Ris:
+    """The service behind the listener of the RIS.
+
+    Args:
+        store: its database.
+        defects: ids of those that are switched on; shared with the control pipe.
+    """
+
+    store: Store
+    defects: set[str]
+    role: str = "RIS"
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _asked: int = 0
+
+    def serve(self, request: Request, session: Session) -> Iterator[Answer]:
+        """Answers to one request."""
+        match request.kind:
+            case "C-ECHO":
+                yield Answer(status=0)
+            case "C-FIND":
+                yield from self._find(request, session)
+            case "N-CREATE":
+                with self._lock:
+                    answer = self._create(request, session)
+                if answer is not None:
+                    yield answer
+            case "N-SET":
+                with self._lock:
+                    yield self._set(request)
+            case _:
+                yield Answer(status=0x0211, comment="not an operation of this RIS")
+
+    # ---- the worklist
+
+    def _find(self, request: Request, session: Session) -> Iterator[Answer]:
+        asked = request.data()
+        items = asked.items(_SEQUENCE)
+        inner = items[0] if items else DataSet()
+        sets = asked.character_sets
+        outer_keys = {keyword(tag): asked.text(tag) for tag in asked.elements}
+        inner_keys = {keyword(tag): inner.text(tag, sets) for tag in inner.elements}
+        self._asked += 1
+        count = 0
+        for row in self.store.rows("SELECT * FROM steps ORDER BY date, time, sps_id"):
+            if session.cancelled(request):
+                yield Answer(status=0xFE00)
+                return
+            values = self._values(row)
+            if not self._listed(row) or not self._fits(values, outer_keys, inner_keys):
+                continue
+            count += 1
+            if count > CAP and "ris-caps-answers" in self.defects:
+                break
+            data = self._item(values, outer_keys, inner_keys)
+            payload = written(data, sets, request.syntax, self.defects, "ris")
+            yield Answer(status=0xFF00, payload=payload)
+        yield Answer(status=0)
+
+    def _listed(self, row: Row) -> bool:
+        more = {
+            "COMPLETED": "ris-lists-completed",
+            "DISCONTINUED": "ris-lists-completed",
+            "CANCELLED": "ris-lists-cancelled",
+        }
+        return row["state"] in LISTED or more.get(row["state"], "") in self.defects
+
+    def _values(self, row: Row) -> dict[str, str]:
+        values = {name: str(row[column]) for name, column in {**_OUTER, **_INNER}.items() if column}
+        values["PatientName"] = f"{row['latin']}={row['name']}" if row["latin"] else row["name"]
+        if "ris-new-study-uid" in self.defects:
+            values["StudyInstanceUID"] = f"{row['study']}.{self._asked}"
+        if "ris-cuts-accession" in self.defects:
+            values["AccessionNumber"] = row["accession"][:10]
+        if "ris-shows-arrived" in self.defects and row["state"] == "STARTED":
+            values["ScheduledProcedureStepStatus"] = "ARRIVED"
+        return values
+
+    def _fits(
+        self, values: Mapping[str, str], outer: Mapping[str, str], inner: Mapping[str, str]
+    ) -> bool:
+        ignored = {"SpecificCharacterSet", _SEQUENCE, ""}
+        if "ris-ignores-date" in self.defects:
+            ignored |= {"ScheduledProcedureStepStartDate", "ScheduledProcedureStepStartTime"}
+        if "ris-ignores-station" in self.defects:
+            ignored.add("ScheduledStationAETitle")
+        if "ris-ignores-modality" in self.defects:
+            ignored.add("Modality")
+        keys = {**outer, **inner}
+        if "ris-matches-latin-only" in self.defects and not keys.get("PatientName", "").isascii():
+            return False
+        return all(
+            matches(_vr(name), key, values.get(name, ""))
+            for name, key in keys.items()
+            if name not in ignored and name in values
+        )
+
+    def _item(
+        self, values: Mapping[str, str], outer: Mapping[str, str], inner: Mapping[str, str]
+    ) -> DataSet:
+        asked = dict.fromkeys([*outer, *_OUTER])
+        data = DataSet.of({name: values.get(name, "") for name in asked
+                           if name not in {"", "SpecificCharacterSet", _SEQUENCE}
+                           and _vr(name) != "SQ"})  # fmt: skip
+        step = DataSet.of({name: values.get(name, "") for name in dict.fromkeys([*inner, *_INNER])
+                           if name and _vr(name) != "SQ"})  # fmt: skip
+        if "ris-omits-status" in self.defects:
+            step.drop("ScheduledProcedureStepStatus")
+        if "ris-empties-step-id" in self.defects:
+            step.set("ScheduledProcedureStepID", "")
+        data.set(_SEQUENCE, [] if "ris-empty-sequence" in self.defects else [step])
+        return data
+
+    # ---- performed procedure steps
+
+    def _create(self, request: Request, session: Session) -> Answer | None:
+        data = request.data()
+        if self._performed(request.sop_instance) is not None:
+            if "ris-duplicate-create-aborts" in self.defects:
+                session.abort()
+                return None
+            return Answer(status=0x0111, comment="this performed step exists")
+        state = data.text("PerformedProcedureStepStatus")
+        if state != "IN PROGRESS":
+            return Answer(status=0x0106, comment="a step begins IN PROGRESS")
+        steps = [item.text("ScheduledProcedureStepID", data.character_sets)
+                 for item in data.items("ScheduledStepAttributesSequence")]  # fmt: skip
+        row = {"uid": request.sop_instance, "state": state, "steps": json.dumps(steps),
+               "series": "[]"}  # fmt: skip
+        self.store.commit([upsert("performed", ["uid"], row), *self._moved(steps, "STARTED")])
+        return Answer(status=0)
+
+    def _set(self, request: Request) -> Answer:
+        data = request.data()
+        known = self._performed(request.sop_instance)
+        if known is None:
+            lenient = "ris-takes-unknown-step" in self.defects
+            return Answer(status=0 if lenient else 0x0112, comment="no such performed step")
+        state = data.text("PerformedProcedureStepStatus") or known["state"]
+        if known["state"] != "IN PROGRESS" and "ris-changes-final-step" not in self.defects:
+            return Answer(status=0x0110, comment="the performed step is final")
+        series = [item.text("SeriesInstanceUID") for item in data.items("PerformedSeriesSequence")]
+        row = {"uid": request.sop_instance, "state": state, "steps": known["steps"],
+               "series": json.dumps(series)}  # fmt: skip
+        changes = [upsert("performed", ["uid"], row)]
+        if state in {"COMPLETED", "DISCONTINUED"}:
+            changes += self._moved(json.loads(known["steps"]), state)
+        self.store.commit(changes)
+        return Answer(status=0)
+
+    def _performed(self, uid: str) -> Row | None:
+        rows = self.store.rows("SELECT * FROM performed WHERE uid = ?", [uid])
+        return rows[0] if rows else None
+
+    def _moved(self, steps: list[str], state: str) -> list[tuple[str, list[Any]]]:
+        """The scheduled steps follow the performed one, all of them."""
+        if "ris-moves-one-step" in self.defects:
+            steps = steps[:1]
+        if state == "STARTED" and "ris-misses-start" in self.defects:
+            return []
+        return [("UPDATE steps SET state = ? WHERE sps_id = ?", [state, one]) for one in steps]
+
+    # ---- the control pipe
+
+    def command(self, name: str, args: Mapping[str, Any]) -> Any:
+        """What its user does at the screen."""
+        if name == "schedule":
+            row = {column: str(args.get(column, "")) for column in FIELDS}
+            if "ris-feed-loses-rare" in self.defects:
+                row["name"] = row["name"].encode("gb2312", "replace").decode("gb2312")
+            row["state"] = "SCHEDULED"
+            self.store.commit([upsert("steps", ["sps_id"], row)])
+        elif name == "clear":
+            self.store.commit([("DELETE FROM steps", []), ("DELETE FROM performed", [])])
+        elif name == "cancel":
+            sql = "UPDATE steps SET state = 'CANCELLED' WHERE sps_id = ?"
+            self.store.commit([(sql, [args["sps_id"]])])
+        elif name == "rename" and "ris-keeps-old-name" not in self.defects:
+            sql = "UPDATE steps SET name = ?, latin = ? WHERE patient_id = ?"
+            self.store.commit([(sql, [args["name"], args["latin"], args["patient_id"]])])
+        return [] if name == "pending" else {}
+
+    def stop(self) -> None:
+        """Nothing is under way."""
+
+
+def _vr(name: str) -> str:
+    return vr_of(tag_of(name))

@@ -1,0 +1,1 @@
+"""DICOM modalities: devices as data, their images, and a whole examination."""

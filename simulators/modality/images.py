@@ -1,0 +1,183 @@
+"""Synthetic objects of a modality: every value known, every pixel from a rule.
+
+The pixels of an image hold both extremes, a ramp, and a pattern that its UID draws, so that a lost
+bit, a swapped byte or a rescaled value shows. They are no picture of anybody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from harness.link.dicom_data import DataSet
+from harness.model import Person
+from simulators.modality.model import Model
+
+UID_ROOT: Final = "2.25"
+"""UIDs made from numbers of 128 bits (PS3.5 §B.2): no registration, no collision."""
+
+PRIVATE_CREATOR: Final = "MEDHARNESS 1.0"
+
+_SWATCH: Final = 256
+"""Bytes of the pattern that the UID draws."""
+
+
+def uid(*about: object) -> str:
+    """A UID that follows from what it is about."""
+    text = "|".join(str(part) for part in about)
+    number = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "big")
+    return f"{UID_ROOT}.{number}"
+
+
+def habitual_uid(model: Model, *about: object) -> str:
+    """A UID as this device makes them: UIDs of 64 characters are legal and often cut."""
+    made = uid(model.name, *about)
+    if model.uids == "long":
+        return f"{made}.{'1' * 64}"[:64]
+    return made[:24] if model.uids == "root-only" else made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exam:
+    """What one examination is about, from the worklist or from the keyboard.
+
+    Attributes:
+        person: whose it is.
+        study: study instance UID.
+        accession: number of the order.
+        procedure_id: requested procedure.
+        step_id: scheduled step; empty for an unscheduled one.
+        description: of the study.
+        moment: when it is done.
+        series: number of the series.
+    """
+
+    person: Person
+    study: str
+    accession: str
+    procedure_id: str
+    step_id: str
+    description: str
+    moment: datetime
+    series: int = 1
+
+
+def person_name(model: Model, person: Person) -> str:
+    """The name as this device writes it."""
+    latin = latin_name(person)
+    return {
+        "groups": f"{latin}={person.name}",
+        "ideographic": f"={person.name}",
+        "latin": latin,
+        "first-group": person.name,
+    }[model.names]
+
+
+def latin_name(person: Person) -> str:
+    """A name in Latin letters that says that it is none."""
+    return f"TEST^{person.patient_id}"
+
+
+def instance(model: Model, exam: Exam, number: int) -> DataSet:
+    """Object ``number`` (1, 2, ...) of the exam's series."""
+    sop = habitual_uid(model, exam.study, exam.series, number)
+    values: dict[str, str | int | bytes] = {
+        "SpecificCharacterSet": model.charset,
+        "SOPClassUID": model.sop_class,
+        "SOPInstanceUID": sop,
+        "StudyDate": f"{exam.moment:%Y%m%d}",
+        "StudyTime": f"{exam.moment:%H%M%S}",
+        "AccessionNumber": exam.accession,
+        "Modality": model.modality,
+        "Manufacturer": "medharness",
+        "InstitutionName": "" if model.names == "latin" else "测试医院",
+        "StudyDescription": "" if model.names == "latin" else exam.description,
+        "PatientName": person_name(model, exam.person),
+        "PatientID": exam.person.patient_id,
+        "PatientBirthDate": exam.person.birth,
+        "PatientSex": exam.person.sex,
+        "StudyInstanceUID": exam.study,
+        "SeriesInstanceUID": series_uid(model, exam),
+        "StudyID": exam.procedure_id[:16],
+        "SeriesNumber": str(exam.series),
+        "InstanceNumber": str(number),
+    }
+    data = DataSet.of(values)
+    if model.private:
+        data.set(0x00110010, PRIVATE_CREATOR, "LO")
+        data.set(0x00111001, "私有值".encode("gb18030"), "LO")
+    if model.payload == "pdf":
+        data.set("MIMETypeOfEncapsulatedDocument", "application/pdf")
+        data.set("EncapsulatedDocument", b"%PDF-1.4\n" + _pattern(sop) + b"\n%%EOF\n", "OB")
+    elif model.payload == "waveform":
+        data.set("WaveformSequence", [_waveform(sop)])
+    else:
+        _pixels(data, model, sop)
+    return data
+
+
+def series_uid(model: Model, exam: Exam) -> str:
+    """The series of an exam."""
+    return habitual_uid(model, exam.study, exam.series)
+
+
+def _pixels(data: DataSet, model: Model, sop: str) -> None:
+    count = model.rows * model.columns * model.samples * model.frames
+    wide = model.bits_allocated == 16
+    image: Mapping[str, str | int] = {
+        "SamplesPerPixel": model.samples,
+        "PhotometricInterpretation": "RGB" if model.samples == 3 else "MONOCHROME2",
+        "Rows": model.rows,
+        "Columns": model.columns,
+        "BitsAllocated": model.bits_allocated,
+        "BitsStored": model.bits_stored,
+        "HighBit": model.bits_stored - 1,
+        "PixelRepresentation": int(model.signed),
+    }
+    for keyword, value in image.items():
+        data.set(keyword, value)
+    if model.samples == 3:
+        data.set("PlanarConfiguration", 0)
+    if model.frames > 1:
+        data.set("NumberOfFrames", str(model.frames))
+    data.set("PixelData", pixels(model, sop, count), "OW" if wide else "OB")
+    data.set(0xFFFCFFFC, b"\0" * 4, "OB")  # what stands behind the pixels must not be lost
+
+
+def pixels(model: Model, sop: str, count: int) -> bytes:
+    """The pixel bytes: both extremes, a ramp, then the pattern of the UID."""
+    top = 2**model.bits_stored - 1
+    pattern = _pattern(sop)
+    values = [0, top, *(index * top // 255 for index in range(256))]
+    if model.bits_allocated == 16:
+        drawn = [(pattern[index] << 8 | pattern[-index]) & top for index in range(_SWATCH)]
+        body = b"".join(value.to_bytes(2, "little") for value in (*values, *drawn))
+        width = 2
+    else:
+        body = bytes((*values, *(byte & top for byte in pattern)))
+        width = 1
+    size = count * width
+    whole = body * (size // len(body) + 1)
+    return whole[:size]
+
+
+def _pattern(sop: str) -> bytes:
+    return hashlib.shake_128(sop.encode("ascii")).digest(_SWATCH)
+
+
+def _waveform(sop: str) -> DataSet:
+    """Twelve channels of a drawn signal (PS3.3 §C.10.9)."""
+    return DataSet.of(
+        {
+            "WaveformOriginality": "ORIGINAL",
+            "NumberOfWaveformChannels": 12,
+            "NumberOfWaveformSamples": 500,
+            "SamplingFrequency": "500",
+            "WaveformBitsAllocated": 16,
+            "WaveformSampleInterpretation": "SS",
+            "WaveformData": (_pattern(sop) * 47)[: 12 * 500 * 2],
+        }
+    )

@@ -1,0 +1,1 @@
+"""Stands in for the face of a peer that is not met here."""
