@@ -50,6 +50,9 @@ UPLOAD_TIMEOUT_S: Final = 1800.0
 """Beyond the patience of any instrument: four attempts at a message of thirty frames, each frame
 sent six times with 15 s for its reply (LIS01-A2 §6.5.1.2)."""
 
+OPEN_ENDS: Final = frozenset({UNACKNOWLEDGED, "the instrument asks for no answer"})
+"""Details of an upload of which only the LIS can tell whether it arrived."""
+
 SHOWN_CHARS_MAX: Final = 80
 """A field of a peer on our screen; MSH-10 has 20 characters in 2.4 and 199 in 2.7."""
 
@@ -269,7 +272,7 @@ def _upload(
 
 def _exit_code(outcome: str, detail: str) -> int:
     """Where the link has no acknowledgement, nothing failed and nothing is known either."""
-    if outcome == Outcome.UNKNOWN and detail == UNACKNOWLEDGED:
+    if outcome == Outcome.UNKNOWN and detail in OPEN_ENDS:
         return 3
     return 0 if outcome == Outcome.OK else 1
 

@@ -206,16 +206,14 @@ class Checker:
         self, segment: str, number: int, component: int, rule: PartRule | None, text: str,
         message: Cut,
     ) -> None:  # fmt: skip
+        if rule is not None and (rule.ignore or text in rule.codes):
+            return
         place = f"{segment}-{number}.{component}"
-        shown = _shown(segment, number, component, text)
-        if rule is None:
-            self._tell(WARNING, "component-new", message, place, "", shown)
-            return
-        if rule.ignore:
-            return
-        if rule.codes:
-            if text not in rule.codes:
-                self._tell(WARNING, "code-new", message, place, ", ".join(rule.codes), shown)
+        if rule is None or rule.codes:
+            code = "code-new" if rule else "component-new"
+            expected = ", ".join(rule.codes) if rule else ""
+            shown = _shown(segment, number, component, text)
+            self._tell(WARNING, code, message, place, expected, shown)
             return
         if len(text) > rule.length[1]:
             longest = str(rule.length[1])

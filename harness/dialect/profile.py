@@ -20,6 +20,9 @@ CODES_MAX: Final = 40
 REPEATED_MIN: Final = 5
 """How often each code of a set must have been seen on average."""
 
+NUMBER_DIGITS: Final = 8
+"""So many digits are a date, a time or a number of somebody, and no code."""
+
 PRIVATE: Final = {
     "PID": frozenset({2, 3, 4, 5, 6, 7, 9, 11, 12, 13, 14, 18, 19, 20, 21, 23, 26}),
     "MRG": frozenset(range(1, 8)),
@@ -216,9 +219,11 @@ def _may_tell(segment: str, number: int, component: int) -> bool:
 
 
 def _codes(part: Part) -> tuple[str, ...]:
-    """All values, where they are few and come again and again."""
+    """All values, where they are few, come again and again, and are no dates or numbers."""
     distinct = len(part.values)
     if not part.coded or not 0 < distinct <= CODES_MAX or part.count < REPEATED_MIN * distinct:
+        return ()
+    if any(len(value) >= NUMBER_DIGITS and value.isdecimal() for value in part.values):
         return ()
     return tuple(sorted(part.values))
 

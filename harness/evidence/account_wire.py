@@ -168,6 +168,8 @@ def _last_record(payload: bytes) -> bytes:
 
 def _occurrences(payload: bytes, chunks: Sequence[Record]) -> list[int]:
     """Numbers of the records in which a copy of the payload ends."""
+    if not payload:
+        return []  # moved into a blob that is not there: nothing could be recognised
     stream = b""
     ends: list[tuple[int, int]] = []
     for record in chunks:

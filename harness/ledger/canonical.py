@@ -204,8 +204,9 @@ def _fault(
         odd = mapped(name)  # type: ignore[operator]
         if name == AMOUNTS[0]:
             # Only text can be blank in other ways, and no number begins so.
-            nothing = f"({_BEGINS_NO_NUMBER.format(cell)} AND {_choice(f'UPPER(TRIM({cell}))', _NOTHING, 'TRUE', 'FALSE')})"
-            blank = f" OR {nothing}" if kind == "VARCHAR" else ""
+            nothing = _choice(f"UPPER(TRIM({cell}))", _NOTHING, "TRUE", "FALSE")
+            strange = f" OR ({_BEGINS_NO_NUMBER.format(cell)} AND {nothing})"
+            blank = strange if kind == "VARCHAR" else ""
             cases.append(f"WHEN {cell} IS NULL{blank} THEN '{name}: '")
         if odd:
             cases.append(f"WHEN {_money(name, cell, kind, odd)} IS NULL THEN '{name}: ' || {cell}")

@@ -26,6 +26,7 @@ from harness.ledger import (
     channel_bills,
     command_summary,
     conserve,
+    detail_evidence,
     engines,
     evidence,
     explain,
@@ -156,13 +157,16 @@ def judge(
             return _incomplete(sides, request, broken)
         say(tr("looking for causes"))
         whole = identities.check(con, sides, mulaid_inside_acct=rules.mulaid_inside_acct)
+        given = [getattr(request.further, f"{one}_detail", None) for one in ("his", "centre")]
+        if all(given):
+            detail_evidence.load(con, *(Path(str(one)) for one in given))
         explain.explain(con, log, sides)
         result = conserve.totals(con, sides, dict(request.sources)) | whole
         result["not_compared"] = skipped
         result["province"] = rules.to_json() if rules.name else {}
         result["set_aside"] = notes.set_aside
         result["totals_3201"] = identities_totals.totals(
-            con, sides[0], sides[1], pair_count=rules.pair_count
+            con, sides[0], sides[1], cells=result["cells"], pair_count=rules.pair_count
         )
         if result["residual"] != "0.00":
             return _incomplete(sides, request, [tr("the waterfall leaves a rest")])
@@ -232,9 +236,7 @@ def _read(
 
 
 def _names(path: str) -> dict[str, Any]:
-    """``--columns``: ``[his]``, ``[centre]``, ``[channel]`` name columns, ``[channel_bill]`` a
-    bill.
-    """
+    """What ``--columns`` says: ``[his]``, ``[centre]``, ``[channel]``, ``[channel_bill]``."""
     if not path:
         return {}
     try:

@@ -7,6 +7,7 @@ the cells that 3201 compares: insutype x clr_type x setl_optins x day.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import duckdb
@@ -21,6 +22,9 @@ FORMAT: Final = 1
 
 REJECTED_MAX: Final = 100
 """Unreadable rows of a side that ``totals.json`` names; ``verdicts.csv`` has all."""
+
+_BLOCK: Final = 1 << 29
+"""Lines that one bit string counts; the engine allows 10^9."""
 
 CELLS_MAX: Final = 20_000
 """Cells that ``totals.json`` lists; a quarter of a province has fewer."""
@@ -50,59 +54,96 @@ def prove(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> list[str]:
     """What does not hold; empty if every row and every fen is accounted for."""
     broken: list[str] = []
     compared = sides[0].present & sides[1].present
+    strange = 0
     for side in sides:
+        found = _by_class(con, side)
+        strange += sum(one.rows for one in found if one.name not in CLASSES)
         broken += side.problems
-        broken += _rows(con, side)
-        broken += _sums(con, side, compared)
-    known = ", ".join(f"'{name}'" for name in CLASSES)
-    strange = con.execute(
-        f"SELECT COUNT(*) FROM verdict WHERE class IS NULL OR class NOT IN ({known})"
-    ).fetchone()
-    if strange and strange[0]:
-        broken.append(tr("{count} rows have no class", count=strange[0]))
+        broken += _rows(con, side, found)
+        broken += _sums(con, side, compared, found)
+    if strange:
+        broken.append(tr("{count} rows have no class", count=strange))
     return broken
 
 
-def _rows(con: duckdb.DuckDBPyConnection, side: Side) -> list[str]:
-    """As many lines as the text has, each once: told by their number, range and power sums."""
-    row = con.execute(
-        "SELECT COUNT(*), COALESCE(MIN(line), 1), COALESCE(MAX(line), 0), COALESCE(SUM(line), 0),"
-        " COALESCE(SUM(CAST(line AS HUGEINT) * line), 0) FROM verdict WHERE side = ?",
-        [side.name],
-    ).fetchone()
-    n = side.control_rows
-    wanted = (n, 1, n, n * (n + 1) // 2, n * (n + 1) * (2 * n + 1) // 6)
-    found = tuple(int(one) for one in row or ())
-    if found == wanted:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Class:
+    """One class of one side: its rows, their first and last line, fen by short column name."""
+
+    name: str | None
+    rows: int
+    first: int
+    last: int
+    fen: dict[str, int]
+
+
+def _by_class(con: duckdb.DuckDBPyConnection, side: Side) -> list[_Class]:
+    """Everything that the proof asks of the verdicts, in one pass."""
+    shorts = [SHORT[name] for name in AMOUNTS]
+    sums = ", ".join(f"SUM({short})" for short in shorts)
+    rows = con.execute(
+        f"SELECT class, COUNT(*), MIN(line), MAX(line), {sums} FROM verdict"
+        f" WHERE side = '{side.name}' GROUP BY class"
+    ).fetchall()
+    return [
+        _Class(
+            name=name,
+            rows=int(count),
+            first=int(first),
+            last=int(last),
+            fen={short: int(v or 0) for short, v in zip(shorts, values, strict=True)},
+        )
+        for name, count, first, last, *values in rows
+    ]
+
+
+def _rows(con: duckdb.DuckDBPyConnection, side: Side, found: list[_Class]) -> list[str]:
+    """As many lines as the text has, each once: n rows that set n bits of 1 to n."""
+    n, classified = side.control_rows, sum(one.rows for one in found)
+    inside = all(one.first >= 1 and one.last <= n for one in found)
+    if classified == n and inside and (n == 0 or _distinct(con, side, n) == n):
         return []
     return [
         tr(
             "{side}: the files have {rows} rows, {classified} are classified",
             side=side.name,
             rows=n,
-            classified=found[0] if found else 0,
+            classified=classified,
         )
     ]
 
 
-def _sums(con: duckdb.DuckDBPyConnection, side: Side, compared: frozenset[str]) -> list[str]:
+def _distinct(con: duckdb.DuckDBPyConnection, side: Side, n: int) -> int:
+    """How many of the lines 1 to ``n`` have a class: counted on a bit for each line."""
+    row = con.execute(
+        f"SELECT SUM(BIT_COUNT(bits)) FROM (SELECT BITSTRING_AGG(line % {_BLOCK}, 0, {_BLOCK - 1})"
+        f" AS bits FROM verdict WHERE side = '{side.name}' GROUP BY line // {_BLOCK}) z"
+        if n > _BLOCK
+        else f"SELECT BIT_COUNT(BITSTRING_AGG(line, 0, {n})) FROM verdict"
+        f" WHERE side = '{side.name}'"
+    ).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def _sums(
+    con: duckdb.DuckDBPyConnection, side: Side, compared: frozenset[str], found: list[_Class]
+) -> list[str]:
     """Sums over the classes against the sums of the raw text, as they were written."""
     rejected = rejected_sums(con, side)
     view = {"his": "h", "centre": "c"}.get(side.name, "")
+    signs = _signs(con, side, view) if view else {}
     broken = []
     for name in AMOUNTS:
         if name not in side.present:
             continue
         short = SHORT[name]
         if not view or name in compared:
-            text = f"SELECT SUM({short}) FROM verdict WHERE side = '{side.name}'"
-            text += " AND class <> 'rejected'"
+            classified = sum(one.fen[short] for one in found if one.name != "rejected")
         else:
-            text = f"SELECT SUM({short}) FROM canon_{side.name} WHERE fault IS NULL"
-        row = con.execute(text).fetchone()
-        classified = int(row[0] or 0) + rejected[name] if row else 0
-        if view and name in compared:
-            classified -= _signs(con, side, view, short)
+            classified = _unused(con, side, short)
+        classified += rejected[name]
+        if name in compared:
+            classified -= signs.get(short, 0)
         wanted = side.control_sum(name)
         if classified != wanted:
             broken.append(
@@ -115,6 +156,12 @@ def _sums(con: duckdb.DuckDBPyConnection, side: Side, compared: frozenset[str]) 
                 )
             )
     return broken
+
+
+def _unused(con: duckdb.DuckDBPyConnection, side: Side, short: str) -> int:
+    """Sum of a column that only one side has, so that no class carries it."""
+    row = con.execute(f"SELECT SUM({short}) FROM canon_{side.name} WHERE fault IS NULL").fetchone()
+    return int(row[0] or 0) if row else 0
 
 
 def totals(
@@ -179,13 +226,17 @@ def _fen(text: str) -> int:
     return value
 
 
-def _signs(con: duckdb.DuckDBPyConnection, side: Side, view: str, short: str = "fee") -> int:
-    """What turning positive refunds into negative amounts changes in a total."""
+def _signs(con: duckdb.DuckDBPyConnection, side: Side, view: str) -> dict[str, int]:
+    """What turning positive refunds into negative amounts changes in each total."""
+    if not con.execute("SELECT 1 FROM flipped WHERE side = ?", [side.name]).fetchall():
+        return {}
+    shorts = [SHORT[name] for name in AMOUNTS]
+    sums = ", ".join(f"SUM(v.{short} - k.{short})" for short in shorts)
     row = con.execute(
-        f"SELECT SUM(v.{short} - k.{short}) FROM {view} v JOIN (SELECT rid, {short} FROM"
+        f"SELECT {sums} FROM {view} v JOIN (SELECT rid, {', '.join(shorts)} FROM"
         f" canon_{side.name} WHERE flag = 1 OR fee < 0) k ON k.rid = v.rid WHERE v.rf = 1"
     ).fetchone()
-    return int(row[0] or 0) if row else 0
+    return {short: int(v or 0) for short, v in zip(shorts, row or (), strict=True)}
 
 
 def _waterfall(
@@ -194,7 +245,7 @@ def _waterfall(
     """Steps from the hospital's total to the centre's; what is left over has to be nothing."""
     ends = {}
     for side, view in zip(sides[:2], ("h", "c"), strict=True):
-        ends[side.name] = side.control_sum(AMOUNTS[0]) + _signs(con, side, view)
+        ends[side.name] = side.control_sum(AMOUNTS[0]) + _signs(con, side, view).get("fee", 0)
     by_class: dict[str, dict[str, Any]] = {}
     for one in buckets:
         if one["side"] == "channel":

@@ -1,7 +1,8 @@
 """The engines that run the stages: a few lines each, and one text for all.
 
 DuckDB does the work. SQLite takes the same statements and has to come to the same result: it is
-slow and independent, so the tests run it beside.
+slow and independent, so the tests run it beside. Spark (extra ``spark``) is for ledgers that are
+on a cluster already.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ import duckdb
 
 from harness.errors import InputError
 from harness.i18n import tr
-from harness.ledger import stages
+from harness.ledger import engine_spark, stages
 from harness.ledger.columns import AMOUNTS, CROWD_ROWS, KEYS, MEMORY_LIMIT, SHORT, TIME
 from harness.ledger.reading import Side
 
-ENGINES: Final = ("duckdb", "sqlite")
+ENGINES: Final = ("duckdb", "sqlite", "spark")
 
 _FUNCTIONS: Final = (
     "FP(a) AS CASE WHEN a IS NULL THEN NULL ELSE hash(a) END",
@@ -27,6 +28,19 @@ _FUNCTIONS: Final = (
     "POWER_OF_TWO(n) AS CAST(1 AS BIGINT) << n",
 )
 """What the stages ask of an engine, for DuckDB."""
+
+_SHAPES: Final = {
+    "plain": "hr BIGINT, cr BIGINT, d BIGINT, rf BIGINT, fee BIGINT, fund BIGINT, acct BIGINT,"
+    " cash BIGINT",
+    "look": "hr BIGINT, cr BIGINT",
+    "pair": "hr BIGINT, cr BIGINT, d BIGINT, stage VARCHAR, weak BIGINT",
+    "claim": "side VARCHAR, rid BIGINT, cls VARCHAR, stage VARCHAR",
+    "edge": "side VARCHAR, rid BIGINT, oside VARCHAR, orid BIGINT",
+}
+"""Results that come back from an engine other than DuckDB."""
+
+_PICKED: Final = {"hs": "SELECT * FROM some_h", "cs": "SELECT * FROM some_c"}
+"""The same rows as in the text of the stages, but no other row is tidied for them."""
 
 _STAGE_COLUMNS: Final = (
     "rid", "k", "g", "m", "p", "bill", "ok", "rf", "fee", "fund", "acct", "cash",
@@ -60,6 +74,7 @@ def prepare(con: duckdb.DuckDBPyConnection, his: Side, centre: Side) -> list[str
     skipped = [name for name in (*AMOUNTS, TIME) if name not in both]
     # Views, not tables: the stages scan each twice, and ten million rows of text are gigabytes.
     con.execute("CREATE OR REPLACE TABLE look (hr BIGINT, cr BIGINT)")
+    con.execute("CREATE OR REPLACE TABLE flipped (side VARCHAR)")
     for side, table in ((his, "h"), (centre, "c")):
         terms = _terms(con, side, both)
         for view, rows in (
@@ -73,13 +88,15 @@ def prepare(con: duckdb.DuckDBPyConnection, his: Side, centre: Side) -> list[str
 
 
 def _terms(con: duckdb.DuckDBPyConnection, side: Side, both: frozenset[str]) -> str:
-    """The columns of one side as the stages want it; columns that only one side has compare as nothing."""
+    """The columns of one side for the stages; what only one side has compares as nothing."""
     crowd = _crowded(con, side)
     con.execute(f"CREATE OR REPLACE TABLE crowd_{side.name} (k VARCHAR)")
     if crowd:
         con.executemany(f"INSERT INTO crowd_{side.name} VALUES (?)", [(key,) for key in crowd])
     key = f"CASE WHEN k IN (SELECT k FROM crowd_{side.name}) THEN NULL ELSE k END" if crowd else "k"
     flip = "flag = 1 AND fee > 0" if _positive_refunds(con, side) else ""
+    if flip:
+        con.execute("INSERT INTO flipped VALUES (?)", [side.name])
     terms = ["rid", f"{key} AS k"]
     for name, short in KEYS.items():
         # A side's own link between refund and original needs no other side.
@@ -148,16 +165,20 @@ def run(
     if engine not in ENGINES:
         raise InputError(tr("no engine {name}", name=engine), remedy=", ".join(ENGINES))
     texts = stages.statements(tolerance_days=tolerance_days)
-    if engine == "sqlite":
-        _sqlite(con, texts)
+    if engine != "duckdb":
+        if engine == "sqlite":
+            _sqlite(con, texts)
+        else:
+            engine_spark.run(con, texts, _SHAPES)
+        for table, select in _PICKED.items():
+            con.execute(f"CREATE OR REPLACE TABLE {table} AS {select}")
         return
     con.execute("SET preserve_insertion_order = false")
     for function in _FUNCTIONS:
         con.execute(f"CREATE OR REPLACE MACRO {function}")
     for number, one in enumerate(texts, 1):
-        # The same rows, but only these are tidied.
-        select = {"hs": "SELECT * FROM some_h", "cs": "SELECT * FROM some_c"}.get(one.name)
-        con.execute(f"CREATE OR REPLACE {one.kind} {one.name} AS {select or one.select}")
+        select = _PICKED.get(one.name, one.select)
+        con.execute(f"CREATE OR REPLACE {one.kind} {one.name} AS {select}")
         say(f"{number}/{len(texts)} {one.name}")
     con.execute("SET preserve_insertion_order = true")
 
@@ -181,23 +202,12 @@ def _sqlite(con: duckdb.DuckDBPyConnection, texts: tuple[stages.Statement, ...])
             lite.execute(f"CREATE INDEX {table}_{column} ON {table} ({column})")
     for one in texts:
         lite.execute(f"CREATE TABLE {one.name} AS {one.select}")
-    shapes = {
-        "plain": "hr BIGINT, cr BIGINT, d BIGINT, rf BIGINT, fee BIGINT, fund BIGINT, acct BIGINT,"
-        " cash BIGINT",
-        "look": "hr BIGINT, cr BIGINT",
-        "pair": "hr BIGINT, cr BIGINT, d BIGINT, stage VARCHAR, weak BIGINT",
-        "claim": "side VARCHAR, rid BIGINT, cls VARCHAR, stage VARCHAR",
-        "edge": "side VARCHAR, rid BIGINT, oside VARCHAR, orid BIGINT",
-    }
-    for table, shape in shapes.items():
+    for table, shape in _SHAPES.items():
         con.execute(f"CREATE OR REPLACE TABLE {table} ({shape})")
         names = ", ".join(column.split()[0] for column in shape.split(", "))
         rows = lite.execute(f"SELECT {names} FROM {table}").fetchall()
         if rows:
             con.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
-    for one in texts:
-        if one.name in {"hs", "cs"}:
-            con.execute(f"CREATE OR REPLACE TABLE {one.name} AS SELECT * FROM some_{one.name[0]}")
     lite.close()
 
 

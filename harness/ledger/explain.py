@@ -26,15 +26,16 @@ UNKNOWN = "unknown"
 SCOPE_ROWS: Final = 5
 """So many one-sided rows of a category that the other side lacks are a filter, not a chance."""
 
+SCOPES_MAX: Final = 20
+"""Categories that are looked up on the other side."""
+
 _OPERATORS: Final = ("opter", "opter_name", "收费员", "操作员", "经办人")
 _LOG_SHAPE: Final = (
     "g VARCHAR, infno VARCHAR, reversal INTEGER, state VARCHAR, sent TIMESTAMP, setl VARCHAR,"
     " m VARCHAR, og VARCHAR, error VARCHAR, reused INTEGER, fault VARCHAR, fee BIGINT,"
     " fund BIGINT, acct BIGINT, clr_type VARCHAR, stage VARCHAR"
 )
-_TWICE: Final = (
-    "regexp_matches(error, '重复|唯一|ORA-00001|PRIMARY KEY|已经上传|已上传')"
-)
+_TWICE: Final = "regexp_matches(error, '重复|唯一|ORA-00001|PRIMARY KEY|已经上传|已上传')"
 """What centres say where a fee line stands there already."""
 
 _BEST: Final = (
@@ -55,7 +56,7 @@ def explain(con: duckdb.DuckDBPyConnection, log: list[Exchange], sides: Sequence
     con.execute("CREATE TABLE IF NOT EXISTS fee_kind (line BIGINT, kind VARCHAR)")
     _load(con, log)
     _views(con)
-    con.execute(f"CREATE OR REPLACE TABLE z AS {_differences(sides, con)}")
+    _differences(con, sides)
     _texts(con)
     rules = " ".join(
         f"WHEN {_condition(rule)} THEN {place}"
@@ -142,91 +143,114 @@ _JOINS: Final = (
 )
 
 
-def _differences(sides: Sequence[Side], con: duckdb.DuckDBPyConnection) -> str:
-    """Rows that need a cause, with what the rules look at; makes the table ``twin`` beside."""
+def _differences(con: duckdb.DuckDBPyConnection, sides: Sequence[Side]) -> None:
+    """Make ``z``: rows that need a cause with all that the rules look at; and ``twin`` beside.
+
+    Only differences are looked up in the ledgers, and only where a rule asks: a ledger has ten
+    million rows.
+    """
     quiet = ", ".join(f"'{one}'" for one in HARMLESS if one not in {"cross_day", "time_skew"})
+    con.execute(
+        "CREATE OR REPLACE TABLE bad AS SELECT side, line, class, delta_fen, stage, d, rf, fee,"
+        f" mate FROM verdict WHERE class NOT IN ({quiet})"
+    )
     span = con.execute("SELECT MIN(sent), MAX(sent) FROM log").fetchone()
     covered = "TRUE"
     if span and span[0] is not None:
         days = f"CAST('{span[0]:%Y-%m-%d}' AS DATE) AND CAST('{span[1]:%Y-%m-%d}' AS DATE)"
         covered = f"(k.moment IS NULL OR CAST(k.moment AS DATE) BETWEEN {days})"
-    selects, twins = [], []
+    rows, twins = [], []
     for side in sides:
         operator = next((n for n in _OPERATORS if n in side.further), "")
         opter = f'k."x_{operator}"' if operator else "CAST(NULL AS VARCHAR)"
         paired = side.name in {"his", "centre"}
         fee = "v.fee" if paired else "CASE WHEN k.cash <> 0 THEN k.cash ELSE k.fee END"
-        selects.append(
+        rows.append(
             f"SELECT v.side, v.line, v.class, v.delta_fen, v.stage, v.d, v.rf, {fee} AS fee,"
-            f" k.g, k.m,"
-            f" k.p, k.k, k.ok, COALESCE(k.ok, k.k) AS back, k.moment, k.source, k.raw_line,"
-            f" k.fault, {opter} AS opter, {covered} AS covered,"
-            f" {'TRUE' if 'msgid' in side.present else 'FALSE'} AS has_msgid,"
-            + (_pair_columns(side.name) if paired else _NO_PAIR)
-            + f" FROM verdict v JOIN canon_{side.name} k ON k.rid = v.line"
-            + (_pair_joins(side.name, sides) if paired else "")
-            + f" WHERE v.side = '{side.name}' AND v.class NOT IN ({quiet})"
+            " k.fund, k.acct, k.clr, k.ins, k.opt,"
+            " v.mate, k.g, k.m, k.p, k.k, k.ok, COALESCE(k.ok, k.k) AS back, k.moment, k.source,"
+            f" k.raw_line, k.fault, {opter} AS opter, {covered} AS covered,"
+            f" {'TRUE' if 'msgid' in side.present else 'FALSE'} AS has_msgid"
+            f" FROM bad v JOIN canon_{side.name} k ON k.rid = v.line WHERE v.side = '{side.name}'"
         )
         twins.append(
             f"SELECT e.side, e.rid AS line, k.k, k.g, k.m, k.moment, k.fee, {opter} AS opter"
-            " FROM (SELECT side, rid, MIN(orid) AS orid FROM edge WHERE side = oside"
-            f" AND side = '{side.name}' GROUP BY side, rid) e JOIN canon_{side.name} k"
-            " ON k.rid = e.orid"
+            " FROM (SELECT e.side, e.rid, MIN(e.orid) AS orid FROM edge e JOIN bad ON"
+            " bad.side = e.side AND bad.line = e.rid WHERE e.side = e.oside"
+            f" AND e.side = '{side.name}' AND (bad.class LIKE 'duplicate%' OR bad.class LIKE"
+            f" 'same_person%') GROUP BY e.side, e.rid) e"
+            f" JOIN canon_{side.name} k ON k.rid = e.orid"
         )
+    con.execute(f"CREATE OR REPLACE TABLE row_of AS {' UNION ALL '.join(rows)}")
     con.execute(f"CREATE OR REPLACE TABLE twin AS {' UNION ALL '.join(twins)}")
-    return " UNION ALL ".join(selects)
+    _counts(con)
+    _scope(con, sides)
+    con.execute(f"CREATE OR REPLACE TABLE z AS {_WITH_MATE}")
 
 
-_NO_PAIR: Final = (
-    " CAST(NULL AS BIGINT) AS his_line, CAST(NULL AS BIGINT) AS his_fee,"
-    " CAST(NULL AS BIGINT) AS his_fund, CAST(NULL AS BIGINT) AS his_acct,"
-    " CAST(NULL AS BIGINT) AS centre_fee, CAST(NULL AS BIGINT) AS centre_fund,"
-    " CAST(NULL AS VARCHAR) AS centre_clr, 0 AS months, 0 AS original, 0 AS refunds,"
-    " CAST(NULL AS VARCHAR) AS scope"
-)
+_WITH_MATE: Final = """
+SELECT r.* EXCLUDE (fund, acct, clr),
+CASE r.side WHEN 'his' THEN r.line ELSE r.mate END AS his_line,
+CASE r.side WHEN 'his' THEN r.fee ELSE w.fee END AS his_fee,
+CASE r.side WHEN 'his' THEN r.fund ELSE w.fund END AS his_fund,
+CASE r.side WHEN 'his' THEN r.acct ELSE w.acct END AS his_acct,
+CASE r.side WHEN 'his' THEN w.fee ELSE r.fee END AS centre_fee,
+CASE r.side WHEN 'his' THEN w.fund ELSE r.fund END AS centre_fund,
+CASE r.side WHEN 'his' THEN w.clr ELSE r.clr END AS centre_clr,
+date_diff('month', r.moment, w.moment) AS months, COALESCE(og.n, 0) AS original,
+COALESCE(rf.n, 0) AS refunds, sc.scope
+FROM row_of r LEFT JOIN row_of w ON w.line = r.mate AND w.side <> r.side AND w.side <> 'channel'
+AND r.side <> 'channel'
+LEFT JOIN count_original og ON og.key = r.ok LEFT JOIN count_refund rf ON rf.key = r.m
+LEFT JOIN scope sc ON sc.side = r.side AND sc.line = r.line
+"""
+"""A row whose partner differs has a partner that is a difference too, so no ledger is read."""
 
 
-def _pair_columns(side: str) -> str:
-    ours, theirs = ("k", "w") if side == "his" else ("w", "k")
-    return (
-        f" {'v.line' if side == 'his' else 'v.mate'} AS his_line, {ours}.fee AS his_fee,"
-        f" {ours}.fund AS his_fund, {ours}.acct AS his_acct, {theirs}.fee AS centre_fee,"
-        f" {theirs}.fund AS centre_fund, {theirs}.clr AS centre_clr,"
-        " date_diff('month', k.moment, w.moment) AS months,"
-        " COALESCE(og.n, 0) AS original, COALESCE(rf.n, 0) AS refunds, sc.scope"
-    )
-
-
-def _pair_joins(side: str, sides: Sequence[Side]) -> str:
-    other = "centre" if side == "his" else "his"
+def _counts(con: duckdb.DuckDBPyConnection) -> None:
+    """Originals of lone refunds, and refunds of visits that do not add up."""
     both = (
-        "SELECT {0} AS key, COUNT(*) AS n FROM (SELECT * FROM h UNION ALL BY NAME SELECT * FROM c)"
-        " r WHERE {1} GROUP BY 1"
+        "SELECT k, m, flag, fee FROM canon_his UNION ALL SELECT k, m, flag, fee FROM canon_centre"
     )
-    return (
-        f" LEFT JOIN canon_{other} w ON w.rid = v.mate"
-        f" LEFT JOIN ({both.format('r.k', 'rf = 0')}) og ON og.key = k.ok"
-        f" LEFT JOIN ({both.format('r.m', 'rf = 1')}) rf ON rf.key = k.m"
-        f" LEFT JOIN ({_scope(side, other, sides)}) sc ON sc.line = v.line"
-    )
+    for name, key, own, classes, condition in (
+        ("count_original", "k", "ok", "'refund_unmatched'", "flag = 0 AND fee >= 0"),
+        (
+            "count_refund", "m", "m", "'partial_refund_differs', 'group'", "flag = 1 OR fee < 0"
+        ),
+    ):  # fmt: skip
+        wanted = f"SELECT {own} FROM row_of WHERE class IN ({classes}) AND {own} IS NOT NULL"
+        con.execute(f"CREATE OR REPLACE TABLE {name} (key VARCHAR, n BIGINT)")
+        if con.execute(f"SELECT COUNT(*) FROM ({wanted}) x").fetchone() != (0,):
+            con.execute(
+                f"INSERT INTO {name} SELECT {key}, COUNT(*) FROM ({both}) r"
+                f" WHERE {key} IN ({wanted}) AND ({condition}) GROUP BY 1"
+            )
 
 
-def _scope(side: str, other: str, sides: Sequence[Side]) -> str:
-    """One-sided rows whose category the other side does not have at all."""
+def _scope(con: duckdb.DuckDBPyConnection, sides: Sequence[Side]) -> None:
+    """Rows on one side whose category the other side does not have at all."""
     own = {one.name: one.present for one in sides}
-    names = (("insutype", "ins"), ("clr_type", "clr"), ("clr_optins", "opt"))
-    selects = [
-        f"SELECT x.rid AS line, '{name}' AS scope FROM canon_{side} x JOIN (SELECT {short} AS key"
-        f" FROM canon_{side} b JOIN verdict a ON a.line = b.rid AND a.side = '{side}'"
-        f" AND a.class = '{side}_only' GROUP BY {short} HAVING COUNT(*) >= {SCOPE_ROWS}) n"
-        f" ON n.key = x.{short} WHERE x.{short} NOT IN"
-        f" (SELECT {short} FROM canon_{other} WHERE {short} IS NOT NULL)"
-        for name, short in names
-        if all(name in own[one] for one in (side, other))
-    ]
-    if not selects:
-        return "SELECT CAST(NULL AS BIGINT) AS line, CAST(NULL AS VARCHAR) AS scope"
-    return f"SELECT line, MIN(scope) AS scope FROM ({' UNION ALL '.join(selects)}) a GROUP BY line"
+    con.execute("CREATE OR REPLACE TABLE scope (side VARCHAR, line BIGINT, scope VARCHAR)")
+    for side, other in (("his", "centre"), ("centre", "his")):
+        for name, short in (("insutype", "ins"), ("clr_type", "clr"), ("clr_optins", "opt")):
+            if not all(name in own[one] for one in (side, other)):
+                continue
+            alone = f"side = '{side}' AND class = '{side}_only'"
+            found = con.execute(
+                f"SELECT {short} FROM row_of WHERE {alone} AND {short} IS NOT NULL"
+                f" GROUP BY 1 HAVING COUNT(*) >= {SCOPE_ROWS}"
+            ).fetchall()
+            for (value,) in found[:SCOPES_MAX]:
+                there = con.execute(
+                    f"SELECT 1 FROM canon_{other} WHERE {short} = ? LIMIT 1", [value]
+                ).fetchone()
+                if there is None:
+                    con.execute(
+                        f"INSERT INTO scope SELECT side, line, ? FROM row_of r WHERE {alone}"
+                        f" AND {short} = ? AND line NOT IN (SELECT line FROM scope"
+                        " WHERE scope.side = r.side)",
+                        [name, value],
+                    )
 
 
 def _texts(con: duckdb.DuckDBPyConnection) -> None:

@@ -222,7 +222,14 @@ _ROWS: Final = (
     ),
     Cause(
         code="settled_offline", number=19, classes=_H,
-        when="(l.g IS NULL AND z.covered) OR (z.g IS NULL AND z.has_msgid)", confidence="low",
+        when="z.g IS NULL AND z.has_msgid", confidence="medium",
+        name=("医院脱机结算", "settled in HIS without a call"),
+        proof=("该窗口当时的联机状态", "whether that counter was online"),
+    ),
+    Cause(
+        code="settled_offline", number=19, classes=_H,
+        when="l.g IS NULL AND z.covered", confidence="low",
+        log=True,
         name=("医院脱机结算", "settled in HIS without a call"),
         proof=("该窗口当时的联机状态", "whether that counter was online"),
     ),

@@ -7,21 +7,32 @@ tolerance (3201). How much a reversed pair adds to the count is a policy of the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import duckdb
 
 from harness.ledger import money
 from harness.ledger.columns import SHORT
+from harness.ledger.conserve import CELLS_MAX
 from harness.ledger.reading import Side
 
 LINES_MAX: Final = 5_000
+EVERY_ROW: Final = 2
+"""A settlement and its reversal are two rows, and count as two."""
+
 _COMPARED: Final = ("medfee_sumamt", "fund_pay_sumamt", "acct_pay")
+_CATEGORIES: Final = ("insutype", "clr_type", "setl_optins", "clr_optins")
 _CELL: Final = (("insutype", "ins"), ("clr_type", "clr"))
 
 
 def totals(
-    con: duckdb.DuckDBPyConnection, his: Side, centre: Side, *, pair_count: int = 2
+    con: duckdb.DuckDBPyConnection,
+    his: Side,
+    centre: Side,
+    *,
+    cells: Sequence[Mapping[str, Any]] = (),
+    pair_count: int = 2,
 ) -> dict[str, Any]:
     """The lines of 3201 from both ledgers, and whether the centre would answer "balanced".
 
@@ -29,9 +40,14 @@ def totals(
         con: with the rows ``h`` and ``c`` of the stages.
         his: what the hospital has.
         centre: what the centre has.
+        cells: the sums by day that the proof made; they spare a pass over both ledgers.
         pair_count: how much a settlement and its reversal add to the count.
     """
     both = his.present & centre.present
+    same = all((name in his.present) == (name in centre.present) for name in _CATEGORIES)
+    if same and pair_count == EVERY_ROW and 0 < len(cells) < CELLS_MAX and set(_COMPARED) <= both:
+        lines = _from_cells(cells)
+        return _result(lines, list(_COMPARED), pair_count)
     names: list[str] = [name for name in _COMPARED if name in both]
     keys = [short for name, short in _CELL if name in both]
     agency = next(
@@ -58,13 +74,32 @@ def totals(
         f"SELECT a, b, o, {each}, {count}, {amounts} FROM ({parts}) z({heads})"
         f" GROUP BY a, b, o ORDER BY a, b, o LIMIT {LINES_MAX}"
     ).fetchall()
-    lines = [_line(row, names) for row in rows]
+    return _result([_line(row, names) for row in rows], names, pair_count)
+
+
+def _result(lines: list[dict[str, Any]], names: list[str], pair_count: int) -> dict[str, Any]:
     return {
         "pair_count": pair_count,
         "compared": [*names, "fixmedins_setl_cnt"],
         "balanced": all(one["balanced"] for one in lines),
         "lines": lines,
     }
+
+
+def _from_cells(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The days of each category together."""
+    found: dict[tuple[str, str, str], list[int]] = {}
+    for one in cells:
+        key = (str(one["insutype"]), str(one["clr_type"]), str(one["setl_optins"]))
+        sums = found.setdefault(key, [0] * 7)
+        amounts = [
+            money.fen(str(one[n])) or 0 for n in ("his", "centre", "fund_delta", "acct_delta")
+        ]
+        values = (amounts[0], amounts[1], int(one["rows_his"]), int(one["rows_centre"]),
+                  amounts[0] - amounts[1], amounts[2], amounts[3])  # fmt: skip
+        for place, value in enumerate(values):
+            sums[place] += value
+    return [_line((*key, *found[key]), list(_COMPARED)) for key in sorted(found)]
 
 
 def _line(row: tuple[Any, ...], names: list[str]) -> dict[str, Any]:

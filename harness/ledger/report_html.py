@@ -19,6 +19,7 @@ from harness.i18n import tr
 from harness.ledger.class_words import side_name, word
 from harness.ledger.report_bridge import Arrow, Bridge
 from harness.ledger.report_causes import cause_name, confidence_name
+from harness.ledger.report_checks import checks, not_judged
 from harness.ledger.report_read import Bucket, Case, Outcome, is_difference
 from harness.ledger.report_text import masked as mask_value
 from harness.ledger.report_text import masked_text, moment, yuan
@@ -116,6 +117,11 @@ def page(content: Page) -> str:
             style=Markup((TEMPLATES / "reconcile.css.j2").read_text(encoding="utf-8")),  # noqa: S704
             lines_max=BILL_LINES_MAX,
             rows_max=PERIOD_ROWS_MAX,
+            checks=[
+                (name, heads, [[_plain(cell) for cell in row] for row in rows[:BILL_LINES_MAX]])
+                for name, heads, rows in checks(content.outcome.totals)
+            ],
+            not_judged=not_judged(),
         )
     )
 
@@ -138,6 +144,11 @@ def _environment() -> Environment:
     )
     environment.filters.update(masked=masked_text)
     return environment
+
+
+def _plain(cell: Any) -> str:
+    """A cell of a table of checks: an ``int`` is an amount in fen."""
+    return yuan(cell) if isinstance(cell, int) else str(cell)
 
 
 def _picture(bridge: Bridge) -> Markup:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from harness import i18n
 from harness.i18n import tr
 from harness.ledger.report_bridge import Bridge, bridge
+from harness.ledger.report_checks import checks
 from harness.ledger.report_html import Page, page
 from harness.ledger.report_read import Bucket, Case, Outcome, is_difference
 from harness.ledger.statement_docx import BILLS_MAX, Statement, write_statement
@@ -76,7 +77,12 @@ def _write(outcome: Outcome, *, title: str, masked: bool) -> list[Path]:
     )
     report = out / "report.html"
     report.write_text(html, encoding="utf-8", newline="\n")
-    book = write_workbook(outcome, whole, out / "reconcile.xlsx", extra=_extra(detail, period))
+    book = write_workbook(
+        outcome,
+        whole,
+        out / "reconcile.xlsx",
+        extra=[*_extra(detail, period), *checks(outcome.totals)],
+    )
     paper = write_statement(
         _statement(outcome, title, whole, wanted, cases, counts), out / "statement.docx"
     )

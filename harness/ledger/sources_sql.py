@@ -55,26 +55,31 @@ def extract(url: str, query: str, target: Path) -> int:
         InputError: the query writes, or the database refuses.
     """
     check(query)
-    count = 0
     try:
-        engine = sqlalchemy.create_engine(url)
-        with engine.connect() as connection, target.open("w", encoding="utf-8", newline="") as out:
+        # Without a pool every connection ends with its block, also where the database refuses.
+        engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+        with engine.connect() as connection:
             _read_only(connection)
-            result = connection.execution_options(
-                stream_results=True, yield_per=BLOCK_ROWS
-            ).execute(sqlalchemy.text(query))
-            writer = csv.writer(out, lineterminator="\n")
-            writer.writerow(list(result.keys()))
-            for block in result.partitions(BLOCK_ROWS):
-                writer.writerows([_text(cell) for cell in row] for row in block)
-                count += len(block)
-            connection.rollback()
-        engine.dispose()
+            return _copy(connection, query, target)
     except (SQLAlchemyError, ImportError) as error:
         first = str(error).splitlines()[0]
         raise InputError(
             tr("the database refused: {error}", error=first), where=shown(url)
         ) from error
+
+
+def _copy(connection: sqlalchemy.Connection, query: str, target: Path) -> int:
+    count = 0
+    result = connection.execution_options(stream_results=True, yield_per=BLOCK_ROWS).execute(
+        sqlalchemy.text(query)
+    )
+    with target.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(list(result.keys()))
+        for block in result.partitions(BLOCK_ROWS):
+            writer.writerows([_text(cell) for cell in row] for row in block)
+            count += len(block)
+    connection.rollback()
     return count
 
 

@@ -132,8 +132,9 @@ def write(con: duckdb.DuckDBPyConnection, sides: list[Side], out: Path) -> None:
     con.execute(f"CREATE OR REPLACE VIEW every_row AS {_every(sides, further)}")
     carried = "".join(f', {_safe(f"x_{n}")} AS "{_header(n)}"' for n in further)
     parquet = _path(out / "work" / "verdicts.parquet")
+    # No join keeps the order of a file for sure, so the rows are sorted.
     con.execute(
-        f"COPY (SELECT * EXCLUDE (place) FROM every_row ORDER BY place, line)"
+        "COPY (SELECT * EXCLUDE (place) FROM every_row ORDER BY place, line)"
         f" TO '{parquet}' (FORMAT parquet)"
     )
     plain = ", ".join(f"NULLIF({n}, '') AS {n}" for n in ("stage", "cause", "confidence", "advice"))
@@ -170,7 +171,9 @@ def _safe(name: str) -> str:
     """A cell that a spreadsheet would run is written as text; numbers stay as they are."""
     cell = f'"{name}"'
     return (
-        f"CASE WHEN regexp_matches({cell}, '^[=+@\\t\\r-]')"
+        # Most cells begin with a letter or digit, for which no expression has to be run.
+        f"CASE WHEN ({cell} < '0' OR ({cell} >= '=' AND {cell} < 'A'))"
+        f" AND regexp_matches({cell}, '^[=+@\\t\\r-]')"
         f" AND NOT regexp_full_match({cell}, '{_PLAIN_NUMBER}') THEN '''' || {cell} ELSE {cell} END"
     )
 
@@ -196,7 +199,8 @@ def _every(sides: list[Side], further: tuple[str, ...]) -> str:
         )
         selects.append(
             f"SELECT {place} AS place, v.side, v.line, COALESCE(k.raw_setl_id, '') AS setl_id,"
-            f" v.class, COALESCE(v.field, {_fields('v')}) AS field,"
+            " v.class, COALESCE(v.field, CASE WHEN v.d = 0 AND v.weak = 0 THEN ''"
+            f" ELSE {_fields('v')} END) AS field,"
             f" COALESCE(v.partner, concat_ws('+', CASE WHEN v.mate IS NOT NULL THEN '{other}:'"
             " || v.mate END, j.mates)) AS partner,"
             " CAST(v.delta_fen AS BIGINT) AS delta_fen, v.stage,"
@@ -206,7 +210,7 @@ def _every(sides: list[Side], further: tuple[str, ...]) -> str:
             " k.ins AS insutype, k.opt AS clr_optins, k.sopt AS setl_optins,"
             " strftime(k.moment, '%Y-%m-%d') AS day, k.g AS msgid, k.bill AS medins_setl_id,"
             f" k.source, k.raw_line{', ' + own if own else ''}"
-            f" FROM verdict v JOIN canon_{side.name} k ON k.rid = v.line"
+            f" FROM canon_{side.name} k JOIN verdict v ON k.rid = v.line"
             f" LEFT JOIN joined j ON j.side = v.side AND j.rid = v.line"
             f" LEFT JOIN explained e ON e.side = v.side AND e.line = v.line"
             f" WHERE v.side = '{side.name}'"

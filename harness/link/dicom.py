@@ -11,6 +11,7 @@ Workarounds that stand here, once:
   thread looks only where nobody waits.
 * **Nagle.** The library leaves it on, which costs some 40 ms a message against a peer with delayed
   acknowledgements. It is switched off as soon as the connection is open.
+* **Sockets left open.** The library forgets the socket of a refused connection; it is closed here.
 * **Identifiers in logs.** The library's standard handlers write data sets into the log; they are
   switched off.
 """
@@ -38,6 +39,7 @@ from pynetdicom.dimse_primitives import (
     N_EVENT_REPORT,
     N_SET,
 )
+from pynetdicom.transport import AssociationSocket
 
 from harness.errors import HarnessError
 from harness.link.dicom_data import IMPLICIT, DataSet, decode, encode
@@ -46,6 +48,18 @@ from harness.link.tap import Connection, Guard, Watcher
 _config.LOG_HANDLER_LEVEL = "none"
 logging.getLogger("pynetdicom").addHandler(logging.NullHandler())
 logging.getLogger("pynetdicom").propagate = False
+
+
+def _connect(self: Any, primitive: Any) -> None:
+    """The library's connect, and its socket closed where the connection is refused."""
+    wire = self.socket
+    _library_connect(self, primitive)
+    if self.socket is None and wire is not None:
+        wire.close()
+
+
+_library_connect = AssociationSocket.connect
+AssociationSocket.connect = _connect  # type: ignore[method-assign] # the library leaves it open
 
 VERIFICATION: Final = "1.2.840.10008.1.1"
 WORKLIST: Final = "1.2.840.10008.5.1.4.31"

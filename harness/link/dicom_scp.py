@@ -6,6 +6,7 @@ alone. Requests of one association are served one after the other in its own thr
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from pynetdicom import AE, evt
+from pynetdicom.transport import ThreadedAssociationServer
 
 from harness.errors import HarnessError, InputError, PeerError
 from harness.i18n import tr
@@ -30,6 +32,9 @@ from harness.link.dicom import (
     response_of,
 )
 from harness.link.tap import Connection, Watcher
+
+POLL_S: Final = 0.05
+"""How often a listener looks whether it is to end."""
 
 ASSOCIATIONS_MAX: Final = 25
 """At a time; the library's own default of ten is met by a morning's modalities."""
@@ -111,6 +116,7 @@ class Listener:
     troubles: list[str] = field(default_factory=list)
     _server: Any = None
     _ae: Any = None
+    _thread: threading.Thread | None = None
 
     def start(self, host: str, port: int) -> Address:
         """Listen; returns the address with the port that was given.
@@ -129,12 +135,19 @@ class Listener:
         eyes = Eyes(self.connection, self.watcher)
         handlers = [*eyes.handlers(), (evt.EVT_ACCEPTED, self._accepted)]
         try:
-            self._server = ae.start_server((host, port), block=False, evt_handlers=handlers)
+            self._server = ae.make_server(
+                (host, port), evt_handlers=handlers, server_class=ThreadedAssociationServer
+            )
         except OSError as error:
             reason = error.strerror or str(error)
             raise InputError(
                 tr("cannot listen on {place}: {reason}", place=f"{host}:{port}", reason=reason)
             ) from error
+        ae._servers.append(self._server)  # noqa: SLF001 - its shutdown takes it out again
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(POLL_S,), name="dicom listener", daemon=True
+        )
+        self._thread.start()
         found = self._server.socket.getsockname()
         return Address(host=host, port=int(found[1]))
 
@@ -180,10 +193,22 @@ class Listener:
         threads: list[threading.Thread] = []
         for assoc in open_ones:
             threads += [assoc, assoc.dul]
-            assoc.abort()
+            if assoc.is_established:
+                assoc.abort()
+            else:
+                _hang_up(assoc)
         self._server.shutdown()
         self._server = None
-        return join_all([one for one in threads if one.is_alive()])
+        return join_all([one for one in [*threads, self._thread] if one and one.is_alive()])
+
+
+def _hang_up(assoc: Any) -> None:
+    """End a connection that never asked for an association; its thread waits for that."""
+    wire = assoc.dul.socket.socket if assoc.dul.socket is not None else None
+    if wire is not None:
+        with contextlib.suppress(OSError):  # the other side may be gone already
+            wire.shutdown(socket.SHUT_RDWR)
+    assoc.dul.to_user_queue.put(None)
 
 
 def free_port(host: str = "127.0.0.1") -> int:

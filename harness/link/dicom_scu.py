@@ -167,9 +167,9 @@ class Association:
             self._finish()
             return False
         for one in assoc.accepted_contexts:
-            syntax = str(one.transfer_syntax[0])
-            self._contexts.setdefault((str(one.abstract_syntax), syntax), one.context_id)
-            self._syntax[one.context_id] = syntax
+            syntax, ident = str(one.transfer_syntax[0]), int(one.context_id or 0)
+            self._contexts.setdefault((str(one.abstract_syntax), syntax), ident)
+            self._syntax[ident] = syntax
         return True
 
     def _why(self) -> str:

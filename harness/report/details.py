@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from harness.evidence.line import unpack
 from harness.evidence.trace import Record
 from harness.i18n import tr
 from harness.model import Place
+from harness.report.account import account_lines
 from harness.report.decode import Decoded, decode, encoding_of, hex_dump
 from harness.report.ladder import Ladder
 from harness.report.mask import Mask
@@ -88,6 +89,10 @@ def details(
                 made[number] = _detail(
                     record, f"{prefix}-{number}", mask, bad, hit=bool(row.faults)
                 )
+    for number, line in account_lines(records).items():
+        if number in made:
+            facts = (*made[number].facts, (tr("message account"), line))
+            made[number] = replace(made[number], facts=facts)
     return made
 
 

@@ -7,6 +7,7 @@ simulators encode with; orders, maps and rules are read from the records of who 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +19,10 @@ from harness.wire.astm_records import AstmMessage, Record
 from harness.wire.hl7 import Hl7Message
 
 ANALYZER = "analyzer"
+ASTM_LINK, HL7_LINK = "analyzer-lis", "analyzer-lis-hl7"
+
+_FRAME = re.compile(rb"\x02[0-7]([^\x02\x03\x17]*)([\x03\x17])[0-9A-Fa-f]{2}")
+"""A frame (LIS01-A2 §8.3.1)."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ class Story:
     def uploads(self) -> list[Upload]:
         """ASTM messages of analyzers, in order."""
         return [
-            Upload(one["n"], one["w"], unpack(one["raw"]), _astm(one))
+            Upload(one["n"], one.get("w", ""), unpack(one["raw"]), _astm(one))
             for one in self._messages("astm")
             if one["frm"] == ANALYZER
         ]
@@ -114,6 +119,30 @@ class Story:
     def hl7(self) -> list[tuple[TraceRecord, Hl7Message]]:
         """HL7 messages of every link, with their records."""
         return [(one, Hl7Message.parse(unpack(one["raw"]))) for one in self._messages("hl7")]
+
+    def opened(self, link: str) -> int:
+        """Connections over a link that came about."""
+        return sum(
+            one["kind"] == "link" and one["event"] == "opened" and one.get("link") == link
+            for one in self.records
+        )
+
+    def bytes_of(self, link: str, sender: str) -> dict[str, bytes]:
+        """What one role sent over a link, by connection."""
+        found: dict[str, bytes] = {}
+        for one in self.records:
+            if one["kind"] == "bytes" and one.get("link") == link and one.get("frm") == sender:
+                found[one["conn"]] = found.get(one["conn"], b"") + unpack(one["raw"])
+        return found
+
+    @cached_property
+    def frames(self) -> list[tuple[bytes, bool]]:
+        """Texts of the frames of ASTM analyzers, and whether another one follows (ETB)."""
+        return [
+            (found[1], found[2] == b"\x17")
+            for data in self.bytes_of(ASTM_LINK, ANALYZER).values()
+            for found in _FRAME.finditer(data)
+        ]
 
     def hl7_of(self, sender: str, kind: str = "") -> list[tuple[TraceRecord, Hl7Message]]:
         """HL7 messages of one sender, of one type."""
@@ -149,7 +178,7 @@ class Story:
         found: dict[str, Driver] = {}
         for one in self.commanded("configure_analyzer"):
             args: Mapping[str, str] = one["args"]
-            rows = json.loads(args.get("items", "[]"))
+            rows = _rows(args.get("items", "[]"))
             driver = Driver(settings=dict(args), items={row["channel"]: row for row in rows})
             before = found.get(args["sender"])
             if before is None or len(driver.settings) >= len(before.settings):
@@ -159,7 +188,7 @@ class Story:
     @cached_property
     def critical_items(self) -> dict[str, Mapping[str, Any]]:
         """Items with a rule of critical values."""
-        rules = [json.loads(one["args"]["rules"]) for one in self.commanded("critical_rules")]
+        rules = [_rows(one["args"]["rules"]) for one in self.commanded("critical_rules")]
         return {rule["item"]: rule for some in rules for rule in some}
 
     def _messages(self, protocol: str) -> Iterator[TraceRecord]:
@@ -181,6 +210,12 @@ class Driver:
         """The id begins with one of the prefixes of a setting."""
         prefixes = tuple(filter(None, self.settings.get(setting, "").split(",")))
         return bool(prefixes) and specimen.startswith(prefixes)
+
+
+def _rows(given: Any) -> list[dict[str, Any]]:
+    """A list of rows, given as it is or as JSON."""
+    rows: list[dict[str, Any]] = json.loads(given) if isinstance(given, str) else list(given)
+    return rows
 
 
 def _astm(record: TraceRecord) -> AstmMessage:

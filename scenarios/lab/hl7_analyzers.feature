@@ -110,3 +110,45 @@
       | 型号            | 糖  | 钾 |
       | mindray-bs      | 1   | 4  |
       | roche-cobas-law | GLU | K  |
+
+  @REQ-LAB-029 @id-lab-hl7-noise
+  场景: 连接之初的杂散字节不妨碍第一份报文
+    假如 患者“甲”的标本“管1”已有检验申请:
+      | 项目 |
+      | WBC  |
+      | PLT  |
+    而且 LIS为HL7分析仪“mindray-bc”设置项目对照:
+      | 通道   | 项目 |
+      | 6690-2 | WBC  |
+      | 777-3  | PLT  |
+    当 HL7分析仪“mindray-bc”上传标本“管1”的结果:
+      | 项目 | 结果 |
+      | WBC  | 随机 |
+      | PLT  | 随机 |
+    那么 10秒内LIS中HL7仪器的标本“管1”结果应为:
+      | 项目 | 患者 | 标志 |
+      | WBC  | 甲   |      |
+      | PLT  | 甲   |      |
+
+  @REQ-LAB-029 @id-lab-hl7-burst
+  场景: 不等应答的突发报文一份不少
+    假如 患者“甲”的标本“管1”已有检验申请:
+      | 项目  |
+      | CRP   |
+      | TSH   |
+      | HBsAg |
+    而且 LIS为HL7分析仪“snibe-maglumi-hl7”设置项目对照:
+      | 通道   | 项目  |
+      | hs-CRP | CRP   |
+      | TSH    | TSH   |
+      | HBsAg  | HBsAg |
+    当 HL7分析仪“snibe-maglumi-hl7”上传标本“管1”的结果:
+      | 项目  | 结果  | 单位  |
+      | CRP   | 1.25  | mg/L  |
+      | TSH   | 2.31  | mIU/L |
+      | HBsAg | 0.012 | IU/mL |
+    那么 10秒内LIS中HL7仪器的标本“管1”结果应为:
+      | 项目  | 患者 |
+      | CRP   | 甲   |
+      | TSH   | 甲   |
+      | HBsAg | 甲   |

@@ -47,4 +47,5 @@
     例子:
       | 型号            |
       | mindray-bs      |
+      | mindray-bc      |
       | roche-cobas-law |

@@ -200,7 +200,7 @@ def refused(world: World, limit_s: float) -> Expectation:
             where={"link": "analyzer-lis", "frm": "LIS", "raw": str(pack(b"\x15"))},
         ),
         wanted=[Wanted(key={"kind": "bytes"})],
-        place=Place(interface="LIS-ASTM", protocol="link", path="reply"),
+        place=Place(interface="LIS-ASTM", protocol="astm", path="reply"),
         limit_s=limit_s,
         classes={"missing": "accepted"},
         clause="LIS01-A2 §8.3.4",

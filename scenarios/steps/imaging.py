@@ -12,7 +12,8 @@ from simulators.modality.modality import Modality
 
 steps = Library("imaging")
 
-NAME_KINDS = {"普通": "ordinary", "尾字节": "trail-byte", "生僻字": "rare", "易误判字": "utf8-alike",
+NAME_KINDS = {"普通": "ordinary", "尾字节": "trail-byte", "生僻字": "rare",
+              "易误判字": "utf8-alike",
               "少数民族": "dot", "长名": "long"}  # fmt: skip
 
 

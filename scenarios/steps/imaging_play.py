@@ -13,6 +13,7 @@ from harness.scenario.steps import Library
 from harness.scenario.world import World
 from scenarios.steps.imaging import device_of
 from scenarios.steps.imaging_site import Planned, site
+from simulators.hospital.pacs_bench import LINKS
 from simulators.modality.images import instance, latin_name, uid
 from simulators.modality.modality import Modality
 
@@ -108,8 +109,8 @@ def store_cut(world: World, exam: str, percent: int) -> None:
         Fault(
             id=world.next_fault(),
             fault_class="img-S9",
-            layer="process",
-            action="cut-association",
+            layer="transport",
+            action="reset-in-the-middle",
             link="modality-pacs",
             sender="modality",
             parameters={"percent": str(percent)},
@@ -124,30 +125,31 @@ def store_cut(world: World, exam: str, percent: int) -> None:
 
 
 @steps.when(
-    "PACS断电后重新启动",
-    id="imaging.restart-pacs",
-    purpose="检查已应答的图像在断电后仍在",
-    effect="结束 PACS 进程，不给它机会收尾，再以原存储启动",
-    example="当 PACS断电后重新启动",
-    gloss="The PACS loses its power and is started again",
+    "{string}断电后重新启动",
+    id="imaging.restart",
+    purpose="检查已应答的内容在断电后仍在",
+    effect="结束 PACS 或 RIS 的进程，不给它机会收尾，再以原存储启动",
+    example="当 “PACS”断电后重新启动",
+    gloss="The PACS or the RIS loses its power and is started again",
 )
-def restart_pacs(world: World) -> None:
+def restart(world: World, role: str) -> None:
     """Whatever was acknowledged must be there afterwards."""
+    if role not in {"PACS", "RIS"}:
+        raise ScenarioError(tr("{role} is no imaging system of ours", role=role))
     here = site(world)
     fault = world.plan(
         Fault(
             id=world.next_fault(),
-            fault_class="img-S8",
+            fault_class="img-S8" if role == "PACS" else "img-M2",
             layer="process",
             action="kill",
-            link="modality-pacs",
-            sender="PACS",
+            link=LINKS[role],
+            sender=role,
         )
     )
-    here.systems().order("PACS", "pending", {})
-    world.injector.process(fault, "fired", "the PACS lost its power")
-    here.systems().restart("PACS")
-    world.injector.process(fault, "healed", "the PACS is back")
+    here.systems().restart(role)
+    world.injector.process(fault, "fired", f"the {role} lost its power")
+    world.injector.process(fault, "healed", f"the {role} is back")
 
 
 # ---- safekeeping and retrieval
@@ -194,6 +196,37 @@ def commit_again(world: World, exam: str) -> None:
     modality.commit(planned.transaction, listed)
 
 
+@steps.when(
+    "设备的接收端口关闭时请求承诺检查{string}的图像，打开后以新的事务再次请求",
+    id="imaging.commit-unreachable",
+    purpose="检查报告送不到时，再次请求能得到完整的报告",
+    effect="第一次请求时 PACS 登记的回报地址无人监听；改回后以新的 Transaction UID 再请求",
+    example="当 设备的接收端口关闭时请求承诺检查“检1”的图像，打开后以新的事务再次请求",
+    gloss="A report of commitment cannot be delivered, and the device asks again",
+)
+def commit_unreachable(world: World, exam: str) -> None:
+    """The first report finds nobody; the second request must be answered in full."""
+    here, planned, modality = device_of(world, exam)
+    fault = world.plan(
+        Fault(
+            id=world.next_fault(),
+            fault_class="img-K1",
+            layer="transport",
+            action="refuse",
+            link="modality-pacs",
+            sender="PACS",
+        )
+    )
+    title = modality.model.ae_title
+    here.order("PACS", "destination", ae=title, host="127.0.0.1", port=str(free_port()))
+    listed = [(data.text("SOPClassUID"), sop) for sop, data in planned.sent.items()]
+    modality.commit(uid(world.seed, world.scenario, "lost transaction", exam), listed)
+    world.injector.process(fault, "fired", "nobody listens for the report")
+    here.register(planned.device)
+    world.injector.process(fault, "healed", "the device listens again")
+    _commit(world, exam, ())
+
+
 def _commit(world: World, exam: str, more: Sequence[str]) -> None:
     here, planned, modality = device_of(world, exam)
     planned.transaction = uid(world.seed, world.scenario, "transaction", exam)
@@ -202,15 +235,8 @@ def _commit(world: World, exam: str, more: Sequence[str]) -> None:
     listed += [(modality.model.sop_class, sop) for sop in more]
     modality.commit(planned.transaction, listed)
     report = here.receivers[planned.device].wait_report(planned.transaction, REPORT_S)
-    rows = []
     if report is not None:
-        for keyword, state in (("ReferencedSOPSequence", "kept"), ("FailedSOPSequence", "failed")):
-            rows += [(item.text("ReferencedSOPInstanceUID"), state)
-                     for item in report.items(keyword)]  # fmt: skip
-    for sop, state in rows:
-        world.trace.add("message", protocol="dicom", type="commitment", sop=sop, state=state,
-                        transaction=planned.transaction, raw="", corr={}, link="modality-pacs",
-                        interface="PACS-DIMSE", frm="PACS", to="modality", id="")  # fmt: skip
+        here.reported(report, planned.transaction)
 
 
 @steps.when(
@@ -244,8 +270,8 @@ def move_refused(world: World, exam: str, device: str, number: int) -> None:
         Fault(
             id=world.next_fault(),
             fault_class="img-Q3",
-            layer="process",
-            action="refuse-store",
+            layer="message",
+            action="refuse",
             link="modality-pacs",
             sender="modality",
         )

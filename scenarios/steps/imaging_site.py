@@ -113,6 +113,7 @@ class Site:
     exams: dict[str, Planned] = field(default_factory=dict)
     receivers: dict[str, Receiver] = field(default_factory=dict)
     listeners: list[Listener] = field(default_factory=list)
+    places: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     _count: int = 0
 
     # ---- the systems
@@ -195,8 +196,25 @@ class Site:
         address = listener.start("127.0.0.1", 0)
         self.listeners.append(listener)
         self.receivers[device] = receiver
-        self.order("PACS", "destination", ae=modality.model.ae_title, host=address.host,
-                   port=str(address.port))  # fmt: skip
+        self.places[device] = (modality.model.ae_title, address.host, address.port)
+        self.register(device)
+
+    def register(self, device: str) -> None:
+        """Tell the PACS where a device listens."""
+        title, host, port = self.places[device]
+        self.order("PACS", "destination", ae=title, host=host, port=str(port))
+
+    def reported(self, report: DataSet, transaction: str) -> None:
+        """Put a report of commitment into the trace, a record an instance."""
+        spec = self.world.bench.specs[LINKS["PACS"]]
+        for keyword, state in (("ReferencedSOPSequence", "kept"), ("FailedSOPSequence", "failed")):
+            for item in report.items(keyword):
+                self.world.trace.add(
+                    "message", protocol="dicom", type="commitment", raw=pack(b""), corr={},
+                    sop=item.text("ReferencedSOPInstanceUID"), state=state, id=transaction,
+                    transaction=transaction, link=spec.name, interface=spec.interface, frm="PACS",
+                    to="modality",
+                )  # fmt: skip
 
     def close(self) -> None:
         """End what listens; says what would not end."""

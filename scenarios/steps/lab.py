@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -180,9 +180,22 @@ def instrument(world: World, name: str) -> AnalyzerModel:
 
 
 def upload_all(
-    world: World, name: str, tested: Sequence[Tested], *, model: AnalyzerModel | None = None
+    world: World,
+    name: str,
+    tested: Sequence[Tested],
+    *,
+    model: AnalyzerModel | None = None,
+    change: Callable[[bytes], bytes] | None = None,
 ) -> None:
-    """One message with these specimens, remembered and brought; ``model`` replaces the name's."""
+    """One message with these specimens, remembered and brought.
+
+    Args:
+        world: of the scenario.
+        name: of the analyzer.
+        tested: specimens, in the order of the run.
+        model: writes the message in place of the name's own.
+        change: writes the same message otherwise.
+    """
     known = instrument(world, name)
     model = model or known
     count = world.state["uploads"] = world.state.get("uploads", 0) + 1
@@ -190,6 +203,8 @@ def upload_all(
     minutes = 5 + int(world.draw("measured", count) * 55)
     time = (world.clock.wall() - timedelta(minutes=minutes)).strftime("%Y%m%d%H%M%S")
     payload = message(model, tested, control_id=f"M{count:04d}", time=time)
+    if change is not None:
+        payload = change(payload)
     for one in tested:
         remember(world, one.barcode, one.results, time, model.sender)
     world.state["last upload"] = (name, payload)

@@ -295,3 +295,56 @@ def alert_messages(world: World, limit_s: float, specimen: str, count: int) -> E
         settle_s=SETTLE_S,
         classes={"missing": "lost", "repeated": "duplicate"},
     )
+
+
+INDICATORS = {"应通报": "due", "通报": "notified", "及时": "timely", "接收": "received",
+              "处理": "handled"}  # fmt: skip
+"""Columns of the indicators of 2015 (危急值通报率、及时率), by their word in a sentence."""
+
+
+@steps.given(
+    "已记下LIS的危急值指标",
+    id="lab_staff.indicators-before",
+    purpose="指标是全院累计的，先记下起点",
+    effect="查询探针 lis-critical-indicators",
+    example="假如 已记下LIS的危急值指标",
+    gloss="The counts behind the indicators are noted",
+)
+def indicators_before(world: World) -> None:
+    """No event yet is no row, and counts as zero."""
+    rows = world.bench.probes["lis-critical-indicators"].ask({}).rows
+    counts = dict(rows[0]) if rows else {}
+    world.state["indicators"] = {key: int(str(counts.get(key) or 0)) for key in INDICATORS.values()}
+
+
+@steps.then(
+    "{duration}内LIS的危急值指标应增加:",
+    id="lab_staff.indicators",
+    purpose="核对通报率、及时率的分子分母",
+    effect="查询探针 lis-critical-indicators，与记下的起点相减",
+    example="""
+    那么 20秒内LIS的危急值指标应增加:
+      | 应通报 | 通报 | 及时 |
+      | 2 | 2 | 2 |
+    """,
+    gloss="The counts behind the indicators rise by so much",
+)
+def indicators(world: World, limit_s: float, table: Table) -> Expectation:
+    """One row of counts."""
+    table.require({"应通报"}, optional=set(INDICATORS))
+    before = world.state.get("indicators")
+    if before is None:
+        raise ScenarioError(tr("the indicators were not noted before"))
+    counts = {
+        INDICATORS[word]: str(before[INDICATORS[word]] + int(cell))
+        for word, cell in table.rows[0].items()
+    }
+    return rows_expected(
+        probe="lis-critical-indicators",
+        args={},
+        interface="LIS-CRIT",
+        table="critical_event",
+        key=["due"],
+        rows=[counts],
+        limit_s=limit_s,
+    )

@@ -87,7 +87,8 @@ class Cashier:
     _turn: int = 0
 
     def __post_init__(self) -> None:
-        self.client = Client(self.province, self.defects)
+        written = self.store.rows("SELECT COUNT(*) AS n FROM yb_log")[0]["n"]
+        self.client = Client(self.province, self.defects, sequence=int(written))
         self.flows = Flows(
             store=self.store,
             wall=self.clock.wall,
@@ -371,8 +372,9 @@ class Cashier:
         """The latest message of a bill that moves money and is not known to have failed."""
         rows = self.store.rows(
             "SELECT msgid, infno, answer FROM yb_log WHERE bill_no = ? AND infno IN (?, ?)"
-            " AND state <> 'FAIL' ORDER BY id DESC LIMIT 1",
-            (bill.bill_no, bill.kind.settle, bill.kind.reverse),
+            " AND state <> 'FAIL' AND msgid NOT IN (SELECT medins_setl_id FROM yb_settlement"
+            " WHERE bill_no = ?) ORDER BY id DESC LIMIT 1",
+            (bill.bill_no, bill.kind.settle, bill.kind.reverse, bill.bill_no),
         )
         if not rows:
             return Outcome(state=UNKNOWN, msgid=""), ""

@@ -184,7 +184,7 @@ def read_bill(store: Store, bill_no: str) -> Bill | None:
         "SELECT * FROM yb_line WHERE bill_no = ? AND batch = ? ORDER BY line",
         (bill_no, row["batch"]),
     )
-    return Bill(
+    bill = Bill(
         bill_no=bill_no,
         patient_id=row["patient_id"],
         name=row["name"],
@@ -214,6 +214,10 @@ def read_bill(store: Store, bill_no: str) -> Bill | None:
             for one in lines
         ],
     )
+    if bill.state == "refunding" and row["note"]:
+        kept = row["note"].split(",")
+        bill.keep = [line for line in bill.lines if str(line.line) in kept]
+    return bill
 
 
 def settlement(bill: Bill, info: Mapping[str, Any], at: str, defects: set[str]) -> dict[str, Any]:

@@ -45,16 +45,17 @@ class Client:
     Args:
         province: its rules.
         defects: switched-on defects of the HIS.
+        sequence: of the latest message; a restart goes on where the log ends.
     """
 
     province: Province
     defects: set[str]
-    _sequence: int = 0
+    sequence: int = 0
 
     def msgid(self, at: datetime) -> str:
         """A new id; its last four digits count, so two calls in one second differ."""
-        self._sequence += 1
-        number = 0 if "his-yb-msgid-without-sequence" in self.defects else self._sequence
+        self.sequence += 1
+        number = 0 if "his-yb-msgid-without-sequence" in self.defects else self.sequence
         return envelope.msgid(HOSPITAL, at, number)
 
     def request(self, ask: Ask, msgid: str, at: datetime) -> HttpRequest:

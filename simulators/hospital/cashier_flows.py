@@ -17,6 +17,7 @@ from simulators.hospital.cashier_model import (
     INPATIENT,
     ONCE_MORE,
     PAY_TRIES,
+    SUCCESS,
     UNKNOWN,
     Ask,
     Bill,
@@ -113,18 +114,17 @@ class Flows(Undoing):
     ) -> Talk:
         out = Outcome(state=UNKNOWN, msgid="")
         for nth in range(ONCE_MORE):
+            if nth or bill.seek:
+                asking = nodes.visits(bill, self.now()[:10])
+                seen = yield from self.asked(Ask(infno=question, nodes=asking, bill=bill))
+                ours = [row for row in seen.rows(node) if row.get("ipt_otp_no") == bill.bill_no]
+                if ours:
+                    bill.mdtrt_id = as_text(ours[-1]["mdtrt_id"])
+                    return replace(seen, output={})
             out = yield Ask(infno=infno, nodes=make(bill, self.now()), bill=bill)
             if out.state != UNKNOWN:
                 break
             yield Wait(seconds=self.pause(nth))
-            day = self.now()[:10]
-            seen = yield from self.asked(
-                Ask(infno=question, nodes=nodes.visits(bill, day), bill=bill)
-            )
-            ours = [row for row in seen.rows(node) if row.get("ipt_otp_no") == bill.bill_no]
-            if ours:
-                bill.mdtrt_id = as_text(ours[-1]["mdtrt_id"])
-                return replace(seen, output={})
         found = out.node("data") or out.node("result")
         bill.mdtrt_id = as_text(found.get("mdtrt_id"))
         if out.ok and not bill.mdtrt_id:
@@ -167,12 +167,18 @@ class Flows(Undoing):
             if out.state != UNKNOWN:
                 return out
             yield Wait(seconds=self.pause(nth))
-            ask = Ask(infno="5303", nodes=nodes.visits(bill, self.now()[:10]), bill=bill)
-            seen = yield from self.asked(ask)
-            listed = [row for row in seen.rows("data") if row.get("mdtrt_id") == bill.mdtrt_id]
-            if seen.ok and not listed:
-                return seen
+            if not (yield from self._listed(bill)):
+                return replace(out, state=SUCCESS)
         return out
+
+    def _listed(self, bill: Bill) -> Flow:
+        """Whether a stay is still among those in hospital (5303)."""
+        if bill.kind is not INPATIENT:
+            return False
+        ask = Ask(infno="5303", nodes=nodes.visits(bill, self.now()[:10]), bill=bill)
+        seen = yield from self.asked(ask)
+        listed = [row for row in seen.rows("data") if row.get("mdtrt_id") == bill.mdtrt_id]
+        return not seen.ok or bool(listed)
 
     # -- the money -----------------------------------------------------------------------------
 
@@ -237,13 +243,15 @@ class Flows(Undoing):
     def take_back(self, bill: Bill, keep: list[Line]) -> Flow:
         """A refund: of everything, or of all lines but some, which are settled anew."""
         refunded = yield from self.refund(bill, keep)
-        if not refunded or not keep or "his-yb-forgets-the-rest" in self.defects:
-            return
+        if refunded and bill.state == "settling":
+            yield from self._anew(bill)
+
+    def _anew(self, bill: Bill) -> Flow:
+        """Rows once more, and the money; whatever of them may be there is withdrawn first."""
         yield from self.withdraw(bill)
-        bill.batch += 1
-        bill.lines = keep
-        yield Save(statements=[*books.line_rows(bill), books.bill_state(bill, "settling")])
         out = yield from self._upload(bill)
+        if out.ok and (yield from self._listed(bill)):
+            out = (yield from self._discharge(bill)) or out
         if not out.ok:
             yield from self.give_up(bill, out)
             return
@@ -254,30 +262,29 @@ class Flows(Undoing):
 
         Args:
             bill: that was being worked on.
-            last: the message that was under way, as unknown.
-            infno: its transaction; empty where none was.
+            last: the latest message that may have moved money, as unknown.
+            infno: its transaction; empty where there was none.
         """
-        if infno == bill.kind.reverse:
-            back = yield from self._found_reversed(bill, last)
+        if bill.state == "refunding":
+            back = infno == bill.kind.reverse and (yield from self._found_reversed(bill, last))
             if not back:
                 yield Save(statements=[books.bill_state(bill, "settled")])
-            return
-        if infno == bill.kind.settle:
-            done = yield from self.resolve(bill, last)
-            if done:
-                return
-        elif bill.mdtrt_id:
-            yield from self.withdraw(bill)
-            yield from self._upload(bill)
-        else:
+            elif bill.state == "settling":
+                yield from self._anew(bill)
+        elif not bill.mdtrt_id:
+            bill.seek = True
             yield from self.settle(bill)
-            return
-        yield from self.pay(bill)
+        elif infno == bill.kind.settle:
+            done = yield from self.resolve(bill, last)
+            if not done:
+                yield from self.pay(bill)
+        else:
+            yield from self._anew(bill)
 
     def _found_reversed(self, bill: Bill, last: Outcome) -> Flow:
         found = yield from self.held(bill)
         row = books.booked(self.store, bill.bill_no)
         if found != GONE or row is None:
             return False
-        yield from self._book_refund(bill, row, last)
+        yield from self.book_refund(bill, row, last, bill.keep)
         return True

@@ -91,7 +91,8 @@ class Bill:
     """One bill while a flow works on it; ``state`` of its row says where it stands.
 
     States: ``open``, ``settling``, ``settled``, ``failed``, ``unknown``, ``refunding``,
-    ``refunded``, ``manual`` (a person must look).
+    ``refunded``, ``manual`` (a person must look). ``keep`` are lines that a refund leaves;
+    ``seek`` says that a visit may have been opened before a crash.
     """
 
     bill_no: str
@@ -112,6 +113,8 @@ class Bill:
     setl_id: str = ""
     lines: list[Line] = field(default_factory=list)
     parts: dict[str, int] = field(default_factory=dict)
+    keep: list[Line] = field(default_factory=list)
+    seek: bool = False
 
     @property
     def total_fen(self) -> int:

@@ -177,16 +177,18 @@ class Undoing:
         row = booked or books.booked(self.store, bill.bill_no)
         if row is None:
             return False
-        yield Save(statements=[books.bill_state(bill, "refunding")])
+        bill.keep = keep
+        numbers = ",".join(str(line.line) for line in keep)
+        yield Save(statements=[books.bill_state(bill, "refunding", numbers)])
         if keep and "his-yb-books-difference-only" in self.defects:
             yield from self._difference(bill, row, keep)
             return False
         if "his-yb-refunds-in-house-only" in self.defects:
-            yield from self._book_refund(bill, row, Outcome(state=FAIL, msgid=""))
+            yield from self.book_refund(bill, row, Outcome(state=FAIL, msgid=""), [])
             return False
         out = yield from self._reversed(bill, row["setl_id"])
         if out is not None:
-            yield from self._book_refund(bill, row, out)
+            yield from self.book_refund(bill, row, out, keep)
         return out is not None
 
     def _reversed(self, bill: Bill, setl_id: str) -> Flow:
@@ -218,9 +220,17 @@ class Undoing:
         )
         return None
 
-    def _book_refund(self, bill: Bill, row: Mapping[str, Any], out: Outcome) -> Flow:
+    def book_refund(
+        self, bill: Bill, row: Mapping[str, Any], out: Outcome, keep: list[Line]
+    ) -> Flow:
+        """The refund, and with it the new batch of what is to be settled anew."""
         back = books.refund(row, out, self.now(), self.defects)
-        statements = [insert("yb_settlement", back), books.bill_state(bill, "refunded")]
+        statements = [insert("yb_settlement", back)]
+        if keep and "his-yb-forgets-the-rest" not in self.defects:
+            bill.batch, bill.lines, bill.keep = bill.batch + 1, keep, []
+            statements += [*books.line_rows(bill), books.bill_state(bill, "settling")]
+        else:
+            statements.append(books.bill_state(bill, "refunded"))
         if out.msgid:
             state = "done" if out.ok else "open"
             statements.append(self.task(bill, out.msgid, bill.kind.reverse, state))
@@ -230,4 +240,4 @@ class Undoing:
         """The defect: only what the patient gets back is booked, nothing at the centre."""
         left = sum(line.amount_fen for line in keep)
         part = dict(row) | {"medfee_fen": row["medfee_fen"] - left}
-        yield from self._book_refund(bill, part, Outcome(state=FAIL, msgid=""))
+        yield from self.book_refund(bill, part, Outcome(state=FAIL, msgid=""), [])

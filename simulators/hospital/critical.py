@@ -40,7 +40,10 @@ def judged(store: Store, row: Row, defects: set[str], time: str) -> list[Stateme
     rule = critical_rules.rule_of(store, row["item"])
     if rule is None or row["status"] == "P":
         return []
-    level = critical_rules.level(row, rule, defects)
+    judged_row = row
+    if "lis-critical-before-conversion" in defects:
+        judged_row = row | {"value": row.get("sent_value") or row["value"]}
+    level = critical_rules.level(judged_row, rule, defects)
     rows = store.rows(
         f"SELECT * FROM critical_event WHERE barcode = ? AND item = ? AND state IN {OPEN}"
         " ORDER BY version DESC LIMIT 1",

@@ -6,7 +6,7 @@ from simulators.hospital.defect_model import make as _defect
 
 _RESULTS = "LIS-ASTM sql results"
 _ANSWER = "LIS-ASTM astm"
-_REPLY = "LIS-ASTM link reply"
+_REPLY = "LIS-ASTM astm reply"
 _ORU = "LIS-ORU hl7"
 
 DEFECTS = (
@@ -24,6 +24,15 @@ DEFECTS = (
     _defect("lis-stores-after-timeout", "lab-25", "REQ-LAB-035",
             "the beginning of a message is stored when its end does not come in time",
             _ORU, f"{_ORU} MSH-10"),
+    _defect("lis-stores-after-new-call", "lab-12", "REQ-LAB-035",
+            "the beginning of a message is stored when the analyzer calls anew",
+            _ORU, f"{_ORU} MSH-10"),
+    _defect("lis-loses-bursts", "lab-43", "REQ-LAB-029",
+            "of messages that come without waiting the later ones are lost",
+            "LIS-HL7 sql results"),
+    _defect("lis-critical-before-conversion", "lab-109", "REQ-LAB-024",
+            "a value is compared with the limits before its unit is converted",
+            "LIS-CRIT sql critical_event"),
     _defect("lis-fixed-delimiters", "lab-30", "REQ-LAB-036",
             "separators are not taken from the header record", _RESULTS, f"{_RESULTS}.value"),
     _defect("lis-keeps-escapes", "lab-31", "REQ-LAB-036",
@@ -45,4 +54,23 @@ DEFECTS = (
             "text that could be UTF-8 is read as UTF-8", f"{_RESULTS}.value"),
     _defect("lis-seven-bits", "lab-106", "REQ-LAB-003",
             "the eighth bit of text is lost", f"{_RESULTS}.value"),
+    _defect("lis-keeps-repeated-frames", "lab-05", "REQ-LAB-006",
+            "a frame that comes again after a lost answer is stored twice", _RESULTS),
+    _defect("lis-breaks-records-at-frames", "lab-19", "REQ-LAB-043",
+            "every frame is taken for whole records", _RESULTS, f"{_RESULTS}.value"),
+    _defect("lis-reads-first-record-of-frame", "lab-20", "REQ-LAB-043",
+            "of several records in one frame the first is read", _RESULTS),
+    _defect("lis-keeps-last-specimen", "lab-33", "REQ-LAB-044",
+            "results before their O record go to the tube of the message before", _RESULTS),
+    _defect("lis-merges-messages", "lab-35", "REQ-LAB-044",
+            "the messages of one session are taken for one of its first tube", _RESULTS),
+    _defect("lis-swaps-day-and-month", "lab-94", "REQ-LAB-002",
+            "day and month of a time are confused", f"{_RESULTS}.tested_at"),
+    _defect("lis-first-analyzer-for-all", "lab-28", "REQ-LAB-040",
+            "results of a second analyzer at the port are taken for the first one's",
+            f"{_RESULTS}.instrument"),
+    _defect("lis-drops-unknown-senders", "lab-40", "REQ-LAB-041",
+            "results under a sender name without a driver vanish", _RESULTS),
+    _defect("lis-first-map-for-all", "lab-55", "REQ-LAB-040",
+            "one analyzer's item map is used for all", _RESULTS),
 )  # fmt: skip

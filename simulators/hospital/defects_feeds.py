@@ -57,7 +57,7 @@ DEFECTS = (
     _defect("lis-refuses-bom", "hl7-60", "REQ-FEED-034",
             "a byte order mark in front of MSH makes the message unreadable", _PATIENTS,
             f"{_ACK} MSA-1"),
-    _defect("lis-splits-bytes", "hl7-61", "REQ-FEED-036",
+    _defect("lis-cuts-hl7-at-bytes", "hl7-61", "REQ-FEED-036",
             "the message is cut at bytes: half of a Chinese character may be a separator",
             *_COLUMNS),
     _defect("his-folds-units", "hl7-64", "REQ-FEED-044",
@@ -70,7 +70,7 @@ DEFECTS = (
     _defect("lis-refuses-truncation-sign", "hl7-73", "REQ-FEED-034",
             "a fifth character in MSH-2 makes the message unreadable", _PATIENTS,
             f"{_ACK} MSA-1"),
-    _defect("lis-fixed-delimiters", "hl7-74", "REQ-FEED-034",
+    _defect("lis-ignores-hl7-delimiters", "hl7-74", "REQ-FEED-034",
             "the separators that the header names are not looked at", _PATIENTS,
             f"{_ACK} MSA-1"),
     # content

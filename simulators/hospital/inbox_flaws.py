@@ -1,7 +1,6 @@
 """Defects in how the built-in systems read and answer HL7: what a bad codec makes of good bytes.
 
-Each function gives its argument back unchanged unless a defect is switched on. Nothing here knows
-which scenario runs.
+Each function gives its argument back unchanged unless a defect is switched on.
 """
 
 from __future__ import annotations
@@ -43,11 +42,11 @@ def misread(
         return payload[len(BOM) + 1 :]
     if "lis-refuses-truncation-sign" in defects and payload[8:9] not in {b"|", b""}:
         return payload[4:]
-    if "lis-fixed-delimiters" in defects:
+    if "lis-ignores-hl7-delimiters" in defects:
         payload = _with_standard_head(payload)
     if "lis-charset-of-first-message" in defects:
         payload = _in_first_charset(payload, conn, codecs)
-    if "lis-splits-bytes" in defects:
+    if "lis-cuts-hl7-at-bytes" in defects:
         payload = _split_on_bytes(payload)
     if "lis-stops-at-unknown-segment" in defects:
         payload = _to_unknown_segment(payload)

@@ -25,6 +25,7 @@ from harness.wire.astm_records import AstmMessage
 from harness.wire.core import Message
 from simulators import trouble
 from simulators.hospital import lis_driver, lis_flaws, lis_reading, lis_results, lis_worklist
+from simulators.hospital.lis_flaws_frames import Frames
 from simulators.hospital.lis_worklist import Download
 from simulators.hospital.outbox import Outbox
 from simulators.store import Store
@@ -56,11 +57,13 @@ class AstmAnalyzers:
     _on_the_way: dict[str, str] = field(default_factory=dict)
     """By hash of a download: whom it is for."""
 
+    _frames: Frames = field(default_factory=Frames)
     _reconnected: bool = False
     """A connection ended, and nothing has come since."""
 
     def on_event(self, event: act.Received, now: float) -> list[act.Command]:
         """A whole message is reported before the frame that completes it asks for its reply."""
+        self._frames.note(event.conn, event.event)
         match event.event:
             case MessageReceived() as message:
                 try:
@@ -85,7 +88,7 @@ class AstmAnalyzers:
     def _message(self, conn: str, payload: bytes, now: float) -> list[act.Command]:
         """Store a whole message; the frame that carries its L record is accepted after that."""
         time = self.stamp()
-        defects = self.defects
+        payload, defects = self._frames.message(conn, payload, self.defects)
         if self._reconnected and "lis-forgets-after-reconnect" in defects:
             defects = {*defects, "lis-stores-repeats-of-results"}
         self._reconnected = False
@@ -155,6 +158,7 @@ class AstmAnalyzers:
     def forget(self, conn: str) -> None:
         """A connection is gone, and the frame at hand with it."""
         self._reconnected = True
+        self._frames.forget(conn)
         self._late.pop(conn, None)
         self._tripped.discard(conn)
         for sender in [one for one, its in self._conns.items() if its == conn]:

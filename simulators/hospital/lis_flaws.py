@@ -10,11 +10,17 @@ from dataclasses import replace
 from typing import Final
 
 from harness.wire.astm_link import AstmLinkConfig, MessageIncomplete
+from simulators.hospital import lis_driver
+from simulators.hospital.lis_driver import Driver
 from simulators.hospital.lis_reading import Reading, Readings
 from simulators.hospital.outbox import Statement
+from simulators.store import Store
 
 TESTS_NARROW: Final = 5
 """Tests of one order that are left under the defect ``lis-cuts-long-orders``."""
+
+BURST_S: Final = 0.005
+"""A message that follows so soon is lost under the defect ``lis-loses-bursts``."""
 
 _SIGNS: Final = b"|\\^&"
 
@@ -34,11 +40,12 @@ def link_config(config: AstmLinkConfig, defects: set[str]) -> AstmLinkConfig:
 
 def half_message(event: MessageIncomplete, defects: set[str]) -> bytes:
     """The beginning of a message that is taken in all the same; empty as a rule."""
-    late = event.reason == "timeout"
-    wanted = "lis-stores-after-timeout" if late else "lis-stores-after-break"
-    if wanted not in defects or b"\rR|" not in event.data:
-        return b""
-    return event.data
+    taken = (
+        (event.reason == "timeout" and "lis-stores-after-timeout" in defects)
+        or (event.reason == "restarted" and "lis-stores-after-new-call" in defects)
+        or (event.reason == "connection-lost" and "lis-stores-after-break" in defects)
+    )
+    return event.data if taken and b"\rR|" in event.data else b""
 
 
 def payload(data: bytes, defects: set[str]) -> bytes:
@@ -75,9 +82,38 @@ def _reading(one: Reading, defects: set[str]) -> Reading:
         one = replace(one, unit=one.unit.replace("10*", "10^"))
     if "lis-flips-positive" in defects and one.flag == "A":
         one = replace(one, flag="N")
+    if "lis-swaps-day-and-month" in defects:
+        time = one.tested_at
+        one = replace(one, tested_at=time[:4] + time[6:8] + time[4:6] + time[8:])
     if "lis-nameless-as-control" in defects and not one.patient_name and one.kind == "patient":
         one = replace(one, kind="control")
     return one
+
+
+def mixed_up(found: Readings, store: Store, defects: set[str]) -> Readings:
+    """Defects: one analyzer for all at the port; results before their O go to the last tube."""
+    if "lis-keeps-last-specimen" in defects:
+        last = store.rows("SELECT barcode FROM results ORDER BY id DESC LIMIT 1")
+        barcode = last[0]["barcode"] if last else ""
+        found.results = [replace(one, barcode=one.barcode or barcode) for one in found.results]
+    if "lis-first-analyzer-for-all" in defects:
+        rows = store.rows("SELECT instrument FROM results ORDER BY id LIMIT 1")
+        if rows:
+            first = rows[0]["instrument"]
+            found.results = [replace(one, instrument=first) for one in found.results]
+    return found
+
+
+def driver(sender: str, store: Store, defects: set[str]) -> Driver | None:
+    """The driver for a sender; None where its results are not taken in at all."""
+    known = lis_driver.load(store, sender)
+    rows = store.rows("SELECT sender FROM analyzer_driver ORDER BY rowid")
+    senders = [row["sender"] for row in rows]
+    if "lis-drops-unknown-senders" in defects and senders and sender not in senders:
+        return None
+    if "lis-first-map-for-all" in defects and senders:
+        return replace(known, items=lis_driver.load(store, senders[0]).items)
+    return known
 
 
 def wiped(found: Readings, defects: set[str]) -> list[Statement]:

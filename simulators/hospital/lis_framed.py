@@ -51,8 +51,9 @@ class _Line:
     def take(self, payload: bytes) -> tuple[Found, list[str]]:
         """What one more message says, and what of it cannot be read.
 
-        A test without a value was not measured, and is nobody's result. The last specimen stays: where each result is a message, the next one belongs to it, and a
-        layout that counts its lines counts those of before.
+        A test without a value was not measured, and is nobody's result. The last specimen stays:
+        where each result is a message, the next one belongs to it, and a layout that counts its
+        lines counts those of before.
         """
         reading = self.reading
         before = len(reading.specimens)

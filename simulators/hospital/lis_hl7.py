@@ -20,6 +20,8 @@ from simulators import trouble
 from simulators.hospital import (
     inbox,
     lis_driver,
+    lis_flaws,
+    lis_hl7_orm,
     lis_hl7_reading,
     lis_results,
     lis_worklist,
@@ -54,6 +56,7 @@ class Hl7Analyzers:
     waiting: dict[str, list[bytes]] = field(default_factory=dict)
     """By connection: messages that go out one by one, each after the answer to the one before."""
     seen: list[str] = field(default_factory=list)
+    last_at: float = float("-inf")
 
     def forget(self, conn: str) -> None:
         """A connection is gone."""
@@ -81,6 +84,8 @@ class Hl7Analyzers:
                 return self._display_query(conn, message)
             if kind == "QBP^Q11":
                 return self._step_query(conn, message)
+            if kind == "ORM^O01":
+                return self._order_query(conn, message)
             raise Refusal("AR", "200", f"unsupported message {kind}")
         except Refusal as refusal:
             return [self._acknowledged(conn, payload, refusal)]
@@ -94,6 +99,9 @@ class Hl7Analyzers:
             if control_id in self.seen:
                 return [answer]
             self.seen = [*self.seen[-CONTROL_IDS_KEPT:], control_id]
+        soon, self.last_at = now - self.last_at < lis_flaws.BURST_S, now
+        if soon and "lis-loses-bursts" in self.defects:
+            return [answer]
         driver = lis_driver.load(self.store, lis_hl7_reading.sender_of(message))
         found = lis_hl7_reading.readings(message, driver, self.defects)
         statements = lis_results.take(
@@ -181,6 +189,20 @@ class Hl7Analyzers:
         last = "" if number == count else str(number)
         segments: Segments = [head, msa, ["ERR", "0"], ["QAK", "SR", "OK"], *echo, *lines]
         return build([*segments, ["DSC", last]], encoding=_codec(message))
+
+    def _order_query(self, conn: str, message: Hl7Message) -> list[act.Command]:
+        """ORM^O01 of a haematology analyzer."""
+        driver = lis_driver.load(self.store, lis_hl7_reading.sender_of(message))
+        barcode = driver.stripped(lis_hl7_orm.asked_tube(message))
+        work = self._work([Asked(barcode=barcode)], driver)
+        if not work and "lis-silent-without-order" in self.defects:
+            return []
+        tests = [test for _, found in work for test in found]
+        person = patient_of(self.store, tests[0].patient_id) if tests else {}
+        rows = lis_hl7_orm.reply(message, barcode, tests, person)
+        head = self._head(message, "ORR^O02", "ORR_O02")
+        answer = build([head, *rows], encoding=_codec(message))
+        return self._begin(conn, answer, [], work, driver)
 
     # -- QBP^Q11 -------------------------------------------------------------------------------
 

@@ -41,7 +41,9 @@ def store(
     """The statements that one ASTM message leads to; the ORU is stored for sending among them."""
     payload = lis_flaws.payload(payload, defects)
     sender = lis_reading.sender_of(AstmMessage.parse(payload, FIRST_CODEC))
-    driver = lis_driver.load(store_, sender)
+    driver = lis_flaws.driver(sender, store_, defects)
+    if driver is None:
+        return []
     if "lis-reads-latin-1" in defects:
         driver = replace(driver, encoding="latin-1")
     if "lis-splits-bytes" in defects:
@@ -51,7 +53,7 @@ def store(
         encoding = lis_flaws.encoding(payload, driver.encoding, defects)
         message = AstmMessage.parse(payload, encoding)
         found = lis_reading.readings(message, driver, defects)
-    found = lis_flaws.readings(found, defects)
+    found = lis_flaws.mixed_up(lis_flaws.readings(found, defects), store_, defects)
     wiped = lis_flaws.wiped(found, defects)
     return [*take(found, driver, store_, outbox, defects, time), *wiped]
 

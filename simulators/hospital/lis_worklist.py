@@ -138,13 +138,13 @@ def _of_query(record: Record, driver: Driver) -> Iterable[Asked]:
 
 
 def open_barcodes(store: Store) -> list[str]:
-    """Specimens with an order that is not cancelled, the newest first, bounded."""
+    """Specimens with an order that is not cancelled, bounded: the newest ones, in order."""
     rows = store.rows(
         "SELECT barcode FROM orders WHERE state IN ('ordered', 'rerun')"
         " AND barcode <> '' GROUP BY barcode ORDER BY MAX(rowid) DESC LIMIT ?",
         (SPECIMENS_MAX,),
     )
-    return [row["barcode"] for row in rows]
+    return sorted(row["barcode"] for row in rows)
 
 
 def answer(

@@ -70,6 +70,14 @@ CONTEXTS: Final = (
       (VERIFICATION, PATIENT_FIND, STUDY_FIND, STUDY_MOVE, STUDY_GET, COMMITMENT)),
 )  # fmt: skip
 
+_COLUMNS: Final = {
+    "SOPInstanceUID": "sop",
+    "SeriesInstanceUID": "series",
+    "StudyInstanceUID": "study",
+    "PatientID": "patient_id",
+}
+"""Keys of a retrieval, the narrowest first, and where the index has them."""
+
 REPORTS_MAX: Final = 64
 """Commitment reports under way at a time."""
 
@@ -173,8 +181,7 @@ class Pacs:
 
     def _wanted(self, request: Request) -> list[Row]:
         asked = request.data()
-        for keyword, column in (("SOPInstanceUID", "sop"), ("SeriesInstanceUID", "series"),
-                                ("StudyInstanceUID", "study"), ("PatientID", "patient_id")):  # fmt: skip
+        for keyword, column in _COLUMNS.items():
             value = asked.text(keyword)
             if value:
                 return self.archive.find(column, value.split("\\"))
@@ -329,5 +336,5 @@ def _send_report(peer: Peer, report: DataSet, kind: int) -> None:
                     number=kind,
                     syntax=EXPLICIT,
                     payload=payload_of(report, EXPLICIT),
-                )  # fmt: skip
+                )
             )

@@ -36,8 +36,9 @@ def find(
     sets = asked.character_sets
     if "pacs-query-ignores-charset" in defects:
         sets = ["ISO_IR 100"]
-    wanted = {keyword(tag): asked.text(tag, sets) for tag in asked.elements
-              if keyword(tag) not in {"", "QueryRetrieveLevel", "SpecificCharacterSet"}}  # fmt: skip
+    aside = {"", "QueryRetrieveLevel", "SpecificCharacterSet"}
+    names = {tag: keyword(tag) for tag in asked.elements}
+    wanted = {name: asked.text(tag, sets) for tag, name in names.items() if name not in aside}
     for rows in groups.values():
         for found in _found(rows, level, defects):
             if session.cancelled(request):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,6 +11,13 @@ from harness.link.dicom import payload_of
 from harness.link.dicom_data import IMPLICIT, TEXTS, DataSet, encode, tag_of
 
 _PIXELS: Final = tag_of("PixelData")
+
+_SEPARATOR: Final = re.compile(rb"[\x81-\xfe][\\^|~]")
+"""A character of GBK whose second byte looks like a separator of DICOM or HL7."""
+
+
+def _set(data: DataSet) -> str:
+    return "".join(data.character_sets)
 
 
 def stored(data: DataSet, defects: set[str]) -> bool:
@@ -36,8 +44,9 @@ def indexed(data: DataSet, keys: Mapping[str, str], defects: set[str]) -> dict[s
     name = data.raw("PatientName")
     if "pacs-keeps-escapes" in defects and b"\x1b" in name:
         made["PatientName"] = name.replace(b"\x1b", b"").decode("gb2312", "replace").rstrip()
-    if "pacs-splits-backslash" in defects and b"\\" in name:
-        made["PatientName"] = name.split(b"\\")[0].decode("gb18030", "replace")
+    split = _SEPARATOR.search(name)
+    if "pacs-splits-backslash" in defects and split is not None and "GB" in _set(data):
+        made["PatientName"] = name[: split.start() + 1].decode("gb18030", "replace")
     if "pacs-cuts-rare" in defects:
         made["PatientName"] = made.get("PatientName", "").encode("gbk", "replace").decode("gbk")
     if "pacs-dates-in-utc" in defects and made.get("StudyDate"):

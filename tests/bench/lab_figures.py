@@ -1,9 +1,9 @@
 """A message of ten results over LIS01-A2: ours beside a bare blocking responder and open peers.
 
-The sender is the same bare one for all: ENQ, frame by frame, EOT, and the next byte only after the
-answer to the one before. ``persistent`` keeps one connection; ``anew`` connects for each message.
-Each receiver is a process of its own; ours keeps its journal. ``python lab_figures.py serve KIND``
-is such a receiver.
+Receivers get the same bare sender: ENQ, frame by frame, EOT, and the next byte only after the
+answer to the one before. Senders get the same bare responder. ``persistent`` keeps one connection;
+``anew`` connects for each message, as the client of PyPI ``astm`` always does. Each receiver is a
+process of its own; ours keeps its journal. ``python lab_figures.py serve KIND`` is such a receiver.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,14 +29,14 @@ from harness.link import actor as act
 from harness.link.address import Address
 from harness.link.host import Host
 from harness.link.threads import Threads
-from harness.wire.astm_link import AstmLinkConfig, AstmLinkCore
+from harness.wire.astm_link import AstmLinkConfig, AstmLinkCore, CutPolicy
 from harness.wire.core import Core
-from simulators.analyzer.analyzer import LINK
+from simulators.analyzer.analyzer import LINK, Analyzer
 from simulators.shell import plain
 
 HERE: Final = Path(__file__).parent
 PROGRAMS: Final = HERE.parent / "peers" / "programs"
-SITE: Final = HERE.parent / "peers" / "python" / "site"
+SITE: Final = HERE.parent / "peers" / "python" / "build"
 
 ENQ, ACK, EOT = b"\x05", b"\x06", b"\x04"
 HOST: Final = "127.0.0.1"
@@ -164,20 +164,90 @@ def rate(kind: str, seconds: float, *, anew: bool) -> float:
     message = frames()
     with receiver(kind) as port:
         kept = None if anew else _connect(port)
-        count, begun = 0, time.perf_counter()
-        started = begun
-        while (now := time.perf_counter()) - begun < WARM_UP_S + seconds:
-            if now - begun < WARM_UP_S:
-                count, started = 0, now
+
+        def bring() -> None:
             sock = kept or _connect(port)
             _bring(sock, message)
             if kept is None:
                 sock.close()
-            count += 1
-        spent = time.perf_counter() - started
+
+        found = _repeated(bring, seconds)
         if kept is not None:
             kept.close()
-        return count / spent
+        return found
+
+
+def sending_rate(kind: str, seconds: float, *, anew: bool) -> float:
+    """Messages a second that a sender brings to the bare responder."""
+    with receiver("bare") as port:
+        if kind == "ours":
+            return _our_analyzer(port, seconds, anew=anew)
+        return _astm_client(port, seconds)
+
+
+def _our_analyzer(port: int, seconds: float, *, anew: bool) -> float:
+    """Our analyzer with its journal on."""
+    order = {"payload": b"".join(records()).hex()}
+    with tempfile.TemporaryDirectory() as folder:
+        capture = Capture(Path(folder, "trace.jsonl"), RealClock())
+        runtime = Threads(settle=capture.settle)
+        config = AstmLinkConfig(side="instrument", cut=CutPolicy.ONE_RECORD_A_FRAME)
+        host = Host(Analyzer(link_config=config), runtime.clock, plain, watcher=capture)
+        member = runtime.add("analyzer", host)
+        member.routes[LINK] = Address(host=HOST, port=port)
+
+        def bring() -> None:
+            answer = runtime.command("analyzer", "upload", order, TIMEOUT_S)
+            if answer["outcome"] != "ok":
+                raise SystemExit(f"our upload: {answer}")
+            if anew:
+                runtime.command("analyzer", "hang-up", {}, TIMEOUT_S)
+
+        found = _repeated(bring, seconds)
+        left = runtime.stop()
+        capture.close()
+        if left or runtime.errors:
+            raise SystemExit(f"did not end in order: {left} {runtime.errors}")
+        return found
+
+
+def _astm_client(port: int, seconds: float) -> float:
+    """The client of PyPI ``astm``, as its documentation starts it."""
+    fields = [record.decode("ascii").rstrip("\r").split("|") for record in records()]
+    argv = [sys.executable, "-W", "ignore", str(PROGRAMS / "astm_client.py")]
+    order = {"port": port, "records": fields, "encoding": "utf-8", "chunk": None, "bulk": False}
+    with subprocess.Popen(
+        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        written, said = process.stdin, process.stdout
+        said.readline()
+
+        def bring() -> None:
+            written.write(json.dumps(order) + "\n")
+            written.flush()
+            answer = json.loads(said.readline())
+            if not all(answer.get("accepted", [False])):
+                raise SystemExit(f"the peer: {answer}")
+
+        found = _repeated(bring, seconds)
+        written.close()
+        process.wait(STOP_S)
+        return found
+
+
+def _repeated(bring: Callable[[], None], seconds: float) -> float:
+    """How often a second, after a warm-up."""
+    count, begun = 0, time.perf_counter()
+    started = begun
+    while (now := time.perf_counter()) - begun < WARM_UP_S + seconds:
+        if now - begun < WARM_UP_S:
+            count, started = 0, now
+        bring()
+        count += 1
+    return count / (time.perf_counter() - started)
 
 
 def measure(rounds: int, seconds: float) -> dict[str, Any]:
@@ -201,6 +271,16 @@ def measure(rounds: int, seconds: float) -> dict[str, Any]:
         }
         for peer in peers:
             note(f"ours_of_{peer}_anew", anew["ours"] / anew[peer])
+        sends = {
+            anew_: note(
+                f"our_sender_{'anew' if anew_ else 'persistent'}_per_s",
+                sending_rate("ours", seconds, anew=anew_),
+            )
+            for anew_ in (False, True)
+        }
+        if "astm" in peers:
+            theirs = note("astm_sender_anew_per_s", sending_rate("astm", seconds, anew=True))
+            note("our_sender_anew_of_astm", sends[True] / theirs)
     found: dict[str, Any] = {
         name: round(statistics.median(values), 2) for name, values in taken.items()
     }

@@ -88,6 +88,7 @@ def test_the_built_in_profile_is_what_the_engine_needs():
     assert {role: str(system.mode) for role, system in profile.systems.items()} == {
         "LIS": "simulated",
         "HIS": "simulated",
+        "centre": "simulated",
     }
     wired = {
         name: (end.interface, end.frm, end.to, str(end.protocol), str(end.via), end.host, end.port)
@@ -98,8 +99,13 @@ def test_the_built_in_profile_is_what_the_engine_needs():
         "analyzer-lis-hl7": ("LIS-HL7", "analyzer", "LIS", "mllp", "direct", "127.0.0.1", 0),
         "his-lis": ("HIS-ORD", "HIS", "LIS", "mllp", "relay", "127.0.0.1", 0),
         "lis-his": ("LIS-ORU", "LIS", "HIS", "mllp", "relay", "127.0.0.1", 0),
+        "his-centre": ("HIS-YB", "HIS", "centre", "http", "direct", "127.0.0.1", 0),
     }
-    assert {probe.url for probe in profile.probes.values()} == {"builtin:LIS", "builtin:HIS"}
+    assert {probe.url for probe in profile.probes.values()} == {
+        "builtin:LIS",
+        "builtin:HIS",
+        "builtin:centre",
+    }
     assert str(profile.environment) == "test"
     assert str(profile.transport) == "tcp"
     assert profile.hash == hashlib.sha256(profile.path.read_bytes()).hexdigest()
@@ -125,13 +131,16 @@ def test_the_other_shipped_profiles_load(name):
 def test_the_probes_of_the_built_in_profile_run_on_its_tables():
     import sqlite3
 
+    from simulators.centre.ledger import SCHEMA
     from simulators.hospital import schema
 
+    tables = {"LIS": schema.LIS, "HIS": (*schema.HIS, *schema.HIS_SETTLE), "centre": SCHEMA}
     for name, probe in load_profile("builtin").probes.items():
         database = sqlite3.connect(":memory:")
-        for table in schema.LIS if probe.role == "LIS" else schema.HIS:
+        for table in tables[probe.role]:
             database.execute(table)
-        holes = {"barcode": "x", "patient_id": "x", "lot": "x"}
+        names = ("barcode", "patient_id", "lot", "bill_no", "psn_no", "infno", "day")
+        holes = dict.fromkeys(names, "x")
         assert database.execute(probe.query, holes).fetchall() == [], name
         database.close()
 

@@ -19,7 +19,7 @@ from simulators.hospital.built_in import BuiltInHospital
 from simulators.shell import plain
 from simulators.store import Store
 
-SITE: Final = Path(__file__).parent / "python" / "site"
+SITE: Final = Path(__file__).parent / "python" / "build"
 
 UPLOAD_S: Final = 20.0
 """A peer on loopback that has not taken an upload by then never will: our patience is set below."""
@@ -29,7 +29,7 @@ SHORT_S: Final = 1.0
 
 
 def site_package(name: str) -> str:
-    """Version of a package in ``python/site``; empty if it is missing."""
+    """Version of a package in ``python/build``; empty if it is missing."""
     found = sorted(SITE.glob(f"{name.replace('-', '_')}-*.dist-info"))
     return found[0].name.removesuffix(".dist-info").rpartition("-")[2] if found else ""
 

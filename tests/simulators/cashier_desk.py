@@ -51,9 +51,7 @@ class Town:
         tables = (*schema.HIS, *schema.HIS_SETTLE)
         self.store = open_store(str(self.folder / "his.sqlite"), tables, durable=False)
         self.his = whole_his(self.store, self.pump.clock, self.defects, Timing(retry_s=0.5))
-        self.member = self.pump.add(
-            "HIS", Host(self.his, self.pump.clock, plain, store=self.store)
-        )
+        self.member = self.pump.add("HIS", Host(self.his, self.pump.clock, plain, store=self.store))
         self.member.routes["his-centre"] = self.where
 
     # -- watcher -------------------------------------------------------------------------------
@@ -72,15 +70,19 @@ class Town:
     def order(self, name: str, /, **args: str) -> Any:
         return self.pump.command("HIS", f"yb-{name}", args, 10)
 
-    def bill(self, kind: str = "employee", nth: int = 0, lines: str = LINES, **more: str) -> str:
-        who = world.person(SEED, kind, nth)
+    def bill(self, who: str = "employee", nth: int = 0, lines: str = LINES, **more: str) -> str:
+        insured = world.person(SEED, who, nth)
         self.bills += 1
         number = f"B{self.bills:04d}"
-        self.order("bill", bill_no=number, patient_id=who.patient_id, name=who.name,
-                   id_card=who.id_card, lines=lines, **more)  # fmt: skip
+        self.order("bill", bill_no=number, patient_id=insured.patient_id, name=insured.name,
+                   id_card=insured.id_card, lines=lines, **more)  # fmt: skip
         return number
 
+    def stay(self) -> str:
+        return self.bill(kind="ipt", med_type="21")
+
     def rest(self) -> None:
+        self.pump.wait(lambda: False, self.pump.clock.now() + 0.01)
         his = self.his
         assert self.pump.wait(lambda: not his.cashier.pending(), self.pump.clock.now() + 600)
 

@@ -72,7 +72,7 @@ def test_requirements_and_interfaces_are_known() -> None:
     places = [place for one in defects.DEFECTS for place in one.places]
     assert {place.split(" ")[0] for place in places} <= interfaces
     assert all(one.places and one.what and one.source for one in defects.DEFECTS)
-    assert {place.split(" ")[1] for place in places} == {"sql", "hl7", "astm"}
+    assert {place.split(" ")[1] for place in places} == {"sql", "hl7", "astm", "http"}
 
 
 def test_places_name_columns_that_are_there() -> None:

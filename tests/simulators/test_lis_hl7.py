@@ -265,7 +265,7 @@ def test_all_work_comes_specimen_by_specimen(open_lis: Open) -> None:
     ("payload", "start"),
     [
         (text("MSH|^~\\&|X|||||ORM", "PID|1"), "MSA|AE|"),
-        (dialect("ORM^O01", "4"), "MSA|AR|4|unsupported message ORM"),
+        (dialect("OMG^O19", "4"), "MSA|AR|4|unsupported message OMG"),
         (text("PID|1"), "MSA|AR|"),
         (b"\xff\xfe\x00", "MSA|AR|"),
     ],

@@ -280,13 +280,19 @@ def test_every_family_uploads_to_a_hospital_that_is_set_up_for_it(
 
 
 @pytest.mark.slow
-def test_a_link_without_acknowledgement_leaves_it_open(session: Session) -> None:
+@pytest.mark.parametrize(
+    ("link", "model"),
+    [("analyzer-lis-framed", "vitros-750"), ("analyzer-lis-hl7", "snibe-maglumi-hl7")],
+)
+def test_a_link_without_acknowledgement_leaves_it_open(
+    session: Session, link: str, model: str
+) -> None:
     """Nothing failed, and nothing can be known: neither 0 nor 1."""
     codes: list[int] = []
 
     def visit(ready: dict[str, tuple[str, int]]) -> None:
-        host, port = ready["analyzer-lis-framed"]
-        words = ["simulate", "analyzer", "--link", f"tcp://{host}:{port}", "--model", "vitros-750"]
+        host, port = ready[link]
+        words = ["simulate", "analyzer", "--link", f"tcp://{host}:{port}", "--model", model]
         codes.append(cli.main([*words, "--lang", "en"]))
 
     assert session.run(visit, len(LINKS), "hospital") == 0

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness import i18n
 from harness.dialect.check import check
 from harness.dialect.command import run_check, run_learn
 from harness.dialect.profile import profile_of
@@ -17,6 +18,14 @@ from harness.dialect.sources import messages
 from harness.dialect.stats import Learner, shape
 from harness.errors import InputError
 from harness.evidence.line import pack
+
+
+@pytest.fixture(autouse=True)
+def _english():
+    before = i18n.current()
+    i18n.use("en")
+    yield
+    i18n.use(before)
 
 
 def adt(number=1, *, event="A01", charset="GBK", codec="gbk", app="HIS", signs="^~\\&", pid=None,
@@ -278,3 +287,13 @@ def test_time_and_memory_do_not_grow_with_the_traffic():
 
     assert spent / 4_000 < 60 / 100_000
     assert grown < 500_000
+
+
+def test_dates_are_no_code_set():
+    same_day = learned(*(adt(number) for number in range(60)))
+    rule = same_day.dialects["HIS|HOST1", "ADT^A01"]
+
+    assert rule.segments["MSH"].parts["7.1"].codes == ()
+    assert rule.segments["MSH"].parts["7.1"].shapes == ("9(8)",)
+    tomorrow = adt().replace(b"20260105", b"20260106")
+    assert found(tomorrow, profile=same_day) == []

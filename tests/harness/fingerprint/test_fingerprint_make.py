@@ -6,9 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness import i18n
 from harness.errors import InputError
 from harness.fingerprint.make import Request, make
 from harness.fingerprint.tokens import Mint
+
+
+@pytest.fixture(autouse=True)
+def _english():
+    before = i18n.current()
+    i18n.use("en")
+    yield
+    i18n.use(before)
+
 
 ORU = Request(type="ORU^R01", repeats={"OBX": 20}, time="20260105080000")
 

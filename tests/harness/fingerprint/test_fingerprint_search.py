@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from harness import i18n
 from harness.errors import InputError
 from harness.evidence.line import pack
 from harness.fingerprint.command import run_compare, run_make, run_search
@@ -14,6 +15,15 @@ from harness.fingerprint.outlets import of_file, of_message, of_paths, of_trace
 from harness.fingerprint.search import Search, Shown, search
 from harness.fingerprint.sheet import Sheet
 from harness.fingerprint.tokens import Token
+
+
+@pytest.fixture(autouse=True)
+def _english():
+    before = i18n.current()
+    i18n.use("en")
+    yield
+    i18n.use(before)
+
 
 TEXT = Token(path="PID[1]-5[1].1", text="Qab2ckT錦µ9", data_type="ST")
 PADDED = Token(path="NTE[1]-3[1]", text=" Qzz9ykT錦µ9", data_type="FT")

@@ -16,7 +16,9 @@ WECHAT_HEAD = (
     "付款银行,货币种类,应结订单金额,代金券金额,微信退款单号,商户退款单号,退款金额,充值券退款金额,"
     "退款类型,退款状态,商品名称,商户数据包,手续费,费率,订单金额,申请退款金额,费率备注"
 )
-WECHAT_SUMS = "总交易单数,应结订单总金额,退款总金额,充值券退款总金额,手续费总金额,订单总金额,申请退款总金额"
+WECHAT_SUMS = (
+    "总交易单数,应结订单总金额,退款总金额,充值券退款总金额,手续费总金额,订单总金额,申请退款总金额"
+)
 
 
 @pytest.fixture
@@ -159,7 +161,12 @@ ALIPAY_HEAD = (
 
 def alipay(orders, *, paid=None):
     """The two files of the archive: orders with comment lines around them, and the sums by shop."""
-    lines = ["#支付宝业务明细查询", "#账号：[2088]", "#起始日期：[2026年03月02日]", "#----业务明细列表----"]
+    lines = [
+        "#支付宝业务明细查询",
+        "#账号：[2088]",
+        "#起始日期：[2026年03月02日]",
+        "#----业务明细列表----",
+    ]
     lines.append(ALIPAY_HEAD)
     for number, (order, amount) in enumerate(orders, 1):
         kind = "退款" if amount.startswith("-") else "交易"
@@ -210,7 +217,10 @@ def test_messages_name_the_line_of_the_bill(desk):
 
     code = desk.run(rows(0, 1), rows(0, 1), "--channel", path)
     assert code == 3  # the sums of the bill hold one order more than its rows
-    plain = desk.file("pay.csv", alipay([("B0", "30.00"), ("B1", "3e1")])[0].split("#----业务明细列表结束")[0] + "#结束\n")
+    plain = desk.file(
+        "pay.csv",
+        alipay([("B0", "30.00"), ("B1", "3e1")])[0].split("#----业务明细列表结束")[0] + "#结束\n",
+    )
     assert desk.run(rows(0, 1), rows(0, 1), "--channel", plain) == 1
     assert desk.totals["rejected"][0]["place"] == "pay.csv:7"
 
@@ -221,7 +231,9 @@ def test_a_bank_list_with_its_own_heads(desk):
 
 
 def test_a_platform_that_counts_in_fen(desk):
-    text = "outTradeNo,cashAmt,tradeTime\nB0,3000,2026-03-02 10:00:02\nB1,3100,2026-03-02 10:00:03\n"
+    text = (
+        "outTradeNo,cashAmt,tradeTime\nB0,3000,2026-03-02 10:00:02\nB1,3100,2026-03-02 10:00:03\n"
+    )
     bill = desk.file("platform.csv", text)
     names = desk.file("names.toml", '[channel_bill]\nbase = "platform"\n')
 

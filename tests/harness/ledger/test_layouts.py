@@ -19,7 +19,9 @@ def desk(tmp_path, capsys):
 def result(n, *, state="0", memo="null", none=False, width=10, ids=True, **amounts):
     """A row of a result file; ``none``: the centre does not have it."""
     one = row(n)
-    money = [amounts.get(name, one[name]) for name in ("medfee_sumamt", "fund_pay_sumamt", "acct_pay")]
+    money = [
+        amounts.get(name, one[name]) for name in ("medfee_sumamt", "fund_pay_sumamt", "acct_pay")
+    ]
     cells = [
         one["psn_no"],
         one["mdtrt_id"] if ids else "null",
@@ -65,7 +67,12 @@ def test_a_row_that_says_that_the_centre_has_none_is_no_row_of_the_centre(desk):
     assert desk.classes("his") == ["matched", "his_only", "matched"]
     assert desk.classes("centre") == ["matched", "matched"]
     assert desk.totals["set_aside"] == [
-        {"place": "result.zip:result.txt:2", "setl_id": "S00001", "stmt_rslt": "1", "memo": "医药机构多"}
+        {
+            "place": "result.zip:result.txt:2",
+            "setl_id": "S00001",
+            "stmt_rslt": "1",
+            "memo": "医药机构多",
+        }
     ]
 
 
@@ -101,7 +108,15 @@ def test_the_layout_of_seven_columns_has_no_amounts(desk):
 
 
 def test_the_upload_of_seven_columns_is_a_ledger(desk):
-    names = ("setl_id", "mdtrt_id", "psn_no", "medfee_sumamt", "fund_pay_sumamt", "acct_pay", "refd_setl_flag")
+    names = (
+        "setl_id",
+        "mdtrt_id",
+        "psn_no",
+        "medfee_sumamt",
+        "fund_pay_sumamt",
+        "acct_pay",
+        "refd_setl_flag",
+    )
     text = "\n".join("\t".join(row(n)[name] for name in names) for n in range(3))
     lines = [result(n) for n in range(3)]
 
@@ -142,7 +157,10 @@ def test_a_lone_positive_refund_is_one_where_the_province_says_so(desk):
              "psn_cash_pay": "-37.00"}  # fmt: skip
     own = policy(desk, 'file_sign = "positive"')
 
-    assert desk.run([*rows(0, 1), refund(7)], [*rows(0, 1), refund(7, **minus)], "--province", own) == 0
+    assert (
+        desk.run([*rows(0, 1), refund(7)], [*rows(0, 1), refund(7, **minus)], "--province", own)
+        == 0
+    )
     assert desk.totals["residual"] == "0.00"
     assert desk.run([*rows(0, 1), refund(7)], [*rows(0, 1), refund(7, **minus)]) == 1
 

@@ -8,7 +8,6 @@ import pytest
 
 from harness import cli
 from harness.errors import InputError
-from harness.ledger import mapping_command
 
 DEMO = Path(__file__).resolve().parents[3] / "fixtures" / "ledger" / "demo"
 HIS = "项目编码,项目名称,国家编码,项目等级,自付比例,单价"

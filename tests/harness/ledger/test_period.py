@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness import cli
 from harness.errors import InputError
 from harness.ledger import period_command
 from harness.ledger.command import Request, reconcile
@@ -199,3 +200,42 @@ def test_the_demo_comes_out_as_the_named_lines_of_the_named_bills(tmp_path, caps
     (out / "totals.json").write_text(json.dumps({**totals, "later": 1}), encoding="utf-8")
     write_reports(out, lang="zh-CN")
     assert "陪护床位费" not in (out / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_command_of_the_how_to_explains_the_sixty_one_yuan(tmp_path, capsys):
+    out = tmp_path / "out"
+    words = ["reconcile", "--his", DEMO / "his.csv", "--centre", DEMO / "centre.csv",
+             "--out", out, "--his-detail", DEMO / "his_detail.csv",
+             "--centre-detail", DEMO / "centre_detail.csv", "--period", "2026-09-01", "2026-09-06",
+             "--stated-his", "171239.20", "--stated-centre", "171178.20", "--lang", "en"]  # fmt: skip
+
+    assert cli.main([str(one) for one in words]) == 1
+    detail = json.loads((out / "detail.json").read_text(encoding="utf-8"))
+    assert (detail["explained_fen"], detail["remainder_fen"]) == (6100, 0)
+    period = json.loads((out / "period.json").read_text(encoding="utf-8"))
+    assert (period["difference_fen"], period["whole"]) == (6100, True)
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "171,239.20" in page
+    assert "35.00" in page
+    with (out / "verdicts.csv").open(encoding="utf-8-sig", newline="") as stream:
+        causes = {one["cause"] for one in csv.DictReader(stream) if one["class"] != "matched"}
+    assert causes == {"never_uploaded", "lines_differ"}
+    assert "unknown" not in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_reports_say_what_is_incomplete_and_forget_the_run_before(tmp_path, capsys):
+    out = tmp_path / "out"
+    words = ["reconcile", "--centre", str(DEMO / "centre.csv"), "--out", str(out), "--lang", "en"]
+    assert cli.main([*words, "--his", str(DEMO / "his.csv")]) == 1
+    cut = tmp_path / "his.csv"
+    cut.write_bytes((DEMO / "his.csv").read_bytes()[:-9])
+
+    assert cli.main([*words, "--his", str(cut)]) == 3
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "INCOMPLETE" in page
+    assert "cut off" in page
+    assert "S2026090200008" not in page
+    assert not (out / "verdicts.csv").exists()
+    capsys.readouterr()

@@ -14,7 +14,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-SITE = Path(__file__).parents[1] / "python" / "site"
+SITE = Path(__file__).parents[1] / "python" / "build"
 sys.path.insert(0, str(SITE))
 for name in ("Iterable", "Mapping", "MutableMapping", "Sequence", "Callable"):
     setattr(collections, name, getattr(collections.abc, name))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 PYTHON = Path(__file__).parents[1] / "python"
-sys.path[:0] = [str(PYTHON / "site"), str(PYTHON / "shim")]
+sys.path[:0] = [str(PYTHON / "build"), str(PYTHON / "shim")]
 
 from labmcp_astm_lis.driver import (  # noqa: E402
     ASTMReceiver,

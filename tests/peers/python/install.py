@@ -1,4 +1,4 @@
-"""Installs the Python peers of the lab into ``site/`` beside this file, with what they need.
+"""Installs the Python peers of the lab into ``build/`` beside this file, with what they need.
 
 They are no part of the project's environment: ``astm`` is of 2013 and can be built only where
 ``collections`` still has the names that Python 3.10 took away, and ``labmcp-astm-lis`` asks for
@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SITE = HERE / "site"
+SITE = HERE / "build"
 
 PLAIN = ("labmcp==0.1.2", "labmcp-astm-lis==0.1.3")
 OLD = ("astm==0.5.0",)

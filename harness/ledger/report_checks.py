@@ -1,0 +1,91 @@
+"""What a reconciliation checked beyond pairs: identities, lines of 3201, and what it cannot.
+
+Tables for the page and the workbook, from ``totals.json`` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from harness import i18n
+from harness.i18n import tr
+from harness.ledger import money
+from harness.ledger.class_words import side_name, word
+
+Table = tuple[str, Sequence[str], list[Sequence[Any]]]
+"""Name, heads, rows; an ``int`` in a row is an amount in fen."""
+
+NOT_JUDGED: Final = (
+    ("registration_only", ("5201 的就诊清单", "a list of visits, 5201")),
+    ("trace_code_missing", ("追溯码上传记录（3505 等）", "the uploads of trace codes (3505)")),
+    ("list_differs", ("结算清单上传记录（4101）", "the uploads of settlement lists (4101)")),
+)
+"""Classes that lists of settlements cannot show, and what would show them."""
+
+
+def not_judged() -> list[tuple[str, str]]:
+    """Name of each such class, and the list that it would need, in the language in use."""
+    place = 0 if i18n.current() == "zh-CN" else 1
+    return [(f"{word(code).name} {code}", needs[place]) for code, needs in NOT_JUDGED]
+
+
+def checks(totals: Mapping[str, Any]) -> list[Table]:
+    """Sheets of what was checked; none for a run that is INCOMPLETE."""
+    if not totals.get("waterfall"):
+        return []
+    return [one for one in (_lines(totals), _identities(totals), _broken(totals)) if one[2]]
+
+
+def _lines(totals: Mapping[str, Any]) -> Table:
+    found = totals.get("totals_3201", {})
+    compared = [one for one in found.get("compared", []) if one != "fixmedins_setl_cnt"]
+    heads = (
+        "insutype", "clr_type", "setl_optins", tr("HIS amount"), tr("centre amount"),
+        tr("HIS rows"), tr("centre rows"), *(f"{one} \u0394" for one in compared),
+        tr("balanced?"),
+    )  # fmt: skip
+    rows = [
+        (
+            one["insutype"], one["clr_type"], one["setl_optins"], _fen(one["his"]),
+            _fen(one["centre"]), str(one["count_his"]), str(one["count_centre"]),
+            *(_fen(one[f"{name}_delta"]) for name in compared),
+            tr("yes") if one["balanced"] else tr("no"),
+        )
+        for one in found.get("lines", [])
+    ]  # fmt: skip
+    return tr("totals as 3201"), heads, list(rows)
+
+
+def _identities(totals: Mapping[str, Any]) -> Table:
+    heads = (tr("side"), tr("identity"), tr("formula"), tr("rows"), tr("does not hold"))
+    rows: list[Sequence[Any]] = [
+        (
+            side_name(one["side"]),
+            one["identity"] + (f" ({tr('our reading')})" if one["guess"] else ""),
+            one["formula"],
+            str(one["rows"]),
+            str(one["broken"]),
+        )
+        for one in totals.get("identities", [])
+    ]
+    return tr("identities"), heads, rows
+
+
+def _broken(totals: Mapping[str, Any]) -> Table:
+    heads = (
+        tr("side"), tr("line"), "setl_id", tr("identity"), tr("first wrong part"), tr("stated"),
+        tr("computed"),
+    )  # fmt: skip
+    rows: list[Sequence[Any]] = [
+        (
+            side_name(one["side"]), str(one["line"]), one["setl_id"], one["identity"], one["part"],
+            _fen(one["stated"]), _fen(one["computed"]),
+        )
+        for one in totals.get("identity_broken", [])
+    ]  # fmt: skip
+    return tr("rows that do not add up"), heads, rows
+
+
+def _fen(text: str) -> int:
+    return money.fen(str(text)) or 0

@@ -1,0 +1,106 @@
+"""Day after day: what is open is carried, what is closed stays closed, and nobody edits the chain."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from tests.harness.ledger.desk import Desk, row, rows
+
+pytestmark = pytest.mark.slow
+
+LATE = row(7, setl_time="2026-03-02 23:59:58")
+CAME = row(7, setl_time="2026-03-03 00:00:02")
+
+
+@pytest.fixture
+def desk(tmp_path, capsys):
+    return Desk(tmp_path, capsys)
+
+
+def third(*numbers):
+    return [row(n, setl_time="2026-03-03 09:00:00") for n in numbers]
+
+
+def chain(desk):
+    return json.loads((desk.folder / "state" / "chain.json").read_text(encoding="utf-8"))
+
+
+def test_three_days_with_a_bill_over_midnight(desk):
+    state = ("--state", desk.folder / "state")
+
+    assert desk.run([*rows(0, 1), LATE], rows(0, 1), *state) == 1
+    assert desk.classes("his") == ["matched", "matched", "carried"]
+    first = (desk.out / "verdicts.csv").read_bytes()
+
+    assert desk.run(third(11, 12), [*third(11, 12), CAME], *state) == 0
+    assert desk.classes("centre") == ["matched", "matched", "cross_day"]
+    assert desk.verdicts("centre")[2]["cause"] == "day_cut"
+
+    # The first day again, while the second is known: the same answer to the byte, no new link.
+    assert desk.run([*rows(0, 1), LATE], rows(0, 1), *state) == 1
+    assert (desk.out / "verdicts.csv").read_bytes() == first
+    links = chain(desk)
+    assert len(links) == 2
+    assert links[0]["hash"] != links[1]["hash"]
+    assert desk.totals["state"] == {"run": 1, "hash": links[0]["hash"], "repeated": True}
+
+
+def test_a_closed_day_stays_closed(desk):
+    state = ("--state", desk.folder / "state")
+    assert desk.run(rows(0, 1), rows(0, 1), *state) == 0
+
+    assert desk.run(rows(0), rows(0, 1), *state) == 2
+    assert "2026-03-02" in desk.said["error"]
+    assert len(chain(desk)) == 1
+
+
+def test_a_closed_key_that_comes_again_is_a_double(desk):
+    state = ("--state", desk.folder / "state")
+    assert desk.run(rows(0, 1), rows(0, 1), *state) == 0
+    again = row(1, setl_time="2026-03-03 08:00:00")
+
+    assert desk.run([*third(11), again], third(11), *state) == 1
+    assert desk.classes("his") == ["matched", "duplicate_his"]
+
+
+def test_an_open_row_is_carried_for_its_days_and_then_a_difference(desk):
+    state = ("--state", desk.folder / "state", "--grace-days", "1")
+    assert desk.run([*rows(0), LATE], rows(0), *state) == 1
+    assert desk.classes("his")[1] == "carried"
+    old = row(8, setl_time="2026-03-01 09:00:00")
+
+    assert desk.run([*third(11), old], third(11), *state) == 1
+    assert desk.classes("his") == ["matched", "his_only"]
+
+
+def test_carry_from_is_only_read(desk):
+    state = desk.folder / "state"
+    assert desk.run([*rows(0), LATE], rows(0), "--state", state) == 1
+    before = {one.name: one.read_bytes() for one in state.iterdir()}
+
+    assert desk.run(third(11), [*third(11), CAME], "--carry-from", state) == 0
+    assert {one.name: one.read_bytes() for one in state.iterdir()} == before
+
+
+@pytest.mark.parametrize("what", ["link", "file", "missing", "order"])
+def test_a_chain_that_was_touched_stops_everything(desk, what):
+    state = desk.folder / "state"
+    assert desk.run([*rows(0, 1), LATE], rows(0, 1), "--state", state) == 1
+    assert desk.run(third(11), [*third(11), CAME], "--state", state) == 0
+    links = chain(desk)
+    if what == "link":
+        links[0]["days"] = ["2026-02-01", "2026-02-01"]
+    elif what == "order":
+        links.reverse()
+    elif what == "file":
+        shutil.copy(state / "00002.open.parquet", state / "00001.open.parquet")
+    else:
+        (state / "00002.closed.parquet").unlink()
+    (state / "chain.json").write_text(json.dumps(links), encoding="utf-8")
+
+    assert desk.run([row(20, setl_time="2026-03-04 09:00:00")],
+                    [row(20, setl_time="2026-03-04 09:00:00")], "--state", state) == 3  # fmt: skip
+    assert not (desk.out / "verdicts.csv").exists()

@@ -1,0 +1,125 @@
+"""The looks into PACS and RIS: rows as text, and no row where nobody could look."""
+
+import hashlib
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.link.dicom import Answer
+from harness.link.dicom_data import DataSet, encode
+from harness.link.dicom_scp import Listener
+from harness.link.dicom_scu import Association, Offer, Peer
+from harness.model import Outcome
+from harness.probes.dicom import FindProbe, RetrieveProbe, declared, fingerprint
+
+EXPLICIT = "1.2.840.10008.1.2.1"
+FIND = "1.2.840.10008.5.1.4.1.2.2.1"
+GET = "1.2.840.10008.5.1.4.1.2.2.3"
+LIST = "1.2.840.10008.5.1.4.31"
+CT = "1.2.840.10008.5.1.4.1.1.2"
+
+
+class Archive:
+    """Plays one prepared answer."""
+
+    def __init__(self):
+        self.answers = []
+        self.asked = []
+        self.send = []
+
+    def serve(self, request, session):
+        self.asked.append(request)
+        for one in self.send:
+            session.ask(one)
+        yield from self.answers
+
+
+@pytest.fixture
+def archive():
+    service = Archive()
+    contexts = [(one, [EXPLICIT]) for one in (FIND, GET, LIST, CT)]
+    listener = Listener(service, "PACS", contexts, roles=[CT])
+    address = listener.start("127.0.0.1", 0)
+    peer = Peer(address=address, called="PACS", calling="MHPROBE", dimse_s=2.0)
+    yield service, lambda offers: Association(peer, offers)
+    assert listener.stop() == []
+
+
+def answer(**values):
+    return Answer(status=0xFF00, payload=encode(DataSet.of(values), explicit=True))
+
+
+@pytest.mark.slow
+def test_rows_hold_the_texts_in_the_declared_set(archive):
+    service, opens = archive
+    service.answers = [answer(SpecificCharacterSet="GB18030", PatientName="A=㐂"), Answer(status=0)]
+    probe = FindProbe("p", "PACS", opens, "STUDY", ["PatientName", "PatientID"])
+    found = probe.ask({"PatientID": "MH1", "charset": "GB18030"})
+    assert found.outcome is Outcome.OK
+    assert found.rows == [{"PatientName": "A=㐂", "PatientID": None, "charset": "as declared"}]
+    asked = service.asked[0].data()
+    assert (asked.text("PatientID"), asked.text("QueryRetrieveLevel")) == ("MH1", "STUDY")
+
+
+@pytest.mark.slow
+def test_a_worklist_shows_the_step_and_how_many_there_are(archive):
+    service, opens = archive
+    step = DataSet.of({"Modality": "CT"})
+    service.answers = [answer(ScheduledProcedureStepSequence=[step, step]), answer(PatientID="X"),
+                       Answer(status=0)]
+    probe = FindProbe("p", "RIS", opens, "WORKLIST", ["PatientID"], ["Modality"])
+    rows = probe.ask({"Modality": "CT"}).rows
+    assert [(row["steps"], row["Modality"]) for row in rows] == [("2", "CT"), ("0", None)]
+
+
+@pytest.mark.slow
+def test_a_refusal_is_no_empty_answer(archive):
+    service, opens = archive
+    probe = FindProbe("p", "PACS", opens, "STUDY", ["PatientID"])
+    service.answers = [Answer(status=0xA700)]
+    assert probe.ask({}).outcome is Outcome.FAILED
+    service.answers = []
+    assert probe.ask({}).outcome is not Outcome.OK
+
+
+def test_who_cannot_be_reached_is_unknown():
+    def opens(offers):
+        raise HarnessError("nobody there")
+
+    probe = FindProbe("p", "PACS", opens, "STUDY", ["PatientID"])
+    found = probe.ask({})
+    assert (found.outcome, found.error) == (Outcome.UNKNOWN, "nobody there")
+
+
+@pytest.mark.slow
+def test_retrieved_instances_are_hashed(archive):
+    from harness.link.dicom import Request
+
+    service, opens = archive
+    pixels = b"\x01\x02\x03\x04"
+    data = DataSet.of({"SOPInstanceUID": "1.2.3", "PatientID": "MH1"})
+    data.set("PixelData", pixels, "OW")
+    service.send = [Request(kind="C-STORE", sop_class=CT, sop_instance="1.2.3", syntax=EXPLICIT,
+                            payload=encode(data, explicit=True))]
+    service.answers = [Answer(status=0)]
+    probe = RetrieveProbe("p", "PACS", opens, [Offer(abstract=CT, syntaxes=[EXPLICIT])],
+                          ["PatientID"])
+    (row,) = probe.ask({"StudyInstanceUID": "1"}).rows
+    assert row["pixels"] == hashlib.sha256(pixels).hexdigest()[:32]
+    assert (row["SOPInstanceUID"], row["PatientID"]) == ("1.2.3", "MH1")
+
+
+@pytest.mark.parametrize("change", [("PatientID", "MH2"), ("PixelData", b"\1\3"), ("Rows", 2)])
+def test_every_change_shows_in_the_fingerprint(change):
+    data = DataSet.of({"PatientID": "MH1", "Rows": 1})
+    data.set("PixelData", b"\1\2", "OW")
+    before = fingerprint(data)
+    data.set(*change)
+    assert fingerprint(data) != before
+
+
+def test_bytes_that_are_not_of_the_declared_set_are_named():
+    data = DataSet.of({"SpecificCharacterSet": "ISO_IR 192", "PatientName": "王".encode("gbk")})
+    assert declared(data).startswith("(0010,0010)")
+    data.set("PatientName", "王".encode())
+    assert declared(data) == "as declared"
