@@ -12,12 +12,29 @@ from harness.i18n import tr
 def add(commands: Any) -> None:
     """``selfcheck``."""
     parser = common.add(commands, "selfcheck", _selfcheck, tr("measure the harness itself"))
+    parser.add_argument(
+        "part",
+        nargs="?",
+        choices=("settlement",),
+        help=tr("only this; “settlement” explores every message, fault and power cut"),
+    )
     parser.add_argument("--quick", action="store_true", help=tr("a slice, for every commit"))
     common.seed(parser)
+    common.defects(parser)
     parser.add_argument("--out", default="", metavar="DIR", help=tr("folder of the result"))
 
 
 def _selfcheck(args: argparse.Namespace) -> int:
+    if args.part == "settlement":
+        from harness.selfcheck.settlement import settlement  # noqa: PLC0415 - as below
+
+        return settlement(
+            quick=args.quick,
+            seed=args.seed,
+            defects=args.defect,
+            out=args.out,
+            as_json=args.json,
+        )
     from harness.selfcheck.command import selfcheck  # noqa: PLC0415 - only where it is needed
 
     return selfcheck(quick=args.quick, seed=args.seed, out=args.out, as_json=args.json)

@@ -88,6 +88,8 @@ def make(request: Request) -> tuple[bytes, Sheet]:
                version=request.version, type=request.type),
             remedy=tr("write type and event, such as ORU^R01"),
         )  # fmt: skip
+    if any(count > SEGMENTS_MAX for count in request.repeats.values()):
+        raise InputError(tr("a fingerprint has at most {most} segments", most=SEGMENTS_MAX))
     filler = _Filler(tables, Mint(seed=request.seed, chinese=request.chinese))
     control_id = filler.mint.text("ID")
     segments = [_header(request, name, control_id)]

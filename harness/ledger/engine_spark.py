@@ -26,8 +26,7 @@ MASTER: Final = "SPARK_MASTER"
 
 _FUNCTIONS: Final = (
     "FP(a STRING) RETURNS BIGINT RETURN CASE WHEN a IS NULL THEN NULL ELSE xxhash64(a) END",
-    "FP2(a STRING, b BIGINT) RETURNS BIGINT"
-    " RETURN CASE WHEN a IS NULL THEN NULL ELSE xxhash64(a, b) END",
+    "FP2(a STRING, b BIGINT) RETURNS BIGINT RETURN IF(a IS NULL, NULL, xxhash64(a, b))",
     "POWER_OF_TWO(n BIGINT) RETURNS BIGINT RETURN shiftleft(CAST(1 AS BIGINT), CAST(n AS INT))",
     # Spark takes the characters first and the text second.
     "LTRIM_OF(a STRING, b STRING) RETURNS STRING RETURN LTRIM(b, a)",
@@ -74,6 +73,7 @@ def _session(folder: Path) -> Any:
         sql.SparkSession.builder.appName("medharness reconcile")
         .master(os.environ.get(MASTER, "local[*]"))
         .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
         .config("spark.sql.session.timeZone", "Asia/Shanghai")
         .config("spark.sql.warehouse.dir", str(folder / "warehouse"))
     )

@@ -13,9 +13,9 @@ from harness.scenario.steps import Library
 from harness.scenario.world import World
 from scenarios.steps.imaging import device_of
 from scenarios.steps.imaging_site import Planned, site
-from simulators.hospital.pacs_bench import LINKS
 from simulators.modality.images import instance, latin_name, uid
 from simulators.modality.modality import Modality
+from simulators.modality.systems import LINKS
 
 steps = Library("imaging")
 

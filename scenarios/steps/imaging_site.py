@@ -23,10 +23,10 @@ from harness.probes import probe
 from harness.probes.dicom import FindProbe, RetrieveProbe, fingerprint, shown
 from harness.scenario.world import World
 from simulators.hospital.pacs import STORAGE, SYNTAXES
-from simulators.hospital.pacs_bench import AE_TITLES, LINKS, NAME, ImagingSystems
 from simulators.modality.images import Exam, latin_name, uid
 from simulators.modality.modality import Modality, Receiver
 from simulators.modality.model import Model, load_model
+from simulators.modality.systems import AE_TITLES, LINKS, NAME, ImagingSystems
 
 DEVICES: Final = {
     "CT": "ct-helical",

@@ -39,14 +39,16 @@ DEFECTS = (
 IMAGING = defects_imaging.DEFECTS
 """Of PACS and RIS: they run as processes only, so the matrix over memory leaves them out."""
 
-BY_ID = {defect.id: defect for defect in (*DEFECTS, *IMAGING)}
+BY_ID = {defect.id: defect for defect in DEFECTS}
+
+_KNOWN = {*BY_ID, *(defect.id for defect in IMAGING)}
 
 
 def check(idents: Sequence[str]) -> None:
     """Refuse an id that no defect has, with the nearest ones."""
     for ident in idents:
-        if ident not in BY_ID:
-            near = difflib.get_close_matches(ident, BY_ID, n=3, cutoff=0.3)
+        if ident not in _KNOWN:
+            near = difflib.get_close_matches(ident, _KNOWN, n=3, cutoff=0.3)
             raise InputError(
                 f"the built-in hospital has no defect {ident}",
                 remedy=", ".join(near) if near else "medharness run --defect ID",

@@ -1,8 +1,8 @@
 """Exploring settlement: every message, every fault, every power cut, and what the books say then.
 
-A point ends in one of four ways: the books agree ``at once``; they agree after the ``day end``,
-which has named each row that was loose, with cause and repair; they agree after a ``person`` has
-done what the day end said; or it is ``unexplained``, and then the program or the HIS is wrong.
+The books agree ``at once``; or after the ``day end``, which has named each row that was loose,
+with cause and repair; or after a ``person`` has done what the day end said; or they agree and the
+day end names none of it (``unlisted``). All else is ``unexplained``: something is wrong.
 """
 
 from __future__ import annotations
@@ -34,10 +34,14 @@ from simulators.hospital.explore_town import Door, Town, insured, prepared
 from simulators.hospital.his_settle import PROVINCE
 
 AT_ONCE, DAY_END, PERSON, UNEXPLAINED = "at once", "day end", "person", "unexplained"
-NOT_MET: Final = "not met"
-"""Ways to end. ``not met``: the fault found nothing to do, or the message never went out."""
+UNLISTED: Final = "unlisted"
+"""The books agree in the end, but a row that was loose before is on no list of the day end."""
 
-WAYS: Final = (AT_ONCE, DAY_END, PERSON, UNEXPLAINED, NOT_MET)
+NOT_MET: Final = "not met"
+"""The fault found nothing to do, or the power went too late: nothing was explored."""
+
+WAYS: Final = (AT_ONCE, DAY_END, PERSON, UNLISTED, UNEXPLAINED, NOT_MET)
+"""Ways in which a point ends."""
 
 BILL: Final = "X0001"
 LINES: Final = "Y001,12.37,30;Y002,125.55,3;J003,20.01,1;J006,610.05,1"
@@ -98,12 +102,12 @@ class Explorer:
         town = self._town(Point(story=story))
         try:
             ended = self._played(town, Point(story=story))
-            sent = [row["infno"] for row in town.store.rows("SELECT infno FROM yb_log ORDER BY id")]
+            log = town.store.rows("SELECT infno FROM yb_log ORDER BY id LIMIT ?", (town.story,))
         finally:
             town.close()
         if ended.way == UNEXPLAINED and not self.defects:
             raise HarnessError(f"{story.name}: {'; '.join(ended.why)}")
-        return sent
+        return [str(row["infno"]) for row in log]
 
     def play(self, point: Point) -> Ended:
         """One point, in a town of its own."""
@@ -131,9 +135,10 @@ class Explorer:
         fault = point.fault
         if fault is not None and not shut:
             # A connection has no number of a transaction: F0 counts all that come.
-            infno, which = ([], point.message) if fault.action == "F0" else ([point.infno],
-                                                                            point.nth)
-            town.fault("P", fault.action, infno, which, dict(fault.parameters))
+            anywhere = fault.action == "F0"
+            hit = [] if anywhere else [point.infno]
+            which = point.message if anywhere else point.nth
+            town.fault("P", fault.action, hit, which, dict(fault.parameters))
         return town
 
     # -- one point -----------------------------------------------------------------------------
@@ -144,6 +149,7 @@ class Explorer:
         for step in point.story.steps:
             if not people.does(step):
                 return Ended(point=point, way=UNEXPLAINED, why=["the HIS does not come to rest"])
+        town.story = town.sent
         if not self._met(town, point):
             return Ended(point=point, way=NOT_MET)
         people.closes()
@@ -164,20 +170,22 @@ class Explorer:
         listed = judge.named(his)
         rows = sorted({(one.kind, one.cause, one.repair) for one in listed})
         way = DAY_END if people.loose else AT_ONCE
-        why = [
+        left = judge.loose(his, centre)
+        if left and judge.by_hand(his, left, listed, town.reverse_at_centre):
+            way = PERSON
+            people.closes()
+            left = judge.loose(his, centre)
+        why = [f"left: {row.told}" for row in left]
+        why += judge.broken(his, centre)
+        why += [f"not balanced: {bucket}" for bucket in judge.unbalanced(his)]
+        if why:
+            return Ended(point=point, way=UNEXPLAINED, rows=rows, why=why)
+        silent = [
             f"not listed: {row.told}"
             for row in people.loose
             if not any(judge.explains(one, row) for one in listed)
         ]
-        left = judge.loose(his, centre)
-        if left and judge.by_hand(his, left, listed):
-            way = PERSON
-            people.closes()
-            left = judge.loose(his, centre)
-        why += [f"left: {row.told}" for row in left]
-        why += judge.broken(his, centre)
-        why += [f"not balanced: {bucket}" for bucket in judge.unbalanced(his)]
-        return Ended(point=point, way=UNEXPLAINED if why else way, rows=rows, why=why)
+        return Ended(point=point, way=UNLISTED if silent else way, rows=rows, why=silent)
 
 
 @dataclass(slots=True)
@@ -302,13 +310,14 @@ def _document(
             {"class": kind, "cause": cause, "repair": repair, "points": count}
             for (kind, cause, repair), count in sorted(rows.items())
         ],
-        "unexplained": [
-            {"point": one.point.name, "why": list(one.why)}
-            for one in ended
-            if one.way == UNEXPLAINED
-        ],
+        "unexplained": _listed(ended, UNEXPLAINED),
+        "unlisted": _listed(ended, UNLISTED),
         "not_met": [one.point.name for one in ended if one.way == NOT_MET],
     }
+
+
+def _listed(ended: Sequence[Ended], way: str) -> list[dict[str, Any]]:
+    return [{"point": one.point.name, "why": list(one.why)} for one in ended if one.way == way]
 
 
 def _ways(ended: Iterable[Ended]) -> dict[str, int]:

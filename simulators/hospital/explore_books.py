@@ -6,7 +6,7 @@ The comparison reads both stores by SQL of its own. It asks neither the cashier 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -163,26 +163,50 @@ def unbalanced(his: Store) -> list[str]:
     ]
 
 
-def by_hand(his: Store, rows: Sequence[Loose], listed: Sequence[Named]) -> list[str]:
+Reverse = Callable[[str, str], Mapping[str, Any]]
+"""Takes a settlement back at the centre: number of the bill, ``setl_id``; its ``setlinfo``."""
+
+
+def by_hand(
+    his: Store, rows: Sequence[Loose], listed: Sequence[Named], reverse: Reverse
+) -> list[str]:
     """Do what the day end leaves to a person; what was done, a line a row.
 
-    Of what only the HIS has, the row is struck out and the bill is open to be settled anew.
+    A settlement that only the HIS has is struck out, and its bill is open again. A refund that only
+    the HIS has is carried out at the centre, whose id and time the HIS's row then gets.
     """
     done = []
-    for row in rows:
-        found = next((one for one in listed if explains(one, row)), None)
+    for loose_row in rows:
+        found = next((one for one in listed if explains(one, loose_row)), None)
         if found is None or found.repair != "manual" or found.kind != "hospital_more":
             continue
-        setl_id = row.row["setl_id"]
-        bills = his.rows("SELECT bill_no FROM yb_settlement WHERE setl_id = ?", (setl_id,))
-        statements: list[tuple[str, Sequence[Any]]] = [
-            ("DELETE FROM yb_settlement WHERE setl_id = ?", (setl_id,)),
-        ]
-        state = "failed" if row.row["refd_setl_flag"] == "0" else "settled"
-        statements += [
-            ("UPDATE yb_bill SET state = ? WHERE bill_no = ?", (state, bill["bill_no"]))
-            for bill in bills
-        ]
-        his.commit(statements)
-        done.append(f"struck out {setl_id}")
+        key = (loose_row.row["setl_id"], loose_row.row["medins_setl_id"])
+        own = his.rows("SELECT * FROM yb_settlement WHERE setl_id = ? AND medins_setl_id = ?", key)
+        for row in own:
+            if row["refd_setl_flag"] == "1":
+                done.append(_reversed(his, row, reverse))
+            else:
+                his.commit(
+                    [
+                        ("DELETE FROM yb_settlement WHERE id = ?", (row["id"],)),
+                        (
+                            "UPDATE yb_bill SET state = 'failed' WHERE bill_no = ?",
+                            (row["bill_no"],),
+                        ),
+                    ]
+                )
+                done.append(f"struck out {row['setl_id']}")
     return done
+
+
+def _reversed(his: Store, row: Row, reverse: Reverse) -> str:
+    """The settlement before a refund of the HIS is the one that it takes back."""
+    before = his.rows(
+        "SELECT setl_id FROM yb_settlement WHERE bill_no = ? AND id < ? ORDER BY id DESC LIMIT 1",
+        (row["bill_no"], row["id"]),
+    )
+    info = reverse(row["bill_no"], before[0]["setl_id"])
+    sql = "UPDATE yb_settlement SET setl_id = ?, setl_time = ?, medins_setl_id = ? WHERE id = ?"
+    latest = [str(info.get(name, "")) for name in ("setl_id", "setl_time", "medins_setl_id")]
+    his.commit([(sql, (*latest, row["id"]))])
+    return f"reversed {before[0]['setl_id']} at the centre"

@@ -6,12 +6,14 @@ Both stores are files, so that a HIS that lost its power comes back to what it h
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from harness.clock import VirtualClock
+from harness.errors import HarnessError
 from harness.link.host import CrashPoint, Host
 from harness.link.pump import Member, Pump
 from harness.link.tap import Connection, Delivery
@@ -19,8 +21,10 @@ from harness.wire.core import Event, Unit
 from simulators.centre import simulate, world
 from simulators.centre.centre import Centre
 from simulators.centre.provinces import Province
-from simulators.hospital import schema
+from simulators.hospital import cashier_books, schema
+from simulators.hospital import cashier_nodes as nodes
 from simulators.hospital.cashier import LINK
+from simulators.hospital.cashier_model import Ask
 from simulators.hospital.his_settle import WholeHis, whole_his
 from simulators.hospital.outbox import Timing
 from simulators.shell import plain
@@ -32,6 +36,9 @@ REST_S: Final = 3600.0
 """Virtual seconds that a flow gets to come to its end: every back-off, and more."""
 
 ORDER_S: Final = 10.0
+BEGIN_S: Final = 0.01
+"""Virtual seconds in which a system takes up what it was told."""
+
 RETRY_S: Final = 0.5
 _TABLES: Final = (*schema.HIS, *schema.HIS_SETTLE)
 
@@ -118,6 +125,7 @@ class Town:
         defects: of the HIS.
         template: a folder from ``prepared``.
         door: refuses one connection.
+        story: how many messages went out until the people of a story were done.
     """
 
     folder: Path
@@ -130,6 +138,7 @@ class Town:
     notes: list[str] = field(default_factory=list)
     died: int = 0
     sent: int = 0
+    story: int = 0
     pump: Pump = field(init=False)
     centre: Centre = field(init=False)
     his: WholeHis = field(init=False)
@@ -167,9 +176,7 @@ class Town:
         self.his = whole_his(
             self.store, self.pump.clock, set(self.defects), Timing(retry_s=RETRY_S)
         )
-        host = Host(
-            self.his, self.pump.clock, plain, store=self.store, watcher=_Eyes(self, HIS)
-        )
+        host = Host(self.his, self.pump.clock, plain, store=self.store, watcher=_Eyes(self, HIS))
         self._member = self.pump.add(HIS, host)
         self._member.routes[LINK] = self._where
 
@@ -204,18 +211,46 @@ class Town:
         fired = any(note.startswith(f"fault {ident} F") for note in self.notes)
         return fired and f"fault {ident} found nothing to change" not in self.notes
 
+    def reverse_at_centre(self, bill_no: str, setl_id: str) -> Mapping[str, Any]:
+        """A person takes a settlement back in the centre's own program; ``setlinfo`` of it.
+
+        Raises:
+            HarnessError: there is no such bill.
+        """
+        bill = cashier_books.read_bill(self.store, bill_no)
+        if bill is None:
+            raise HarnessError(f"no bill {bill_no}")
+        at = self.pump.clock.wall()
+        client = self.his.cashier.client
+        ask = Ask(
+            infno=bill.kind.reverse,
+            nodes=nodes.reversal(bill, setl_id),
+            bill=bill,
+            channel="window",
+        )
+        msgid = client.msgid(at)
+        handled = self.centre.handle(
+            self.centre.gateway.admit(client.request(ask, msgid, at), self.centre.time.wall())
+        )
+        self.books.commit(handled.statements)
+        output = handled.answer.output
+        info = output.get("setlinfo") if isinstance(output, Mapping) else None
+        row = info[0] if isinstance(info, list) and info else info
+        return dict(row, medins_setl_id=msgid) if isinstance(row, Mapping) else {}
+
     def rest(self) -> bool:
         """Until every flow is at its end; a HIS that died comes back first. False: it never is."""
         deadline = self.pump.clock.now() + REST_S
-        self.pump.wait(lambda: False, self.pump.clock.now() + 0.01)
+        self.pump.wait(lambda: False, self.pump.clock.now() + BEGIN_S)
         while True:
             died = self.died
-            done = self.pump.wait(
-                lambda before=died: self.died > before or not self.his.cashier.pending(), deadline
-            )
+            done = self.pump.wait(partial(self._still, died), deadline)
             if self.died == died:
                 return done
             self._restart()
+
+    def _still(self, died: int) -> bool:
+        return self.died > died or not self.his.cashier.pending()
 
     def _restart(self) -> None:
         """The power is back."""
@@ -223,7 +258,7 @@ class Town:
         self.pump.remove(HIS)
         self.store.close()
         self._start_his()
-        self.pump.wait(lambda: False, self.pump.clock.now() + 0.01)
+        self.pump.wait(lambda: False, self.pump.clock.now() + BEGIN_S)
 
     def close(self) -> None:
         """Let go of the stores."""

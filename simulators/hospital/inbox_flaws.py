@@ -27,9 +27,7 @@ KNOWN_SEGMENTS: Final = frozenset(
 )
 
 
-def misread(
-    payload: bytes, defects: Defects, conn: str, codecs: MutableMapping[str, str]
-) -> bytes:
+def misread(payload: bytes, defects: Defects, conn: str, codecs: MutableMapping[str, str]) -> bytes:
     """The message as a defect makes the system see it.
 
     Args:

@@ -3,7 +3,7 @@
 It answers a query in the character set of the question, or in UTF-8 where that cannot hold the
 answer. An instance that comes again with the same content is acknowledged and kept once; with
 another content it is refused (0111), and so is an instance that would put a study under a second
-patient (A900): what a site's PACS does there is its own policy, and the scenarios say which.
+patient (A900): what a site's PACS does there is its own policy.
 """
 
 from __future__ import annotations

@@ -66,6 +66,22 @@ TARGETS: Final = (
     Target(name="binding.bind_s", text="500 scenarios bound to 150 steps, s", digits=2, limit=2),
 )
 
+LEDGER: Final = (
+    ("parquet_rows", "rows a side, Parquet", 0),
+    ("parquet_s", "all stages and the proof, s", 2),
+    ("join_s", "DuckDB: read both, one full outer join, s", 2),
+    ("parquet_of_join", "ratio (aim: at most 4 at 10,000,000 rows)", 1),
+    ("capped_1gb_s", "all stages and the proof with 1 GB of memory, s", 2),
+    ("csv_rows", "rows a side, CSV", 0),
+    ("csv_s", "the whole command with all reports, s", 2),
+    ("csv_scan_s", "DuckDB: scan both CSV files, s", 2),
+    ("csv_of_scan", "ratio", 1),
+    ("peer_rows", "rows a side, beside others", 0),
+    ("peer_ours_s", "all stages and the proof, s", 2),
+    ("pandas_s", "pandas: one outer merge, s", 2),
+    ("datacompy_s", "datacompy: one comparison, s", 2),
+)
+
 ROWS: Final = (
     ("ours", "ours"),
     ("receiver", "our receiver, bare sender"),
@@ -116,6 +132,7 @@ def page(figures: Mapping[str, Any]) -> str:
         "|---|---:|---:|---:|---:|---:|---:|",
         *(_row(kind, text, figures["figures"]) for kind, text in ROWS),
         "",
+        *_ledger(figures["figures"]),
         "## What was measured",
         "",
         HOW,
@@ -130,6 +147,15 @@ def _target(target: Target, figures: Mapping[str, Any]) -> str:
     sign = "≥" if target.least else "≤"
     words = "kept" if kept else "**not kept**"
     return f"| {target.text} | {value:.{target.digits}f} | {sign} {target.limit:g} | {words} |"
+
+
+def _ledger(figures: Mapping[str, Any]) -> list[str]:
+    """Reconciliation; nothing where a run of before had no such figures."""
+    found = figures.get("ledger")
+    if found is None:
+        return []
+    rows = [f"| {text} | {found[name]:,.{digits}f} |" for name, text, digits in LEDGER]
+    return ["## Reconciliation", "", "| figure | |", "|---|---:|", *rows, ""]
 
 
 def _row(kind: str, text: str, figures: Mapping[str, Any]) -> str:

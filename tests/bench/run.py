@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import binding_figures
 import codec_figures
+import ledger_figures
 import render
 import round_trips
 import serial_figures
@@ -78,6 +79,7 @@ def main() -> None:
         "codec": codec_figures.measure(options.rounds),
         "binding": binding_figures.measure(options.rounds),
         "serial": serial_figures.measure(),
+        "ledger": ledger_figures.measure(),
         **round_trips.measure(options.rounds, options.seconds),
     }
     text = json.dumps(figures, ensure_ascii=False, indent=2) + "\n"

@@ -16,6 +16,7 @@ def run(*words):
     return args.run(args)
 
 
+@pytest.mark.slow
 def test_a_fingerprint_from_the_first_to_the_last_command(tmp_path, capsys):
     one = tmp_path / "one"
     code = run("fingerprint", "make", "ORU^R01", "--repeat", "OBX=3", "--set", "PID-3=P=1",

@@ -180,6 +180,7 @@ def test_what_cannot_be_read_is_said(tmp_path):
 # -- commands --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_make_search_and_compare(tmp_path, capsys):
     request = Request(type="ORU^R01", repeats={"OBX": 20}, time="20260105")
     sheet, shown = str(tmp_path / "one.json"), tmp_path / "shown"
@@ -203,6 +204,7 @@ def test_make_search_and_compare(tmp_path, capsys):
     ]
 
 
+@pytest.mark.slow
 def test_a_search_that_finds_nothing_is_not_green(tmp_path):
     assert run_make(Request(type="ADT^A01"), str(tmp_path / "one")) == 0
     (tmp_path / "page.txt").write_text("nothing", encoding="utf-8")
@@ -220,6 +222,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
         run_compare(str(tmp_path / "map.json"), str(tmp_path / "map.json"))
 
 
+@pytest.mark.slow
 def test_a_message_shows_all_its_leaves():
     message, sheet = make(Request(type="ADT^A01"))
 

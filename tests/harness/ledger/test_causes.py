@@ -65,8 +65,6 @@ def test_every_rule_names_known_classes_and_says_what_would_prove_it():
         assert cause_name(one.code) != one.code
 
 
-# --- one-sided rows -------------------------------------------------------------------------
-
 SETTLE = ask("2207", "G00002", mdtrt_id="M2", psn_no="P2")
 UNDO = ask("2601", "G90000", omsgid="G00002", oinfno="2207", psn_no="P2")
 OTHER_DAY = ask("2207", "G88888", at="2026-03-05 09:00:00", mdtrt_id="M88")
@@ -146,8 +144,6 @@ def test_a_category_that_the_other_side_lacks_is_a_filter(desk):
     assert desk.open_rows("centre")["S00010"]["cause"] == "unknown"
 
 
-# --- refunds --------------------------------------------------------------------------------
-
 MINUS = {"medfee_sumamt": "-101.00", "fund_pay_sumamt": "-60.00", "acct_pay": "-10.00",
          "psn_cash_pay": "-31.00", "refd_setl_flag": "1", "setl_time": "2026-03-02 11:00:00"}  # fmt: skip
 BACK = row(1, setl_id="S90001", msgid="G90001", **MINUS) | {"init_setl_id": "S00001"}
@@ -187,9 +183,6 @@ def test_a_refund_of_an_earlier_period_names_an_original_that_nobody_has(desk):
     assert desk.open_rows("centre")["S90001"]["cause"] == "reversal_of_earlier_period"
 
 
-# --- doubles --------------------------------------------------------------------------------
-
-
 @slow
 @pytest.mark.parametrize(
     ("msgid", "lines", "cause"),
@@ -218,9 +211,6 @@ def test_pressed_twice_in_the_hospital_by_one_operator(desk):
     assert desk.open_rows("his")["S00001"]["cause"] == "pressed_twice"
     assert desk.run([*his, again | {"opter_name": "乙"}], rows(0, 1)) == 1
     assert desk.open_rows("his")["S00001"]["cause"] == "unknown"
-
-
-# --- amounts and categories -----------------------------------------------------------------
 
 
 def settled(**amounts):
@@ -285,9 +275,6 @@ def test_why_the_category_differs(desk, changes, lines, cause):
 def test_why_the_time_differs(desk, ours, theirs, cause):
     assert desk.run([row(0), row(1, setl_time=ours)], [row(0), row(1, setl_time=theirs)]) == 0
     assert desk.open_rows("his")["S00001"]["cause"] == cause
-
-
-# --- the trace of a run ---------------------------------------------------------------------
 
 
 def trace(desk, *records, sealed=True):

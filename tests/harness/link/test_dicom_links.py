@@ -17,8 +17,14 @@ from harness.link.tap import Connection
 CT = "1.2.840.10008.5.1.4.1.1.2"
 CONTEXTS = [(VERIFICATION, [IMPLICIT]), (STUDY_FIND, [EXPLICIT]), (CT, [EXPLICIT])]
 OFFERS = [Offer(abstract=one, syntaxes=list(syntaxes)) for one, syntaxes in CONTEXTS]
-LINK = Connection(id="c#1", link="modality-pacs", interface="PACS-DIMSE", local="modality",
-                  peer="PACS", client=True)
+LINK = Connection(
+    id="c#1",
+    link="modality-pacs",
+    interface="PACS-DIMSE",
+    local="modality",
+    peer="PACS",
+    client=True,
+)
 
 
 class Echo:
@@ -77,8 +83,14 @@ def peer(address, **more):
 
 def store(number=1, size=10):
     data = encode(DataSet.of({"EncapsulatedDocument": b"x" * size}), explicit=True)
-    return Request(kind="C-STORE", sop_class=CT, sop_instance=f"1.2.{number}", message_id=number,
-                   syntax=EXPLICIT, payload=data)
+    return Request(
+        kind="C-STORE",
+        sop_class=CT,
+        sop_instance=f"1.2.{number}",
+        message_id=number,
+        syntax=EXPLICIT,
+        payload=data,
+    )
 
 
 @pytest.mark.slow
@@ -88,8 +100,11 @@ def test_requests_come_unread_and_answers_go_back(pacs):
         assert link.ask(Request(kind="C-ECHO", sop_class=VERIFICATION)).ok
         sent = store()
         assert link.ask(sent).ok
-        found = list(link.ask_all(Request(kind="C-FIND", sop_class=STUDY_FIND, syntax=EXPLICIT,
-                                          payload=sent.payload)))
+        found = list(
+            link.ask_all(
+                Request(kind="C-FIND", sop_class=STUDY_FIND, syntax=EXPLICIT, payload=sent.payload)
+            )
+        )
     assert [one.status for one in found] == [0xFF00, 0xFF00, 0]
     assert service.got[1][0].payload == sent.payload
     assert service.got[1][1:] == ("CT1", "PACS")
@@ -147,8 +162,13 @@ def test_why_there_is_no_association():
 def test_a_syntax_that_was_not_accepted_cannot_be_sent(pacs):
     _, address, _ = pacs
     with Association(peer(address), OFFERS) as link:
-        odd = Request(kind="C-STORE", sop_class=CT, sop_instance="1.2", payload=b"\x08\x00",
-                      syntax="1.2.840.10008.1.2.5")
+        odd = Request(
+            kind="C-STORE",
+            sop_class=CT,
+            sop_instance="1.2",
+            payload=b"\x08\x00",
+            syntax="1.2.840.10008.1.2.5",
+        )
         with pytest.raises(HarnessError, match="not accepted"):
             link.ask(odd)
 
@@ -184,8 +204,10 @@ def test_no_answer_in_time_is_said(pacs):
 @pytest.mark.slow
 def test_an_idle_connection_blocks_nobody(pacs):
     _, address, _ = pacs
-    with (socket.create_connection((address.host, address.port)),
-          Association(peer(address), OFFERS) as link):
+    with (
+        socket.create_connection((address.host, address.port)),
+        Association(peer(address), OFFERS) as link,
+    ):
         assert link.ask(Request(kind="C-ECHO", sop_class=VERIFICATION)).ok
 
 

@@ -65,8 +65,11 @@ def test_rows_hold_the_texts_in_the_declared_set(archive):
 def test_a_worklist_shows_the_step_and_how_many_there_are(archive):
     service, opens = archive
     step = DataSet.of({"Modality": "CT"})
-    service.answers = [answer(ScheduledProcedureStepSequence=[step, step]), answer(PatientID="X"),
-                       Answer(status=0)]
+    service.answers = [
+        answer(ScheduledProcedureStepSequence=[step, step]),
+        answer(PatientID="X"),
+        Answer(status=0),
+    ]
     probe = FindProbe("p", "RIS", opens, "WORKLIST", ["PatientID"], ["Modality"])
     rows = probe.ask({"Modality": "CT"}).rows
     assert [(row["steps"], row["Modality"]) for row in rows] == [("2", "CT"), ("0", None)]
@@ -99,11 +102,19 @@ def test_retrieved_instances_are_hashed(archive):
     pixels = b"\x01\x02\x03\x04"
     data = DataSet.of({"SOPInstanceUID": "1.2.3", "PatientID": "MH1"})
     data.set("PixelData", pixels, "OW")
-    service.send = [Request(kind="C-STORE", sop_class=CT, sop_instance="1.2.3", syntax=EXPLICIT,
-                            payload=encode(data, explicit=True))]
+    service.send = [
+        Request(
+            kind="C-STORE",
+            sop_class=CT,
+            sop_instance="1.2.3",
+            syntax=EXPLICIT,
+            payload=encode(data, explicit=True),
+        )
+    ]
     service.answers = [Answer(status=0)]
-    probe = RetrieveProbe("p", "PACS", opens, [Offer(abstract=CT, syntaxes=[EXPLICIT])],
-                          ["PatientID"])
+    probe = RetrieveProbe(
+        "p", "PACS", opens, [Offer(abstract=CT, syntaxes=[EXPLICIT])], ["PatientID"]
+    )
     (row,) = probe.ask({"StudyInstanceUID": "1"}).rows
     assert row["pixels"] == hashlib.sha256(pixels).hexdigest()[:32]
     assert (row["SOPInstanceUID"], row["PatientID"]) == ("1.2.3", "MH1")

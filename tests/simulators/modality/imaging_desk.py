@@ -19,8 +19,12 @@ class ImagingDesk:
     def __init__(self, folder, defects=()):
         self.systems, self.listeners, self.stores, self.addresses = {}, [], [], {}
         for role in pacs_shell.ROLES:
-            config = {"role": role, "store": str(folder / f"{role}.sqlite"), "durable": False,
-                      "defects": list(defects)}
+            config = {
+                "role": role,
+                "store": str(folder / f"{role}.sqlite"),
+                "durable": False,
+                "defects": list(defects),
+            }
             service, listener, store = pacs_shell.make(config)
             self.systems[role] = service
             self.stores.append(store)
@@ -33,44 +37,82 @@ class ImagingDesk:
         model = load_model(name)
 
         def opened(role, offers):
-            return Association(Peer(address=self.addresses[role], called=f"MH{role}",
-                                    calling=model.ae_title, dimse_s=5.0), offers)
+            return Association(
+                Peer(
+                    address=self.addresses[role],
+                    called=f"MH{role}",
+                    calling=model.ae_title,
+                    dimse_s=5.0,
+                ),
+                offers,
+            )
 
         if name not in self.receivers:
             receiver = Receiver()
-            listener = Listener(receiver, model.ae_title,
-                                [(COMMITMENT, (EXPLICIT, IMPLICIT)),
-                                 (model.sop_class, model.syntaxes)], roles=[COMMITMENT])
+            listener = Listener(
+                receiver,
+                model.ae_title,
+                [(COMMITMENT, (EXPLICIT, IMPLICIT)), (model.sop_class, model.syntaxes)],
+                roles=[COMMITMENT],
+            )
             address = listener.start("127.0.0.1", 0)
             self.listeners.append(listener)
             self.receivers[name] = receiver
-            self.systems["PACS"].command("destination", {"ae": model.ae_title,
-                                                         "host": address.host,
-                                                         "port": address.port})
+            self.systems["PACS"].command(
+                "destination", {"ae": model.ae_title, "host": address.host, "port": address.port}
+            )
         return Modality(model, opened)
 
-    def exam(self, name="ct-helical", kind="ordinary", *, scheduled=True, date="20260105",
-             time="003000", person=None):
+    def exam(
+        self,
+        name="ct-helical",
+        kind="ordinary",
+        *,
+        scheduled=True,
+        date="20260105",
+        time="003000",
+        person=None,
+    ):
         self.count += 1
         person = person or people.generate(9, self.count, kind=kind)
         model = load_model(name)
         code = f"MH{self.count:010d}"
-        exam = Exam(person=person, study=uid("study", code), accession=code,
-                    procedure_id=f"P{code[2:]}", step_id=f"S{code[2:]}", description="胸部",
-                    moment=datetime.strptime(date + time, "%Y%m%d%H%M%S"))
+        exam = Exam(
+            person=person,
+            study=uid("study", code),
+            accession=code,
+            procedure_id=f"P{code[2:]}",
+            step_id=f"S{code[2:]}",
+            description="胸部",
+            moment=datetime.fromisoformat(f"{date}T{time}"),
+        )
         if scheduled:
-            self.systems["RIS"].command("schedule", {
-                "sps_id": exam.step_id, "patient_id": person.patient_id, "name": person.name,
-                "latin": latin_name(person), "birth": person.birth, "sex": person.sex,
-                "accession": code, "procedure_id": exam.procedure_id, "description": "胸部",
-                "study": exam.study, "modality": model.modality, "station": model.ae_title,
-                "date": date, "time": time})
+            self.systems["RIS"].command(
+                "schedule",
+                {
+                    "sps_id": exam.step_id,
+                    "patient_id": person.patient_id,
+                    "name": person.name,
+                    "latin": latin_name(person),
+                    "birth": person.birth,
+                    "sex": person.sex,
+                    "accession": code,
+                    "procedure_id": exam.procedure_id,
+                    "description": "胸部",
+                    "study": exam.study,
+                    "modality": model.modality,
+                    "station": model.ae_title,
+                    "date": date,
+                    "time": time,
+                },
+            )
         return exam
 
     @staticmethod
     def objects(modality, exam):
-        return [instance(modality.model, exam, number)
-                for number in range(1, modality.model.images + 1)]
+        return [
+            instance(modality.model, exam, number) for number in range(1, modality.model.images + 1)
+        ]
 
     def stop(self):
         left = [name for listener in self.listeners for name in listener.stop()]

@@ -16,7 +16,8 @@ from simulators.hospital import defects
 from simulators.hospital.defects_imaging import DEFECTS
 
 _SPEC = importlib.util.spec_from_file_location(
-    "imaging_desk", Path(__file__).with_name("imaging_desk.py"))
+    "imaging_desk", Path(__file__).with_name("imaging_desk.py")
+)
 desk_module = importlib.util.module_from_spec(_SPEC)
 sys.modules["imaging_desk"] = desk_module
 _SPEC.loader.exec_module(desk_module)
@@ -37,15 +38,27 @@ def told(answers):
 
 def tour_of_pacs(desk, seen):
     ct, old = desk.device("ct-helical"), desk.device("ct-implicit-only")
-    for modality, kind, charset in ((ct, "ordinary", "GB18030"), (ct, "rare", "GB18030"),
-                                    (ct, "trail-byte", "GB18030"),
-                                    (old, "ordinary", "\\ISO 2022 IR 58")):
+    for modality, kind, charset in (
+        (ct, "ordinary", "GB18030"),
+        (ct, "rare", "GB18030"),
+        (ct, "trail-byte", "GB18030"),
+        (old, "ordinary", "\\ISO 2022 IR 58"),
+    ):
         exam = desk.exam(modality.model.name, kind, scheduled=False)
         objects = desk.objects(modality, exam)
         seen.append([one.status for one in modality.store(objects).values()])
         seen.append([one.status for one in modality.store(objects).values()])
-        keys = dict.fromkeys(("PatientName", "StudyDate", "StudyTime", "ModalitiesInStudy",
-                              "AccessionNumber", "NumberOfStudyRelatedInstances"), "")
+        keys = dict.fromkeys(
+            (
+                "PatientName",
+                "StudyDate",
+                "StudyTime",
+                "ModalitiesInStudy",
+                "AccessionNumber",
+                "NumberOfStudyRelatedInstances",
+            ),
+            "",
+        )
         seen.append(told(modality.find("STUDY", {**keys, "StudyInstanceUID": exam.study})))
         keys["PatientName"] = f"*{exam.person.name}*"
         seen.append(len(modality.find("STUDY", {**keys, "StudyInstanceUID": ""}, charset)))
@@ -88,20 +101,27 @@ def tour_of_ris(desk, seen):
     desk.exam("ct-implicit-only")
     desk.exam("dx-room")
     charset = "ISO_IR 192"
-    for keys in ({"ScheduledProcedureStepStartDate": "20260105"}, {"Modality": "CT"},
-                 {"ScheduledStationAETitle": "MHCT1"}, {}, {}):
+    for keys in (
+        {"ScheduledProcedureStepStartDate": "20260105"},
+        {"Modality": "CT"},
+        {"ScheduledStationAETitle": "MHCT1"},
+        {},
+        {},
+    ):
         seen.append(told(ct.worklist({}, keys, charset)))
     seen.append(told(ct.worklist({"PatientName": f"*{exams[1].person.name}*"}, {}, charset)))
     for uid, group in (("2.25.5", exams[:2]), ("2.25.6", exams[2:])):
         seen.append([ct.begin(uid, group).shown for _ in range(2)])
     seen.append(told(ct.worklist({}, {"Modality": "CT"}, charset)))
-    seen.append([ct.finish("2.25.5", exams[0], state).status
-                 for state in ("COMPLETED", "DISCONTINUED")])
+    seen.append(
+        [ct.finish("2.25.5", exams[0], state).status for state in ("COMPLETED", "DISCONTINUED")]
+    )
     seen.append(ct.finish("2.25.404", exams[0]).status)
     desk.systems["RIS"].command("cancel", {"sps_id": other_day.step_id})
     renamed = exams[2].person
-    desk.systems["RIS"].command("rename", {"patient_id": renamed.patient_id, "name": "改名",
-                                           "latin": "NEW"})
+    desk.systems["RIS"].command(
+        "rename", {"patient_id": renamed.patient_id, "name": "改名", "latin": "NEW"}
+    )
     seen.append(told(ct.worklist({}, {}, charset)))
 
 
@@ -158,8 +178,11 @@ def test_the_defects_are_known_by_their_ids():
 def test_every_defect_id_is_in_the_code_once_more():
     """An id that nobody looks for changes nothing."""
     folder = Path(defects.__file__).parent
-    text = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py")
-                   if not path.name.startswith("defects"))
+    text = "".join(
+        path.read_text(encoding="utf-8")
+        for path in folder.glob("*.py")
+        if not path.name.startswith("defects")
+    )
     for defect in DEFECTS:
         suffix = defect.id.partition("-")[2]
         assert f'"{defect.id}"' in text or f"}}-{suffix}" in text, defect.id

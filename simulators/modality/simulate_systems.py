@@ -9,7 +9,7 @@ from pathlib import Path
 
 from simulators import foreground
 from simulators.hospital import pacs_shell
-from simulators.hospital.pacs_bench import LINKS
+from simulators.modality.systems import LINKS
 
 
 def imaging(args: argparse.Namespace) -> int:
