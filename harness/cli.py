@@ -9,11 +9,21 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, NoReturn
 
 from harness import __version__, i18n
-from harness.commands import common, quality, reconcile, results, scenarios, simulate, site, tables
+from harness.commands import (
+    common,
+    feeds,
+    quality,
+    reconcile,
+    results,
+    scenarios,
+    simulate,
+    site,
+    tables,
+)
 from harness.errors import HarnessError, InputError
 from harness.i18n import tr
 
-GROUPS: Final = (scenarios, site, simulate, results, quality, reconcile, tables)
+GROUPS: Final = (scenarios, site, simulate, results, quality, reconcile, tables, feeds)
 """In the order of ``--help``."""
 
 EXIT_USAGE = 2

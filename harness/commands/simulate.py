@@ -62,6 +62,12 @@ def add(commands: Any) -> None:
         help=tr("certificate of a centre: it then speaks TLS"),
     )
     parser.add_argument("--tls-key", default="", metavar="FILE", help=tr("key of that certificate"))
+    parser.add_argument(
+        "--pacs", default="", metavar="AET@HOST:PORT", help=tr("where a modality stores")
+    )
+    parser.add_argument(
+        "--ris", default="", metavar="AET@HOST:PORT", help=tr("where a modality gets its worklist")
+    )
     common.seed(parser)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from harness import limits
 from harness.faults.plan import Fault
 from harness.scenario.steps import Library
 from harness.scenario.world import World
-from scenarios.steps.insurance_town import LINK, ROLE, known, plan
+from scenarios.steps.insurance_town import LINK, ROLE, centre, known, plan
 
 steps = Library("insurance")
 
@@ -17,20 +18,32 @@ FAULTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "提交后断线": ("F3", {}),
     "提交后只发出半个应答": ("F4", {}),
     "提交后应答迟到": ("F5", {"seconds": "8"}),
+    "提交后应答稍迟": ("F5", {"seconds": "0.5"}),
     "提交后返回网关错误页": ("F6", {}),
     "提交后应答缺少节点": ("F7", {"how": "missing"}),
     "提交后应答编码错误": ("F7", {"how": "encoding"}),
+    "提交后对象写成数组": ("F7", {"how": "list"}),
     "提交后却答复失败": ("F8", {}),
     "未提交却答复成功": ("F9", {}),
     "同一报文处理两次": ("F10", {}),
     "返回另一报文的应答": ("F11", {}),
+    "逐字节缓慢应答": ("F12", {"bytes": "200", "seconds": "0.05"}),
     "结算日记为次日": ("F13", {"seconds": "86400"}),
+    "结算日记为前一日": ("F13", {"seconds": "-86400"}),
     "网关拒绝签名": ("F14", {}),
+    "网关令牌失效": ("F14", {"how": "token"}),
     "冲正被拒绝": ("F15", {"how": "refused"}),
     "冲正后断线": ("F15", {"how": "timeout"}),
     "答复冲正成功而结算仍在": ("F15", {"how": "remains"}),
     "答复此前已撤销": ("F16", {}),
+    "结果文件为空": ("F17", {"how": "empty"}),
+    "结果文件截断": ("F17", {"how": "truncated"}),
+    "结果文件带字节序标记": ("F17", {"how": "bom"}),
+    "结果文件为国标编码": ("F17", {"how": "gbk"}),
+    "结果文件已过期": ("F17", {"how": "expired"}),
+    "总账结果颠倒": ("F18", {}),
     "应答金额差一分": ("F19", {"identity": "I2"}),
+    "应答总额差一分": ("F19", {"identity": "I1"}),
     "系统维护": ("F21", {}),
     "请求过频": ("F22", {}),
 }
@@ -58,3 +71,49 @@ def fault(world: World, nth: int, infno: str, name: str) -> None:
         sender=ROLE,
     )
     plan(world, planned, infno, nth, parameters)
+
+
+@steps.given(
+    "医保中心的时钟快{duration}",
+    id="insurance.clock",
+    purpose="检查两边时钟不一致时的归属与签名时效",
+    effect="拨快医保中心的时钟；HIS 的时钟不变",
+    example="假如 医保中心的时钟快20分",
+    gloss="The centre's clock is ahead of the HIS's",
+)
+def clock(world: World, ahead_s: float) -> None:
+    """From now on."""
+    centre(world)
+    _command(world, "clock", advance_s=ahead_s)
+
+
+@steps.when(
+    "医保中心开始停机维护",
+    id="insurance.maintenance",
+    purpose="检查维护窗口内的办理",
+    effect="此后每个请求都答复系统维护，直到恢复",
+    example="当 医保中心开始停机维护",
+    gloss="The centre goes into maintenance",
+)
+def maintenance(world: World) -> None:
+    """Until it is over."""
+    world.permit.require_fault()
+    centre(world)
+    _command(world, "maintenance", on=True)
+
+
+@steps.when(
+    "医保中心恢复服务",
+    id="insurance.service",
+    purpose="结束停机维护",
+    effect="此后照常应答",
+    example="当 医保中心恢复服务",
+    gloss="The centre is back in service",
+)
+def service(world: World) -> None:
+    """The maintenance is over."""
+    _command(world, "maintenance", on=False)
+
+
+def _command(world: World, name: str, **args: object) -> None:
+    world.bench.driver.command(ROLE, name, args, limits.CONTROL_TIMEOUT_S)

@@ -89,6 +89,8 @@ def test_the_built_in_profile_is_what_the_engine_needs():
         "LIS": "simulated",
         "HIS": "simulated",
         "centre": "simulated",
+        "PACS": "simulated",
+        "RIS": "simulated",
     }
     wired = {
         name: (end.interface, end.frm, end.to, str(end.protocol), str(end.via), end.host, end.port)
@@ -96,10 +98,22 @@ def test_the_built_in_profile_is_what_the_engine_needs():
     }
     assert wired == {
         "analyzer-lis": ("LIS-ASTM", "analyzer", "LIS", "astm", "direct", "127.0.0.1", 0),
+        "analyzer-lis-framed": (
+            "LIS-FRAMED",
+            "analyzer",
+            "LIS",
+            "framed",
+            "direct",
+            "127.0.0.1",
+            0,
+        ),
+        "analyzer-lis-poct": ("LIS-POCT", "analyzer", "LIS", "poct1a", "direct", "127.0.0.1", 0),
         "analyzer-lis-hl7": ("LIS-HL7", "analyzer", "LIS", "mllp", "direct", "127.0.0.1", 0),
         "his-lis": ("HIS-ORD", "HIS", "LIS", "mllp", "relay", "127.0.0.1", 0),
         "lis-his": ("LIS-ORU", "LIS", "HIS", "mllp", "relay", "127.0.0.1", 0),
         "his-centre": ("HIS-YB", "HIS", "centre", "http", "direct", "127.0.0.1", 0),
+        "modality-pacs": ("PACS-DIMSE", "modality", "PACS", "dicom", "direct", "127.0.0.1", 0),
+        "modality-ris": ("RIS-MWL", "modality", "RIS", "dicom", "direct", "127.0.0.1", 0),
     }
     assert {probe.url for probe in profile.probes.values()} == {
         "builtin:LIS",
@@ -117,7 +131,11 @@ def test_the_memory_profile_is_the_built_in_one_in_memory():
     assert str(memory.transport) == "memory"
     assert {str(endpoint.transport) for endpoint in memory.endpoints.values()} == {"memory"}
     assert memory.probes == builtin.probes
-    assert list(memory.endpoints) == list(builtin.endpoints)
+    in_real_time = {"modality-pacs", "modality-ris"}  # DIMSE has no virtual clock
+    assert [*memory.endpoints, *in_real_time] == [
+        *(name for name in builtin.endpoints if name not in in_real_time),
+        *in_real_time,
+    ]
 
 
 @pytest.mark.parametrize("name", ["template.toml", "example-site.toml"])

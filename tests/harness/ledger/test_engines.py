@@ -1,0 +1,142 @@
+"""The choice of rows that need a closer look, and the proof that every line has one verdict."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.ledger import canonical, conserve, engines
+from harness.ledger.command import Request, reconcile
+from harness.ledger.reading import Side
+
+NAMES = (
+    "setl_id",
+    "mdtrt_id",
+    "psn_no",
+    "medfee_sumamt",
+    "setl_time",
+    "refd_setl_flag",
+    "init_setl_id",
+)
+PLAIN = ("S1", "M1", "P1", "10.00", "2026-03-02 10:00:00", "0", "")
+
+
+def judged(folder: Path, his: list[tuple], centre: list[tuple]) -> list[tuple[str, str]]:
+    """(side, class) of every row, in the order of the files."""
+    for side, rows in (("his", his), ("centre", centre)):
+        with (folder / f"{side}.csv").open("w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream).writerows([NAMES, *rows])
+    sources = {side: str(folder / f"{side}.csv") for side in ("his", "centre")}
+    assert reconcile(Request(sources=sources, out=str(folder / "out"), quiet=True)) in {0, 1}
+    with (folder / "out" / "verdicts.csv").open(encoding="utf-8-sig", newline="") as stream:
+        return [(row["side"], row["class"]) for row in csv.DictReader(stream)]
+
+
+@pytest.fixture(autouse=True)
+def no_reports(monkeypatch):
+    monkeypatch.setattr("harness.ledger.command._reports", lambda out: None)
+
+
+def test_two_plain_pairs_of_one_person_are_looked_at(tmp_path):
+    second = ("S2", "M2", "P1", "10.00", "2026-03-02 10:05:00", "0", "")
+    other = ("S3", "M3", "P2", "10.00", "2026-03-02 10:05:00", "0", "")
+    rows = [PLAIN, second, other]
+    classes = ["same_person_twice", "same_person_twice", "matched"]
+
+    assert [name for _, name in judged(tmp_path, rows, rows)] == classes * 2
+
+
+def test_the_original_of_a_refund_is_found_by_its_id_alone(tmp_path):
+    # No person and another visit: nothing but init_setl_id leads from the refund to its original.
+    original = ("S1", "M1", "", "10.00", "2026-03-02 10:00:00", "0", "")
+    refund = ("S9", "M9", "", "-10.00", "2026-03-03 09:00:00", "1", "S1")
+    rows = [original, refund]
+
+    assert [name for _, name in judged(tmp_path, rows, rows)] == ["refund_pair"] * 4
+
+
+def test_a_pressed_twice_bill_finds_its_plain_twin(tmp_path):
+    again = ("S7", "M7", "P1", "10.00", "2026-03-02 10:04:00", "0", "")
+
+    found = judged(tmp_path, [PLAIN, again], [PLAIN])
+
+    assert found[1] == ("his", "same_person_twice_his_only")
+
+
+def side(rows: int) -> Side:
+    one = Side(name="his", parts=[], present=frozenset(), further=())
+
+    class Counted(type(one)):  # type: ignore[misc]
+        control_rows = rows
+
+    return Counted(name="his", parts=[], present=frozenset(), further=())
+
+
+@given(lines=st.lists(st.integers(1, 12), min_size=1, max_size=12), n=st.integers(1, 12))
+@settings(deadline=None, max_examples=60)
+def test_only_each_line_once_is_a_proof(lines, n):
+    with duckdb.connect() as con:
+        con.execute(
+            "CREATE TABLE verdict (side VARCHAR, line BIGINT, class VARCHAR, fee BIGINT,"
+            " fund BIGINT, acct BIGINT, cash BIGINT)"
+        )
+        con.executemany(
+            "INSERT INTO verdict VALUES ('his', ?, 'matched', 0, 0, 0, 0)", [(x,) for x in lines]
+        )
+        one = side(n)
+        broken = conserve._rows(con, one, conserve._by_class(con, one))
+    assert (broken == []) == (sorted(lines) == list(range(1, n + 1)))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a1", "A1"),
+        (" A1", "A1"),
+        ("A1 ", "A1"),
+        ("null", None),
+        ("NULL", None),
+        ("Nan", None),
+        ("N1", "N1"),
+        ("000", None),
+        ("0010", "0010"),
+        ("-", None),
+        ("", None),
+        ("O1", "O1"),
+        ("z9", "Z9"),
+    ],
+)
+def test_an_id_is_tidied_the_same_on_the_fast_way(text, value):
+    # The expectation is Python's reading, typed by hand; SQL has a short cut for usual ids.
+    with duckdb.connect() as con:
+        con.execute("CREATE TABLE t (x VARCHAR)")
+        con.execute("INSERT INTO t VALUES (?)", [text])
+        expression = canonical._word("setl_id", "t.x", "VARCHAR", "")
+        assert con.execute(f"SELECT {expression} FROM t").fetchone() == (value,)
+    assert canonical.word(text) == value
+
+
+@pytest.mark.parametrize("yuan", ["0.01", "-0.01", "999999999999.99", "12345678901234.56"])
+def test_a_decimal_becomes_fen_in_both_widths(yuan):
+    with duckdb.connect() as con:
+        expression = canonical._money("x", f"CAST('{yuan}' AS DECIMAL(16,2))", "DECIMAL(16,2)", "")
+        found = con.execute(f"SELECT {expression}").fetchone()
+    assert found == (int(yuan.replace(".", "")),)
+
+
+@pytest.mark.parametrize("hits", [[0], [0, 1, 31], [5, 5], [3, 3, 4], [1, 1, 1, 1]])
+def test_a_block_with_a_repeated_row_is_never_called_clean(hits):
+    with duckdb.connect() as con:
+        for function in engines._FUNCTIONS:
+            con.execute(f"CREATE MACRO {function}")
+        con.execute("CREATE TABLE j (hr BIGINT)")
+        con.executemany("INSERT INTO j VALUES (?)", [(one,) for one in hits])
+        found = con.execute(
+            "SELECT BIT_COUNT(SUM(POWER_OF_TWO(hr & 31))) <> COUNT(*) FROM j"
+        ).fetchone()
+    assert found == (len(set(hits)) != len(hits),)
