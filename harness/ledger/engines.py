@@ -1,8 +1,7 @@
 """The engines that run the stages: a few lines each, and one text for all.
 
 DuckDB does the work. SQLite takes the same statements and has to come to the same result: it is
-slow and independent, so the tests run it beside. Spark (extra ``spark``) is for ledgers that are
-on a cluster already.
+slow and independent, so the tests run it beside.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ import duckdb
 
 from harness.errors import InputError
 from harness.i18n import tr
-from harness.ledger import engine_spark, stages
+from harness.ledger import stages
 from harness.ledger.columns import AMOUNTS, CROWD_ROWS, KEYS, MEMORY_LIMIT, SHORT, TIME
 from harness.ledger.reading import Side
 
-ENGINES: Final = ("duckdb", "sqlite", "spark")
+ENGINES: Final = ("duckdb", "sqlite")
 
 _FUNCTIONS: Final = (
     "FP(a) AS CASE WHEN a IS NULL THEN NULL ELSE hash(a) END",
@@ -166,10 +165,7 @@ def run(
         raise InputError(tr("no engine {name}", name=engine), remedy=", ".join(ENGINES))
     texts = stages.statements(tolerance_days=tolerance_days)
     if engine != "duckdb":
-        if engine == "sqlite":
-            _sqlite(con, texts)
-        else:
-            engine_spark.run(con, texts, _SHAPES)
+        _sqlite(con, texts)
         for table, select in _PICKED.items():
             con.execute(f"CREATE OR REPLACE TABLE {table} AS {select}")
         return

@@ -24,8 +24,18 @@ ENTRY: Final = "explore-settlement"
 SHOWN_MAX: Final = 50
 """Unexplained points that are printed; the file has all of them."""
 
-WAYS: Final = ("at once", "day end", "person", "unlisted", "unexplained", "not met")
-"""How a point ends, in the order of the table."""
+
+def ways() -> dict[str, str]:
+    """How a point ends, in the order of the table, and how that is called."""
+    return {
+        "at once": tr("at once"),
+        "day end": tr("day end"),
+        "person": tr("by a person"),
+        "unlisted": tr("unlisted"),
+        "unexplained": tr("unexplained"),
+        "not met": tr("not met"),
+    }
+
 
 Explore = Callable[..., dict[str, Any]]
 
@@ -51,13 +61,22 @@ def failures(found: Mapping[str, Any]) -> list[str]:
         tr("{point}: {why}", point=one["point"], why="; ".join(one["why"]))
         for one in found["unexplained"]
     ]
+    left = found["visits_left"]
+    if left:
+        failed.append(
+            tr(
+                "{count} points leave a visit at the centre that no bill knows; the first: {point}",
+                count=len(left),
+                point=left[0]["point"],
+            )
+        )
     met = found["points"] - found["ways"]["not met"]
     if not met:
         failed.append(tr("no point was met: nothing was explored"))
     hollow = [
         action
-        for action, ways in found["by_fault"].items()
-        if sum(ways.values()) == ways["not met"]
+        for action, counts in found["by_fault"].items()
+        if sum(counts.values()) == counts["not met"]
     ]
     failed += [tr("the fault {action} hit nothing", action=action) for action in hollow]
     return failed
@@ -108,13 +127,13 @@ def settlement(*, quick: bool, seed: int, defects: Sequence[str], out: str, as_j
 
 def table(found: Mapping[str, Any]) -> list[str]:
     """Faults downwards, ways to end across; then what the day ends listed, and what is left out."""
-    heads = (tr("fault"), *(tr(way) for way in WAYS))
+    names = ways()
     rows = [
-        (action, *(str(ways[way]) for way in WAYS))
-        for action, ways in sorted(found["by_fault"].items(), key=lambda one: _number(one[0]))
+        (action, *(str(counts[way]) for way in names))
+        for action, counts in sorted(found["by_fault"].items(), key=lambda one: _number(one[0]))
     ]
-    rows.append((tr("all"), *(str(found["ways"][way]) for way in WAYS)))
-    lines = ["\t".join(row) for row in (heads, *rows)]
+    rows.append((tr("all"), *(str(found["ways"][way]) for way in names)))
+    lines = ["\t".join(row) for row in ((tr("fault"), *names.values()), *rows)]
     lines += [
         tr(
             "{count} points: {kind}, because {cause}; repair: {repair}",

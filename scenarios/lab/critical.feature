@@ -133,7 +133,7 @@
       | 项目 | 结果 | 级别 | 状态     |
       | K    | 6.90 | HH   | 复查排除 |
 
-  @REQ-LAB-026 @id-lab-critical-escalated
+  @REQ-LAB-026 @id-lab-critical-escalated @slow
   场景: 超过时限无人接收，升级到护士长
     假如 LIS的危急值规则为（接收时限1分钟）:
       | 项目 | 低于 | 高于 |

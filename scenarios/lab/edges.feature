@@ -37,7 +37,7 @@
       | WBC  | 甲   |
       | HGB  | 甲   |
 
-  @REQ-LAB-034 @故障 @id-lab-edge-download-busy
+  @REQ-LAB-034 @故障 @id-lab-edge-download-busy @slow
   场景: 仪器正忙拒绝呼叫，LIS 等待后再下传
     假如 LIS向分析仪下传时“呼叫被拒绝”
     当 分析仪“beckman-access”查询标本“管1”的申请
@@ -66,7 +66,7 @@
       | WBC  | 甲   |
       | HGB  | 甲   |
 
-  @REQ-LAB-035 @故障 @id-lab-edge-timed-out
+  @REQ-LAB-035 @故障 @id-lab-edge-timed-out @slow
   场景: 超时放弃的半截报文不入库，也不上报
     假如 分析仪上传标本“管1”时，记录“R.2”的帧传到一半串口线脱落40秒
     当 分析仪“血球仪”上传标本“管1”的结果:

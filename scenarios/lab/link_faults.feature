@@ -55,7 +55,7 @@
       | WBC  | 甲   |
       | HGB  | 甲   |
 
-  @REQ-LAB-006 @id-lab-link-reply-lost
+  @REQ-LAB-006 @id-lab-link-reply-lost @slow
   场景: 一帧的应答丢失，仪器超时后重传，不重复入库
     假如 分析仪上传标本“管1”时，记录“R.1”的帧首次发送“应答丢失”
     当 分析仪“血球仪”上传标本“管1”的结果:
@@ -91,7 +91,7 @@
       | WBC  | 甲   |
       | HGB  | 甲   |
 
-  @REQ-LAB-010 @id-lab-link-late-reply
+  @REQ-LAB-010 @id-lab-link-late-reply @slow
   场景: 应答迟到超过15秒，不串到下一帧
     假如 分析仪上传标本“管1”时，记录“R.1”的帧首次发送“应答迟到16秒”
     当 分析仪“血球仪”上传标本“管1”的结果:
@@ -103,7 +103,7 @@
       | WBC  | 甲   |
       | HGB  | 甲   |
 
-  @REQ-LAB-010 @id-lab-link-interrupt
+  @REQ-LAB-010 @id-lab-link-interrupt @slow
   场景: 接收方以 EOT 要求中断，仪器让线后重传
     假如 分析仪上传标本“管1”时，记录“R.1”的帧首次发送“应答以EOT代替”
     当 分析仪“血球仪”上传标本“管1”的结果:
@@ -127,7 +127,7 @@
       | WBC  | 甲   |
       | HGB  | 甲   |
 
-  @REQ-LAB-010 @id-lab-link-early-end
+  @REQ-LAB-010 @id-lab-link-early-end @slow
   场景: 报文未完就结束会话，半截报文不入库
     假如 分析仪上传标本“管1”时，记录“R.2”的帧首次发送“被EOT代替”
     当 分析仪“血球仪”上传标本“管1”的结果:
@@ -175,7 +175,7 @@
       | WBC  | 甲   |
       | HGB  | 甲   |
 
-  @REQ-LAB-010 @id-lab-link-call-refused
+  @REQ-LAB-010 @id-lab-link-call-refused @slow
   场景: 呼叫被拒绝，等待后再呼叫
     假如 分析仪首次呼叫“被拒绝”
     当 分析仪“血球仪”上传标本“管1”的结果:
@@ -187,7 +187,7 @@
       | WBC  | 甲   |
       | HGB  | 甲   |
 
-  @REQ-LAB-010 @id-lab-link-call-unanswered
+  @REQ-LAB-010 @id-lab-link-call-unanswered @slow
   场景: 呼叫无应答，超时后再呼叫
     假如 分析仪首次呼叫“无应答”
     当 分析仪“血球仪”上传标本“管1”的结果:
@@ -199,7 +199,7 @@
       | WBC  | 甲   |
       | HGB  | 甲   |
 
-  @REQ-LAB-010 @id-lab-link-call-lost
+  @REQ-LAB-010 @id-lab-link-call-lost @slow
   场景: 呼叫丢失，超时后再呼叫
     假如 分析仪首次呼叫“丢失”
     当 分析仪“血球仪”上传标本“管1”的结果:

@@ -14,7 +14,7 @@
     而且 5秒内LIS的质控结果中应有检验设备“poct-glucose”的质控品“批号1”
     而且 1秒内LIS中检验设备“poct-glucose”的质控品“批号1”不应成为患者结果，而标本“管1”的结果可见
 
-  @REQ-LAB-066 @id-lab-poct-trouble
+  @REQ-LAB-066 @id-lab-poct-trouble @slow
   场景大纲: 一份观测报文出错，结果不丢、不重
     假如 LIS已为检验设备“poct-glucose”设置驱动
     而且 患者“甲”的标本“管1”已申请检验设备“poct-glucose”的项目

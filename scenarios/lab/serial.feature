@@ -12,7 +12,7 @@
       | HGB   |
       | HBsAg |
 
-  @REQ-LAB-090 @id-lab-serial-pulled-cable
+  @REQ-LAB-090 @id-lab-serial-pulled-cable @slow
   场景: 一帧传到一半串口线脱落，接回后结果完整且不重复
     假如 分析仪上传标本“管1”时，记录“R.1”的帧传到一半串口线脱落20秒
     当 分析仪“血球仪”上传标本“管1”的结果:
@@ -24,7 +24,7 @@
       | WBC  | 甲   |
       | HGB  | 甲   |
 
-  @REQ-LAB-091 @id-lab-serial-garbled-name
+  @REQ-LAB-091 @id-lab-serial-garbled-name @slow
   场景大纲: 线路把中文姓名变成乱码，患者信息与结果仍然正确
     假如 分析仪上传标本“管1”时，串口使记录“P.1”的帧首次发送“<故障>”
     当 分析仪“血球仪”上传标本“管1”的结果:
@@ -83,7 +83,7 @@
       | WBC  | 甲   |
       | HGB  | 甲   |
 
-  @REQ-LAB-094 @id-lab-serial-frame-damage
+  @REQ-LAB-094 @id-lab-serial-frame-damage @slow
   场景大纲: 位错误、线路中断与流控暂停之后结果完整且不重复
     假如 分析仪上传标本“管1”时，串口使记录“R.1”的帧首次发送“<故障>”
     当 分析仪“血球仪”上传标本“管1”的结果:

@@ -78,7 +78,7 @@ def fault(world: World, nth: int, infno: str, name: str) -> None:
     id="insurance.clock",
     purpose="检查两边时钟不一致时的归属与签名时效",
     effect="拨快医保中心的时钟；HIS 的时钟不变",
-    example="假如 医保中心的时钟快20分",
+    example="假如 医保中心的时钟快20分钟",
     gloss="The centre's clock is ahead of the HIS's",
 )
 def clock(world: World, ahead_s: float) -> None:

@@ -66,12 +66,14 @@ class Ended:
         way: one of ``WAYS``.
         rows: what the day end listed, as class, cause and repair.
         why: of an unexplained one, in words.
+        visits: at the centre that no bill knows.
     """
 
     point: Point
     way: str
     rows: Sequence[tuple[str, str, str]] = ()
     why: Sequence[str] = ()
+    visits: Sequence[str] = ()
 
 
 @dataclass(slots=True)
@@ -171,21 +173,23 @@ class Explorer:
         rows = sorted({(one.kind, one.cause, one.repair) for one in listed})
         way = DAY_END if people.loose else AT_ONCE
         left = judge.loose(his, centre)
-        if left and judge.by_hand(his, left, listed, town.reverse_at_centre):
+        if left and people.repairs(left, listed):
             way = PERSON
             people.closes()
             left = judge.loose(his, centre)
         why = [f"left: {row.told}" for row in left]
         why += judge.broken(his, centre)
         why += [f"not balanced: {bucket}" for bucket in judge.unbalanced(his)]
+        visits = judge.visits_left(his, centre)
         if why:
-            return Ended(point=point, way=UNEXPLAINED, rows=rows, why=why)
+            return Ended(point=point, way=UNEXPLAINED, rows=rows, why=why, visits=visits)
         silent = [
             f"not listed: {row.told}"
             for row in people.loose
             if not any(judge.explains(one, row) for one in listed)
         ]
-        return Ended(point=point, way=UNLISTED if silent else way, rows=rows, why=silent)
+        way = UNLISTED if silent else way
+        return Ended(point=point, way=way, rows=rows, why=silent, visits=visits)
 
 
 @dataclass(slots=True)
@@ -221,13 +225,26 @@ class People:
         return True
 
     def closes(self) -> None:
-        """The next morning: the day once more, and its neighbours where books do not agree yet."""
+        """The next morning: the day once more, and its neighbours while books do not agree."""
         self._day(0)
         for _ in range(ROUNDS_MAX):
-            if not judge.loose(self.town.store, self.town.books):
+            his, centre = self.town.store, self.town.books
+            if not judge.loose(his, centre) and not judge.unbalanced(his):
                 return
             for days in (-1, 0, 1):
                 self._day(days)
+
+    def repairs(self, rows: Sequence[judge.Loose], listed: Sequence[judge.Named]) -> bool:
+        """What the day end leaves to a person; whether there was anything to do.
+
+        What the centre does not take back while a later settlement stands has to wait for that one.
+        """
+        reverse = self.town.reverse_at_centre
+        results = judge.by_hand(self.town.store, rows, listed, reverse)
+        if "refused" in results:
+            self._once("refund")
+            judge.by_hand(self.town.store, rows, listed, reverse)
+        return bool(results)
 
     def _day(self, days: int) -> bool:
         day = self.town.pump.clock.wall() + timedelta(days=days)
@@ -312,6 +329,9 @@ def _document(
         ],
         "unexplained": _listed(ended, UNEXPLAINED),
         "unlisted": _listed(ended, UNLISTED),
+        "visits_left": [
+            {"point": one.point.name, "visits": list(one.visits)} for one in ended if one.visits
+        ],
         "not_met": [one.point.name for one in ended if one.way == NOT_MET],
     }
 

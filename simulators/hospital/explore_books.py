@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from simulators.centre.registration import CANCELLED
 from simulators.store import Store
 
 OURS: Final = (
@@ -149,6 +150,17 @@ def broken(his: Store, centre: Store) -> list[str]:
     return [*found, *(f"{row['bill_no']} stands {row['n']} times" for row in twice)]
 
 
+def visits_left(his: Store, centre: Store) -> list[str]:
+    """Registrations and admissions at the centre that no bill of ours knows; they move no money."""
+    known = {row["mdtrt_id"] for row in his.rows("SELECT mdtrt_id FROM yb_bill")}
+    rows = centre.rows(
+        "SELECT mdtrt_id, ipt_otp_no FROM visits WHERE state <> ? ORDER BY mdtrt_id", (CANCELLED,)
+    )
+    return [
+        f"{row['ipt_otp_no']}: {row['mdtrt_id']}" for row in rows if row["mdtrt_id"] not in known
+    ]
+
+
 def unbalanced(his: Store) -> list[str]:
     """Buckets whose latest totals the centre does not confirm."""
     rows = his.rows(
@@ -169,13 +181,14 @@ Reverse = Callable[[str, str], Mapping[str, Any]]
 
 def by_hand(
     his: Store, rows: Sequence[Loose], listed: Sequence[Named], reverse: Reverse
-) -> list[str]:
-    """Do what the day end leaves to a person; what was done, a line a row.
+) -> Sequence[str]:
+    """Do what the day end leaves to a person; what came of it: ``done`` or ``refused`` a row.
 
-    A settlement that only the HIS has is struck out, and its bill is open again. A refund that only
-    the HIS has is carried out at the centre, whose id and time the HIS's row then gets.
+    A settlement that only the HIS has is struck out together with its refund, if there is one. A
+    refund that only the HIS has is carried out at the centre, whose id and time its row then gets;
+    the centre refuses that while a later settlement of the stay stands.
     """
-    done = []
+    results = []
     for loose_row in rows:
         found = next((one for one in listed if explains(one, loose_row)), None)
         if found is None or found.repair != "manual" or found.kind != "hospital_more":
@@ -183,20 +196,26 @@ def by_hand(
         key = (loose_row.row["setl_id"], loose_row.row["medins_setl_id"])
         own = his.rows("SELECT * FROM yb_settlement WHERE setl_id = ? AND medins_setl_id = ?", key)
         for row in own:
-            if row["refd_setl_flag"] == "1":
-                done.append(_reversed(his, row, reverse))
-            else:
-                his.commit(
-                    [
-                        ("DELETE FROM yb_settlement WHERE id = ?", (row["id"],)),
-                        (
-                            "UPDATE yb_bill SET state = 'failed' WHERE bill_no = ?",
-                            (row["bill_no"],),
-                        ),
-                    ]
-                )
-                done.append(f"struck out {row['setl_id']}")
-    return done
+            back = row["refd_setl_flag"] == "1"
+            results.append(_reversed(his, row, reverse) if back else _struck_out(his, row))
+    return results
+
+
+def _struck_out(his: Store, row: Row) -> str:
+    later = his.rows(
+        "SELECT id, refd_setl_flag FROM yb_settlement WHERE bill_no = ? AND id > ? ORDER BY id",
+        (row["bill_no"], row["id"]),
+    )
+    refund = later[:1] if later and later[0]["refd_setl_flag"] == "1" else []
+    statements: list[tuple[str, Sequence[Any]]] = [
+        ("DELETE FROM yb_settlement WHERE id = ?", (one["id"],)) for one in (row, *refund)
+    ]
+    if len(later) == len(refund):  # nothing was settled since
+        statements.append(
+            ("UPDATE yb_bill SET state = 'failed' WHERE bill_no = ?", (row["bill_no"],))
+        )
+    his.commit(statements)
+    return "done"
 
 
 def _reversed(his: Store, row: Row, reverse: Reverse) -> str:
@@ -206,7 +225,9 @@ def _reversed(his: Store, row: Row, reverse: Reverse) -> str:
         (row["bill_no"], row["id"]),
     )
     info = reverse(row["bill_no"], before[0]["setl_id"])
+    if not info:
+        return "refused"
     sql = "UPDATE yb_settlement SET setl_id = ?, setl_time = ?, medins_setl_id = ? WHERE id = ?"
     latest = [str(info.get(name, "")) for name in ("setl_id", "setl_time", "medins_setl_id")]
     his.commit([(sql, (*latest, row["id"]))])
-    return f"reversed {before[0]['setl_id']} at the centre"
+    return "done"

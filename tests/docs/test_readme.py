@@ -54,6 +54,8 @@ EXECUTED = {
     "--stated-centre 171178.20": 1,
     "mapping lint --his catalogue_his.csv --matches matches.csv --limits limits.csv "
     "--ratios ratios.csv --bills his_detail.csv --out out": 1,
+    "fingerprint make ORU^R01 --repeat OBX=20 --set PID-3=TEST001 --set OBR-3=T26000001 "
+    "--out before": 0,
     "--help": 0,
 }
 """Commands of medharness that pages show, and the exit code of each."""
@@ -73,6 +75,24 @@ NOT_EXECUTED = {
     "medharness run --profile site.toml --label after --out after": "a real site",
     "medharness compare before after --noise before2 --out compare-out": "the folders of the "
     "lines before it; tests/harness/upgrade runs the command",
+    "medharness dialect learn traffic/ --out dialect.toml": "the reader's own traffic; "
+    "tests/harness/dialect runs the command",
+    "medharness dialect check dialect.toml new-traffic/": "the same",
+    "medharness fingerprint search before.json trace.jsonl results.csv page.json "
+    "--out before-map.json": "the reader's own system; tests/harness/fingerprint runs the command",
+    "medharness fingerprint compare before-map.json after-map.json": "the same",
+    "medharness reconcile --his his.csv --centre centre.csv --log calls.jsonl --out out": "the "
+    "reader's own log; tests/harness/ledger runs the command",
+    "medharness reconcile --his his.csv --centre centre.csv --trace runs/20260901-090000 "
+    "--out out": "the reader's own run; tests/harness/ledger runs the command",
+    "medharness reconcile --his his.csv --centre result.zip --province hubei --out out": "the "
+    "reader's own file; tests/harness/ledger runs the command",
+    "medharness reconcile --his his.csv --centre centre.csv --channel bill.zip --out out": "the "
+    "same",
+    "medharness reconcile --his 0901_his.csv --centre 0901_centre.csv --state books "
+    "--out out/0901": "the same",
+    "medharness reconcile --his 0902_his.csv --centre 0902_centre.csv --state books "
+    "--out out/0902": "the same",
     "medharness simulate centre --province hunan --port 8443 --ledger centre.sqlite": "runs until "
     "Ctrl-C; tests/simulators/centre runs the command",
     "medharness mapping compare --before old.csv --after new.csv --bills his_detail.csv": "the "

@@ -271,7 +271,7 @@ def test_a_folder_of_days_is_one_ledger(desk):
     folder.mkdir()
     (folder / "0302.csv").write_text(table(FOUR[:2]), encoding="utf-8")
     (folder / "0303.txt").write_bytes(table(FOUR[2:], "\t").encode("gb18030"))
-    (folder / "readme.md").write_text("no ledger", encoding="utf-8")
+    (folder / "notes.docx").write_text("no ledger", encoding="utf-8")
 
     assert desk.run(folder, WHOLE) == 0
     assert [one["file"] for one in desk.totals["inputs"]["his"]["files"]] == [
