@@ -16,7 +16,7 @@ def add(commands: Any) -> None:
         "part",
         nargs="?",
         choices=("settlement",),
-        help=tr("only this; “settlement” explores every message, fault and power cut"),
+        help=tr("only this: settlement explores every message, fault and power cut"),
     )
     parser.add_argument("--quick", action="store_true", help=tr("a slice, for every commit"))
     common.seed(parser)

@@ -31,6 +31,8 @@ def happened(fired: Record, records: Sequence[Record]) -> bool:
     later = [one for one in records if one["n"] > fired["n"]]
     if fired.get("layer") == "process":
         return _lost_power(fired, later)
+    if "before" not in fired:
+        return False  # a simulator of ours says so itself: no other hand has seen it
     before, after = unpack(fired["before"]), unpack(fired["after"])
     if not before and not after:
         return any(_ended(fired, one) for one in later)

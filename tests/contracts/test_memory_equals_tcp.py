@@ -52,7 +52,7 @@ def both(tmp_path, *words, jobs):
 
 
 def test_every_scenario_that_ships_on_the_clean_hospital(tmp_path):
-    (memory_code, memory), (tcp_code, tcp) = both(tmp_path, jobs="8")
+    (memory_code, memory), (tcp_code, tcp) = both(tmp_path, "--tags", "not @slow", jobs="8")
 
     assert memory_code == tcp_code == 0
     assert len(memory) > 50

@@ -180,7 +180,7 @@ def test_the_page_names_two_and_counts_the_rest():
 
     assert "`s0`, `s1` and 2 more" in page
     assert "| lab | 112 | 1 | 0 | 0 |" in page
-    assert page.count("\n## ") == 14
+    assert page.count("\n## ") == 16
     assert "imaging" not in page
 
 
