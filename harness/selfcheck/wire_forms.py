@@ -84,7 +84,7 @@ def same_control_id(story: Story) -> bool:
 def hl7_cut_off(story: Story) -> bool:
     """The LIS lost its power over a result of an HL7 analyzer."""
     powerless = any(
-        one["kind"] == "fault" and one["event"] == "fired" and one["action"] == "kill"
+        one["kind"] == "fault" and one["event"] == "fired" and one.get("action") == "kill"
         for one in story.records
     )
     return powerless and any(message.count("OBX") for _, message in story.hl7_of(ANALYZER))

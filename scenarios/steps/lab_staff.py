@@ -279,16 +279,21 @@ RECIPIENTS = {
 def alert_messages(world: World, limit_s: float, specimen: str, count: int) -> Expectation:
     """ORU^R40 with the right patient, so many and no more."""
     barcode = world.barcode(specimen)
-    patient = world.owner(specimen).patient_id
-    check = Check(path="PID-3[1].1", value=Value(expected=patient),
-                  place=place("LIS-CRIT", "hl7", "PID-3"))  # fmt: skip
+    person = world.owner(specimen)
+    identity = {"PID-3[1].1": person.patient_id, "PID-5.1": person.name, "PID-7": person.birth,
+                "PID-8": person.sex}  # fmt: skip
+    checks = [
+        Check(path=path, value=Value(expected=expected),
+              place=place("LIS-CRIT", "hl7", path.partition("[")[0].partition(".")[0]))
+        for path, expected in identity.items()
+    ]  # fmt: skip
     return Expectation(
         mode="eventually",
         select=Selector(
             kind="message",
             where={"link": RESULTS, "type": "ORU^R40", "corr.barcode": barcode},
         ),
-        wanted=[Wanted(key={"protocol": "hl7"}, checks=[check], times=count)],
+        wanted=[Wanted(key={"protocol": "hl7"}, checks=checks, times=count)],
         place=place("LIS-CRIT", "hl7", ""),
         limit_s=limit_s,
         exact=True,

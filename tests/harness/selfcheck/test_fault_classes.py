@@ -67,6 +67,9 @@ def test_the_catalogue_has_every_number_once():
     assert ids == [
         *(f"lab-{number:02}" for number in range(1, 113)),
         *(f"hl7-{number:02}" for number in range(1, 94)),
+        *(f"yb-{number}" for number in range(1, 29)),
+        "yb-ap",
+        *(f"yb-F{number}" for number in range(24)),
     ]
 
 
