@@ -30,7 +30,7 @@ def add(commands: Any) -> None:
         "--link", default="", help=tr("where an analyzer connects: tcp://HOST:PORT")
     )
     parser.add_argument(
-        "--model", default="haematology", help=tr("analyzer model, or “list” to see all of them")
+        "--model", default="haematology", help=tr("analyzer model, or 'list' to see all of them")
     )
     parser.add_argument(
         "--count", type=int, default=1, metavar="N", help=tr("specimens that an analyzer uploads")
