@@ -20,6 +20,9 @@ from harness.evidence.trace import Record
 from harness.evidence.verdict import Verdict
 from harness.model import Place
 
+ACCOUNT_CITED_MAX = 20
+"""Messages that a failed account cites; its findings name all. Each costs two accounts."""
+
 
 def judge(expectation: Expectation, ident: str, records: Sequence[Record]) -> Judgement:
     """Judge one expectation over a trace.
@@ -206,20 +209,32 @@ def _over_account(expectation: Expectation, view: _View, records: Sequence[Recor
     if closed is None or "t" not in closed:
         return _inconclusive("the window was not watched to its end")
     upto = [record for record in records if record["n"] <= closed["n"]]
-    items = [
+    items = _account_of(expectation, upto)
+    if not items:
+        return _inconclusive("nothing was there to judge")
+    findings = tuple(differences(expectation, items))
+    wrong = [item for item in items if differences(expectation, [item])]
+    # That all of many are right rests on the window, without which nothing is concluded. A message
+    # that went over the wire twice stands without either record: it is not what a finding rests on.
+    cited = [n for n in _numbers(wrong)[:ACCOUNT_CITED_MAX] if _rests_on(expectation, upto, n)]
+    verdict = Verdict.FAIL if findings else Verdict.PASS
+    return Judgement(verdict=verdict, cited=(*cited, closed["n"]), findings=findings, final=True)
+
+
+def _account_of(expectation: Expectation, upto: Sequence[Record]) -> list[Item]:
+    return [
         item
         for entry in account_items.entries(upto)
         if entry["n"] > expectation.since
         for item in items_of(entry, expectation.select)
     ]
-    if not items:
-        return _inconclusive("nothing was there to judge")
-    findings = tuple(differences(expectation, items))
-    wrong = [item for item in items if differences(expectation, [item])]
-    # That all of many are right rests on the window; without it nothing is concluded.
-    cited = (*_numbers(wrong), closed["n"])
-    verdict = Verdict.FAIL if findings else Verdict.PASS
-    return Judgement(verdict=verdict, cited=cited, findings=findings, final=True)
+
+
+def _rests_on(expectation: Expectation, upto: Sequence[Record], number: int) -> bool:
+    """Whether the findings change when this record is taken away."""
+    less = [record for record in upto if record["n"] != number]
+    before, after = (_account_of(expectation, records) for records in (upto, less))
+    return differences(expectation, before) != differences(expectation, after)
 
 
 def _never(expectation: Expectation, view: _View) -> Judgement:

@@ -156,7 +156,7 @@ def _judged(plan: ScenarioPlan, sealed: trace.SealedTrace, relative: str) -> Sce
         verdict=verdict,
         reasons=tuple(reasons),
         trace=relative,
-        seconds=round(max(0.0, records[-1]["t"] - records[0]["t"]), 3),
+        seconds=_seconds(records),
         findings=tuple(_finding(one) for one in conclusion.findings),
         faults=tuple(FaultEntry(**one.data()) for one in conclusion.faults),
         sentences=_sentences(records, conclusion),
@@ -225,6 +225,13 @@ def _mark(index: int, reached: set[int], marks: Mapping[int, Sequence[Verdict]])
     if index in marks:
         return str(worst(marks[index]))
     return "done" if index in reached else "not-reached"
+
+
+def _seconds(records: Sequence[Record]) -> float:
+    """How long the scenario took by its own clock; none where no sentence of it began."""
+    if not any(record["kind"] == "step" for record in records):
+        return 0.0
+    return round(max(0.0, float(records[-1]["t"] - records[0]["t"])), 3)
 
 
 def _run_seconds(plan: Plan, scenarios: Sequence[ScenarioRun], ends: Sequence[str]) -> float:
