@@ -59,6 +59,12 @@ class Session:
         """Whether a C-CANCEL for this request came."""
         return bool(request.message_id in self._assoc.dimse.cancel_req)
 
+    def syntaxes(self, abstract: str) -> list[str]:
+        """Transfer syntaxes agreed for a class."""
+        contexts = self._assoc.accepted_contexts
+        return [str(one.transfer_syntax[0]) for one in contexts
+                if str(one.abstract_syntax) == abstract]  # fmt: skip
+
     def ask(self, request: Request) -> Answer:
         """A request of ours on the same association, while one of the peer is being served."""
         for one in self._assoc.accepted_contexts:

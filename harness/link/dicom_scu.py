@@ -142,7 +142,13 @@ class Association:
         return self._assoc is not None and bool(self._assoc.is_established)
 
     def open(self) -> bool:
-        """Ask for the association; False and ``error`` where there is none."""
+        """Ask for the association; False and ``error`` where there is none.
+
+        Raises:
+            HarnessError: it was asked for already; a second one would leave the first behind.
+        """
+        if self._assoc is not None:
+            raise HarnessError("this association was asked for already")
         address = self.peer.address
         require_open(self.guard, self.connection, address.host, address.port)
         ae = AE(ae_title=self.peer.calling)

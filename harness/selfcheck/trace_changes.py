@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from harness.evidence import correlate
-from harness.evidence.expect import Judgement
+from harness.evidence.expect import Expectation, Judgement, items_of
 from harness.evidence.line import pack, unpack
 from harness.evidence.trace import Record
 from harness.selfcheck.mutants import VOLATILE_PATHS, altered
@@ -97,7 +97,7 @@ def changes(
         yield Change(kind="cut", target=_target(record), records=_before(records, record["n"]))
         yield from _in_time(expectation, record, records)
         if record["kind"] == "probe":
-            yield from _in_answer(record, records)
+            yield from _in_answer(Expectation.of(expectation["spec"]), record, records)
         if record["kind"] == "message":
             yield from _in_message(record, records)
     messages = [record for record in cited if record["kind"] == "message"]
@@ -156,9 +156,12 @@ def _in_time(expectation: Record, record: Record, records: Sequence[Record]) -> 
 # -- answers of probes -------------------------------------------------------------------------
 
 
-def _in_answer(record: Record, records: Sequence[Record]) -> Iterator[Change]:
+def _in_answer(
+    expected: Expectation, record: Record, records: Sequence[Record]
+) -> Iterator[Change]:
     rows: list[Record] = record["rows"]
     probe = record["probe"]
+    judged = _judged_rows(expected, record)
 
     def changed(kind: str, field: str, new: list[Record]) -> Change:
         return Change(
@@ -174,10 +177,13 @@ def _in_answer(record: Record, records: Sequence[Record]) -> Iterator[Change]:
         target=probe,
         records=_replaced(records, record, outcome="unknown", rows=[], error="no answer"),
     )
+    if rows:
+        yield changed("drop", "rows", [])
     for index, row in enumerate(rows):
         head, tail = rows[:index], rows[index + 1 :]
-        yield changed("drop", "row", [*head, *tail])
-        yield changed("repeat", "row", [*head, row, row, *tail])
+        if index in judged:
+            yield changed("drop", "row", [*head, *tail])
+            yield changed("repeat", "row", [*head, row, row, *tail])
         for column, value in row.items():
             if value not in {None, ""}:
                 new = altered(str(value))
@@ -190,6 +196,23 @@ def _in_answer(record: Record, records: Sequence[Record]) -> Iterator[Change]:
         yield changed("swap", "answer", others[0]["rows"])
     elif others:
         yield changed("appear", "row", others[0]["rows"][:1])
+
+
+def _judged_rows(expected: Expectation, record: Record) -> set[int]:
+    """Rows whose loss or repetition the sentence speaks of.
+
+    Not those that its own condition leaves out, and not one of several that show that a look works
+    where none should be found: there the loss of all is what must be noticed.
+    """
+    items = items_of(record, expected.select)
+    if expected.mode == "always" or expected.exact:
+        return {item.index for item in items}
+    keys = [wanted.key for wanted in expected.wanted]
+    return {
+        item.index
+        for item in items
+        if any(all(item.get(path) == value for path, value in key.items()) for key in keys)
+    }
 
 
 def _answers_otherwise(other: Record, record: Record) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -199,28 +199,32 @@ class Pacs:
         offers = _offers(rows)
         peer = Peer(address=Address(host=target[0], port=target[1]), called=request.destination,
                     calling=AE_TITLE, acse_s=3.0)  # fmt: skip
-        link = Association(peer, offers)
-        if not offers or not link.open():
-            status = 0xA702 if rows else 0
-            yield self._final(status, 0, len(rows))
+        if not offers:
+            yield self._final(0xA702 if rows else 0, 0, len(rows))
             return
-        with link:
-            yield from self._sub_operations(rows, link.ask, request.message_id)
+        with Association(peer, offers) as link:
+            if link.is_open:
+                yield from self._sub_operations(rows, link, request.message_id)
+            else:
+                yield self._final(0xA702, 0, len(rows))
 
     def _get(self, request: Request, session: Session) -> Iterator[Answer]:
         rows = self._wanted(request)
         if "pacs-move-forgets-last" in self.defects:
             rows = rows[:-1]
-        yield from self._sub_operations(rows, session.ask, request.message_id)
+        yield from self._sub_operations(rows, session, request.message_id)
 
-    def _sub_operations(self, rows: list[Row], ask: Any, message_id: int) -> Iterator[Answer]:
+    def _sub_operations(
+        self, rows: list[Row], link: Association | Session, message_id: int
+    ) -> Iterator[Answer]:
         done = failed = 0
         for number, row in enumerate(rows, 1):
             body = self.archive.body(row)
             if body is None:
                 failed += 1
             else:
-                answer = ask(self._sub(row, body, message_id + number))
+                agreed = link.syntaxes(row["sop_class"])
+                answer = link.ask(self._sub(row, body, message_id + number, agreed))
                 done += answer.ok
                 failed += not answer.ok
             left = len(rows) - number
@@ -233,10 +237,14 @@ class Pacs:
             status, done, failed = 0, done + failed, 0
         return Answer(status=status, counts=(None, done, failed, 0))
 
-    def _sub(self, row: Row, body: bytes, ident: int) -> Request:
+    def _sub(self, row: Row, body: bytes, ident: int, agreed: Sequence[str]) -> Request:
+        """The store of one object; in the other plain syntax where only that was agreed."""
         syntax = row["syntax"]
         data = decode(body, explicit=syntax != IMPLICIT)
-        if pacs_spoil.sent(data, self.defects):
+        other = {IMPLICIT: EXPLICIT, EXPLICIT: IMPLICIT}.get(syntax, "")
+        if other in agreed and syntax not in agreed:
+            syntax = other
+        if pacs_spoil.sent(data, self.defects) or syntax != row["syntax"]:
             body = encode(data, explicit=syntax != IMPLICIT)
         return Request(kind="C-STORE", sop_class=row["sop_class"], sop_instance=row["sop"],
                        message_id=ident & 0xFFFF, payload=body, syntax=syntax)  # fmt: skip
@@ -319,8 +327,12 @@ class Pacs:
 
 
 def _offers(rows: list[Row]) -> list[Offer]:
-    """One context for each class and syntax that is to be sent."""
-    pairs = dict.fromkeys((row["sop_class"], row["syntax"]) for row in rows)
+    """One context for each class and syntax that is to be sent, and one that all must take."""
+    pairs = dict.fromkeys(
+        (row["sop_class"], syntax)
+        for row in rows
+        for syntax in (row["syntax"], *([IMPLICIT] if row["syntax"] == EXPLICIT else []))
+    )
     return [Offer(abstract=sop_class, syntaxes=[syntax]) for sop_class, syntax in pairs]
 
 

@@ -15,6 +15,7 @@ from typing import Final
 from harness.link.dicom_data import DataSet
 from harness.model import Person
 from simulators.modality.model import Model
+from simulators.modality.modules import add_modules, channels
 
 UID_ROOT: Final = "2.25"
 """UIDs made from numbers of 128 bits (PS3.5 §B.2): no registration, no collision."""
@@ -116,6 +117,7 @@ def instance(model: Model, exam: Exam, number: int) -> DataSet:
         data.set("WaveformSequence", [_waveform(sop)])
     else:
         _pixels(data, model, sop)
+    add_modules(data, model, uid("frame", exam.study), number)
     return data
 
 
@@ -178,6 +180,7 @@ def _waveform(sop: str) -> DataSet:
             "SamplingFrequency": "500",
             "WaveformBitsAllocated": 16,
             "WaveformSampleInterpretation": "SS",
+            "ChannelDefinitionSequence": channels(),
             "WaveformData": (_pattern(sop) * 47)[: 12 * 500 * 2],
         }
     )

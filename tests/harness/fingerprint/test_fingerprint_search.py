@@ -1,7 +1,6 @@
 """Tokens in what outlets show: whole, cut, garbled; and two maps compared."""
 
 import json
-import time
 
 import pytest
 
@@ -185,7 +184,6 @@ def test_make_search_and_compare(tmp_path, capsys):
     request = Request(type="ORU^R01", repeats={"OBX": 20}, time="20260105")
     sheet, shown = str(tmp_path / "one.json"), tmp_path / "shown"
     shown.mkdir()
-    begun = time.perf_counter()
     assert run_make(request, str(tmp_path / "one")) == 0
     message = (tmp_path / "one.hl7").read_bytes()
     passed_on = message.replace(b"|P|2.4", b"X|P|2.4", 1)
@@ -197,7 +195,6 @@ def test_make_search_and_compare(tmp_path, capsys):
     same, other = str(tmp_path / "before.json"), str(tmp_path / "after.json")
     assert run_compare(same, same) == 0
     assert run_compare(same, other, as_json=True) == 1
-    assert time.perf_counter() - begun < 2
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert [(one["kind"], one["before"], one["after"]) for one in told["differences"]] == [
         ("changed", "whole", "re-encoded")

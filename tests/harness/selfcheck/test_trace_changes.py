@@ -4,9 +4,10 @@ import base64
 
 import pytest
 
-from harness.evidence.expect import Judgement
+from harness.evidence.expect import Ask, Expectation, Judgement, Selector, Wanted
 from harness.evidence.line import pack
 from harness.evidence.verdict import Verdict
+from harness.model import Place
 from harness.selfcheck.trace_changes import KINDS, changes, without
 
 NAME = "张三"
@@ -16,8 +17,21 @@ ORU = (
 ).encode("gb18030")
 
 
-def expectation(mode="eventually", n=1):
-    spec = {"mode": mode, "settle_s": 0.5}
+def expectation(mode="eventually", n=1, having=(), key=(), *, exact=True):
+    control = Selector(kind="probe") if mode == "never" else None
+    ask = Ask(probe="lis-results")
+    spec = Expectation(
+        mode=mode,
+        select=Selector(kind="probe", having=dict(having)),
+        wanted=() if control else [Wanted(key=dict(key))],
+        place=Place.parse("LIS sql results"),
+        limit_s=5.0,
+        settle_s=0.5,
+        exact=exact,
+        ask=ask,
+        control=control,
+        control_ask=ask if control else None,
+    ).data()
     return {"n": n, "t": 10.0, "kind": "expectation", "id": "E1", "limit_s": 5.0, "spec": spec}
 
 
@@ -39,9 +53,9 @@ def window(n):
     return {"n": n, "t": 12.0, "kind": "note", "window": "E1", "rests": []}
 
 
-def made(records, *cited, mode="eventually"):
+def made(records, *cited, mode="eventually", **how):
     judgement = Judgement(verdict=Verdict.PASS, cited=cited)
-    found = list(changes(expectation(mode), judgement, records))
+    found = list(changes(expectation(mode, **how), judgement, records))
     assert {one.kind for one in found} <= KINDS
     return found
 
@@ -102,6 +116,21 @@ def test_rows_are_dropped_repeated_altered_and_garbled():
     silent = named(found, "no answer lis-results").records[1]
     assert (silent["outcome"], silent["rows"]) == ("unknown", [])
     assert not any(one.field in {"phone", "ward"} for one in found)
+
+
+def test_rows_that_the_sentence_does_not_speak_of_are_no_mutants():
+    rows = [{"item": "K", "void": "0"}, {"item": "NA", "void": "1"}]
+    records = [expectation(), answer(2, *rows)]
+
+    def dropped(**how):
+        found = made(records, 2, **how)
+        assert named(found, "drop lis-results rows").records[1]["rows"] == []
+        return [one.records[1]["rows"] for one in found if one.name == "drop lis-results row"]
+
+    assert dropped() == [[rows[1]], [rows[0]]]
+    assert dropped(having={"row.void": "0"}) == [[rows[1]]]
+    assert dropped(exact=False, key={"row.item": "NA"}) == [[rows[0]]]
+    assert dropped(mode="never", exact=False) == []
 
 
 def test_an_answer_trades_places_with_that_about_something_else():

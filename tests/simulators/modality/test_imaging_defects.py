@@ -4,10 +4,9 @@ One tour asks everything that a peer can ask and notes what came. The tour of a 
 measure: it is checked by hand-written facts, and each defect must differ from it.
 """
 
-import importlib.util
-import sys
 from pathlib import Path
 
+import imaging_desk as desk_module
 import pytest
 
 from harness.link.dicom import PENDING
@@ -15,12 +14,6 @@ from harness.link.dicom_data import walk
 from simulators.hospital import defects
 from simulators.hospital.defects_imaging import DEFECTS
 
-_SPEC = importlib.util.spec_from_file_location(
-    "imaging_desk", Path(__file__).with_name("imaging_desk.py")
-)
-desk_module = importlib.util.module_from_spec(_SPEC)
-sys.modules["imaging_desk"] = desk_module
-_SPEC.loader.exec_module(desk_module)
 ImagingDesk = desk_module.ImagingDesk
 
 

@@ -2,10 +2,8 @@
 
 import argparse
 import hashlib
-import importlib.util
-import sys
-from pathlib import Path
 
+import imaging_desk as desk_module
 import pytest
 
 from harness import people
@@ -15,13 +13,6 @@ from simulators.hospital.pacs_match import matches
 from simulators.modality import simulate
 from simulators.modality.images import Exam, instance, uid
 from simulators.modality.model import known_models, load_model
-
-_SPEC = importlib.util.spec_from_file_location(
-    "imaging_desk", Path(__file__).with_name("imaging_desk.py")
-)
-desk_module = importlib.util.module_from_spec(_SPEC)
-sys.modules["imaging_desk"] = desk_module
-_SPEC.loader.exec_module(desk_module)
 
 
 @pytest.fixture
