@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from harness import limits
 from harness.profile_values import (
+    AeTitle,
     Codec,
     Environment,
     EnvName,
@@ -146,6 +147,8 @@ class Endpoint(Part):
     """Serial port of a listening role that we run, at the other end of the line of url."""
     line: Line | None = None
     """Settings of a serial line."""
+    ae_title: AeTitle = ""
+    """DICOM only: AE title of the listening system; default: the one of the built-in system."""
     encoding: Codec | None = None
     """Character set on this link; default: the one of its roles in [encodings]."""
     tls: Tls | None = None

@@ -223,6 +223,8 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_len
 Codec = Annotated[str, AfterValidator(_codec)]
 EnvName = Annotated[str, AfterValidator(_env_name)]
 Host = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(_host)]
+AeTitle = Annotated[str, StringConstraints(pattern=r"^[ -\[\]-~]{0,16}$")]
+"""DICOM application entity: at most 16 characters of ASCII without a backslash (PS3.5 §6.2)."""
 Port = Annotated[int, Field(strict=True, ge=0, le=65535)]
 Url = Annotated[str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(_url)]
 SerialUrl = Annotated[str, StringConstraints(max_length=300), AfterValidator(_serial_url)]

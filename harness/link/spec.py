@@ -18,6 +18,7 @@ class LinkSpec:
         to: role that listens.
         protocol: ``astm`` or ``mllp``.
         relayed: we stand in line.
+        ae_title: of the listening system (DICOM); empty for that of the built-in one.
     """
 
     name: str
@@ -26,6 +27,7 @@ class LinkSpec:
     to: str
     protocol: str
     relayed: bool = False
+    ae_title: str = ""
 
     def connection(self, conn: str, *, client: bool) -> Connection:
         """A connection of this link, held at the connecting or the listening end.

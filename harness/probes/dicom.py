@@ -35,6 +35,9 @@ Row = dict[str, str | None]
 _BULK: Final = frozenset(map(tag_of, ("PixelData", "WaveformData", "EncapsulatedDocument")))
 _STEP: Final = "ScheduledProcedureStepSequence"
 
+PADDING: Final = 0xFFFCFFFC
+"""Data Set Trailing Padding says nothing and may be left out (PS3.10 §7.2)."""
+
 CHARSET: Final = "charset"
 """Argument: character set of the question. As a column: whether the bytes are what is declared."""
 
@@ -185,7 +188,7 @@ def fingerprint(data: DataSet) -> Row:
         raw = value if isinstance(value, bytes) else str(value).encode("utf-8")
         if tag in _BULK:
             bulk.update(raw)
-        elif tag & 0xFFFF:  # group lengths are of the encoding
+        elif tag & 0xFFFF and tag != PADDING:  # group lengths are of the encoding
             text = raw.rstrip(b"\0 ") if vr not in {"OB", "OW", "UN"} else raw
             header.update(path.encode("ascii") + b"=" + text + b"\n")
             count += 1

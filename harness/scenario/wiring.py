@@ -48,6 +48,7 @@ def link_specs(profile: Profile) -> dict[str, LinkSpec]:
             to=endpoint.to,
             protocol=str(endpoint.protocol),
             relayed=endpoint.via is Via.RELAY,
+            ae_title=endpoint.ae_title,
         )
         for name, endpoint in profile.endpoints.items()
     }

@@ -9,6 +9,7 @@ from harness.faults.plan import Fault
 from harness.i18n import tr
 from harness.link.dicom_data import DataSet
 from harness.link.dicom_scp import free_port
+from harness.scenario.hospital import not_ours
 from harness.scenario.steps import Library
 from harness.scenario.world import World
 from scenarios.steps.imaging import device_of
@@ -137,6 +138,8 @@ def restart(world: World, role: str) -> None:
     if role not in {"PACS", "RIS"}:
         raise ScenarioError(tr("{role} is no imaging system of ours", role=role))
     here = site(world)
+    if not here.ours(role):
+        raise not_ours(role)
     fault = world.plan(
         Fault(
             id=world.next_fault(),

@@ -6,21 +6,24 @@ started here. Every association is watched, and every whole message stands in th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
-from harness.errors import HarnessError, ScenarioError
+from harness.errors import Blocked, HarnessError, ScenarioError
 from harness.evidence.line import pack
 from harness.i18n import tr
+from harness.link.address import Address
 from harness.link.dicom import COMMITMENT, Answer, Request
 from harness.link.dicom_data import EXPLICIT, IMPLICIT, DataSet
-from harness.link.dicom_scp import Listener
+from harness.link.dicom_scp import Listener, Session
 from harness.link.dicom_scu import Association, Offer, Peer
+from harness.link.spec import LinkSpec
 from harness.model import Outcome
 from harness.probes import probe
 from harness.probes.dicom import FindProbe, RetrieveProbe, fingerprint, shown
+from harness.scenario.hospital import not_ours
 from harness.scenario.world import World
 from simulators.hospital.pacs import STORAGE, SYNTAXES
 from simulators.modality.images import Exam, latin_name, uid
@@ -45,6 +48,12 @@ DEVICES: Final = {
     "改造DR": "dr-retrofit",
 }
 """Names of devices in sentences, and the profile each is; any profile's own name does too."""
+
+INBOUND: Final = "pacs-modality"
+"""Link by which a PACS reaches our devices: reports of commitment, and images that are moved."""
+
+FRONT_TITLE: Final = "MHFRONT"
+LOOPBACK: Final = ("127.0.0.1", 0)
 
 DAYS: Final = {"昨天": -1, "今天": 0, "明天": 1}
 
@@ -83,6 +92,19 @@ class Planned:
 
 
 @dataclass(slots=True)
+class Front:
+    """What listens for all devices of a scenario: each has an AE title, all share a port."""
+
+    receivers: dict[str, Receiver] = field(default_factory=dict)
+    place: Address = field(default_factory=lambda: Address(host="", port=0))
+
+    def serve(self, request: Request, session: Session) -> Iterable[Answer]:
+        """The device that was called answers; nobody is there under another title (0124)."""
+        receiver = self.receivers.get(session.called)
+        return [Answer(status=0x0124)] if receiver is None else receiver.serve(request, session)
+
+
+@dataclass(slots=True)
 class _ReceivedProbe:
     """What was moved to the devices that we play: one row an instance."""
 
@@ -113,7 +135,8 @@ class Site:
     exams: dict[str, Planned] = field(default_factory=dict)
     receivers: dict[str, Receiver] = field(default_factory=dict)
     listeners: list[Listener] = field(default_factory=list)
-    places: dict[str, tuple[str, str, int]] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+    front: Front | None = None
     _count: int = 0
 
     # ---- the systems
@@ -129,8 +152,23 @@ class Site:
         found: ImagingSystems = probes[NAME]
         return found
 
+    def ours(self, role: str) -> bool:
+        """Whether we run this system, so that it can be commanded."""
+        return LINKS[role] not in self.world.bench.addresses
+
+    def _spec(self, role: str) -> LinkSpec:
+        link = LINKS[role]
+        if link not in self.world.bench.specs:
+            raise Blocked(
+                tr("the profile has no link to the {role}", role=role),
+                remedy=f"[endpoints.{link}] ae_title = …, host = …, port = …",
+            )
+        return self.world.bench.specs[link]
+
     def order(self, role: str, name: str, /, **args: str) -> None:
-        """What its user does at the screen."""
+        """What its user does at the screen; ``Blocked`` where the system is the site's."""
+        if not self.ours(role):
+            raise not_ours(role)
         self.world.permit.require_write(f"{role} {name}")
         value = self.systems().order(role, name, args)
         self.world.trace.add("command", role=role, name=name, args=args, outcome="ok", value=value)
@@ -145,11 +183,12 @@ class Site:
 
     def _association(self, role: str, calling: str, offers: Sequence[Offer]) -> Association:
         world, link = self.world, LINKS[role]
-        spec = world.bench.specs[link]
+        spec = self._spec(role)
         address = world.bench.addresses.get(link) or self.systems().address(role)
         self._count += 1
         connection = spec.connection(f"{link}#{self._count}", client=True)
-        peer = Peer(address=address, called=AE_TITLES[role], calling=calling)
+        called = spec.ae_title or AE_TITLES[role]
+        peer = Peer(address=address, called=called, calling=calling)
         asked: list[Request] = []
 
         def told(direction: str, message: Request | Answer) -> None:
@@ -190,23 +229,36 @@ class Site:
         return made
 
     def _listen(self, device: str, modality: Modality) -> None:
-        receiver = Receiver()
-        contexts = [(COMMITMENT, (EXPLICIT, IMPLICIT)), *((one, SYNTAXES) for one in STORAGE)]
-        listener = Listener(receiver, modality.model.ae_title, contexts, roles=[COMMITMENT])
-        address = listener.start("127.0.0.1", 0)
-        self.listeners.append(listener)
-        self.receivers[device] = receiver
-        self.places[device] = (modality.model.ae_title, address.host, address.port)
-        self.register(device)
+        """All devices of a scenario listen on one port; a PACS calls each by its AE title."""
+        if self.front is None:
+            self.front = Front()
+            contexts = [(COMMITMENT, (EXPLICIT, IMPLICIT)), *((one, SYNTAXES) for one in STORAGE)]
+            listener = Listener(self.front, FRONT_TITLE, contexts, roles=[COMMITMENT])
+            where = self.world.bench.listening.get(INBOUND)
+            self.front.place = listener.start(*((where.host, where.port) if where else LOOPBACK))
+            self.listeners.append(listener)
+        title = modality.model.ae_title
+        self.receivers[device] = self.front.receivers[title] = Receiver()
+        self.places[device] = title
+        if self.ours("PACS"):
+            self.register(device)
+        elif INBOUND not in self.world.bench.specs:
+            raise Blocked(
+                tr("a real PACS must know where our devices listen"),
+                remedy=f'[endpoints.{INBOUND}] from = "PACS", to = "modality", port = …',
+            )
 
     def register(self, device: str) -> None:
-        """Tell the PACS where a device listens."""
-        title, host, port = self.places[device]
-        self.order("PACS", "destination", ae=title, host=host, port=str(port))
+        """Tell the built-in PACS where a device listens; a real one is told by its own set-up."""
+        if self.front is None:
+            raise HarnessError("no device listens yet")
+        place = self.front.place
+        self.order("PACS", "destination", ae=self.places[device], host=place.host,
+                   port=str(place.port))  # fmt: skip
 
     def reported(self, report: DataSet, transaction: str) -> None:
         """Put a report of commitment into the trace, a record an instance."""
-        spec = self.world.bench.specs[LINKS["PACS"]]
+        spec = self._spec("PACS")
         for keyword, state in (("ReferencedSOPSequence", "kept"), ("FailedSOPSequence", "failed")):
             for item in report.items(keyword):
                 self.world.trace.add(

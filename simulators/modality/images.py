@@ -146,7 +146,8 @@ def _pixels(data: DataSet, model: Model, sop: str) -> None:
     if model.frames > 1:
         data.set("NumberOfFrames", str(model.frames))
     data.set("PixelData", pixels(model, sop, count), "OW" if wide else "OB")
-    data.set(0xFFFCFFFC, b"\0" * 4, "OB")  # what stands behind the pixels must not be lost
+    data.set(0x7FE10010, PRIVATE_CREATOR, "LO")  # what stands behind the pixels must not be lost
+    data.set(0x7FE11001, b"\0\1\2\3", "OB")
 
 
 def pixels(model: Model, sop: str, count: int) -> bytes:

@@ -1,0 +1,82 @@
+"""The imaging scenarios that ship, run against Orthanc by the profile that ships.
+
+``fixtures/profiles/orthanc.toml`` with the ports of this test. Where Orthanc does otherwise,
+``fixtures/expected/orthanc.toml`` says so and why; anything else it does otherwise fails here.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from dicom_rig import free_port, orthanc, version_of
+from expected import Observed, differences, load, of_version
+
+from simulators.modality.model import known_models, load_model
+
+pytestmark = [pytest.mark.peer, pytest.mark.slow]
+
+ROOT: Final = Path(__file__).parents[2]
+SCENARIOS: Final = ("scenarios/imaging/storage.feature", "scenarios/imaging/query.feature")
+RUN_S: Final = 240
+
+IDENTITY: Final = "img-store-other-patient"
+"""What Orthanc does there is about identity: never expected, only shown to be seen."""
+
+NOT_OURS: Final = frozenset(
+    {
+        "img-power-cut",
+        "img-power-cut-resend",
+        "img-power-cut-commit",
+        "img-move-dead",
+        "img-commit-unreachable",
+    }
+)
+"""Scenarios that command the PACS; at a site somebody else must do that."""
+
+
+def run(folder: Path) -> list[dict[str, Any]]:
+    """The scenarios of ``run.json``."""
+    port = free_port()
+    known = {name: [load_model(name).ae_title, "127.0.0.1", port] for name in known_models()}
+    profile = (ROOT / "fixtures" / "profiles" / "orthanc.toml").read_text("utf-8")
+    with orthanc(folder, known) as (server, _):
+        site = folder / "site.toml"
+        text = profile.replace("port = 4242", f"port = {server.port}")
+        site.write_text(text.replace("port = 11112", f"port = {port}"), "utf-8")
+        done = subprocess.run(
+            [sys.executable, "-m", "harness", "run", "--profile", str(site), "--jobs", "1",
+             "--out", str(folder / "run"), *SCENARIOS],
+            cwd=ROOT, capture_output=True, check=False, timeout=RUN_S,
+        )  # fmt: skip
+    assert done.returncode in {0, 1}, done.stdout.decode("utf-8", "replace")[-3000:]
+    told = json.loads((folder / "run" / "run.json").read_text("utf-8"))
+    scenarios: list[dict[str, Any]] = told["scenarios"]
+    return scenarios
+
+
+def test_orthanc_does_otherwise_what_is_expected_and_nothing_else(tmp_path):
+    scenarios = {one["id"]: one for one in run(tmp_path)}
+    assert {name for name, one in scenarios.items() if one["verdict"] == "blocked"} == NOT_OURS
+    entries = load(ROOT / "fixtures" / "expected" / "orthanc.toml")
+    assert of_version(entries, version_of("Orthanc", "--version")) == []
+    seen = {
+        Observed(
+            id=f"pacs.{name}.{finding['message']}", place=finding["place"].partition(" ")[2]
+        )
+        for name, one in scenarios.items()
+        for finding in one["findings"]
+        if name != IDENTITY
+    }  # fmt: skip
+    assert differences(seen, entries) == []
+    failed = {name for name, one in scenarios.items() if one["verdict"] == "fail"}
+    assert failed == {entry.observed.id.split(".")[1] for entry in entries} | {IDENTITY}
+    rest = {one["verdict"] for name, one in scenarios.items() if name not in failed | NOT_OURS}
+    assert rest == {"pass"}
+    assert len(scenarios) > 25
+    other = [each["message"] for each in scenarios[IDENTITY]["findings"]]
+    assert other == ["differs", "unwanted"]
