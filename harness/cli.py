@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn
 
 from harness import __version__, i18n
 from harness.commands import (
+    centre,
     common,
     feeds,
     quality,
@@ -18,12 +19,16 @@ from harness.commands import (
     scenarios,
     simulate,
     site,
+    spec,
     tables,
 )
 from harness.errors import HarnessError, InputError
 from harness.i18n import tr
 
-GROUPS: Final = (scenarios, site, simulate, results, quality, reconcile, tables, feeds)
+GROUPS: Final = (
+    scenarios, site, simulate, results, quality, reconcile, tables,
+    feeds, centre, spec,
+)  # fmt: skip
 """In the order of ``--help``."""
 
 EXIT_USAGE = 2

@@ -52,7 +52,7 @@ FIRST_BIRTH, LAST_BIRTH = date(1936, 1, 1), date(2015, 12, 31)
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PATIENT_ID = re.compile(rf"{PREFIX}[{_ALPHABET}]{{{ID_DIGITS}}}")
-_BARCODE = re.compile(rf"{PREFIX}[{_ALPHABET}]{{{ID_DIGITS}}}|00[0-9]{{8}}")
+_BARCODE = re.compile(rf"{PREFIX}[{_ALPHABET}]{{{ID_DIGITS}}}(?:-[0-9A-Z]{{1,3}})?|00[0-9]{{8}}")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECKS = "10X98765432"
 _ID_CARD = re.compile(r"[0-9]{17}[0-9X]")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -78,6 +80,8 @@ class Shell:
                     _switch(actor, args["ids"])
                 case "_crash_at":
                     member.host.crash_point = CrashPoint(int(args["number"]), bool(args["after"]))
+                case "_pause":
+                    _stand_still(member, float(args["seconds"]))
                 case "_call_off":
                     member.host.crash_point = None
                 case _:
@@ -108,6 +112,21 @@ def _switch(actor: Actor, idents: list[str]) -> None:
     defects: set[str] = actor.defects  # type: ignore[attr-defined] # systems under test have it
     defects.clear()
     defects.update(idents)
+
+
+def _stand_still(member: Member, seconds: float) -> None:
+    """Hold the actor for so long; returns once it is held.
+
+    What peers send stays with the operating system meanwhile, and is read afterwards.
+    """
+    held = threading.Event()
+
+    def hold() -> None:
+        held.set()
+        time.sleep(seconds)
+
+    threading.Thread(target=member.run, args=(hold,), daemon=True).start()
+    held.wait(limits.CONTROL_TIMEOUT_S)
 
 
 def _power_cut(member: Member) -> None:

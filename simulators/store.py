@@ -9,12 +9,14 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.link.batch import Grouping
+from simulators.memory import Memory
 
 Row = dict[str, Any]
 Statements = Sequence[tuple[str, Sequence[Any]]]
@@ -36,6 +38,15 @@ class Store(Protocol):
         ...
 
 
+CHECKPOINT_PAGES = 4000
+"""Pages in the log before it is brought into the file: 16 MiB, some thousand settlements."""
+
+CACHE_KIB = 64 * 1024
+"""Pages kept in memory: the upper levels of every index of ten million settlements."""
+
+STATEMENTS_KEPT = 512
+"""Prepared statements of one connection: all that a simulated system has."""
+
 _TRANSACTION = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
 _SAVEPOINT = ("SAVEPOINT one", "RELEASE one", ("ROLLBACK TO one", "RELEASE one"))
 
@@ -47,21 +58,42 @@ class SqliteStore:
         path: the file.
         schema: CREATE statements that may be run again.
         durable: False for the virtual clock, where a crash is simulated and the disk never fails.
+        reference: tables that are read with every message and hardly ever change. What was read of
+            them is kept while groups follow each other and nobody wrote to them, here or elsewhere.
+
+    Attributes:
+        syncs: how often something was made durable: once a commit, or once a group of them.
     """
 
-    def __init__(self, path: Path, schema: Sequence[str], *, durable: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        schema: Sequence[str],
+        *,
+        durable: bool = True,
+        reference: Sequence[str] = (),
+    ) -> None:
         self._lock = threading.Lock()
         self._grouped = False
+        self._memory = Memory(reference)
+        self.syncs = 0
+        self._changes = 0
         try:
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._db = sqlite3.connect(
+                path,
+                check_same_thread=False,
+                isolation_level=None,
+                cached_statements=STATEMENTS_KEPT,
+            )
         except sqlite3.OperationalError as error:
             raise InputError(
                 tr("the store cannot be opened: {reason}", reason=error), where=str(path)
             ) from error
-        self._db.row_factory = sqlite3.Row
         # Set first: changing the journal mode would otherwise wait for the disk already.
         self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
         self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+        self._db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         for statement in schema:
             self._db.execute(statement)
 
@@ -72,8 +104,10 @@ class SqliteStore:
             self._db.execute(begin)
             try:
                 for sql, values in statements:
+                    self._memory.changed(sql)
                     self._db.execute(sql, tuple(values))
                 self._db.execute(done)
+                self.syncs += not self._grouped
             except BaseException:
                 if self._db.in_transaction:  # a full disk may have rolled it back already
                     for sql in undo:
@@ -84,6 +118,9 @@ class SqliteStore:
         """Hold what is committed from now on together; what is read sees it."""
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
+            # Nobody else can write from here to the end of the group.
+            self._memory.seen(self._db.execute("PRAGMA data_version").fetchone()[0])
+            self._changes = self._db.total_changes
             self._grouped = True
 
     def end(self) -> None:
@@ -92,15 +129,28 @@ class SqliteStore:
             self._grouped = False
             try:
                 self._db.execute("COMMIT")
+                self.syncs += self._db.total_changes != self._changes
             except BaseException:
+                self._memory.forget()
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """Rows as dictionaries."""
+        given = tuple(values)
         with self._lock:
-            return [dict(row) for row in self._db.execute(sql, tuple(values))]
+            if self._grouped and self._memory.about(sql):
+                return self._memory.rows(sql, given, self._read)
+            return self._read(sql, given)
+
+    def _read(self, sql: str, values: tuple[Any, ...]) -> list[Row]:
+        cursor = self._db.execute(sql, values)
+        found = cursor.fetchall()
+        if not found:
+            return []
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in found]
 
     def close(self) -> None:
         """Let go of the file."""
@@ -159,11 +209,13 @@ def _postgres(sql: str) -> str:
     )
 
 
-def open_store(url: str, schema: Sequence[str], *, durable: bool = True) -> Store:
+def open_store(
+    url: str, schema: Sequence[str], *, durable: bool = True, reference: Sequence[str] = ()
+) -> Store:
     """A store by URL: ``postgresql://...`` or the path of an SQLite file."""
     if url.startswith(("postgresql://", "postgres://")):
         return PostgresStore(url, schema)
-    return SqliteStore(Path(url), schema, durable=durable)
+    return SqliteStore(Path(url), schema, durable=durable, reference=reference)
 
 
 def grouping(store: Store) -> Grouping | None:
@@ -173,9 +225,14 @@ def grouping(store: Store) -> Grouping | None:
 
 def insert(table: str, row: Mapping[str, Any]) -> tuple[str, list[Any]]:
     """An INSERT for a row of our own column names."""
-    columns = ", ".join(row)
-    holes = ", ".join("?" for _ in row)
-    return f"INSERT INTO {table} ({columns}) VALUES ({holes})", list(row.values())
+    return _insert(table, tuple(row)), list(row.values())
+
+
+@lru_cache(maxsize=1024)
+def _insert(table: str, columns: tuple[str, ...]) -> str:
+    """One text object for equal statements, so that the prepared one is found at once."""
+    holes = ", ".join("?" for _ in columns)
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({holes})"
 
 
 def upsert(table: str, key: Sequence[str], row: Mapping[str, Any]) -> tuple[str, list[Any]]:

@@ -22,6 +22,9 @@ def add(commands: Any) -> None:
     common.seed(parser)
     common.defects(parser)
     parser.add_argument("--out", default="", metavar="DIR", help=tr("folder of the result"))
+    parser.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help=tr("workers of settlement")
+    )
 
 
 def _selfcheck(args: argparse.Namespace) -> int:
@@ -34,6 +37,7 @@ def _selfcheck(args: argparse.Namespace) -> int:
             defects=args.defect,
             out=args.out,
             as_json=args.json,
+            jobs=args.jobs,
         )
     from harness.selfcheck.command import selfcheck  # noqa: PLC0415 - only where it is needed
 

@@ -49,8 +49,25 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--expose", action="store_true", help=tr("allow addresses beyond this machine")
     )
+    _centre(parser)
+    _bridge(parser)
     parser.add_argument(
-        "--province", default="", metavar="P", help=tr("province of a centre: name or TOML file")
+        "--pacs", default="", metavar="AET@HOST:PORT", help=tr("where a modality stores")
+    )
+    parser.add_argument(
+        "--ris", default="", metavar="AET@HOST:PORT", help=tr("where a modality gets its worklist")
+    )
+    common.seed(parser)
+
+
+def _centre(parser: argparse.ArgumentParser) -> None:
+    """What only a centre takes."""
+    parser.add_argument(
+        "--province",
+        "--profile",
+        default="",
+        metavar="P",
+        help=tr("province of a centre: name or TOML file"),
     )
     parser.add_argument(
         "--ledger", default="", metavar="URL", help=tr("ledger of a centre: file or postgresql://")
@@ -62,13 +79,32 @@ def add(commands: Any) -> None:
         help=tr("certificate of a centre: it then speaks TLS"),
     )
     parser.add_argument("--tls-key", default="", metavar="FILE", help=tr("key of that certificate"))
+
+
+def _bridge(parser: argparse.ArgumentParser) -> None:
+    """What only a local bridge takes."""
     parser.add_argument(
-        "--pacs", default="", metavar="AET@HOST:PORT", help=tr("where a modality stores")
+        "--centre",
+        default="",
+        metavar="URL",
+        help=tr("centre that a bridge calls, on this machine"),
     )
     parser.add_argument(
-        "--ris", default="", metavar="AET@HOST:PORT", help=tr("where a modality gets its worklist")
+        "--retry",
+        default="none",
+        metavar="HOW",
+        help=tr("what a bridge does without an answer: none, same or new"),
     )
-    common.seed(parser)
+    parser.add_argument(
+        "--answer-timeout",
+        type=float,
+        default=20.0,
+        metavar="S",
+        help=tr("a bridge's patience with the centre, in seconds"),
+    )
+    parser.add_argument(
+        "--tls-ca", default="", metavar="FILE", help=tr("authority that a bridge trusts")
+    )
 
 
 _SIMULATE = "simulate-"

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from harness.evidence import correlate_http
 from harness.evidence.account_effect import Effect, effect_of
 from harness.evidence.account_wire import Wire
 from harness.evidence.line import unpack
@@ -25,8 +26,14 @@ POSITIVE = frozenset({"AA", "CA"})
 NEGATIVE = frozenset({"AE", "AR", "CE", "CR"})
 """MSA-1 (HL7 2.5.1 table 0008); anything else is no answer that can be trusted."""
 
-APPLIED = frozenset({"AA"})
+HTTP_DONE = frozenset({correlate_http.DONE, correlate_http.FILE})
+"""``infcode`` of success, and a file; another whole number is a refusal, anything else unknown."""
+
+APPLIED = frozenset({"AA"}) | HTTP_DONE
 """Codes by which the receiver says that it is done, and not only that it has it."""
+
+PROTOCOLS = frozenset({"hl7", "astm", "http"})
+"""Protocols whose messages have an account."""
 
 DIGEST_CHARACTERS = 16
 """Of SHA-256: enough to tell the messages of a scenario apart, short enough to read."""
@@ -44,7 +51,7 @@ class Answer:
 
     Attributes:
         record: its number in the trace.
-        code: MSA-1; for ASTM the way in which the transfer ended.
+        code: MSA-1; for ASTM the way in which the transfer ended; for HTTP the ``infcode``.
         acknowledges: the id that it names.
         trusted: it names this message, says something that is defined, and reached the sender.
     """
@@ -60,12 +67,12 @@ class MessageState:
     """What became of one message.
 
     Attributes:
-        protocol: ``hl7`` or ``astm``.
+        protocol: ``hl7``, ``astm`` or ``http``.
         link: over which it went.
         sender: role.
         receiver: role.
-        type: such as ``ORU^R01`` or ``astm result``.
-        id: MSH-10 or H.3.
+        type: such as ``ORU^R01``, ``astm result`` or ``2207``.
+        id: MSH-10, H.3 or msgid.
         digest: of its content.
         keys: what it is about: barcode, patient ...
         records: numbers of its ``message`` records: how often it was sent.
@@ -114,7 +121,7 @@ def account(records: Sequence[Record]) -> list[MessageState]:
     sendings: dict[tuple[str, ...], list[Record]] = {}
     answers: list[Record] = []
     for record in records:
-        if record["kind"] != "message" or record["protocol"] not in {"hl7", "astm"}:
+        if record["kind"] != "message" or record["protocol"] not in PROTOCOLS:
             continue
         if _is_answer(record):
             answers.append(record)
@@ -134,6 +141,8 @@ def account(records: Sequence[Record]) -> list[MessageState]:
 def _is_answer(record: Record) -> bool:
     """Whatever has no type that can be read is taken for an answer: nobody could do more."""
     kind = record["type"]
+    if record["protocol"] == "http":
+        return "code" in record["corr"]
     return "acknowledges" in record["corr"] or kind.startswith("ACK") or not kind
 
 
@@ -144,7 +153,7 @@ def digest(payload: bytes) -> str:
 
 def _identity(record: Record) -> tuple[str, ...]:
     """Sender, id and content; an ASTM control id is optional and often constant."""
-    ident = record["id"] if record["protocol"] == "hl7" else ""
+    ident = "" if record["protocol"] == "astm" else record["id"]
     return record["link"], record["frm"], record["protocol"], ident, digest(unpack(record["raw"]))
 
 
@@ -176,8 +185,9 @@ def _given(
                     code=code,
                     acknowledges=named,
                     trusted=bool(meant)
-                    and code in POSITIVE | NEGATIVE
-                    and not wire.swallowed(record),
+                    and _means_something(record["protocol"], code)
+                    and not wire.swallowed(record)
+                    and wire.left_whole(record),
                 )
             )
     return [tuple(one) for one in found]
@@ -186,7 +196,14 @@ def _given(
 def _precedes(sent: Sequence[Record], answer: Record) -> bool:
     first = sent[0]
     there_and_back = (first["link"], first["frm"]) == (answer["link"], answer["to"])
-    return there_and_back and first["protocol"] == "hl7" and first["n"] < answer["n"]
+    same = first["protocol"] == answer["protocol"] != "astm"
+    return there_and_back and same and first["n"] < answer["n"]
+
+
+def _means_something(protocol: str, code: str) -> bool:
+    if protocol == "http":
+        return code in HTTP_DONE or code.removeprefix("-").isdigit()
+    return code in POSITIVE | NEGATIVE
 
 
 def _last_before(sent: Sequence[Record], answer: Record) -> int:
@@ -197,7 +214,7 @@ def _outcome(answers: Sequence[Answer]) -> Outcome:
     """What the sender has to make of it: the last answer that can be trusted."""
     for answer in reversed(answers):
         if answer.trusted:
-            good = answer.code in POSITIVE or answer.code == "delivered"
+            good = answer.code in POSITIVE | HTTP_DONE or answer.code == "delivered"
             return Outcome.OK if good else Outcome.FAILED
     return Outcome.UNKNOWN
 

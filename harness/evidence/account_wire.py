@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from harness.evidence.trace import Record
 
 FAR_SIDE = ">"
 """The connection of a relay to the receiver is named like the one to the sender, with this."""
+
+CHUNKED = re.compile(rb"transfer-encoding:\s*chunked", re.IGNORECASE)
+"""A body in pieces (RFC 9112 §7.1) does not stand on the wire as it is."""
 
 ENQ, ACK, NAK, EOT = b"\x05", b"\x06", b"\x15", b"\x04"
 """LIS01-A2 §6.2 to §6.5."""
@@ -85,6 +89,20 @@ class Wire:
             and payload in unpack(fault["before"])
             for fault in self.swallows
         )
+
+    def left_whole(self, answer: Record) -> bool:
+        """An answer over HTTP left with its whole body; half of one says nothing.
+
+        Whoever sends writes an answer down before it leaves, and may be cut off, or trickle until
+        nobody listens any more.
+        """
+        if answer["protocol"] != "http" or not answer["raw"]:
+            return True
+        records = self.by_conn.get(answer["conn"], ())
+        stream = b"".join(unpack(one["raw"]) for one in records if _is_from(one, answer["frm"]))
+        if not stream or CHUNKED.search(stream):
+            return True  # no bytes were kept, or the core has put the pieces together
+        return unpack(answer["raw"]) in stream
 
     def _next_answer(self, answer: Record) -> float:
         """Number of the same answer when it is given again: that one has a fate of its own."""

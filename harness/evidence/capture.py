@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from struct import Struct
 from typing import IO, Any, Final
@@ -40,9 +41,20 @@ BODY_BYTES_MAX: Final = 2 * limits.MESSAGE_BYTES_MAX
 FRAME: Final = b"\x0b%b\x1c\r"
 """A message in exactly one frame in one read or write is kept once (HL7 2.5.1 §C.4.3)."""
 
+_START: Final = FRAME[:1]
+
+_CONNECTION_FIELDS: Final = tuple(one.name for one in fields(Connection))
+
+_pack: Final = HEAD.pack
+
 _OPENED, _CONNECTION, _LINK, _NOTE, _VIOLATION, _CLOSED = range(6)
 _BYTES, _MESSAGE, _FRAMED = 6, 8, 10
 """With 1 added where it was sent by us."""
+
+
+@lru_cache(maxsize=256)
+def _link_body(event: str, reason: str) -> bytes:
+    return json.dumps({"event": event, "reason": reason}).encode("ascii")
 
 
 @dataclass(slots=True)
@@ -62,11 +74,14 @@ class Capture:
     _pending: list[bytes] = field(default_factory=list)
     _came: tuple[Connection, bytes] | None = None
     _leaves: tuple[Connection, bytes] | None = None
+    _last: tuple[Connection, int] | None = None
+    _now: Callable[[], float] = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _settling: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self._file = self.path.open("wb", buffering=0)
+        self._now = self.clock.now
         self._pending.append(MAGIC)
         self._json(_OPENED, 0, {"wall": self.clock.wall().isoformat()})
         self.settle()
@@ -98,23 +113,25 @@ class Capture:
         """A connection opened, closed, was refused or failed."""
         with self._lock:
             self._release()
-            self._json(_LINK, self._number(connection), {"event": event, "reason": reason})
+            self._add(_LINK, self._number(connection), _link_body(event, reason))
             if event in {"closed", "failed", "refused"}:
                 self._numbers.pop(connection.id, None)
+                self._last = None
 
     def data(self, connection: Connection, data: bytes, *, sent: bool) -> None:
         """Bytes went over the wire; those that a message accounts for are not kept again."""
         with self._lock:
             leaves = self._leaves
-            if sent and leaves and leaves[0] is connection and data == FRAME % leaves[1]:
-                self._leaves = None
-                self._put(_FRAMED + 1, connection, leaves[1])
-                return
-            self._release()
-            if sent:
-                self._put(_BYTES + 1, connection, data)
-            else:
+            if leaves is not None or self._came is not None:
+                if sent and leaves and leaves[0] is connection and data == FRAME % leaves[1]:
+                    self._leaves = None
+                    self._put(_FRAMED + 1, connection, leaves[1])
+                    return
+                self._release()
+            if not sent and data[:1] == _START:
                 self._came = (connection, data)
+            else:
+                self._put(_BYTES + sent, connection, data)
 
     def event(self, connection: Connection, protocol: str, event: Event, *, sent: bool) -> None:
         """A core reported or was asked to send a protocol event."""
@@ -155,14 +172,14 @@ class Capture:
         """As a ``Recorder`` tells them apart."""
         name, payload = type(event).__name__, getattr(event, "payload", b"")
         if isinstance(event, Violation):
-            fields = asdict(event) | {"raw": event.raw.hex()}
-            self._json(_VIOLATION, self._number(connection), fields)
+            told = asdict(event) | {"raw": event.raw.hex()}
+            self._json(_VIOLATION, self._number(connection), told)
         elif name in MESSAGES:
             if payload and not (sent and protocol == "relay"):
                 self._message(connection, protocol, payload, sent=sent)
         elif name in STATES and not sent:
-            fields = {"event": name, "reason": str(getattr(event, "reason", ""))}
-            self._json(_LINK, self._number(connection), fields)
+            body = _link_body(name, str(getattr(event, "reason", "")))
+            self._add(_LINK, self._number(connection), body)
 
     def _message(
         self, connection: Connection, protocol: str, payload: bytes, *, sent: bool
@@ -170,22 +187,25 @@ class Capture:
         self._put(_MESSAGE + sent, connection, protocol.encode("ascii") + b"\n" + payload)
 
     def _put(self, kind: int, connection: Connection, body: bytes) -> None:
-        known = self._numbers.get(connection.id)
-        number = known[1] if known and known[0] is connection else self._number(connection)
-        self._pending += (HEAD.pack(kind, number, self.clock.now(), len(body)), body)
+        last = self._last
+        number = last[1] if last and last[0] is connection else self._number(connection)
+        self._pending.append(_pack(kind, number, self._now(), len(body)) + body)
 
-    def _json(self, kind: int, number: int, fields: dict[str, Any]) -> None:
-        body = json.dumps(fields).encode("ascii")
-        self._pending += (HEAD.pack(kind, number, self.clock.now(), len(body)), body)
+    def _add(self, kind: int, number: int, body: bytes) -> None:
+        self._pending.append(_pack(kind, number, self._now(), len(body)) + body)
+
+    def _json(self, kind: int, number: int, told: dict[str, Any]) -> None:
+        self._add(kind, number, json.dumps(told).encode("ascii"))
 
     def _number(self, connection: Connection) -> int:
         known = self._numbers.get(connection.id)
-        if known is not None and known[0] is connection:
-            return known[1]
-        self._introduced += 1
-        self._numbers[connection.id] = (connection, self._introduced)
-        self._json(_CONNECTION, self._introduced, asdict(connection))
-        return self._introduced
+        if known is None or known[0] is not connection:
+            self._introduced += 1
+            known = self._numbers[connection.id] = (connection, self._introduced)
+            told = {name: getattr(connection, name) for name in _CONNECTION_FIELDS}
+            self._json(_CONNECTION, self._introduced, told)
+        self._last = known
+        return known[1]
 
 
 @dataclass(slots=True)
@@ -248,15 +268,15 @@ def _tell(records: Iterator[_Read], clock: _Then, recorder: Recorder) -> bool:
         if kind >= _BYTES:
             _tell_bytes(recorder, connections[number], kind, body)
             continue
-        fields = json.loads(body)
+        told = json.loads(body)
         if kind == _CONNECTION:
-            connections[number] = Connection(**fields)
+            connections[number] = Connection(**told)
         elif kind == _LINK:
-            recorder.link(connections[number], fields["event"], fields["reason"])
+            recorder.link(connections[number], told["event"], told["reason"])
         elif kind == _NOTE:
-            recorder.note(fields["role"], fields["text"])
+            recorder.note(told["role"], told["text"])
         elif kind == _VIOLATION:
-            event = Violation(**fields | {"raw": bytes.fromhex(fields["raw"])})
+            event = Violation(**told | {"raw": bytes.fromhex(told["raw"])})
             recorder.event(connections[number], "", event, sent=False)
     return False
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from harness.errors import PeerError
 from harness.evidence.line import unpack
 from harness.evidence.trace import Record
 from harness.wire.astm_records import AstmMessage
 from harness.wire.hl7 import Hl7Message
+from harness.wire.json_exact import decode, dumps, loads
 
 _CACHE = 512
 """Messages kept parsed: more than one scenario has, so that polling judges parse each once."""
@@ -38,6 +40,9 @@ def dotted(record: Record, path: str) -> Any:
     return value
 
 
+ENCODING = "@encoding"
+"""Path of the encoding of an HTTP body: ``ascii``, ``utf-8`` or ``gb18030``."""
+
 CHARSET = "@charset"
 """Path of the answer to: is the message written in the character set that it declares?"""
 
@@ -45,7 +50,8 @@ CHARSET = "@charset"
 def field(record: Record, path: str) -> str | None:
     """A field of the message that ``record`` holds, or None where it is absent.
 
-    ``@charset`` is ``as declared``, or ``declared GBK, written in utf-8``.
+    ``@charset`` is ``as declared``, or ``declared GBK, written in utf-8``. Of an HTTP message a
+    path that begins with a slash is a JSON pointer into its body.
     """
     if path == CHARSET:
         return _charset(record)
@@ -53,8 +59,40 @@ def field(record: Record, path: str) -> str | None:
         return _hl7(record["raw"]).get(path)
     if record["protocol"] == "astm":
         return _astm(record["raw"], record.get("encoding") or "utf-8").get(path)
+    if record["protocol"] == "http" and path.startswith(("/", ENCODING)):
+        return _member(record["raw"], path)
     value = dotted(record, path)
     return None if value is None else str(value)
+
+
+@lru_cache(maxsize=_CACHE)
+def _json(raw: str) -> tuple[Any, str]:
+    """The body and how it was written; a JSON text inside a JSON text is read once more."""
+    payload = unpack(raw)
+    try:
+        decoded = decode(payload)
+        value = loads(decoded.value) if isinstance(decoded.value, str) else decoded.value
+    except PeerError:
+        return None, ""
+    return value, "ascii" if payload.isascii() else decoded.encoding
+
+
+def _member(raw: str, path: str) -> str | None:
+    """What a pointer (RFC 6901) leads to: a scalar as JSON has it, else ``object``, ``array``."""
+    value, encoding = _json(raw)
+    if path == ENCODING:
+        return encoding or None
+    for part in path.split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, dict) and name in value:
+            value = value[name]
+        elif isinstance(value, list) and name.isdigit() and int(name) < len(value):
+            value = value[int(name)]
+        else:
+            return None
+    if isinstance(value, dict | list):
+        return "array" if isinstance(value, list) else "object"
+    return dumps(value)
 
 
 def _charset(record: Record) -> str | None:

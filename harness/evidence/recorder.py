@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness import limits
-from harness.evidence import correlate
+from harness.evidence import correlate, correlate_http
 from harness.evidence.line import NOTHING, Shared, pack
 from harness.evidence.trace import Trace
 from harness.link.tap import Connection
 from harness.wire.core import Event, Violation
+from harness.wire.http1_events import HttpRequest, HttpResponse
 
 _SUMMARIES = {"mllp": correlate.hl7, "astm": correlate.astm, "relay": correlate.hl7}
 _PROTOCOLS = {"mllp": "hl7", "relay": "hl7"}
-MESSAGES = frozenset({"Message", "MessageReceived", "RelayUnit", "HttpRequest", "HttpResponse"})
-"""Events of the cores that carry a whole message."""
+MESSAGES = frozenset({"Message", "MessageReceived", "RelayUnit"})
+"""Events of the cores that carry a whole message; those of HTTP are told apart by their types."""
 STATES = frozenset(
     {"SessionEnded", "SendFailed", "MessageIncomplete", "DuplicateFrame", "CommitBlock"}
 )
@@ -40,6 +41,7 @@ class Recorder:
     trace: Trace
     astm_encoding: str = "gb18030"
     _heads: dict[tuple[str, bool], tuple[Connection, Shared]] = field(default_factory=dict)
+    _asked: dict[str, correlate.Summary] = field(default_factory=dict)
 
     def _tell(self, kind: str, shared: Shared, /, **own: Any) -> None:
         self.trace.add_all([(kind, shared, own)])
@@ -79,6 +81,8 @@ class Recorder:
         name = type(event).__name__
         if isinstance(event, Violation):
             self._violation(connection, event)
+        elif isinstance(event, HttpRequest | HttpResponse):
+            self._http(connection, event, sent=sent)
         elif name in MESSAGES:
             payload: bytes = getattr(event, "payload", b"")
             if payload and not (sent and protocol == "relay"):
@@ -86,9 +90,36 @@ class Recorder:
         elif name in STATES and not sent:
             self.link(connection, name, str(getattr(event, "reason", "")))
 
+    def _http(
+        self, connection: Connection, event: HttpRequest | HttpResponse, *, sent: bool
+    ) -> None:
+        """A request, or an answer: it belongs to what was asked last on its connection.
+
+        An answer without a body is a message as well: its status says something.
+        """
+        if isinstance(event, HttpRequest):
+            summary = correlate_http.request(event)
+            if len(self._asked) >= HEADS_MAX:
+                self._asked.clear()
+            self._asked[connection.id] = summary
+        else:
+            summary = correlate_http.response(event, self._asked.pop(connection.id, None))
+        self._told(connection, "http", event.payload, summary, sent=sent)
+
     def message(self, connection: Connection, protocol: str, payload: bytes, *, sent: bool) -> None:
         """One whole message, with what it is about."""
         summary = _SUMMARIES.get(protocol, correlate.hl7)(payload)
+        self._told(connection, protocol, payload, summary, sent=sent)
+
+    def _told(
+        self,
+        connection: Connection,
+        protocol: str,
+        payload: bytes,
+        summary: correlate.Summary,
+        *,
+        sent: bool,
+    ) -> None:
         self._tell(
             "message",
             self._head(connection, sent=sent),

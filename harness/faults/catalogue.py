@@ -48,9 +48,14 @@ _FRAME = re.compile(rb"\x02[0-7].*[\x03\x17][0-9A-Fa-f]{2}\r\n", re.DOTALL)
 """A frame with its checksum (LIS01-A2 §8.3.1); actions on anything else change nothing."""
 
 
-def _bad_checksum(unit: Unit, _: Parameters) -> list[bytes]:
-    """Another pair of hex digits than the right one (LIS01-A2 §8.3.3.1)."""
+def _bad_checksum(unit: Unit, parameters: Parameters) -> list[bytes]:
+    """Another pair of hex digits than the right one (LIS01-A2 §8.3.3.1).
+
+    With ``end`` only a frame that ends so, ETX or ETB, is hit.
+    """
     if not _FRAME.fullmatch(unit.data):
+        return [unit.data]
+    if unit.data[-5:-4] != parameters.get("end", "").encode("latin-1") != b"":
         return [unit.data]
     head, tail = unit.data[:-4], unit.data[-4:]
     wrong = b"%02X" % ((int(tail[:2], 16) + 1) % 256)

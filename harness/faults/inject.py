@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from harness.errors import HarnessError
@@ -36,6 +36,8 @@ class Injector:
 
     plan: Plan
     trace: Trace
+    on_process: Callable[[Fault], None] = lambda _: None
+    """Carries out what a unit brings upon a process: its power is cut, or it stands still."""
     _lines: dict[str, _Line] = field(default_factory=dict)
     _identities: dict[str, Identities] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -137,6 +139,8 @@ class Injector:
         elif fault.action in {"coalesce", "swap"} and line.held_by is None:
             line.held, line.held_by = unit.data, fault
             return []
+        elif fault.action in catalogue.PROCESS_ACTIONS:
+            self.on_process(fault)  # before the unit goes out: it meets what became of the process
         elif fault.action in catalogue.UNIT_ACTIONS:
             changed = catalogue.UNIT_ACTIONS[fault.action](unit, fault.parameters)
             # Where nothing was there to change, the fault did not happen: it is not called fired.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import duckdb
@@ -121,18 +122,73 @@ def _flag(cell: str, kind: str) -> str:
     return _choice(f"UPPER(TRIM(CAST({cell} AS VARCHAR)))", _YES, "1", "0")
 
 
-def select(
-    side: Side, part: Part, types: dict[str, str], *, odd: tuple[str, ...], rids: str = ""
-) -> str:
-    """SELECT of the canonical rows of one file, the columns of the whole side in one order.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """How the rows of one file are written as canonical rows.
+
+    Args:
+        listed: every column and its SQL over ``t``.
+        stored: those that have to be computed, where the rows are kept.
+        again: every column over the rows that were kept.
+        table: what holds the file.
+        joins: the tables of unusual spellings.
+        number: SQL of the row number in ``table``.
+    """
+
+    listed: str
+    stored: str
+    again: str
+    table: str
+    joins: str
+    number: str
+
+    def every(self) -> str:
+        """SELECT of all rows."""
+        return f"SELECT {self.listed} FROM {self.table} t {self.joins}"
+
+    def some(self, condition: str) -> str:
+        """SELECT of the rows whose number fulfils ``condition``; others are not tidied at all."""
+        rows = f"(SELECT * FROM {self.table} WHERE {self.number} {condition})"
+        return f"SELECT {self.listed} FROM {rows} t {self.joins}"
+
+    def kept(self) -> str:
+        """SELECT of what has to be kept of every row."""
+        return f"SELECT {self.stored} FROM {self.table} t {self.joins}"
+
+
+def form(side: Side, part: Part, types: dict[str, str], *, odd: tuple[str, ...]) -> Form:
+    """The canonical rows of one file, the columns of the whole side in one order.
 
     Args:
         side: whose columns.
         part: the file.
         types: type of each column.
         odd: columns with unusual spellings, which are looked up.
-        rids: a SELECT of the row numbers wanted; nothing for all. Others are not tidied at all.
     """
+    terms = _terms(side, part, types, odd)
+    by_name = dict(zip(part.names, part.columns, strict=True))
+    joins = " ".join(
+        f"LEFT JOIN odd_{part.offset} o_{n}"
+        f" ON o_{n}.kind = '{n}' AND o_{n}.text = t.\"{by_name[n]}\""
+        for n in odd
+    )
+    # A constant is worth no column of its own, and a line follows from the row number.
+    held = {name: value for name, value in terms.items() if "t." not in value}
+    held["source"] = terms["source"]
+    if not part.straightened:
+        held["raw_line"] = f"CAST(rid + {part.header - part.offset} AS BIGINT)"
+    return Form(
+        listed=", ".join(f"{value} AS {name}" for name, value in terms.items()),
+        stored=", ".join(f"{value} AS {name}" for name, value in terms.items() if name not in held),
+        again=", ".join(f"{held[name]} AS {name}" if name in held else name for name in terms),
+        table=part.table,
+        joins=joins,
+        number=f"{part.number} + 1 + {part.offset}",
+    )
+
+
+def _terms(side: Side, part: Part, types: dict[str, str], odd: tuple[str, ...]) -> dict[str, str]:
+    """Every canonical column and its SQL."""
     by_name = dict(zip(part.names, part.columns, strict=True))
 
     def cell(name: str) -> str:
@@ -141,49 +197,39 @@ def select(
     def mapped(name: str) -> str:
         return f"o_{name}" if name in odd else ""
 
-    terms = [f"t.file_row_number + 1 + {part.offset} AS rid"]
+    terms = {"rid": f"t.{part.number} + 1 + {part.offset}"}
     for name, short in KEYS.items():
         has = name in by_name
         kind = types[by_name[name]] if has else ""
         value = _word(name, cell(name), kind, mapped(name)) if has else "CAST(NULL AS VARCHAR)"
-        terms.append(f"{value} AS {short}")
+        terms[short] = value
     for name in AMOUNTS:
         has = name in by_name
         value = _money(name, cell(name), types[by_name[name]], mapped(name)) if has else "0"
         empty = "NULL" if name == AMOUNTS[0] else "0"
         blank = f"CASE WHEN {cell(name)} IS NULL THEN {empty} ELSE {value} END" if has else value
-        terms.append(f"CAST({blank} AS BIGINT) AS {SHORT[name]}")
+        terms[SHORT[name]] = f"CAST({blank} AS BIGINT)"
     stamp = _time(cell(TIME), types[by_name[TIME]], mapped(TIME)) if TIME in by_name else "NULL"
-    terms.append(f"CAST({stamp} AS TIMESTAMP) AS moment")
-    terms.append(f"{_flag(cell(FLAG), types[by_name[FLAG]]) if FLAG in by_name else '0'} AS flag")
-    terms.append(f"'{part.feed.label.replace(chr(39), chr(39) * 2)}' AS source")
-    line = "t.__line" if part.straightened else f"t.file_row_number + 1 + {part.header}"
-    terms.append(f"CAST({line} AS BIGINT) AS raw_line")
-    terms.append(f"{_fault(part, by_name, types, stamp, mapped)} AS fault")
-    terms += _raw(by_name, odd)
+    terms["moment"] = f"CAST({stamp} AS TIMESTAMP)"
+    terms["flag"] = _flag(cell(FLAG), types[by_name[FLAG]]) if FLAG in by_name else "0"
+    terms["source"] = f"'{part.feed.label.replace(chr(39), chr(39) * 2)}'"
+    line = "t.__line" if part.straightened else f"t.{part.number} + 1 + {part.header}"
+    terms["raw_line"] = f"CAST({line} AS BIGINT)"
+    terms["fault"] = _fault(part, by_name, types, stamp, mapped)
+    terms |= _raw(by_name, odd)
     for name in side.further:
         value = f"CAST({cell(name)} AS VARCHAR)" if name in by_name else "CAST(NULL AS VARCHAR)"
-        terms.append(f'{value} AS "x_{name}"')
-    joins = [
-        f"LEFT JOIN odd_{part.offset} o_{n} ON o_{n}.kind = '{n}' AND o_{n}.text = {cell(n)}"
-        for n in odd
-    ]
-    table = part.table
-    if rids:
-        number = f"file_row_number + 1 + {part.offset}"
-        table = f"(SELECT * FROM {part.table} WHERE {number} IN ({rids}))"
-    return f"SELECT {', '.join(terms)} FROM {table} t {' '.join(joins)}"
+        terms[f'"x_{name}"'] = value
+    return terms
 
 
-def _raw(by_name: dict[str, str], odd: tuple[str, ...]) -> list[str]:
+def _raw(by_name: dict[str, str], odd: tuple[str, ...]) -> dict[str, str]:
     """The cells as they were written: the id always, amounts only where one is unusual."""
     kept = {"setl_id", *odd} & {*by_name}
-    return [
-        f'CAST(t."{by_name[n]}" AS VARCHAR) AS "raw_{n}"'
-        if n in kept
-        else f'CAST(NULL AS VARCHAR) AS "raw_{n}"'
+    return {
+        f'"raw_{n}"': f'CAST(t."{by_name[n]}" AS VARCHAR)' if n in kept else "CAST(NULL AS VARCHAR)"
         for n in ("setl_id", *AMOUNTS)
-    ]
+    }
 
 
 def _fault(

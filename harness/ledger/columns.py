@@ -205,3 +205,6 @@ LINE_CHARS_MAX: Final = 1 << 20
 
 MEMORY_LIMIT: Final = "4GB"
 """Memory of DuckDB; beyond it works on disk in the output folder."""
+
+SETTLED_ROWS_MAX: Final = 2_000
+"""Rows shown of a class that is no difference: a spreadsheet takes minutes to open a million."""

@@ -26,6 +26,7 @@ from harness.ledger import (
     channel_bills,
     command_summary,
     conserve,
+    detail_equal,
     detail_evidence,
     engines,
     evidence,
@@ -74,6 +75,7 @@ class Request:
         carry_from: state folder or results of an earlier run, read only.
         grace_days: days that an open row is carried; only with ``state``.
         further: what explains more than the lists: fee lines, the period and its stated totals.
+        bare: files for programs alone: no reports for people, nothing said.
     """
 
     sources: Mapping[str, str]
@@ -90,6 +92,7 @@ class Request:
     json: bool = False
     quiet: bool = False
     further: argparse.Namespace = field(default_factory=argparse.Namespace)
+    bare: bool = False
 
 
 def reconcile(request: Request) -> int:
@@ -110,6 +113,8 @@ def reconcile(request: Request) -> int:
         _tidy(work)
     _write_json(out / "totals.json", result)
     code = _code(result)
+    if request.bare:
+        return code
     period_command.extend(request.further, out)
     say(tr("writing the reports"))
     _reports(out)
@@ -136,7 +141,7 @@ def _folders(out: Path) -> Path:
 
 def _tidy(work: Path) -> None:
     for path in work.iterdir():
-        if path.name != "verdicts.parquet":
+        if path.name not in {"verdicts.parquet", "classes.parquet"}:
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 
 
@@ -159,7 +164,9 @@ def judge(
         whole = identities.check(con, sides, mulaid_inside_acct=rules.mulaid_inside_acct)
         given = [getattr(request.further, f"{one}_detail", None) for one in ("his", "centre")]
         if all(given):
-            detail_evidence.load(con, *(Path(str(one)) for one in given))
+            files = [Path(str(one)) for one in given]
+            detail_evidence.load(con, *files)
+            detail_equal.mark(con, *files)
         explain.explain(con, log, sides)
         result = conserve.totals(con, sides, dict(request.sources)) | whole
         result["not_compared"] = skipped

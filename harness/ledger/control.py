@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,10 @@ _FOOTER: Final = re.compile(FOOTER_SQL, re.DOTALL)
 _COUNT: Final = re.compile(
     r"(?:笔数|记录数|行数|rows|count)\D{0,3}(\d+)|共\s*(\d+)|(\d+)\s*(?:笔|rows)"
 )
+_BLOCK_ROWS: Final = 400
+"""Lines that are added up in one go: few enough to stay in the cache of the processor."""
+
+_DIGITS: Final = frozenset("0123456789")
 _LENGTHS_SEEN: Final = 3
 """Rows after which a column of one constant length counts as fixed-width."""
 
@@ -83,39 +88,94 @@ def is_footer(first: str) -> bool:
 def control(path: Path, dialect: Dialect, label: str) -> Control:
     """Count and add what the file says, and look whether it was cut off."""
     places = [(name, dialect.names.index(name)) for name in AMOUNTS if name in dialect.names]
-    sums = [0] * len(places)
-    found = Control(crooked=int(dialect.damaged))
+    tally = _Tally(dialect.width, tuple(place for _, place in places))
     lines = rows_of(path, dialect)
     if dialect.header:
         next(lines, None)
-    width, rows, crooked = dialect.width, 0, 0
-    footers: list[tuple[int, list[str]]] = []
-    number, last, fixed = 0, [""], _Fixed()
-    for number, row in lines:
-        first = row[0]
-        usual = first[:1].isascii() and first[:1].isalnum() and first[:1] not in "tT"
-        if not usual and is_footer(first):
-            footers.append((number, row))
-            continue
-        rows += 1
-        if len(row) != width:
-            crooked += 1
-        else:
-            fixed.see(row)
-        for index, (_, place) in enumerate(places):
-            if place < len(row):
-                sums[index] += _worth(row[place])
-        last = row
-    found.rows, found.footers = rows, len(footers)
-    found.crooked += crooked + bool(footers)
-    found.sums = {name: value for (name, _), value in zip(places, sums, strict=True)}
-    if rows and not footers and _cut(path, last, dialect, fixed):
+    while block := list(islice(lines, _BLOCK_ROWS)):
+        tally.take(block)
+    found = Control(
+        rows=tally.rows,
+        footers=len(tally.footers),
+        crooked=int(dialect.damaged) + tally.crooked + bool(tally.footers),
+        sums={name: value for (name, _), value in zip(places, tally.sums, strict=True)},
+    )
+    if tally.rows and not tally.footers and _cut(path, tally, dialect):
         found.problems.append(
-            tr("{file}:{line}: the last line is cut off", file=label, line=number)
+            tr("{file}:{line}: the last line is cut off", file=label, line=tally.number)
         )
-    for line, row in footers:
+    for line, row in tally.footers:
         found.problems.extend(_against(found, row, dialect, f"{label}:{line}"))
     return found
+
+
+class _Tally:
+    """Adds up a ledger block by block: what is as usual in one go, anything else line by line."""
+
+    def __init__(self, width: int, places: tuple[int, ...]) -> None:
+        self.width = width
+        self.places = places
+        self.rows = 0
+        self.crooked = 0
+        self.sums = [0] * len(places)
+        self.footers: list[tuple[int, list[str]]] = []
+        self.number = 0
+        self.last = [""]
+        self.lengths: set[int] = set()
+        self.whole = 0
+
+    def take(self, block: list[tuple[int, list[str]]]) -> None:
+        """Take the next lines into account."""
+        self.number = block[-1][0]
+        rows = [row for _, row in block]
+        beginnings = {row[0][:1] for row in rows}
+        if not all(_begins_data(one) for one in beginnings):
+            self.footers += [line for line in block if _ends(line[1])]
+            rows = [row for row in rows if not _ends(row)]
+        if not rows:
+            return
+        self.rows += len(rows)
+        straight = rows
+        if {len(row) for row in rows} != {self.width}:
+            straight = [row for row in rows if len(row) == self.width]
+            self.crooked += len(rows) - len(straight)
+        for index, place in enumerate(self.places):
+            self.sums[index] += _sum([row[place] for row in rows if place < len(row)])
+        if straight:
+            # Of the last line of the file the length is in question, so it comes in late.
+            if self.whole and len(self.last) == self.width:
+                self.lengths.add(len(self.last[-1]))
+            self.lengths.update({len(row[-1]) for row in straight[:-1]})
+            self.whole += len(straight)
+        self.last = rows[-1]
+
+
+def _begins_data(first: str) -> bool:
+    """Whether no line that sums up begins with this character."""
+    return first.isascii() and first.isalnum() and first not in "tT"
+
+
+def _ends(row: list[str]) -> bool:
+    return not _begins_data(row[0][:1]) and is_footer(row[0])
+
+
+def _sum(cells: list[str]) -> int:
+    """Fen of one column of a block; the usual form, 12.30, without looking at each cell."""
+    others = [cell for cell in cells if cell[:1] not in _DIGITS]
+    usual = [cell for cell in cells if cell[:1] in _DIGITS] if others else cells
+    text = " ".join(usual)
+    digits = text.replace(".", "")
+    plain = digits.replace(" ", "")
+    # One point a cell, in its place, one blank between cells, and nothing else but digits.
+    if (
+        {cell[-3:-2] for cell in usual} == {"."}
+        and len(text) - len(digits) == len(usual)
+        and len(digits) - len(plain) == len(usual) - 1
+        and plain.isdigit()
+        and plain.isascii()
+    ):
+        return sum(map(int, digits.split(" "))) + sum(map(_worth, others))
+    return sum(map(_worth, cells))
 
 
 def _worth(cell: str) -> int:
@@ -129,37 +189,19 @@ def _worth(cell: str) -> int:
     return rough(cell) or 0
 
 
-class _Fixed:
-    """Whether the last cell of every line has one and the same length."""
-
-    def __init__(self) -> None:
-        self.length = -1
-        self.previous = -1
-        self.seen = 0
-        self.constant = True
-
-    def see(self, row: Sequence[str]) -> None:
-        """Take the line before this one into account; the last line is the one in question."""
-        if self.previous >= 0:
-            if self.length not in {-1, self.previous}:
-                self.constant = False
-            self.length = self.previous
-            self.seen += 1
-        self.previous = len(row[-1])
-
-
-def _cut(path: Path, last: list[str], dialect: Dialect, fixed: _Fixed) -> bool:
+def _cut(path: Path, tally: _Tally, dialect: Dialect) -> bool:
     """No newline at the end, and the last line shorter than every other: the file was cut off."""
     with path.open("rb") as stream:
         stream.seek(-1, 2)
         ended = stream.read(1) in b"\n\r\x1a\x00"
     if ended:
         return False
-    allowed = {dialect.width, len(dialect.names)}
+    allowed, last = {dialect.width, len(dialect.names)}, tally.last
     if len(last) not in allowed or "\ufffd" in last[-1]:
         return True
-    short = len(last) == dialect.width and len(last[-1]) < fixed.length
-    return short and fixed.constant and fixed.seen >= _LENGTHS_SEEN
+    # The last cell of every other line has one length, and this one is shorter.
+    one = tally.whole > _LENGTHS_SEEN and len(tally.lengths) == 1
+    return one and len(last) == dialect.width and len(last[-1]) < min(tally.lengths)
 
 
 def _against(found: Control, row: list[str], dialect: Dialect, where: str) -> Iterator[str]:

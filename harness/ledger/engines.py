@@ -137,8 +137,9 @@ def _crowded(con: duckdb.DuckDBPyConnection, side: Side) -> list[str]:
     """Keys that stand on so many rows that they are constants; found on a sample of large files."""
     every = _SAMPLE_EVERY if side.rows > _SAMPLE_FROM_ROWS else 1
     least = max(2, CROWD_ROWS // (2 * every)) if every > 1 else CROWD_ROWS
+    # The sample is taken where the file is read: no id outside it is tidied.
     rows = con.execute(
-        f"SELECT k FROM (SELECT k FROM canon_{side.name} WHERE rid % {every} = 0) z"
+        f"SELECT k FROM ({side.sampled(every)}) z"
         f" GROUP BY k HAVING COUNT(*) > {least} AND k IS NOT NULL"
     ).fetchall()
     found = []

@@ -96,6 +96,11 @@ def _pairs() -> dict[str, Steps]:
             tr("put the row into the right bucket; no money moves"),
             tr("reverse"),
         ),
+        "detail_differs": (
+            tr("list the fee lines of both sides and find the first that differs"),
+            tr("correct the mapping or the lines; to change the centre's, reverse and upload anew"),
+            tr("upload on top of the old lines"),
+        ),
     }
 
 

@@ -57,7 +57,7 @@ _BACK: Final = ("refund_unmatched", "refund_pair_one_side", "state_differs")
 _DUP_C: Final = ("duplicate_centre",)
 _DUP_H: Final = ("duplicate_his", "same_person_twice_his_only")
 _AMT: Final = ("amount_mismatch", "swapped_parts")
-_DET: Final = ("amount_mismatch", "swapped_parts", "partial_refund_differs")
+_DET: Final = ("amount_mismatch", "swapped_parts", "partial_refund_differs", "detail_differs")
 
 _UNDONE: Final = "regexp_matches({0}.error, '已撤销|已冲正|重复撤销|already')"
 _SIGN: Final = "regexp_matches(l.error, '签到|签退|sign_no|sign.?in')"
@@ -322,7 +322,7 @@ _MONEY: Final = (
     ),
     Cause(
         code="category_as_answered", number=12, classes=("wrong_category",), log=True,
-        when="l.clr_type <> '' AND l.clr_type = z.centre_clr", confidence="high",
+        when="z.d & 128 <> 0 AND l.clr_type <> '' AND l.clr_type = z.centre_clr", confidence="high",
         name=("医院未用应答返回的清算类别", "HIS did not use the clearing type of the answer"),
         proof=("日志里应答的 clr_type", "clr_type of the answer in the log"),
     ),

@@ -78,6 +78,13 @@ JOIN open_pair q ON h.rid = q.hr WHERE l.rf = 1 AND h.rf = 0 AND h.fee + l.fee >
 UNION ALL SELECT 'centre' AS side, l.rid, q.hr, q.cr FROM l6c l JOIN cs c ON c.k = COALESCE(l.ok, l.k)
 JOIN open_pair q ON c.rid = q.cr WHERE l.rf = 1 AND c.rf = 0 AND c.fee + l.fee > 0
 
+-- The rest of such a refund: what else is open of its visit, as the new settlement of what stays.
+-- @table chain
+SELECT 'his' AS side, l.rid, p.hr, p.cr FROM part p JOIN hs h ON h.rid = p.hr
+JOIN l6h l ON l.m = h.m AND l.p = h.p
+UNION ALL SELECT 'centre' AS side, l.rid, p.hr, p.cr FROM part p JOIN cs c ON c.rid = p.cr
+JOIN l6c l ON l.m = c.m AND l.p = c.p
+
 -- One person, one amount, twice within minutes.
 -- @table tw
 SELECT p, fee, fund, acct, cash FROM hs h WHERE rf = 0 AND p IS NOT NULL AND fee <> 0
@@ -118,6 +125,7 @@ UNION ALL SELECT 'centre', f.rid, 40, s.cls, 'group' FROM fc f JOIN sums s ON f.
 UNION ALL SELECT 'his', hr, 50, 'partial_refund_differs', 'exact' FROM part
 UNION ALL SELECT 'centre', cr, 50, 'partial_refund_differs', 'exact' FROM part
 UNION ALL SELECT side, rid, 50, 'partial_refund_differs', 'group' FROM lone
+UNION ALL SELECT side, rid, 50, 'partial_refund_differs', 'group' FROM chain
 UNION ALL SELECT 'his', hr, 50, 'partial_refund_differs', 'group' FROM lone
 UNION ALL SELECT 'centre', cr, 50, 'partial_refund_differs', 'group' FROM lone
 UNION ALL SELECT 'his', o, CASE WHEN whole = 1 THEN 60 ELSE 61 END,
@@ -154,5 +162,6 @@ UNION SELECT 'centre', oc, 'centre', rc FROM fam UNION SELECT 'centre', rc, 'cen
 UNION SELECT 'his', a.rid, 'centre', b.rid FROM fh a JOIN sums s ON a.f = s.f JOIN fc b ON b.f = a.f
 UNION SELECT 'centre', b.rid, 'his', a.rid FROM fh a JOIN sums s ON a.f = s.f JOIN fc b ON b.f = a.f
 UNION SELECT side, rid, 'his', hr FROM lone UNION SELECT side, rid, 'centre', cr FROM lone
+UNION SELECT side, rid, 'his', hr FROM chain UNION SELECT side, rid, 'centre', cr FROM chain
 UNION SELECT 'his', hr, 'his', hr2 FROM twp UNION SELECT 'centre', cr, 'centre', cr2 FROM twp
 UNION SELECT 'his', rid, 'his', o FROM agh UNION SELECT 'centre', rid, 'centre', o FROM agc

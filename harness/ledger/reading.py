@@ -7,7 +7,7 @@ in the usual way; every other spelling is read once by Python and looked up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,15 +22,26 @@ from harness.ledger.columns import AMOUNTS, KNOWN, REQUIRED, TIME
 from harness.ledger.control import FOOTER_SQL, Control, Incomplete, control
 from harness.ledger.sources import Feed
 
+IN_MEMORY_BYTES: Final = 256 << 20
+"""Up to this size of file its rows are kept in the memory of the engine, beyond on disk."""
+
 PARALLEL_BYTES: Final = 8 << 20
 """From this size on the control totals are taken in a process of their own, at the same time."""
 
 _CHUNK_CHARS: Final = 4 << 20
+_MAY_END: Final = "NOT (c0 >= '0' AND c0 < ':')"
+"""No line that sums up begins with a digit, and most ids do."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Part:
-    """One file of a side, as text in Parquet, ready to become canonical rows."""
+    """One file of a side, as text, ready to become canonical rows.
+
+    Args:
+        table: what the engine reads it from.
+        number: column of ``table`` that counts its rows from 0, in file order.
+        offset: rows of the side in earlier files.
+    """
 
     feed: Feed
     names: tuple[str, ...]
@@ -40,6 +51,7 @@ class Part:
     rows: int
     header: int
     straightened: bool
+    number: str = "file_row_number"
     control: Control = field(default_factory=Control)
 
 
@@ -52,7 +64,8 @@ class Side:
         parts: its files.
         present: canonical columns that at least one file has.
         further: columns carried through, in order of first appearance.
-        readers: for each file, from a SELECT of row numbers (nothing: all) to its canonical rows.
+        readers: for each file, from a condition on the row number (nothing: all) to its canonical
+            rows.
     """
 
     name: str
@@ -63,7 +76,13 @@ class Side:
 
     def picked(self, rids: str) -> str:
         """SQL of the canonical rows that a SELECT of row numbers names, without tidying others."""
-        return " UNION ALL ".join(reader(rids) for reader in self.readers)
+        condition = f"IN ({rids})" if rids else ""
+        return " UNION ALL ".join(reader(condition) for reader in self.readers)
+
+    def sampled(self, every: int) -> str:
+        """SQL of one canonical row in ``every``."""
+        condition = f"% {every} = 0" if every > 1 else ""
+        return " UNION ALL ".join(reader(condition) for reader in self.readers)
 
     @property
     def rows(self) -> int:
@@ -121,7 +140,7 @@ def read_side(
     further = tuple(dict.fromkeys(n for part in parts for n in part.names if n not in KNOWN))
     side = Side(name=name, parts=parts, present=present, further=further)
     for number, part in enumerate(parts):
-        target = work / f"{name}_{number}.canon.parquet"
+        target = work / f"{name}_{number}.canon"
         side.readers.append(_canonical(con, side, part, target))
     con.execute(f"CREATE OR REPLACE VIEW canon_{name} AS {side.picked('')}")
     return side, waits
@@ -158,24 +177,25 @@ def _text(
         later = pool().submit(control, feed.path, dialect, feed.label)
     else:
         found = control(feed.path, dialect, feed.label)
-    target = stem.with_name(f"{stem.name}.text.parquet")
+    keep = _Keep(con, stem.with_name(f"{stem.name}.text"), memory=_small(feed))
     rows = -1
     if found is None or not found.crooked:
-        rows = _fast(con, feed.path, dialect, stem, target)
+        rows = _fast(keep, feed.path, dialect, stem)
     if found is None and later is not None and rows < 0:
         found = later.result()
     straightened = rows < 0 or (found is not None and rows != found.rows)
     if straightened:
-        rows = _slow(con, feed.path, dialect, stem, target)
+        rows = _slow(keep, feed.path, dialect, stem)
     part = Part(
         feed=feed,
         names=dialect.names,
         columns=tuple(f"c{i}" for i in range(len(dialect.names))),
-        table=_parquet_scan(target),
+        table=keep.scan,
         offset=offset,
         rows=rows,
         header=int(dialect.header),
         straightened=straightened,
+        number=keep.number,
     )
     if found is not None:
         part.control = found
@@ -199,9 +219,35 @@ def _settle(part: Part, later: Future[Control] | None) -> None:
         )
 
 
-def _fast(
-    con: duckdb.DuckDBPyConnection, path: Path, dialect: sniff.Dialect, stem: Path, target: Path
-) -> int:
+class _Keep:
+    """Where rows are kept, in order and with a number: a table in memory, or a Parquet file."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, target: Path, *, memory: bool) -> None:
+        self._con = con
+        self._path = target.with_name(f"{target.name}.parquet")
+        self._name = "kept_" + target.name.replace(".", "_")
+        self._memory = memory
+        self.scan = self._name if memory else _parquet_scan(self._path)
+        self.number = "rowid" if memory else "file_row_number"
+
+    def fill(self, select: str, values: Sequence[Any] = ()) -> int:
+        """Keep the rows of a SELECT; how many there are."""
+        if self._memory:
+            self._con.execute(f"CREATE OR REPLACE TABLE {self._name} AS {select}", list(values))
+        else:
+            self._con.execute(
+                f"COPY ({select}) TO '{_quoted(self._path)}' (FORMAT parquet, COMPRESSION snappy)",
+                list(values),
+            )
+        row = self._con.execute(f"SELECT COUNT(*) FROM {self.scan}").fetchone()
+        return int(row[0]) if row else 0
+
+
+def _small(feed: Feed) -> bool:
+    return feed.path.stat().st_size <= IN_MEMORY_BYTES
+
+
+def _fast(keep: _Keep, path: Path, dialect: sniff.Dialect, stem: Path) -> int:
     """The engine reads the file itself; -1 where it will not."""
     source = path
     if dialect.encoding not in {"utf-8", "utf-8-sig"} or (
@@ -213,17 +259,15 @@ def _fast(
     declared = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
     select = ", ".join(f"c{i}" for i in range(len(dialect.names)))
     try:
-        con.execute(
-            f"COPY (SELECT {select} FROM read_csv(?, delim=?, quote='\"', escape='\"',"
+        return keep.fill(
+            f"SELECT {select} FROM read_csv(?, delim=?, quote='\"', escape='\"',"
             f" header=false, skip=?, auto_detect=false, strict_mode=true, null_padding=false,"
             f" max_line_size={1 << 21}, columns={{{declared}}})"
-            f" WHERE c0 IS NULL OR NOT regexp_full_match(c0, '{FOOTER_SQL}'))"
-            f" TO '{_quoted(target)}' (FORMAT parquet, COMPRESSION snappy)",
+            f" WHERE c0 IS NULL OR NOT ({_MAY_END} AND regexp_full_match(c0, '{FOOTER_SQL}'))",
             [str(source), dialect.delimiter, int(dialect.header)],
         )
     except duckdb.Error:
         return -1
-    return _count(con, target)
 
 
 def _transcode(path: Path, encoding: str, target: Path) -> None:
@@ -236,21 +280,17 @@ def _transcode(path: Path, encoding: str, target: Path) -> None:
             stream.write(text)
 
 
-def _slow(
-    con: duckdb.DuckDBPyConnection, path: Path, dialect: sniff.Dialect, stem: Path, target: Path
-) -> int:
+def _slow(keep: _Keep, path: Path, dialect: sniff.Dialect, stem: Path) -> int:
     source = stem.with_name(f"{stem.name}.straight.csv")
     straighten.straighten(path, dialect, source)
     width = len(dialect.names)
     declared = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
-    con.execute(
-        f"COPY (SELECT * FROM read_csv(?, delim=',', quote='\"', escape='\"', header=false,"
+    return keep.fill(
+        f"SELECT * FROM read_csv(?, delim=',', quote='\"', escape='\"', header=false,"
         f" auto_detect=false, max_line_size={1 << 23}, new_line='\\n',"
-        f" columns={{{declared}, '__line': 'BIGINT', '__fault': 'VARCHAR'}}))"
-        f" TO '{_quoted(target)}' (FORMAT parquet, COMPRESSION snappy)",
+        f" columns={{{declared}, '__line': 'BIGINT', '__fault': 'VARCHAR'}})",
         [str(source)],
     )
-    return _count(con, target)
 
 
 def _quoted(path: Path) -> str:
@@ -308,12 +348,15 @@ def _canonical(
     types = {str(row[0]): str(row[1]) for row in described}
     by_name = dict(zip(part.names, part.columns, strict=True))
     if canonical.typed(by_name, types):
-        return lambda rids: canonical.select(side, part, types, odd=(), rids=rids)
-    odd = _odd(con, part, by_name, types)
-    select = canonical.select(side, part, types, odd=odd)
-    con.execute(f"COPY ({select}) TO '{_quoted(target)}' (FORMAT parquet, COMPRESSION snappy)")
-    written = f"SELECT * FROM read_parquet('{_quoted(target)}')"
-    return lambda rids: f"{written} WHERE rid IN ({rids})" if rids else written
+        form = canonical.form(side, part, types, odd=())
+        return lambda condition: form.some(condition) if condition else form.every()
+    form = canonical.form(side, part, types, odd=_odd(con, part, by_name, types))
+    keep = _Keep(con, target, memory=_small(part.feed))
+    keep.fill(form.kept())
+    if part.table.startswith("kept_"):
+        con.execute(f"DROP TABLE {part.table}")
+    written = f"SELECT {form.again} FROM {keep.scan}"
+    return lambda condition: f"{written} WHERE rid {condition}" if condition else written
 
 
 def _odd(
@@ -324,10 +367,17 @@ def _odd(
         "CREATE OR REPLACE TABLE odd (kind VARCHAR, text VARCHAR, fen BIGINT, word VARCHAR)"
     )
     found: list[str] = []
-    for name, column in by_name.items():
-        if name not in KNOWN or types[column] != "VARCHAR":
+    conditions = {
+        name: canonical.odd_condition(name, f'"{column}"')
+        for name, column in by_name.items()
+        if name in KNOWN and types[column] == "VARCHAR"
+    }
+    counts = ", ".join(f"COUNT(CASE WHEN {one} THEN 1 END)" for one in conditions.values())
+    row = con.execute(f"SELECT {counts} FROM {part.table}").fetchone() if conditions else ()
+    for (name, condition), count in zip(conditions.items(), row or (), strict=True):
+        if not count:
             continue
-        condition = canonical.odd_condition(name, f'"{column}"')
+        column = by_name[name]
         texts = con.execute(
             f'SELECT DISTINCT "{column}" FROM {part.table} WHERE {condition}'
         ).fetchall()

@@ -8,8 +8,8 @@ from harness import i18n
 from harness.ledger import explain_table
 
 _UNKNOWN: Final = (
-    "原因不明（缺证据，可用 --log 或 --trace 提供接口日志）",
-    "unknown (no evidence; give the interface log by --log or --trace)",
+    "原因不明（缺少接口日志等证据）",
+    "unknown (no evidence, such as the interface log)",
 )
 
 CAUSES: Final[dict[str, tuple[str, str]]] = {

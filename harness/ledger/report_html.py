@@ -71,6 +71,7 @@ ZH: Final = {
     "terminal": "终端",
     "fee_time": "收费时间",
     "init_setl_id": "原结算编号",
+    "pay_way": "支付方式",
 }
 """The interface's names as finance says them, shown before the name itself."""
 
@@ -113,6 +114,7 @@ def page(content: Page) -> str:
             differences=sum(content.counts.values()),
             picture=Markup() if content.outcome.incomplete else _picture(content.bridge),
             period_picture=_period_picture(period) if period else Markup(),
+            named=lambda field: " + ".join(_name(one) for one in str(field).split("+")),
             compare=lambda case: _compare(case, masked=content.masked),
             style=Markup((TEMPLATES / "reconcile.css.j2").read_text(encoding="utf-8")),  # noqa: S704
             lines_max=BILL_LINES_MAX,
@@ -187,7 +189,8 @@ def _compare(case: Case, *, masked: bool) -> list[tuple[str, list[str], bool]]:
     for column, name in (*FIELDS, *carried):
         values = [_shown(column, row.get(column), masked=masked) for row in case.rows]
         if any(values):
-            raw = [row.get(column) for row in case.rows]
+            # A column that one side's list does not have says nothing about that side.
+            raw = [row[column] for row in case.rows if row.get(column) is not None]
             differs = len({str(one) for one in raw}) > 1 and column != "source"
             lines.append((_name(name), values, differs))
     return lines

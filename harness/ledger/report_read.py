@@ -140,6 +140,10 @@ class Outcome:
         """Every class that has rows, in the order in which reports list them."""
         found: dict[str, tuple[dict[str, int], dict[str, int]]] = {}
         query = "SELECT class, side, count(*), coalesce(sum(medfee_fen), 0) FROM v GROUP BY 1, 2"
+        counted = self.out / "work" / "classes.parquet"
+        if counted.is_file() and not self.incomplete:
+            quoted = str(counted).replace("'", "''")
+            query = f"SELECT class, side, rows, fen FROM read_parquet('{quoted}')"
         for code, side, rows, fen in self._base.execute(query).fetchall():
             counts, sums = found.setdefault(str(code), ({}, {}))
             counts[str(side)], sums[str(side)] = int(rows), int(fen)

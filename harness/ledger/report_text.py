@@ -19,6 +19,15 @@ NUMBER_COLUMNS: Final = re.compile(
 ID_TAIL: Final = 4
 """Characters of an identity number that stay readable."""
 
+KEY_COLUMNS: Final = re.compile(
+    r"(?i)^(x_)?(init_)?(setl_id|mdtrt_id|msgid|medins_setl_id|invono)$|结算编号|就诊编号|发票号"
+)
+"""Numbers by which a bill is found at the centre; some centres give them 18 digits too."""
+
+_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_CHECKS: Final = "10X98765432"
+"""Check character of an identity number by the weighted sum modulo 11 (GB 11643-1999, 4.2)."""
+
 _NUMBERS: Final = re.compile(r"(?<![0-9A-Za-z])(?:\d{17}[\dXx]|1[3-9]\d{9})(?![0-9A-Za-z])")
 """An identity card of 18 characters (GB 11643-1999) or a mobile number in running text."""
 
@@ -51,8 +60,24 @@ def masked(column: str, value: str) -> str:
     if NAME_COLUMNS.search(column):
         return value[0] + "*" * max(1, len(value) - 1)
     if NUMBER_COLUMNS.search(column):
-        return "*" * max(0, len(value) - ID_TAIL) + value[-ID_TAIL:]
+        return _hidden(value)
+    if KEY_COLUMNS.search(column):
+        return _hidden(value) if _is_identity(value) else value
     return masked_text(value)
+
+
+def _hidden(value: str) -> str:
+    return "*" * max(0, len(value) - ID_TAIL) + value[-ID_TAIL:]
+
+
+def _is_identity(value: str) -> bool:
+    """Whether a number is the identity number of a person: date of birth and check character."""
+    if not re.fullmatch(
+        r"\d{6}(18|19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\d{3}[\dXx]", value
+    ):
+        return False
+    total = sum(int(digit) * weight for digit, weight in zip(value, _WEIGHTS, strict=False))
+    return _CHECKS[total % 11] == value[-1].upper()
 
 
 def masked_text(text: str) -> str:

@@ -84,7 +84,7 @@ def _write(outcome: Outcome, *, title: str, masked: bool) -> list[Path]:
         extra=[*_extra(detail, period), *checks(outcome.totals)],
     )
     paper = write_statement(
-        _statement(outcome, title, whole, wanted, cases, counts), out / "statement.docx"
+        _statement(outcome, title, whole, wanted, cases, counts, detail), out / "statement.docx"
     )
     return [report, book, paper]
 
@@ -104,6 +104,7 @@ def _statement(
     wanted: Sequence[Bucket],
     cases: dict[str, list[Case]],
     counts: dict[str, int],
+    detail: dict[str, Any],
 ) -> Statement:
     effect = {one.code: one.effect_fen for one in wanted}
     codes = sorted(effect, key=lambda code: (-abs(effect[code]), code))
@@ -119,6 +120,11 @@ def _statement(
         case_count=sum(counts.values()),
         incomplete=outcome.incomplete,
         evidence=tr("report.html, reconcile.xlsx and verdicts.csv of the same run"),
+        lines=[
+            (f"{one['name']} {one['item'] or one['code']}", int(one["delta_fen"]))
+            for bill in detail.get("bills", [])
+            for one in bill["lines"]
+        ],
     )
 
 

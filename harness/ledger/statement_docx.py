@@ -22,12 +22,15 @@ from harness.ledger.class_words import side_name, word
 from harness.ledger.report_bridge import Bridge
 from harness.ledger.report_causes import cause_name
 from harness.ledger.report_read import Case
-from harness.ledger.report_text import masked_text, moment, yuan
+from harness.ledger.report_text import masked, masked_text, moment, yuan
 
 BILLS_MAX: Final = 8
 """Bills named on the page; with more it would become two pages."""
 
 CLASSES_MAX: Final = 6
+LINES_MAX: Final = 6
+"""Fee lines named on the page."""
+
 TEXT_CHARS_MAX: Final = 60
 FONT: Final = "宋体"
 
@@ -44,6 +47,7 @@ class Statement:
         case_count: how many there are in all.
         incomplete: no differences may be listed.
         evidence: where the proof is.
+        lines: fee lines that explain differences, in words, with HIS minus centre in fen.
     """
 
     title: str
@@ -53,6 +57,7 @@ class Statement:
     case_count: int
     incomplete: bool
     evidence: str
+    lines: Sequence[tuple[str, int]] = ()
 
 
 def write_statement(statement: Statement, path: Path) -> Path:
@@ -72,7 +77,7 @@ def write_statement(statement: Statement, path: Path) -> Path:
             (tr("handling"), _handling(statement)),
         ]
     rows += [
-        (tr("evidence"), statement.evidence),
+        (tr("evidence"), masked_text(statement.evidence)),
         (tr("handled by"), ""),
         (tr("date"), ""),
         (tr("signature"), "\n"),
@@ -129,7 +134,12 @@ def _bill(row: dict[str, Any]) -> str:
     amount = row.get("medfee_fen") if delta is None else delta
     parts = (
         word(str(row["class"])).name,
-        str(row.get("setl_id") or row.get("msgid") or f"{side_name(row['side'])} {row['line']}"),
+        masked(
+            "setl_id",
+            str(
+                row.get("setl_id") or row.get("msgid") or f"{side_name(row['side'])} {row['line']}"
+            ),
+        ),
         moment(row.get("setl_time")),
         tr("{amount} yuan", amount=yuan(amount)),
     )
@@ -142,7 +152,11 @@ def _causes(statement: Statement) -> str:
         cause = cause_name(str(case.first.get("cause") or ""))
         seen[cause] = seen.get(cause, 0) + 1
     lines = [f"{_short(cause)} × {count}" for cause, count in list(seen.items())[:CLASSES_MAX]]
-    return "\n".join(lines) or tr("none")
+    lines += [f"{_short(name)} {yuan(fen, sign=True)}" for name, fen in statement.lines[:LINES_MAX]]
+    left = len(statement.lines) - LINES_MAX
+    if left > 0:
+        lines.append(tr("and {count} more: see reconcile.xlsx", count=left))
+    return masked_text("\n".join(lines)) or tr("none")
 
 
 def _handling(statement: Statement) -> str:
@@ -162,4 +176,4 @@ def _short(text: str) -> str:
 
 def _printable(text: str) -> str:
     """Without the control characters that XML 1.0 forbids."""
-    return masked_text("".join(char for char in text if char >= " " or char in "\n\t"))
+    return "".join(char for char in text if char >= " " or char in "\n\t")

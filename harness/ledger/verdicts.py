@@ -127,25 +127,58 @@ def _channel() -> str:
 
 
 def write(con: duckdb.DuckDBPyConnection, sides: list[Side], out: Path) -> None:
-    """``verdicts.csv`` in input order, and ``work/verdicts.parquet`` for the reports."""
+    """``verdicts.csv`` in input order; for the reports ``verdicts.parquet``, ``classes.parquet``.
+
+    Reports show what differs and the beginning of what agrees: of pairs that agree in everything
+    and concern no other row only the first ``SETTLED_ROWS_MAX`` a side go to ``verdicts.parquet``.
+    ``classes.parquet`` counts all.
+    """
     further = tuple(dict.fromkeys(name for side in sides for name in side.further))
     con.execute(f"CREATE OR REPLACE VIEW every_row AS {_every(sides, further)}")
+    view = _every(sides, further, shown=True) if _shown(con, sides) else "SELECT * FROM every_row"
     carried = "".join(f', {_safe(f"x_{n}")} AS "{_header(n)}"' for n in further)
-    parquet = _path(out / "work" / "verdicts.parquet")
     # No join keeps the order of a file for sure, so the rows are sorted.
+    work = out / "work"
     con.execute(
-        "COPY (SELECT * EXCLUDE (place) FROM every_row ORDER BY place, line)"
-        f" TO '{parquet}' (FORMAT parquet)"
+        f"COPY (SELECT * EXCLUDE (place) FROM ({view}) y ORDER BY place, line)"
+        f" TO '{_path(work / 'verdicts.parquet')}' (FORMAT parquet)"
+    )
+    con.execute(
+        "COPY (SELECT class, side, COUNT(*) AS rows, COALESCE(SUM(fee), 0) AS fen FROM verdict"
+        f" GROUP BY class, side) TO '{_path(work / 'classes.parquet')}' (FORMAT parquet)"
     )
     plain = ", ".join(f"NULLIF({n}, '') AS {n}" for n in ("stage", "cause", "confidence", "advice"))
     con.execute(
         f"COPY (SELECT side, line, {_safe('setl_id')} AS setl_id, class,"
         f" {_safe('field')} AS field, NULLIF(partner, '') AS partner,"
         f" {_yuan('delta_fen')} AS delta, {plain}{carried}"
-        f" FROM read_parquet('{parquet}')) TO '{_path(out / 'body.csv')}'"
+        f" FROM every_row ORDER BY place, line) TO '{_path(out / 'body.csv')}'"
         " (FORMAT csv, HEADER true, DELIMITER ',')"
     )
     _with_mark(out / "body.csv", out / "verdicts.csv")
+
+
+def _shown(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> bool:
+    """Make the table ``shown`` of what reports show; False where that is everything."""
+    if _changed_later(con, sides):
+        return False
+    kept = []
+    for side, own, rows in (("his", "hr", "hs"), ("centre", "cr", "cs")):
+        settled = f"SELECT line FROM verdict WHERE side = '{side}' AND class = 'matched'"
+        last = con.execute(
+            f"{settled} ORDER BY line LIMIT 1 OFFSET {columns.SETTLED_ROWS_MAX - 1}"
+        ).fetchone()
+        if last is None:
+            return False
+        kept += [
+            f"SELECT '{side}', rid FROM {rows}",
+            f"SELECT '{side}', {own} FROM plain WHERE d <> 0 OR {own} <= {int(last[0])}",
+            f"SELECT '{side}', rid FROM canon_{side} WHERE fault IS NOT NULL",
+        ]
+    con.execute(
+        f"CREATE OR REPLACE TABLE shown AS SELECT s, r FROM ({' UNION ALL '.join(kept)}) z(s, r)"
+    )
+    return True
 
 
 def _header(name: str) -> str:
@@ -186,7 +219,7 @@ def _yuan(name: str) -> str:
     )
 
 
-def _every(sides: list[Side], further: tuple[str, ...]) -> str:
+def _every(sides: list[Side], further: tuple[str, ...], *, shown: bool = False) -> str:
     selects = []
     for place, side in enumerate(sides):
         other = "centre" if side.name == "his" else "his"
@@ -211,7 +244,12 @@ def _every(sides: list[Side], further: tuple[str, ...]) -> str:
             " strftime(k.moment, '%Y-%m-%d') AS day, k.g AS msgid, k.bill AS medins_setl_id,"
             f" k.source, k.raw_line{', ' + own if own else ''}"
             f" FROM canon_{side.name} k JOIN verdict v ON k.rid = v.line"
-            f" LEFT JOIN joined j ON j.side = v.side AND j.rid = v.line"
+            + (
+                f" JOIN (SELECT r FROM shown WHERE s = '{side.name}') q ON q.r = v.line"
+                if shown
+                else ""
+            )
+            + f" LEFT JOIN joined j ON j.side = v.side AND j.rid = v.line"
             f" LEFT JOIN explained e ON e.side = v.side AND e.line = v.line"
             f" WHERE v.side = '{side.name}'"
         )

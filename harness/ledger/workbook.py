@@ -17,6 +17,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from harness.i18n import tr
 from harness.ledger.class_words import side_name, word
+from harness.ledger.columns import SETTLED_ROWS_MAX
 from harness.ledger.report_bridge import Bridge
 from harness.ledger.report_causes import cause_name, confidence_name
 from harness.ledger.report_read import Outcome, is_difference
@@ -25,9 +26,6 @@ from harness.ledger.report_text import moment, plain_yuan
 SHEET_ROWS_MAX: Final = 1_000_000
 """Data rows of one sheet; the format ends at 1,048,576 and a second sheet takes the rest."""
 
-SETTLED_ROWS_MAX: Final = 2_000
-"""Rows shown of a class that is no difference; ``verdicts.csv`` has all of them, and a million
-rows would take minutes to write and a spreadsheet minutes to open."""
 
 EXACT_FEN_MAX: Final = 10**15 - 1
 """Fifteen digits: what a spreadsheet's number holds exactly."""

@@ -17,10 +17,10 @@ from harness.clock import Clock
 from harness.errors import HarnessError
 from harness.link import actor as act
 from harness.link.batch import Grouping
+from harness.link.conn import Conn, CrashPoint
 from harness.link.driver import Io, Storage
-from harness.link.lane import Lane
 from harness.link.tap import Connection, Delivery, Guard, Tap, Watcher
-from harness.wire.core import Core, Message
+from harness.wire.core import Message
 
 __all__ = ["CrashPoint", "Host", "Io", "Storage"]
 
@@ -30,25 +30,6 @@ EVENTS_PER_CALL_MAX = 100_000
 
 class _ActorCrashed(Exception):  # noqa: N818 - a command of the actor, not an error of ours
     """Raised through the host to end the handling of the current event."""
-
-
-@dataclass(slots=True)
-class CrashPoint:
-    """Die at the ``number``-th commit from now, ``before`` or ``after`` it."""
-
-    number: int
-    after: bool
-
-
-@dataclass(slots=True)
-class _Conn:
-    core: Core
-    about: Connection
-    out: Lane = field(default_factory=Lane)
-    into: Lane = field(default_factory=Lane)
-    deadline: float | None = None
-    ended: bool = False
-    """Nothing comes in or goes out any more."""
 
 
 @dataclass(slots=True)
@@ -78,7 +59,7 @@ class Host:
     grouped: bool = False
     commits: int = 0
     io: Io = field(init=False)
-    conns: dict[str, _Conn] = field(default_factory=dict)
+    conns: dict[str, Conn] = field(default_factory=dict)
     answers: act.Answers = field(default_factory=act.Answers)
     alive: bool = True
     _ordinals: dict[str, itertools.count[int]] = field(default_factory=dict)
@@ -117,7 +98,7 @@ class Host:
         if self.tap is not None:
             tap = self.tap
             core.mutator = lambda unit: tap.unit(about, unit, self.clock.now())
-        self.conns[conn] = _Conn(core, about)
+        self.conns[conn] = Conn(core, about, getattr(core, "answer_at_once", None))
         self._tell(about, "opened", "")
         self.feed(act.Opened(conn=conn, link=link))
 
@@ -141,8 +122,16 @@ class Host:
             return
         now = self.clock.now()
         if self.tap is None:  # the way of nearly every message, without detours
-            if self.watcher is not None:
-                self.watcher.data(state.about, data, sent=False)
+            watcher = self.watcher
+            if watcher is not None:
+                watcher.data(state.about, data, sent=False)
+            if state.answers is not None and (answer := state.answers(data, now)):
+                if watcher is not None:
+                    watcher.data(state.about, answer, sent=True)
+                self.io.write(conn, answer)
+                if state.deadline is None:  # one that moved on is looked at when the earlier comes
+                    self._await(conn, state)
+                return
             state.core.receive(data, now)
             self._drain(conn, state)
             return
@@ -299,7 +288,7 @@ class Host:
         kept = [event for event in self._inbox if getattr(event, "conn", None) != conn]
         self._inbox = deque(kept)
 
-    def _finish(self, conn: str, state: _Conn, *, reset: bool) -> None:
+    def _finish(self, conn: str, state: Conn, *, reset: bool) -> None:
         if not state.ended:
             state.ended = True
             self._tell(state.about, "closed", "by us, reset" if reset else "by us")
@@ -307,18 +296,22 @@ class Host:
 
     # -- bytes ---------------------------------------------------------------------------------
 
-    def _drain(self, conn: str, state: _Conn) -> None:
+    def _drain(self, conn: str, state: Conn) -> None:
         """Events to the actor, bytes to the wire, the deadline to the driver."""
         self._report(conn, state)
         if state.ended or self.conns.get(conn) is not state:
             return
         self._flush(conn, state)
+        self._await(conn, state)
+
+    def _await(self, conn: str, state: Conn) -> None:
+        """Tell the driver when the core is to be asked again."""
         deadline = state.core.next_deadline()
         if deadline != state.deadline:
             state.deadline = deadline
             self.io.timer(("core", conn), deadline)
 
-    def _report(self, conn: str, state: _Conn) -> None:
+    def _report(self, conn: str, state: Conn) -> None:
         events = state.core.events()
         if not events:
             return
@@ -328,7 +321,7 @@ class Host:
         link = state.about.link
         self.feed(*[act.Received(conn=conn, link=link, event=event) for event in events])
 
-    def _flush(self, conn: str, state: _Conn) -> None:
+    def _flush(self, conn: str, state: Conn) -> None:
         data = state.core.data_to_send()
         if not data:
             return
@@ -343,11 +336,11 @@ class Host:
             self._put(conn, state, delivery, arrives=False)
         state.out.move(now, self.io.later)
 
-    def _put(self, conn: str, state: _Conn, delivery: Delivery, *, arrives: bool) -> None:
+    def _put(self, conn: str, state: Conn, delivery: Delivery, *, arrives: bool) -> None:
         lane, act_on = (state.into, self._arrive) if arrives else (state.out, self._depart)
         lane.put(lambda: act_on(conn, state, delivery), self.clock.now(), delivery.delay_s)
 
-    def _depart(self, conn: str, state: _Conn, delivery: Delivery) -> None:
+    def _depart(self, conn: str, state: Conn, delivery: Delivery) -> None:
         if delivery.data and not state.ended:
             if self.watcher is not None:
                 self.watcher.data(state.about, delivery.data, sent=True)
@@ -355,7 +348,7 @@ class Host:
         if delivery.end:
             self._end(conn, state, delivery.end)
 
-    def _arrive(self, conn: str, state: _Conn, delivery: Delivery) -> None:
+    def _arrive(self, conn: str, state: Conn, delivery: Delivery) -> None:
         if self.conns.get(conn) is not state:
             return
         if delivery.data:
@@ -366,20 +359,20 @@ class Host:
         if delivery.end and self.conns.get(conn) is state:
             self._end(conn, state, delivery.end)
 
-    def _end(self, conn: str, state: _Conn, how: str) -> None:
+    def _end(self, conn: str, state: Conn, how: str) -> None:
         """A fault ends the connection: the actor learns it as it would from the network."""
         if not state.ended:
             self.io.close(conn, reset=how == "reset")
             self._gone(conn, state, "reset" if how == "reset" else "", f"by a fault: {how}")
 
-    def _eof(self, conn: str, state: _Conn, reason: str) -> None:
+    def _eof(self, conn: str, state: Conn, reason: str) -> None:
         if self.conns.get(conn) is state:
             state.ended = True
             state.core.receive_eof(self.clock.now())
             self._report(conn, state)
             self._gone(conn, state, reason, reason or "by the peer")
 
-    def _gone(self, conn: str, state: _Conn, reason: str, told: str) -> None:
+    def _gone(self, conn: str, state: Conn, reason: str, told: str) -> None:
         state.ended = True
         self._tell(state.about, "closed", told)
         if self.conns.get(conn) is state:  # else the actor closed it itself meanwhile
@@ -387,7 +380,7 @@ class Host:
             self._cancel(conn, state)
             self.feed(act.Closed(conn=conn, link=state.about.link, reason=reason))
 
-    def _cancel(self, conn: str, state: _Conn) -> None:
+    def _cancel(self, conn: str, state: Conn) -> None:
         if state.deadline is not None:
             state.deadline = None
             self.io.timer(("core", conn), None)

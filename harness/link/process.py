@@ -164,6 +164,11 @@ class SimulatedProcess:
             self._process.wait(limits.STOP_TIMEOUT_S)
             self._close_pipes()
 
+    def cut_power(self) -> None:
+        """Kill it without waiting: whoever notices, or starts it again, cleans up."""
+        if self._process is not None:
+            self._process.kill()
+
     def stop(self) -> None:
         """Let it end in order; kill it if it does not."""
         process = self._process

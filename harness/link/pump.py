@@ -47,6 +47,8 @@ class Member:
     ends: dict[str, _End] = field(default_factory=dict)
     timers: dict[tuple[str, str], int] = field(default_factory=dict)
     on_death: Callable[[], None] = lambda: None
+    still_until: float = float("-inf")
+    """Until then it stands still: what comes to it waits, in order."""
 
     def listen(self, link: str) -> str:
         """Accept ``link``; returns the address for the routes of others."""
@@ -84,7 +86,9 @@ class Member:
             self.pump.schedule(at, lambda: self._expire(key, turn))
 
     def _expire(self, key: tuple[str, str], turn: int) -> None:
-        if self.timers.get(key) == turn:
+        if self.timers.get(key) == turn and not self.pump.waits(
+            self, lambda: self._expire(key, turn)
+        ):
             del self.timers[key]
             self.host.expired(key)
 
@@ -158,6 +162,13 @@ class Pump:
         """Do something now, after everything that was asked for before."""
         self.schedule(self.clock.now(), action)
 
+    def waits(self, member: Member, action: Callable[[], None]) -> bool:
+        """Whether a member stands still; then the action comes when it goes on."""
+        if self.clock.now() >= member.still_until:
+            return False
+        self.schedule(member.still_until, action)
+        return True
+
     def connect(self, member: Member, link: str, conn: str) -> None:
         """Bring a connection about, or refuse it."""
         if not member.host.alive:
@@ -167,6 +178,8 @@ class Pump:
             member.host.refused(link, conn, "refused")
             return
         listener, listened = found
+        if self.waits(listener, lambda: self.connect(member, link, conn)):
+            return
         accepted = listener.host.next_id(listened)
         if not listener.host.admits(listened, accepted, client=False):
             member.host.refused(link, conn, "refused")
@@ -179,11 +192,15 @@ class Pump:
 
     def arrive(self, end: _End, data: bytes) -> None:
         """Bytes reach the other end, if it is still there."""
+        if self.waits(end.member, lambda: self.arrive(end, data)):
+            return
         if end.member.ends.get(end.conn) is end:
             end.member.host.received(end.conn, data)
 
     def hang_up(self, end: _End, reason: str) -> None:
         """The other end learns that its peer is gone."""
+        if self.waits(end.member, lambda: self.hang_up(end, reason)):
+            return
         if end.member.ends.pop(end.conn, None) is end:
             end.member.host.eof(end.conn, reason)
 
@@ -204,7 +221,13 @@ class Pump:
         """Tell a member to do something and wait for its answer."""
         host = self.members[name].host
         ident = next(self._idents)
-        self.soon(lambda: host.command(order, args, ident))
+        member = self.members[name]
+
+        def tell() -> None:
+            if not self.waits(member, tell):
+                host.command(order, args, ident)
+
+        self.soon(tell)
         answers = host.answers
         if not self.wait(lambda: ident in answers.values, self.clock.now() + timeout_s):
             raise HarnessError(f"{name} did not answer to {order} within {timeout_s:g} s")

@@ -2,18 +2,22 @@
 
 A thread for each connection costs a change of threads for each message, and on a busy link most of
 the time goes there. What one look finds readable is handed over together, so that an actor with
-fifty peers is locked, its journal written and its answers sent once for all of them.
+fifty peers is locked, its journal written and its answers sent once for all of them. A connection
+that speaks alone is read without asking which one it is, and where the system allows it, the same
+thread accepts: who connects, says one thing and leaves costs no change of threads at all.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import selectors
 import socket
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from time import monotonic
+from threading import get_ident
+from time import monotonic, sleep
 from typing import Final
 
 from harness.link.tcp import LINGER_S, Wire
@@ -28,8 +32,57 @@ AWAKE_S: Final = 0.0001
 """A reader looks for so long before it sleeps: a processor that was put to sleep takes as long to
 come back as a message takes to be answered."""
 
+ALONE_MAX: Final = 32
+"""Reads of one connection before the others are looked at again: about a millisecond."""
+
+ACCEPTS: Final = hasattr(selectors, "EpollSelector") or hasattr(selectors, "KqueueSelector")
+"""Listeners are closed by other threads; these selectors allow that while somebody looks."""
+
+GATHER_PART: Final = 0.125
+GATHER_S: Final = 0.001
+GATHER_STEP_S: Final = 0.0002
+"""Where a batch ends with a wait for the disk, those who were in the last ones are waited for: for
+this part of the time that the last one took, and no longer than this. Peers that answer at once
+would otherwise fall apart into groups that wait for the disk in turn."""
+
+_let_others_run: Final[Callable[[], None]] = getattr(os, "sched_yield", lambda: None)
+"""While it looks: the peer may wait for this very processor."""
+
 Reads = list[tuple[str, bytes]]
 """Connections, and what came over them."""
+
+
+@dataclass(slots=True, eq=False)
+class Listening:
+    """A listening socket.
+
+    Args:
+        sock: it.
+        accepted: gets each connection; must not block.
+        broken: is told why there will be no more.
+    """
+
+    sock: socket.socket
+    accepted: Callable[[socket.socket], None]
+    broken: Callable[[OSError], None]
+
+    def accept(self) -> bool:
+        """One connection, if somebody waits; False where there will never be one again."""
+        try:
+            sock, _ = self.sock.accept()
+        except (BlockingIOError, TimeoutError):
+            return True
+        except OSError as error:
+            self.broken(error)
+            return False
+        self.accepted(sock)
+        return True
+
+    def run(self, wanted: Callable[[], bool]) -> None:
+        """Accept in a thread of its own; the socket has a timeout."""
+        while wanted() and self.accept():
+            pass
+        self.sock.close()
 
 
 @dataclass(slots=True)
@@ -39,11 +92,20 @@ class Readers:
     Args:
         taken: gets what came; whatever it raises ends the reader.
         ended: is told that a connection is over, and why; its socket is closed already.
+        gathers: a batch ends with a wait for the disk.
     """
 
     taken: Callable[[Reads], None]
     ended: Callable[[str, Wire, str], None]
+    gathers: bool = False
+    _served: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
+    _took_s: float = 0.0
     _new: deque[tuple[str, Wire]] = field(default_factory=deque)
+    _to_hear: deque[Listening] = field(default_factory=deque)
+    _heard: int = 0
+    _alone: tuple[str, Wire] | None = None
+    _reads_alone: int = 0
+    _thread: int = 0
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     _alarm: socket.socket = field(init=False)
     _bell: socket.socket = field(init=False)
@@ -61,11 +123,18 @@ class Readers:
     def count(self) -> int:
         """Connections that it reads, or is about to."""
         known = self._selector.get_map()
-        return len(self._new) + (len(known) - 1 if known else 0)
+        return len(self._new) + (len(known) - 1 - self._heard if known else 0)
 
     def add(self, conn: str, wire: Wire) -> None:
         """Read this connection, too; any thread may say so."""
         self._new.append((conn, wire))
+        if get_ident() != self._thread:  # else it was accepted in this turn, and is met in it
+            self._ring()
+
+    def listen(self, listening: Listening) -> None:
+        """Accept there, too; whoever closes the socket is heard at once."""
+        listening.sock.settimeout(0.0)
+        self._to_hear.append(listening)
         self._ring()
 
     def stop(self) -> None:
@@ -79,6 +148,7 @@ class Readers:
 
     def run(self) -> None:
         """The thread."""
+        self._thread = get_ident()
         try:
             while not (self._stopping and self.count == 0):
                 self._turn()
@@ -88,11 +158,17 @@ class Readers:
             self._bell.close()
 
     def _turn(self) -> None:
+        if self._alone is not None and self._read_alone(*self._alone):
+            return
         reads: Reads = []
         over: list[tuple[str, Wire, str]] = []
-        for key, _ in self._ready():
-            if key.data is None:
-                self._answer_bell()
+        found = self._ready()
+        begin = monotonic()
+        if self.gathers:
+            found = self._gathered(found, begin)
+        for key, _ in found:
+            if not isinstance(key.data, tuple):
+                self._else(key.data)
                 continue
             conn, wire = key.data
             data, reason = wire.receive_ready()
@@ -106,6 +182,11 @@ class Readers:
         if reads:
             self.taken(reads)
             self._awake_until = monotonic() + AWAKE_S
+            if self.gathers:
+                self._served = self._served[1], frozenset(conn for conn, _ in reads)
+                self._took_s = monotonic() - begin
+            if len(found) == 1:
+                self._alone = (conn, wire)
         for conn, wire, reason in over:  # after what came before the end
             self._over(conn, wire, reason)
         now = monotonic()
@@ -113,32 +194,82 @@ class Readers:
             self._sweep_at = now + LINGER_S
             self._sweep(now)
 
+    def _gathered(
+        self, found: list[tuple[selectors.SelectorKey, int]], begin: float
+    ) -> list[tuple[selectors.SelectorKey, int]]:
+        """What is readable once those of the last two batches are there, or waited for enough."""
+        awaited = self._served[0] | self._served[1]
+        until = begin + min(GATHER_S, GATHER_PART * self._took_s)
+        while len(awaited) > 1 and monotonic() < until:
+            here = {key.data[0] for key, _ in found if isinstance(key.data, tuple)}
+            if len(found) >= READS_MAX or here >= awaited:
+                break
+            sleep(GATHER_STEP_S)
+            found = self._selector.select(0) or found
+        return found
+
+    def _read_alone(self, conn: str, wire: Wire) -> bool:
+        """Read the one connection that spoke last; False where the others are to be looked at."""
+        while True:
+            data, reason = wire.receive_ready()
+            if data:
+                self.taken([(conn, data)])
+                self._awake_until = monotonic() + AWAKE_S
+                self._reads_alone += 1
+                if self._reads_alone < ALONE_MAX:
+                    return True
+                break
+            if reason is not None:
+                self._alone = None
+                self._over(conn, wire, reason)
+                return True
+            if monotonic() >= self._awake_until:
+                break
+            _let_others_run()
+        self._alone, self._reads_alone = None, 0
+        return False
+
     def _ready(self) -> list[tuple[selectors.SelectorKey, int]]:
         """What is readable; a peer that answers at once is met before this thread goes to sleep."""
         while monotonic() < self._awake_until:
             if found := self._selector.select(0):
                 return found
+            _let_others_run()
         return self._selector.select(LINGER_S)
 
-    def _answer_bell(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            while self._alarm.recv(4096):
-                pass
+    def _else(self, listening: Listening | None) -> None:
+        """The bell rang, or somebody connects."""
+        if listening is None:
+            with contextlib.suppress(BlockingIOError):
+                while self._alarm.recv(4096):
+                    pass
+        elif not listening.accept():
+            self._selector.unregister(listening.sock)
+            self._heard -= 1
+        while self._to_hear:
+            one = self._to_hear.popleft()
+            with contextlib.suppress(ValueError, KeyError, OSError):  # closed meanwhile
+                self._selector.register(one.sock, selectors.EVENT_READ, one)
+                self._heard += 1
         while self._new:
             conn, wire = self._new.popleft()
             try:
                 self._selector.register(wire.sock, selectors.EVENT_READ, (conn, wire))
             except (ValueError, KeyError, OSError) as error:  # closed meanwhile
                 self.ended(conn, wire, wire.broken or str(error))
+                continue
+            self._alone, self._awake_until = (conn, wire), monotonic() + AWAKE_S
 
     def _sweep(self, now: float) -> None:
         """Let go of connections that we ended and the peer does not."""
         keys = list(self._selector.get_map().values())
-        for conn, wire in (key.data for key in keys if key.data is not None):
+        for conn, wire in (key.data for key in keys if isinstance(key.data, tuple)):
             if wire.lingers_until is not None and now >= wire.lingers_until:
                 self._over(conn, wire, wire.broken)
 
     def _over(self, conn: str, wire: Wire, reason: str) -> None:
+        if self._alone is not None and self._alone[1] is wire:
+            self._alone = None
         self._selector.unregister(wire.sock)
         wire.sock.close()
         self.ended(conn, wire, reason)

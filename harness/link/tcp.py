@@ -72,7 +72,10 @@ class Wire:
     # OpenSSL forbids reading and writing one session at the same time.
     _session: threading.Lock = field(default_factory=threading.Lock)
 
+    _plain: bool = field(init=False)
+
     def __post_init__(self) -> None:
+        self._plain = type(self.sock) is socket.socket
         self.sock.settimeout(0.0)
         with contextlib.suppress(OSError):
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -102,8 +105,26 @@ class Wire:
             if self._busy:
                 return
             self._busy = True
+            plain = self._plain and not self._sending and not self.broken
+            piece = self._pieces.pop() if plain and len(self._pieces) == 1 else b""
+        if piece and self._sent_whole(piece):
+            return
         if not self._push():
             self.spawn(self._push_rest)
+
+    def _sent_whole(self, piece: bytes) -> bool:
+        """Send the one piece that waits; False where anything is left to do."""
+        try:
+            sent = self.sock.send(piece) if len(piece) <= SEND_CHUNK_BYTES else 0
+        except OSError:
+            sent = 0  # the next attempt tells why
+        with self._lock:
+            self._waiting -= sent
+            if sent == len(piece) and not self._pieces and not self._ending:
+                self._busy = False
+                return True
+            self._sending = memoryview(piece)[sent:]
+            return False
 
     def _push_rest(self) -> None:
         while True:

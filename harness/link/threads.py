@@ -23,11 +23,12 @@ from harness.clock import RealClock
 from harness.errors import HarnessError
 from harness.link import serial_port, tcp
 from harness.link.address import LOOPBACK, Address
+from harness.link.alarms import Alarms
 from harness.link.batch import take
 from harness.link.bell import Bell
 from harness.link.dial import dial
 from harness.link.host import CrashPoint, Host
-from harness.link.readers import WIRES_MAX, Readers, Reads
+from harness.link.readers import ACCEPTS, WIRES_MAX, Listening, Readers, Reads
 from harness.link.scheduler import Scheduler, Timer
 from harness.link.serial_address import SerialAddress
 from harness.link.team import Team
@@ -48,12 +49,16 @@ class Member:
     stopping: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _dirty: list[tcp.Wire] = field(default_factory=list)
-    _timers: dict[tuple[str, str], Timer] = field(default_factory=dict)
     _listeners: list[socket.socket] = field(default_factory=list)
     _team: Team = field(default_factory=Team)
     _sockets: set[tcp.Wire] = field(default_factory=set)
     _readers: list[Readers] = field(default_factory=list)
     _guard: threading.Lock = field(default_factory=threading.Lock)
+    _alarms: Alarms = field(init=False)
+
+    def __post_init__(self) -> None:
+        scheduler, clock = self.runtime.scheduler, self.runtime.clock
+        self._alarms = Alarms(scheduler, clock.now, self.run, self.host.expired)
 
     def run(self, *actions: Callable[[], None]) -> None:
         """Do something with the host, serialised; then send what came of it."""
@@ -75,7 +80,11 @@ class Member:
         self._send(dirty, lost)
 
     def _send(self, dirty: list[tcp.Wire], lost: str = "") -> None:
-        lost = self._settle() or lost
+        try:
+            self.runtime.settle()
+        except Exception as error:  # noqa: BLE001 - as in ``run``
+            self.runtime.failed(error)
+            lost = "the trace cannot be written"
         for wire in dirty:
             if lost:
                 wire.give_up(lost)
@@ -84,14 +93,6 @@ class Member:
         if self.host.answers.values:
             self.runtime.answered()
         self.runtime.changed()
-
-    def _settle(self) -> str:
-        try:
-            self.runtime.settle()
-        except Exception as error:  # noqa: BLE001 - as in ``run``
-            self.runtime.failed(error)
-            return "the trace cannot be written"
-        return ""
 
     # -- Io ------------------------------------------------------------------------------------
 
@@ -118,21 +119,11 @@ class Member:
         if wire is not None:
             wire.end(tcp.RESET if reset else tcp.CLOSE)
             self._dirty.append(wire)
+            self._alarms.forget(("core", conn))
 
     def timer(self, key: tuple[str, str], at: float | None) -> None:
         """Only the latest setting of a timer counts."""
-        before = self._timers.pop(key, None)
-        if before is not None:
-            self.runtime.scheduler.cancel(before)
-        if at is not None:
-            timer = Timer(at, lambda: self.run(lambda: self._expire(key, timer)))
-            self._timers[key] = timer
-            self.runtime.scheduler.add(timer)
-
-    def _expire(self, key: tuple[str, str], timer: Timer) -> None:
-        if self._timers.get(key) is timer:
-            del self._timers[key]
-            self.host.expired(key)
+        self._alarms.set(key, at)
 
     def later(self, at: float, action: Callable[[], None]) -> None:
         """At that real time, serialised with the host."""
@@ -142,8 +133,7 @@ class Member:
         """The actor crashed: nothing is said good-bye to, and nobody listens any more."""
         for conn in list(self.wires):
             self.close(conn, reset=True)
-        for key in list(self._timers):
-            self.timer(key, None)
+        self._alarms.clear()
         self._deafen()
         self.runtime.died(self)
 
@@ -159,10 +149,18 @@ class Member:
     def listen(self, link: str, address: Address = LOOPBACK) -> Address:
         """Accept ``link`` at an address; returns it with the port that the system chose."""
         listener = tcp.listen(address.host, address.port)
-        listener.settimeout(ACCEPT_POLL_S)
         self._listeners.append(listener)
         port: int = listener.getsockname()[1]
-        self._thread(lambda: self._accept(link, listener, address.tls), f"accept {link}")
+        waiting = Listening(
+            listener,
+            accepted=lambda sock: self._arrived(link, sock, address.tls),
+            broken=lambda error: self._deaf(link, listener, error),
+        )
+        if ACCEPTS:
+            self._reading(lambda readers: readers.listen(waiting))
+        else:
+            listener.settimeout(ACCEPT_POLL_S)
+            self._thread(lambda: waiting.run(lambda: self.host.alive), f"accept {link}")
         return Address(host=address.host, port=port)
 
     def attend(self, link: str, address: SerialAddress) -> SerialAddress:
@@ -216,23 +214,22 @@ class Member:
             self.host.guard.opens(about, *address.place)
         return dial(address)
 
-    def _accept(self, link: str, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
-        while self.host.alive:
-            try:
-                sock, _ = listener.accept()
-            except TimeoutError:
-                continue
-            except OSError as error:
-                if self.host.alive:
-                    self.runtime.failed(HarnessError(f"{self.name} cannot accept {link}: {error}"))
-                    self.runtime.changed()
-                break
-            with self._guard:
-                full = len(self._sockets) >= limits.CONNECTIONS_MAX
-            if full:
-                sock.close()
-                continue
-            self._thread(lambda sock=sock: self._serve(link, sock, tls), link)  # type: ignore[misc] # bound now
+    def _arrived(self, link: str, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
+        """Somebody connected; only a handshake needs a thread of its own."""
+        with self._guard:
+            full = len(self._sockets) >= limits.CONNECTIONS_MAX
+        if full:
+            sock.close()
+        elif tls is not None:
+            self._thread(lambda: self._serve(link, sock, tls), link)
+        else:
+            self._serve(link, sock, None)
+
+    def _deaf(self, link: str, listener: socket.socket, error: OSError) -> None:
+        """Nobody can connect any more, which is an error unless it was meant."""
+        if self.host.alive:
+            self.runtime.failed(HarnessError(f"{self.name} cannot accept {link}: {error}"))
+            self.runtime.changed()
         listener.close()
 
     def _serve(self, link: str, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
@@ -266,13 +263,17 @@ class Member:
             reason = wire.read_all(lambda data: self._taken([(conn, data)]))
             self._ended(conn, wire, reason)
             return
+        self._reading(lambda readers: readers.add(conn, wire))
+
+    def _reading(self, given: Callable[[Readers], None]) -> None:
+        """Give a reader that has room something to read; start one where none has."""
         with self._guard:
             readers = next((one for one in self._readers if one.count < WIRES_MAX), None)
             if readers is not None:
-                readers.add(conn, wire)
+                given(readers)
                 return
-            readers = Readers(self._taken, self._ended)
-            readers.add(conn, wire)
+            readers = Readers(self._taken, self._ended, self.host.grouping is not None)
+            given(readers)
             if self.stopping:
                 readers.stop()  # nobody will tell it later
             else:
@@ -287,6 +288,7 @@ class Member:
             if self.wires.get(conn) is wire:
                 del self.wires[conn]
                 self.host.eof(conn, reason)
+                self._alarms.forget(("core", conn))
 
         self.run(end)
 

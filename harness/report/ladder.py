@@ -41,6 +41,7 @@ _RANK: Final = {
     "pacs": 4,
     "ris": 4,
     "his": 6,
+    "bridge": 6,
     "emr": 6,
     "centre": 7,
 }

@@ -240,6 +240,14 @@ class Bench:
                 remedy=tr("use one analyzer in a scenario over a serial line"),
             )
 
+    def look(self, probe: Probe) -> None:
+        """Add a probe of the running scenario, which takes it away again at its end."""
+        self.probes = {**self.probes, probe.name: probe}
+
+    def look_away(self, name: str) -> None:
+        """Take such a probe away."""
+        self.probes = {one: probe for one, probe in self.probes.items() if one != name}
+
     def redirect(self, link: str, name: str) -> None:
         """Let a joined device stand in for the listening role of a relayed link."""
         relay: Member = self.driver.members["relay"]

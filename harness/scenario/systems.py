@@ -71,8 +71,16 @@ class Systems(Protocol):
         """Let a role die at a commit, and start it again."""
         ...
 
+    def cut_power(self, role: str, crash: Crash) -> None:
+        """Let a role die here and now, and start it again."""
+        ...
+
+    def pause(self, role: str, seconds: float) -> None:
+        """Let a role stand still: it is there, takes nothing in, and answers nobody."""
+        ...
+
     def settle(self) -> None:
-        """Wait for every restart that is under way."""
+        """Wait for every restart and pause that is under way."""
         ...
 
     def call_off(self) -> None:
@@ -142,6 +150,7 @@ class InProcesses:
     settings: Settings
     _processes: dict[str, SimulatedProcess] = field(default_factory=dict)
     _revivals: list[_Revival] = field(default_factory=list)
+    _still_until: float = float("-inf")
 
     def _listen_at(self, link: str) -> dict[str, Any]:
         where = self.settings.listeners.get(link)
@@ -188,12 +197,31 @@ class InProcesses:
         process = self._processes[role]
         args = {"number": crash.number, "after": crash.after}
         process.command("_crash_at", args, limits.CONTROL_TIMEOUT_S)
-        revival = _Revival(process, crash, lambda: self.restart(role))
+        self._revive(role, crash)
+
+    def _revive(self, role: str, crash: Crash) -> None:
+        revival = _Revival(self._processes[role], crash, lambda: self.restart(role))
         self._revivals.append(revival)
         revival.thread.start()
 
+    def cut_power(self, role: str, crash: Crash) -> None:
+        """Kill it; a thread starts it again."""
+        if role not in self._processes:
+            raise not_ours(role)
+        self._revive(role, crash)
+        self._processes[role].cut_power()
+
+    def pause(self, role: str, seconds: float) -> None:
+        """Returns when it stands still."""
+        if role not in self._processes:
+            raise not_ours(role)
+        args = {"seconds": seconds}
+        self._processes[role].command("_pause", args, limits.CONTROL_TIMEOUT_S)
+        self._still_until = max(self._still_until, time.monotonic() + seconds)
+
     def settle(self) -> None:
-        """Wait for every restart that is under way; raises what went wrong in one."""
+        """Wait for every restart and pause that is under way; raises what went wrong in one."""
+        time.sleep(max(0.0, self._still_until - time.monotonic()))
         for revival in self._revivals:
             revival.finish()
         done = [revival for revival in self._revivals if not revival.thread.is_alive()]
@@ -287,19 +315,40 @@ class InPump:
 
     def crash_at(self, role: str, crash: Crash) -> None:
         """Let a role die at a commit, and start it again a little later."""
+        died = self._died(role, crash)
+        self.pump.crash_at(role, crash.number, after=crash.after, died=died)
+
+    def _died(self, role: str, crash: Crash) -> Callable[[], None]:
+        def back() -> None:
+            self.restart(role)
+            crash.back()
 
         def died() -> None:
             crash.died()
             self.pump.schedule(self.pump.clock.now() + RESTART_S, back)
 
-        def back() -> None:
-            self.restart(role)
-            crash.back()
+        return died
 
-        self.pump.crash_at(role, crash.number, after=crash.after, died=died)
+    def cut_power(self, role: str, crash: Crash) -> None:
+        """Let it die before whatever comes next reaches it."""
+        member, died = self.pump.members[role], self._died(role, crash)
+
+        def strike() -> None:
+            member.host.power_off()
+            member.on_death = died
+            member.died()
+
+        self.pump.soon(strike)
+
+    def pause(self, role: str, seconds: float) -> None:
+        """Whatever comes to it waits until then."""
+        self.pump.members[role].still_until = self.pump.clock.now() + seconds
 
     def settle(self) -> None:
-        """Restarts are events of the pump: whoever waits for them lets it run."""
+        """Restarts and pauses are events of the pump: whoever waits for them lets it run."""
+        still = [member.still_until for member in self.pump.members.values()]
+        if max(still, default=0.0) > self.pump.clock.now():
+            self.pump.wait(lambda: False, max(still))
         self.pump.wait(
             lambda: all(self.running(role) for role in self.hospital.roles),
             self.pump.clock.now() + limits.START_TIMEOUT_S,

@@ -97,6 +97,7 @@ class World:
         self.injector = Injector(Plan(self.seed, self.scenario), self.trace)
         self.bench.switch.watcher = Recorder(self.trace)
         self.bench.switch.tap = self.injector
+        self.injector.on_process = self._strike
 
     @property
     def clock(self) -> Clock:
@@ -269,6 +270,24 @@ class World:
             back=lambda: self.injector.process(fault, "healed", f"{role} is back"),
         )
         self.bench.systems.crash_at(role, crash)
+
+    def _strike(self, fault: Fault) -> None:
+        """What a unit on its way brings upon a system: ``role``, and ``seconds`` of a pause."""
+        role = fault.parameters["role"]
+        if fault.action == "pause":
+            seconds = float(fault.parameters["seconds"])
+            self.bench.systems.pause(role, seconds)
+            said = f"{role} stands still for {seconds:g} s"
+            self.injector.process(fault, "fired", said)
+            self.injector.process(fault, "healed", f"{role} goes on by itself")
+            return
+        crash = Crash(
+            number=1,
+            after=False,
+            died=lambda: self.injector.process(fault, "fired", f"{role} lost its power"),
+            back=lambda: self.injector.process(fault, "healed", f"{role} is back"),
+        )
+        self.bench.systems.cut_power(role, crash)
 
     # -- the end -------------------------------------------------------------------------------
 

@@ -50,7 +50,12 @@ COLUMNS = {
         "patients": ("patient_id", "name", "sex", "birth", "id_card", "ward", "bed", "phone",
                      "state"),
         "unmatched": ("barcode", "item", "value", "reason", "instrument"),
-        "quality_control": ("lot", "item", "value", "unit", "tested_at", "instrument"),
+        "quality_control": ("lot", "item", "value", "unit", "tested_at", "instrument", "kind"),
+        "reruns": ("barcode", "patient_id", "item", "value", "reason"),
+        "worklist": ("barcode", "item", "way", "state"),
+        "attachments": ("barcode", "patient_id", "kind", "size", "sha256"),
+        "critical_event": ("barcode", "patient_id", "item", "value", "level", "state",
+                           "received_by", "handled_by", "note", "escalations"),
     },
     "HIS": {
         "results": ("barcode", "patient_id", "item", "value", "unit", "flag", "status",

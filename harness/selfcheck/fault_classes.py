@@ -39,6 +39,7 @@ class Listed:
         letters: ``P``, ``D`` or both: what can be done about it from outside.
         zh: the fault in Chinese.
         en: the fault in English.
+        open: why it does not count yet, where that is known.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Listed:
     letters: str
     zh: str
     en: str
+    open: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +223,7 @@ def render(rows: Sequence[Row]) -> str:
             row.letters,
             _some(row.provoked_in),
             _some(row.detected_by),
-            "yes" if row.counts else "no",
+            "yes" if row.counts else ": ".join(filter(None, ("no", listed.open))),
         ]
         parts.append(f"| {' | '.join(cells)} |\n")
     return "".join(parts)

@@ -33,7 +33,22 @@ def ways() -> dict[str, str]:
         "person": tr("by a person"),
         "unlisted": tr("unlisted"),
         "unexplained": tr("unexplained"),
-        "not met": tr("not met"),
+        "never fired": tr("never fired"),
+        "no power cut": tr("no power cut"),
+    }
+
+
+NOT_EXPLORED: Final = ("never fired", "no power cut")
+"""Ways of points in which nothing was explored; they are counted apart."""
+
+
+def evidence() -> dict[str, str]:
+    """What must have happened at all for the exploration to mean anything, and how it is called."""
+    return {
+        "fired": tr("the fault fired, as the centre noted it"),
+        "cut": tr("the HIS lost its power"),
+        "named": tr("rows were on one side only, and the day end named each with cause and repair"),
+        "converged": tr("rows were on one side only, and after the repair the books agreed"),
     }
 
 
@@ -61,33 +76,43 @@ def failures(found: Mapping[str, Any]) -> list[str]:
         tr("{point}: {why}", point=one["point"], why="; ".join(one["why"]))
         for one in found["unexplained"]
     ]
-    left = found["visits_left"]
-    if left:
-        failed.append(
-            tr(
-                "{count} points leave a visit at the centre that no bill knows; the first: {point}",
-                count=len(left),
-                point=left[0]["point"],
-            )
+    failed += [
+        tr(
+            "{point}: repaired, and on no list: {why}",
+            point=one["point"],
+            why="; ".join(one["why"]),
         )
-    met = found["points"] - found["ways"]["not met"]
-    if not met:
-        failed.append(tr("no point was met: nothing was explored"))
-    hollow = [
-        action
-        for action, counts in found["by_fault"].items()
-        if sum(counts.values()) == counts["not met"]
+        for one in found["unlisted"]
     ]
-    failed += [tr("the fault {action} hit nothing", action=action) for action in hollow]
+    if found["points"] == sum(found["ways"][way] for way in NOT_EXPLORED):
+        failed.append(tr("no point was met: nothing was explored"))
+    if found["whole"]:
+        failed += [
+            tr("the fault {action} hit nothing", action=action)
+            for action, counts in found["by_fault"].items()
+            if sum(counts.values()) == sum(counts[way] for way in NOT_EXPLORED)
+        ]
+        failed += [
+            tr("it never happened that {what}", what=what)
+            for name, what in evidence().items()
+            if not found["shown"][name]
+        ]
     return failed
 
 
-def settlement(*, quick: bool, seed: int, defects: Sequence[str], out: str, as_json: bool) -> int:
+def settlement(
+    *, quick: bool, seed: int, defects: Sequence[str], out: str, as_json: bool, jobs: int = 1
+) -> int:
     """Explore, print the table, write the file; 0 if every row is explained, 1 if not."""
     explore = explorer()
     found = explore(
-        seed=seed, quick=quick, defects=defects, say=lambda text: print(text, flush=True)
+        seed=seed,
+        quick=quick,
+        defects=defects,
+        jobs=jobs,
+        say=lambda text: print(text, flush=True),
     )
+    found = {**found, "whole": not quick}
     failed = failures(found)
     folder = Path(out) if out else Path("runs") / "selfcheck"
     folder.mkdir(parents=True, exist_ok=True)
@@ -97,7 +122,6 @@ def settlement(*, quick: bool, seed: int, defects: Sequence[str], out: str, as_j
         "harness_version": __version__,
         "commit": commit(),
         "finished": RealClock().wall().isoformat(timespec="seconds"),
-        "whole": not quick,
         "defects": list(defects),
         "failures": failed,
         **found,
@@ -109,10 +133,11 @@ def settlement(*, quick: bool, seed: int, defects: Sequence[str], out: str, as_j
         print(f"✘ {text}")
     print(
         tr(
-            "Settlement: {points} points in {seconds:g} s, {unexplained} unexplained,"
-            " {unlisted} repaired without being listed",
+            "Settlement: {points} points in {seconds:g} s with {jobs} workers,"
+            " {unexplained} unexplained, {unlisted} repaired without being listed",
             points=found["points"],
             seconds=found["seconds"],
+            jobs=found["jobs"],
             unexplained=found["ways"]["unexplained"],
             unlisted=found["ways"]["unlisted"],
         )
@@ -120,7 +145,7 @@ def settlement(*, quick: bool, seed: int, defects: Sequence[str], out: str, as_j
     print(tr("Result: {path}", path=path))
     code = 1 if failed else 0
     if as_json:
-        brief = {"points": found["points"], "seconds": found["seconds"], "ways": found["ways"]}
+        brief = {name: found[name] for name in ("points", "seconds", "jobs", "ways", "shown")}
         print(json.dumps({**brief, "failures": failed, "out": str(path), "exit_code": code}))
     return code
 
@@ -145,9 +170,18 @@ def table(found: Mapping[str, Any]) -> list[str]:
         for row in found["rows"]
     ]
     lines += [
-        tr("not explored: {action}, {reason}", action=action, reason=reason)
-        for action, reason in found["not_explored"].items()
+        tr("{count} points: {what}", count=found["shown"][name], what=what)
+        for name, what in evidence().items()
     ]
+    if found["never_fired"]:
+        lines.append(
+            tr(
+                "{count} points are not explored, because the fault found nothing to do there;"
+                " the first: {point}",
+                count=len(found["never_fired"]),
+                point=found["never_fired"][0],
+            )
+        )
     return lines
 
 

@@ -13,11 +13,15 @@ from typing import Final
 
 from harness.evidence.trace import Record as TraceRecord
 from harness.selfcheck import wire_forms as forms
+from harness.selfcheck import wire_ids as ids
 from harness.selfcheck import wire_kinds as kinds
 from harness.selfcheck.wire_story import Driver, Result, Story
 
 LONG_CHARS: Final = 12
 """A value that a narrow column would cut."""
+
+EVERY: Final = "ALL"
+"""A question for whatever there is (LIS02-A2 §11.1.3)."""
 
 _SENTINEL = re.compile(r"-{3,}|\*\d{2,}|:{3,}|\.0|-0x0fffffff", re.ASCII | re.IGNORECASE)
 _COMMA = re.compile(r"[<>]?\d+,\d+", re.ASCII)
@@ -66,15 +70,17 @@ def _asked(story: Story) -> list[list[str]]:
 
 
 def _asked_with_order(story: Story) -> bool:
-    return any(tube in story.orders for tubes in _asked(story) for tube in tubes)
+    known = {*story.orders, EVERY} if story.orders else set()
+    return any(tube in known for tubes in _asked(story) for tube in tubes)
 
 
 def _asked_without_order(story: Story) -> bool:
-    return any(tube not in story.orders for tubes in _asked(story) for tube in tubes)
+    tubes = {tube for some in _asked(story) for tube in some} - {EVERY}
+    return not tubes <= {*story.orders}
 
 
 def _asked_for_many(story: Story) -> bool:
-    return any(len(tubes) > 1 for tubes in _asked(story))
+    return any(len(tubes) > 1 or tubes == [EVERY] for tubes in _asked(story))
 
 
 # -- text ------------------------------------------------------------------------------------------
@@ -158,6 +164,7 @@ def _corrected_after_alert(story: Story) -> bool:
 
 
 CLASSES: Final[Mapping[str, Callable[[Story], bool]]] = {
+    "lab-11": ids.contention,
     "lab-19": forms.cut_inside,
     "lab-20": forms.several_records_in_frame,
     "lab-21": forms.frame_at_limit,
@@ -179,10 +186,15 @@ CLASSES: Final[Mapping[str, Callable[[Story], bool]]] = {
     "lab-43": forms.burst,
     "lab-44": forms.noise_between_blocks,
     "lab-46": forms.large_data,
+    "lab-47": ids.other_type,
     "lab-48": kinds.padded_id,
     "lab-49": kinds.alike_ids,
     "lab-50": kinds.place_beside_id,
+    "lab-51": _any(ids.typed_id),
+    "lab-52": _any(ids.unread_id),
+    "lab-53": ids.short_id,
     "lab-55": forms.one_code_two_items,
+    "lab-56": ids.aliquot,
     "lab-57": kinds.other_person,
     "lab-58": kinds.rerun_beside_another_tube,
     "lab-59": kinds.without_order,
@@ -195,7 +207,9 @@ CLASSES: Final[Mapping[str, Callable[[Story], bool]]] = {
         )
     ),
     "lab-66": _any(lambda result: bool(_SENTINEL.fullmatch(result.value))),
+    "lab-67": _any(ids.two_values),
     "lab-68": kinds.several_of_one,
+    "lab-69": ids.two_units,
     "lab-70": _any(lambda result: result.text("7") in {"HH", "LL"}),
     "lab-71": _any(lambda result: result.text("9") in {"P", "W", "X", "I"}),
     "lab-74": kinds.remark,
@@ -207,10 +221,12 @@ CLASSES: Final[Mapping[str, Callable[[Story], bool]]] = {
     "lab-79": forms.nameless,
     "lab-80": _marked("background_prefix"),
     "lab-81": _marked("calibration_prefix"),
+    "lab-82": ids.two_lots,
     "lab-83": kinds.training,
     "lab-87": kinds.second_value,
     "lab-88": kinds.same_again,
     "lab-89": kinds.correction,
+    "lab-90": ids.before_order,
     "lab-93": kinds.time_of_its_own,
     "lab-94": kinds.ambiguous_date,
     "lab-95": _asked_with_order,
@@ -220,6 +236,7 @@ CLASSES: Final[Mapping[str, Callable[[Story], bool]]] = {
     "lab-101": _chinese,
     "lab-102": _delimiter_bytes,
     "lab-103": _either_encoding,
+    "lab-104": ids.other_spelling,
     "lab-105": _name_downloaded,
     "lab-107": _critical_number,
     "lab-109": _critical_converted,

@@ -6,6 +6,7 @@ hands: the bytes that went over the connection, and the end of the connection.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
@@ -29,6 +30,8 @@ def happened(fired: Record, records: Sequence[Record]) -> bool:
         records: the trace that it is from.
     """
     later = [one for one in records if one["n"] > fired["n"]]
+    if fired.get("action") == "pause":
+        return _stood_still(fired, later)
     if fired.get("layer") == "process":
         return _lost_power(fired, later)
     if "before" not in fired:
@@ -81,6 +84,24 @@ def _stream(fired: Record, later: Sequence[Record], length: int) -> bytes:
 def _ended(fired: Record, record: Record) -> bool:
     same = record.get("conn") == fired.get("conn")
     return record["kind"] == "link" and record["event"] in ENDS and same
+
+
+_STILL = re.compile(r"(?P<role>\S+) stands still for (?P<s>[\d.]+) s")
+
+
+def _stood_still(fired: Record, later: Sequence[Record]) -> bool:
+    """The system sent nothing for so long, though something was sent to it."""
+    said = _STILL.fullmatch(str(fired.get("detail", "")))
+    if said is None:
+        return False
+    role, until = said["role"], fired["t"] + float(said["s"])
+    seen = [
+        one
+        for one in later
+        if one["kind"] == "bytes" and fired["t"] + AT_ONCE_S < one["t"] < until - AT_ONCE_S
+    ]
+    asked = any(one["kind"] == "bytes" and one["to"] == role for one in later)
+    return asked and not any(one["frm"] == role for one in seen)
 
 
 def _lost_power(fired: Record, later: Sequence[Record]) -> bool:

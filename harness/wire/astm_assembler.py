@@ -24,6 +24,11 @@ from harness.wire.core import Event
 _BLANK: Final = b" \t\r\n\x00"
 """What some instruments put before a record letter or behind a message; NUL is illegal."""
 
+_INNER: Final = frozenset({b"P", b"O", b"R", b"C", b"M", b"Q", b"S"})
+"""Records that neither begin nor end a message."""
+
+_HEADER: Final = ord("H")
+
 
 @dataclass(slots=True)
 class Assembler:
@@ -51,8 +56,15 @@ class Assembler:
             text: what stands between frame number and ETB or ETX.
             block_ends: the frame ended with ETX, which ends a record whether or not CR is there.
         """
-        self._before = (self._buffer, len(self._buffer), self._start)
+        buffer, size = self._buffer, len(self._buffer)
+        self._before = (buffer, size, self._start)
         self.message_ended = False
+        end = self.config.record_end
+        if size == self._start and text[:1] in _INNER and text.find(end) == len(text) - len(end):
+            buffer += text  # one whole record in the middle of a message
+            self._start = self._searched = len(buffer)
+            parts = self.config.parts_reported
+            return [RecordReceived(data=text[: -len(end)])] if parts else []
         events: list[Event] = []
         self._buffer += text
         self._records(events)
@@ -62,6 +74,24 @@ class Assembler:
             self._buffer += self.config.record_end
             self._records(events)
         return events
+
+    def add_record(self, text: bytes) -> bool:
+        """As ``take`` of a whole record that is no terminator, and that nobody refuses later.
+
+        Returns:
+            False where it would be too long, or does not fit in there; then nothing has been done.
+        """
+        buffer = self._buffer
+        size = len(buffer)
+        if size != self._start or size + len(text) + 2 > self.config.message_bytes_max:
+            return False
+        if size and text[0] == _HEADER:  # a message before it has no end
+            return False
+        buffer += text
+        self._start = self._searched = len(buffer)
+        self._before = None
+        self.message_ended = False
+        return True
 
     def take_back(self) -> None:
         """Undo the last ``take``: its frame was refused."""
@@ -74,7 +104,8 @@ class Assembler:
     def give_up(self) -> bytes:
         """Forget the message at hand; returns what there is of it."""
         data = bytes(self._buffer)
-        self._begin(bytearray())
+        if data:
+            self._begin(bytearray())
         self._before = None
         return data if data.strip(_BLANK) else b""
 
@@ -102,7 +133,8 @@ class Assembler:
             events.append(_incomplete(bytes(self._buffer[: self._start]), "no-terminator"))
             after -= self._start
             self._begin(self._buffer[self._start :])
-        events.append(RecordReceived(data=record))
+        if self.config.parts_reported:
+            events.append(RecordReceived(data=record))
         if is_terminator(record):
             events.append(MessageReceived(payload=bytes(self._buffer[:after])))
             self.message_ended = True

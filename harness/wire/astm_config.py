@@ -62,6 +62,8 @@ class ChecksumKind(StrEnum):
     """ETB or ETX left out, as some vendor documents have it."""
     WITH_START = "with-start"
     """STX counted too."""
+    LOWER_CASE = "lower-case"
+    """The standard's, written with ``a`` to ``f``."""
     ABSENT = "absent"
     """No digits at all."""
 
@@ -142,6 +144,7 @@ class AstmLinkConfig:
         check_numbers: refuse a frame whose number is not next; most open hosts do not.
         checksum: what the digits sum, in both directions.
         check_checksum: refuse a frame whose digits do not fit.
+        check_middle_checksum: the same for frames that end with ETB; some hosts check ETX alone.
         lower_case_checksum: take ``a`` to ``f``; reported all the same.
         trailer: what follows the checksum, in both directions.
         record_end: what ends a record, in both directions.
@@ -158,6 +161,8 @@ class AstmLinkConfig:
         restart_receive_timer: any byte of a frame restarts the 30 s; else only our replies do.
         auto_accept: acknowledge at once; else each good frame waits for ``Accept`` and the like.
         busy: refuse every bid from the start, until ``Busy(on=False)``.
+        parts_reported: report openings of sessions, records, and frames that are acknowledged at
+            once; without it an owner who takes whole messages is spared what leads to them.
     """
 
     side: Side
@@ -171,6 +176,7 @@ class AstmLinkConfig:
     check_numbers: bool = True
     checksum: ChecksumKind = ChecksumKind.STANDARD
     check_checksum: bool = True
+    check_middle_checksum: bool = True
     lower_case_checksum: bool = True
     trailer: Trailer = Trailer.CR_LF
     record_end: bytes = b"\r"
@@ -186,6 +192,7 @@ class AstmLinkConfig:
     restart_receive_timer: bool = False
     auto_accept: bool = True
     busy: bool = False
+    parts_reported: bool = True
 
     def __post_init__(self) -> None:
         if self.frame_text_max < 1 or self.transmissions_max < 1 or not self.record_end:

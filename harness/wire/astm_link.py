@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from harness.errors import LocalProtocolError
-from harness.wire import astm_events as ev
 from harness.wire.astm_config import (
     QUEUE_MAX,
     AstmLinkConfig,
@@ -55,6 +54,8 @@ from harness.wire.astm_events import (
 )
 from harness.wire.astm_frame import ACK, ENQ, EOT, NAK, checksum
 from harness.wire.astm_machine import LinkMachine
+from harness.wire.astm_noise import Noise
+from harness.wire.astm_quick import may_be_short
 from harness.wire.astm_reader import FrameReader, Token, TokenKind
 from harness.wire.astm_sender import Transfer
 from harness.wire.astm_states import Input, State
@@ -83,15 +84,6 @@ _REPLIES: Final = frozenset({Input.ACK, Input.NAK, Input.EOT})
 
 
 @dataclass(slots=True)
-class _Noise:
-    """One run of bytes that mean nothing."""
-
-    offset: int = 0
-    size: int = 0
-    raw: bytearray = field(default_factory=bytearray)
-
-
-@dataclass(slots=True)
 class AstmLinkCore:
     r"""One side of one link; see ``harness.wire.core.Core``.
 
@@ -115,9 +107,11 @@ class AstmLinkCore:
     protocol: str = "astm"
     _machine: LinkMachine = field(init=False)
     _reader: FrameReader = field(init=False)
-    _noise: _Noise = field(default_factory=_Noise)
+    _noise: Noise = field(default_factory=Noise)
     _settle_at: float | None = None
     _closed: bool = False
+    _short: bool = field(init=False)
+    _parts: bool = field(init=False)
     _offset: int = 0  # of the first byte that is not used up
     _dropped: int = 0
     _backlog: bytes = b""
@@ -126,6 +120,8 @@ class AstmLinkCore:
     def __post_init__(self) -> None:
         self._machine = LinkMachine(self.config, self._put)
         self._reader = FrameReader(self.config)
+        self._short = may_be_short(self.config)
+        self._parts = self.config.parts_reported
 
     @property
     def state(self) -> State:
@@ -140,11 +136,49 @@ class AstmLinkCore:
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes from the peer; never raises."""
         self._machine.now = now
+        if self._short and self.mutator is unchanged and self._take_plain(data):
+            return
         if self._machine.state is State.SAVE_FRAME_DATA:
             self._wait(data)
         else:
             self._use_up(data)
             self._bid_if_free()
+
+    def answer_at_once(self, data: bytes, now: float) -> bytes:
+        """See ``harness.wire.core.Answering``: ACK to a bid or a record, or the next frame."""
+        machine = self._machine
+        if not self._short or self.mutator is not unchanged or self._noise.size:
+            return b""
+        answer = b""
+        if machine.state is State.WAIT_TRANSMIT_REPLY:
+            answer = machine.after_ack(now) if data == ACK else b""
+        elif self._parts or not self._reader.outside:
+            return b""
+        elif machine.state is State.WAIT_RECEIVE_FRAME:
+            answer = machine.ack_inner(data, now)
+        elif machine.state is State.IDLE and data == ENQ:
+            answer = machine.ack_bid(now)
+        if answer:
+            self._settle_at = None
+            self._offset += len(data)
+        return answer
+
+    def _take_plain(self, data: bytes) -> bool:
+        """Take a frame or an EOT that came alone, with nothing odd about it, without detours."""
+        machine = self._machine
+        awaited = machine.state is State.WAIT_RECEIVE_FRAME and self._reader.outside
+        if not awaited or self._noise.size:
+            return False
+        if data == EOT:
+            machine.step(Input.EOT)
+            self._bid_if_free()
+        elif machine.take_plain(data):
+            self._out.append(ACK)
+        else:
+            return False
+        self._settle_at = None
+        self._offset += len(data)
+        return True
 
     def _wait(self, data: bytes) -> None:
         """Keep input until the frame before it is answered; once some is lost, so is the rest."""
@@ -307,6 +341,8 @@ class AstmLinkCore:
     def next_deadline(self) -> float | None:
         """When ``on_deadline`` is due, or None."""
         machine = self._machine
+        if self._settle_at is None and machine.state is not State.IDLE:
+            return machine.timer
         waits = machine.state is State.IDLE and machine.queue
         due = (machine.timer, self._settle_at, machine.link_free_at if waits else None)
         return min((at for at in due if at is not None), default=None)
@@ -345,26 +381,17 @@ class AstmLinkCore:
         machine.step(Input.TIMER_EXPIRED)
 
     def _add_noise(self, data: bytes, offset: int) -> None:
-        noise = self._noise
-        if not noise.size:
-            noise.offset = offset
+        if not self._noise.size:
             self._settle_at = self._machine.now + self.config.timers.settle_s
-        noise.size += len(data)
-        noise.raw += data[: ev.RAW_BYTES_MAX - len(noise.raw)]
+        self._noise.add(data, offset)
 
     def _judge_noise(self) -> None:
         """One violation for the whole run."""
         noise = self._noise
         if not noise.size:
             return
-        self._noise = _Noise()
-        self._settle_at = None
-        if noise.raw[0] == 0x02 and self.state is not State.WAIT_RECEIVE_FRAME:
-            code = "astm.frame-in-idle"
-        elif noise.size == len(noise.raw) and not noise.raw.strip(ACK + NAK):
-            code = "astm.late-reply"
-        else:
-            code = "astm.noise"
+        self._noise, self._settle_at = Noise(), None
+        code = noise.code(receiving=self.state is State.WAIT_RECEIVE_FRAME)
         self._report(code, noise.offset, noise.raw)
 
     def _report(self, code: str, offset: int = -1, raw: bytes | bytearray = b"") -> None:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
+from operator import attrgetter
 from typing import Final
 
 from harness.wire.astm_config import AstmLinkConfig, InterruptPolicy, NumberPolicy
@@ -100,14 +101,55 @@ class LinkMachine:
 
     def _arm(self) -> None:
         """Set the timer of the state that rests (§8.5.2)."""
-        timers = self.config.timers
-        wait_s = {
-            State.LINE_BID: timers.enq_reply_s,
-            State.WAIT_TRANSMIT_REPLY: timers.frame_reply_s,
-            State.WAIT_RECEIVE_FRAME: timers.receive_s,
-            State.SAVE_FRAME_DATA: timers.reply_max_s,
-        }.get(self.state)
-        self.timer = None if wait_s is None else self.now + wait_s
+        waits = _WAITS.get(self.state)
+        self.timer = None if waits is None else self.now + waits(self.config.timers)
+
+    # ---- the short way; see ``astm_quick.py``
+
+    def take_plain(self, data: bytes) -> bool:
+        """As ``GOOD_FRAME`` and ``ACCEPT`` while a frame is awaited, where ``data`` is a plain one.
+
+        Returns:
+            False where it is not, with nothing done. The ACK is left to the caller.
+        """
+        if not self.receiver.take_plain(data, self.events):
+            return False
+        self.timer = self.now + self.config.timers.receive_s
+        return True
+
+    def ack_inner(self, data: bytes, now: float) -> bytes:
+        """The same for a record that ends no message: ACK, or nothing with nothing done."""
+        if not self.receiver.take_inner(data):
+            return b""
+        self.now = now
+        self.timer = now + self.config.timers.receive_s
+        return ACK
+
+    def ack_bid(self, now: float) -> bytes:
+        """As ``ENQ`` in Idle: ACK, or nothing, with nothing done, where it is not just that."""
+        if self.busy or now < self.peer_may_bid_at:
+            return b""
+        self.now = now
+        self.peer_may_bid_at = -inf
+        self.receiver.open()
+        self.state = State.WAIT_RECEIVE_FRAME
+        self.timer = now + self.config.timers.receive_s
+        return ACK
+
+    def after_ack(self, now: float) -> bytes:
+        """As ``ACK`` while a reply is awaited: the next frame, or nothing where it was the last.
+
+        Without a next frame nothing has been done.
+        """
+        transfer = self.queue[0]
+        if transfer.at_last:
+            return b""
+        self._number = transfer.next(self._number, self.config.numbers)
+        piece = transfer.piece
+        assert piece is not None, "it was not at its last frame"
+        self.now = now
+        self.timer = now + self.config.timers.frame_reply_s
+        return transfer.plain_frame(piece, self._number)
 
     def lost(self) -> None:
         """The connection is gone: nothing that is open can be completed."""
@@ -226,7 +268,8 @@ class LinkMachine:
     def _accept_bid(self) -> None:
         self.peer_may_bid_at = -inf
         self.receiver.open()
-        self.events.append(SessionOpened())
+        if self.config.parts_reported:
+            self.events.append(SessionOpened())
         self.put(Unit(kind="ack", data=ACK))
 
     def _save(self) -> None:
@@ -269,6 +312,14 @@ class LinkMachine:
         self.events.append(SessionEnded(reason=reason, frames=self.receiver.frames))
         self.link_free_at = self.now + self.config.timers.gap_s
 
+
+_WAITS: Final = {
+    State.LINE_BID: attrgetter("enq_reply_s"),
+    State.WAIT_TRANSMIT_REPLY: attrgetter("frame_reply_s"),
+    State.WAIT_RECEIVE_FRAME: attrgetter("receive_s"),
+    State.SAVE_FRAME_DATA: attrgetter("reply_max_s"),
+}
+"""How long a state waits; the others wait for ever (§8.5.2)."""
 
 _ACTIONS: Final[dict[Action, Callable[[LinkMachine], None]]] = {
     action: getattr(LinkMachine, f"_{action.value}") for action in Action

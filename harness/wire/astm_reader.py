@@ -99,6 +99,11 @@ class FrameReader:
         return self._part in {_Part.CHECKSUM, _Part.TRAILER}
 
     @property
+    def outside(self) -> bool:
+        """No frame is open."""
+        return self._part is _Part.OUTSIDE
+
+    @property
     def partial(self) -> bytes:
         """The first bytes of a frame whose end has not come."""
         return b"" if self._part is _Part.OUTSIDE else b"\x02" + bytes(self._body[:RAW_BYTES_MAX])

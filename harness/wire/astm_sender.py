@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness.model import Outcome
 from harness.wire.astm_config import AstmLinkConfig, NumberPolicy
 from harness.wire.astm_events import FailReason, SendFailed
-from harness.wire.astm_frame import Piece, build_frame, cut, number_after
+from harness.wire.astm_frame import Piece, build_frame, checksum, cut, number_after
 from harness.wire.core import Unit
 
 
@@ -42,7 +42,8 @@ class Transfer:
         return self._pieces[self._index] if self._index < len(self._pieces) else None
 
     @property
-    def _at_last(self) -> bool:
+    def at_last(self) -> bool:
+        """The frame at hand is the last one."""
         return self._index == len(self._pieces) - 1
 
     def frame(self, piece: Piece, number: int, config: AstmLinkConfig) -> Unit:
@@ -57,10 +58,17 @@ class Transfer:
         self._awaited = True
         return unit
 
+    def plain_frame(self, piece: Piece, number: int) -> bytes:
+        """As ``frame`` in the standard's own dialect, where nobody looks at units."""
+        self.transmissions += 1
+        self._awaited = True
+        body = b"%d%b%b" % (number, piece.text, piece.end)
+        return b"\x02%b%b\r\n" % (body, checksum(body))
+
     def refused(self, *, certain: bool) -> None:
         """A reply that is no acknowledgement; ``certain`` if it is a plain NAK."""
         self._awaited = False
-        self._doubtful = self._doubtful or (self._at_last and not certain)
+        self._doubtful = self._doubtful or (self.at_last and not certain)
 
     def next(self, number: int, policy: NumberPolicy) -> int:
         """The frame at hand is acknowledged; returns the number of the next one."""
@@ -76,6 +84,6 @@ class Transfer:
         Without its last frame a message cannot have been taken. Once that frame is out, only plain
         refusals of every transmission say that it was not.
         """
-        unknown = self._doubtful or (self._at_last and self._awaited)
+        unknown = self._doubtful or (self.at_last and self._awaited)
         outcome = Outcome.UNKNOWN if unknown else Outcome.FAILED
         return SendFailed(payload=self.payload, reason=reason, outcome=outcome)

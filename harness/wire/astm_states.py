@@ -20,6 +20,8 @@ from typing import Final, NamedTuple
 class State(StrEnum):
     """States of appendix A."""
 
+    __hash__ = str.__hash__  # of C, not of ``Enum``: a table is asked for each byte
+
     IDLE = "Idle"
     LINE_BID = "Line bid"
     FRAME_DATA_TO_SEND = "Frame data to send"
@@ -35,6 +37,8 @@ class State(StrEnum):
 
 class Input(Enum):
     """What a state can meet: bytes, timers, and what is decided on the way through."""
+
+    __hash__ = object.__hash__
 
     DATA_TO_SEND = auto()
     ENQ = auto()
@@ -62,6 +66,8 @@ class Input(Enum):
 
 class Action(StrEnum):
     """What is done on the way; each is a method of ``LinkMachine`` of this name."""
+
+    __hash__ = str.__hash__
 
     NONE = "pass_on"
     BID = "bid"

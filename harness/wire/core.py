@@ -113,6 +113,22 @@ class Core(Protocol):
         ...
 
 
+@runtime_checkable
+class Answering(Protocol):
+    """A core that has a short way for what nearly every read is."""
+
+    def answer_at_once(self, data: bytes, now: float) -> bytes:
+        """As ``receive`` where all that comes of ``data`` is one answer, which is returned.
+
+        Called only after ``events`` and ``data_to_send`` were emptied. A deadline may have moved to
+        a later time, never to an earlier one; there may be one where there was none.
+
+        Returns:
+            The answer; nothing where more, or less, would come of it: then nothing has been done.
+        """
+        ...
+
+
 @dataclass(slots=True)
 class RawCore:
     """No protocol: each read is a ``Message`` of kind ``raw``, each message goes out as it is."""

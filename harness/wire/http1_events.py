@@ -62,6 +62,10 @@ class HttpRequest(Message):
         """The first value of a header; empty where it is not there."""
         return header(self.headers, name)
 
+    def named(self) -> dict[str, str]:
+        """The first value of each header by its name in lower case."""
+        return {key.lower(): value for key, value in reversed(self.headers)}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Misbehaviour:

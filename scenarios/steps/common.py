@@ -176,10 +176,32 @@ def nothing_expected(
     )
 
 
-def prepared(world: World, probe: str, args: Mapping[str, str], timeout_s: float = 10.0) -> None:
-    """Wait until a preparation has reached the system; otherwise nothing can be judged."""
+def prepared(
+    world: World,
+    probe: str,
+    args: Mapping[str, str],
+    timeout_s: float = 10.0,
+    *,
+    rows: Sequence[Mapping[str, str]] = (),
+) -> None:
+    """Wait until a preparation has reached the system; otherwise nothing can be judged.
+
+    Args:
+        world: of the scenario.
+        probe: that shows it.
+        args: of the probe.
+        timeout_s: how long.
+        rows: what the probe must show, where it shows something of an earlier preparation too.
+    """
     looker = world.bench.probes[probe]
-    if not world.poll(lambda: bool(looker.ask(args).rows), timeout_s):
+
+    def there() -> bool:
+        shown = looker.ask(args).rows
+        return bool(shown) and all(
+            any({**row, **one} == dict(row) for row in shown) for one in rows
+        )
+
+    if not world.poll(there, timeout_s):
         raise Blocked(
             tr("the preparation did not reach the system: {probe} {args}", probe=probe, args=args)
         )

@@ -64,6 +64,10 @@ HOST_FAULTS = {
                 parameters={"bytes": "\x15"}),
     "首帧被拒收": Kind(action="instead", layer="link", unit="ack", fault_class="lab-08",
                 parameters={"bytes": "\x15"}, occurrences=(2,)),
+    "首帧的应答迟到16秒": Kind(action="delay", layer="transport", unit="ack", fault_class="lab-09",
+                      parameters={"delay_s": "16"}, occurrences=(2,)),
+    "首帧以EOT应答": Kind(action="instead", layer="link", unit="ack", fault_class="lab-10",
+                   parameters={"bytes": "\x04"}, occurrences=(2,)),
     "首帧的应答丢失": Kind(action="drop", layer="link", unit="ack", fault_class="lab-06",
                   occurrences=(2,)),
 }  # fmt: skip

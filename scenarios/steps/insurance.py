@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from harness.errors import ScenarioError
 from harness.i18n import tr
@@ -135,9 +135,19 @@ def _bill(world: World, label: str, table: Table, *, kind: str, med_type: str) -
             price = _price(world, label, row["项目"], nth)
         lines.append(f"{row['项目']},{price},{row.get('数量') or '1'}")
     world.state.setdefault("items", {})[label] = [row["项目"] for row in table.rows]
+    world.state.setdefault("charged", {})[label] = _total(lines)
     world.order("HIS", "yb-bill", bill_no=number, patient_id=who.patient_id, name=who.name,
                 id_card=who.id_card, lines=";".join(lines), kind=kind,
                 med_type=med_type)  # fmt: skip
+
+
+def _total(lines: Sequence[str]) -> str:
+    """What the lines of a bill come to, in yuan: rounded half up, line by line."""
+    parts = [line.split(",") for line in lines]
+    cent = Decimal("0.01")
+    amounts = [(Decimal(price) * Decimal(count)).quantize(cent, ROUND_HALF_UP)
+               for _, price, count in parts]  # fmt: skip
+    return str(sum(amounts, Decimal(0)))
 
 
 def _price(world: World, label: str, item: str, nth: int) -> str:

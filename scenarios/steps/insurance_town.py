@@ -19,6 +19,9 @@ from simulators.centre.simulate import PROVINCE, make
 
 LINK: Final = "his-centre"
 ROLE: Final = "centre"
+CALLBACK: Final = "his-callback"
+"""The link on which the centre calls about payments, where the profile has it."""
+
 LEDGER: Final = "centre-ledger"
 """The probe whose database is the centre's."""
 
@@ -60,7 +63,10 @@ def centre(world: World) -> None:
     actor, store = make(
         load_province(PROVINCE), str(path), world.clock, seed=world.seed, durable=False
     )
-    world.bench.join(ROLE, actor, (), store=store)
+    world.state["centre books"] = (actor, store)
+    called = [link for link in (CALLBACK,) if link in world.bench.specs]
+    actor.calls_back = bool(called)
+    world.bench.join(ROLE, actor, called, store=store)
     world.bench.serve(LINK, ROLE)
     world.at_end.append(lambda: at_end(world))
     if "HIS" in world.bench.systems.hospital.roles:

@@ -120,7 +120,8 @@ def order(
                     birth=who.birth, id_card=who.id_card, **fields)  # fmt: skip
     world.order("HIS", "order", patient_id=who.patient_id, placer=f"O{barcode}",
                 barcode=barcode, items=",".join(codes), priority=priority)  # fmt: skip
-    prepared(world, "lis-orders", {"barcode": barcode})
+    wanted = [{"item": code, "patient_id": who.patient_id} for code in codes]
+    prepared(world, "lis-orders", {"barcode": barcode}, rows=wanted)
 
 
 def admission_fields(world: World, label: str) -> dict[str, str]:

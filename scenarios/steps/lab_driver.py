@@ -24,6 +24,8 @@ steps = Library("lab_driver")
 KEYS = {
     "标本号位置": "id_place",
     "标本号填充": "id_strip",
+    "分杯后缀": "id_suffix",
+    "结果位置": "value_place",
     "查询位置": "query_place",
     "查询架位": "query_rack",
     "架位回送": "echo",
@@ -233,7 +235,8 @@ def reruns(world: World, limit_s: float, specimen: str, table: Table) -> Expecta
     )
 
 
-REASONS = {"留首次": "first kept", "存为复查": "re-run", "已审核": "reviewed", "选用": "chosen"}
+REASONS = {"留首次": "first kept", "存为复查": "re-run", "已审核": "reviewed", "选用": "chosen",
+           "另一单位": "other unit"}  # fmt: skip
 """Why a result does not stand."""
 
 

@@ -34,9 +34,15 @@ def hl7_instrument(world: World, name: str) -> AnalyzerModel:
 
 
 def _upload(
-    world: World, name: str, tested: Tested, *, first_id: int = 0, offset: str = ""
+    world: World,
+    name: str,
+    tested: Tested,
+    *,
+    first_id: int = 0,
+    offset: str = "",
+    kind: str = "",
 ) -> None:
-    """Bring one specimen; the times of tests are written with ``offset`` where there is one."""
+    """Bring one specimen; times with ``offset``, MSH-9 as ``kind``, where they are given."""
     model = hl7_instrument(world, name)
     count = world.state["hl7 uploads"] = world.state.get("hl7 uploads", 0) + 1
     minutes = 5 + int(world.draw("measured", name, count) * 55)
@@ -45,6 +51,8 @@ def _upload(
     found = families.payloads(model, [tested], first_id=number, time=when)
     if offset:
         found = [_with_offset(payload, when, offset) for payload in found]
+    if kind:
+        found = [_RESULT_TYPE.sub(f"|{kind}|".encode(), payload, count=1) for payload in found]
     time = when.strftime("%Y%m%d%H%M%S")
     remember(world, tested.barcode, tested.results, time, model.hl7.sending_app)
     world.state["last hl7 upload"] = (name, found)
@@ -80,6 +88,30 @@ def _bring(world: World, name: str, payloads: list[bytes]) -> None:
 def upload(world: World, analyzer: str, specimen: str, table: Table) -> None:
     """One specimen; one message or several, as the model has it."""
     _upload(world, analyzer, tested_of(world, specimen, results_of(world, specimen, table)))
+
+
+@steps.when(
+    "HL7分析仪{string}升级后改发{string}，上传标本{string}的结果:",
+    id="lab_hl7.upload-as",
+    purpose="仪器软件升级后报文类型变了，LIS 不得不再受理",
+    effect="MSH-9 写成所给类型，其余同“上传标本的结果”",
+    example="""
+    当 HL7分析仪“mindray-bs”升级后改发“OUL^R21”，上传标本“管1”的结果:
+      | 项目 | 结果 |
+      | GLU | 随机 |
+    """,
+    gloss="An HL7 analyzer uploads under another type of message",
+)
+def upload_as(world: World, analyzer: str, kind: str, specimen: str, table: Table) -> None:
+    """The same segments under another MSH-9."""
+    if not _KIND.fullmatch(kind):
+        raise ScenarioError(tr("{kind} is no type of results; write OUL^R21", kind=kind))
+    tested = tested_of(world, specimen, results_of(world, specimen, table))
+    _upload(world, analyzer, tested, kind=kind)
+
+
+_KIND = re.compile(r"(ORU\^R01|OUL\^R2[1-4])")
+_RESULT_TYPE = re.compile(rb"\|(?:ORU\^R01|OUL\^R2[1-4])[^|]*\|")
 
 
 @steps.when(

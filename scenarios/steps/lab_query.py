@@ -278,7 +278,8 @@ def add_on(world: World, specimen: str, table: Table) -> None:
     codes = [row["项目"] for row in table.rows]
     world.order("HIS", "order", patient_id=world.known_person(person).patient_id,
                 placer=f"A{barcode}", barcode=barcode, items=",".join(codes))  # fmt: skip
-    prepared(world, "lis-orders", {"barcode": barcode})
+    # The first order shows under the barcode as well: only the added items say that this one came.
+    prepared(world, "lis-orders", {"barcode": barcode}, rows=[{"item": code} for code in codes])
 
 
 @steps.when(

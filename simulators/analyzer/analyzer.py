@@ -45,6 +45,10 @@ QUEUE_MAX = 1_000
 RECONNECT_S = 1.0
 """Pause before an instrument connects again."""
 
+RECONNECTS_MAX: Final = 30
+"""Attempts in a row to get back to a LIS that was there before: it may start anew in half a minute,
+and what is not delivered is kept meanwhile."""
+
 REPEATS_MAX = 3
 """Whole messages are sent again so often after a failure (LIS01-A2 §6.5.1.3 leaves it open)."""
 
@@ -94,7 +98,8 @@ class Analyzer:
     Args:
         role: always ``analyzer``.
         link_config: the instrument's side of the link.
-        repeats: whole-message repeats after a failure, and attempts to connect after a refusal.
+        repeats: whole-message repeats after a failure, and attempts to connect to a LIS that was
+            never there.
         model: what it asks and how it reads orders; None for one that only uploads.
         side: ``server`` waits for the LIS to connect; one connection counts, the latest.
         clock: dates the results of what it runs.
@@ -116,6 +121,7 @@ class Analyzer:
     _conn: str = ""
     _opened: int = 0
     _refused: int = 0
+    _met: bool = False
     _ready: bool = False
     _queue: deque[_Upload] = field(default_factory=deque)
     _sending: bool = False
@@ -170,7 +176,7 @@ class Analyzer:
         left: list[act.Command] = [act.Close(conn=self._conn)] if stale else []
         if stale:
             self._sending = False
-        self._conn, self._ready, self._refused = conn, True, 0
+        self._conn, self._ready, self._refused, self._met = conn, True, 0, True
         return [*left, *self._next()]
 
     def _upload(self, event: act.Commanded) -> list[act.Command]:
@@ -227,7 +233,8 @@ class Analyzer:
         self._sending = False
         if not opened:
             self._refused += 1
-            if self._queue and self._refused > self.repeats:
+            patience = max(self.repeats, RECONNECTS_MAX) if self._met else self.repeats
+            if self._queue and self._refused > patience:
                 self._refused, self._sending = 0, True
                 return self._finished(Outcome.FAILED, reason)
         return [act.SetTimer(name="connect", at=now + RECONNECT_S)]

@@ -23,6 +23,9 @@ QUEUE_MAX: Final = 1_000
 MESSAGES_MAX: Final = 10_000
 """Messages of one upload."""
 
+RECONNECTS_MAX: Final = 30
+"""Attempts in a row to get back to a LIS that was there before: it may start anew meanwhile."""
+
 RECONNECT_S: Final = 1.0
 """Pause before an instrument connects again."""
 
@@ -87,6 +90,7 @@ class Courier:
     jobs: deque[Job] = field(default_factory=deque)
     _opened: int = 0
     _refused: int = 0
+    _met: bool = False
 
     def add(self, event: act.Commanded) -> str:
         """Queue an upload (``payload``, or ``payloads``, as hex); returns what is wrong with it."""
@@ -117,7 +121,7 @@ class Courier:
             self.conn = conn
         elif conn != self.conn:
             return False
-        self.ready, self._refused, self.busy = True, 0, False
+        self.ready, self._refused, self.busy, self._met = True, 0, False, True
         return True
 
     def next_payload(self) -> bytes | None:
@@ -178,7 +182,8 @@ class Courier:
         self.busy = False
         if not was_ready:
             self._refused += 1
-            if self.jobs and self._refused > self.repeats:
+            patience = max(self.repeats, RECONNECTS_MAX) if self._met else self.repeats
+            if self.jobs and self._refused > patience:
                 self._refused = 0
                 told += self.give_up(Outcome.FAILED, reason)
         if self.side == "client":

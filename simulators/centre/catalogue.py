@@ -169,7 +169,7 @@ def query_items(desk: Desk, call: Call, books: Books) -> Handled:
                 "med_use_flag": "1",
                 "matn_used_flag": "0",
                 "hilist_use_type": "1",
-                "lmt_cpnd_type": "0",
+                "lmt_cpnd_type": "1",
                 "rid": row["hilist_code"],
             }
         ]

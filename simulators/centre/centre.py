@@ -17,6 +17,7 @@ from harness.errors import HarnessError
 from harness.link import actor as act
 from harness.wire.core import Core
 from harness.wire.http1 import HttpLimits, HttpServerCore
+from harness.wire.http1_client import HttpClientCore
 from harness.wire.http1_events import (
     HttpExhausted,
     HttpRefusal,
@@ -27,6 +28,7 @@ from harness.wire.http1_events import (
 from simulators import trouble
 from simulators.centre import centre_commands, refusals, schema_check, signing_in
 from simulators.centre import centre_faults as faults
+from simulators.centre.callback import HELD_S, PAYING, Callbacks
 from simulators.centre.clock import CentreClock
 from simulators.centre.gateway import Gateway, Turned
 from simulators.centre.provinces import Province
@@ -59,6 +61,7 @@ class Centre:
         store: its books.
         clock: of the driver.
         seed: of keyed faults.
+        calls_back: tell hospitals of payments by mobile phone (6302), over ``callback.LINK``.
     """
 
     province: Province
@@ -68,9 +71,11 @@ class Centre:
     seed: int = 0
     limits: HttpLimits = field(default_factory=HttpLimits)
     role: str = "centre"
+    calls_back: bool = False
     gateway: Gateway = field(init=False)
     time: CentreClock = field(init=False)
     book: faults.FaultBook = field(init=False)
+    callbacks: Callbacks = field(init=False)
     answered: int = 0
     _waiting: dict[str, _Waiting] = field(default_factory=dict)
     _last: HttpResponse | None = None
@@ -80,13 +85,16 @@ class Centre:
         self.gateway = Gateway(self.province)
         self.time = CentreClock(self.clock, self.province.zone())
         self.book = faults.FaultBook(self.seed)
+        self.callbacks = Callbacks(self.store, self.time, self.book)
 
     def open_core(self, link: str, *, client: bool) -> Core:
-        """HTTP, as the server."""
-        return HttpServerCore(limits=self.limits)
+        """HTTP, as the server; as the client where we call a hospital."""
+        return HttpClientCore() if client else HttpServerCore(limits=self.limits)
 
     def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
         """The whole behaviour."""
+        if self.callbacks.waiting and self.callbacks.concerns(event):
+            return list(self.callbacks.on_event(event, now))
         match event:
             case act.Received(conn=conn, event=HttpRequest() as request):
                 return self._guarded(conn, request, now)
@@ -106,8 +114,9 @@ class Centre:
         fault = self.book.due_on_connect()
         if fault is None:
             return []
-        note = act.Note(text=f"fault {fault.id} F0 connect")
-        return [note, act.Close(conn=conn, reset=True)]
+        note = act.Note(text=f"fault {fault.id} {fault.action} connect")
+        # A handshake that fails ends in order; a refused connection is reset.
+        return [note, act.Close(conn=conn, reset=fault.action == "F0")]
 
     def _broken(self, conn: str, refusal: HttpRefusal) -> list[act.Command]:
         text = refusals.text(self.province.texts, "http", detail=refusal.code)
@@ -135,7 +144,7 @@ class Centre:
         call = self.gateway.admit(request, at)
         fault = self.book.due(call)
         if fault is None:
-            return self._answered(conn, call, self.handle(call))
+            return self._answered(conn, call, self.handle(call), now)
         text = f"fault {fault.id} {fault.action} {call.infno} {call.msgid}"
         return [act.Note(text=text), *self._faulty(conn, call, fault, now)]
 
@@ -155,16 +164,21 @@ class Centre:
         output = schema_check.shaped(self.gateway.spec, transaction, call.input, call.at)
         return Handled(answer=Answer(output=output, modelled=False))
 
-    def _answered(self, conn: str, call: Call, handled: Handled) -> list[act.Command]:
+    def _answered(self, conn: str, call: Call, handled: Handled, now: float) -> list[act.Command]:
         response = self.gateway.respond(handled.answer, call, self.time.wall())
-        return [*self._committed(call, handled), self._send(conn, response)]
+        done = self._committed(call, handled, now)
+        if call.infno == PAYING and self.callbacks.first:  # F20: told before it is answered
+            return [*done, self._later(_Waiting(conn, response=response), now + HELD_S)]
+        return [*done, self._send(conn, response)]
 
-    def _committed(self, call: Call, handled: Handled) -> list[act.Command]:
+    def _committed(self, call: Call, handled: Handled, now: float) -> list[act.Command]:
         commands: list[act.Command] = []
         if not handled.answer.modelled:
             commands.append(act.Note(text=f"unmodelled {call.infno} {call.msgid}"))
         if handled.statements:
             commands.append(act.Commit(statements=handled.statements))
+            if self.calls_back and call.infno == PAYING:
+                commands += self.callbacks.after(call, handled, now)
         return commands
 
     def _send(self, conn: str, response: HttpResponse) -> act.Command:
@@ -186,19 +200,25 @@ class Centre:
             call = replace(call, at=call.at + timedelta(seconds=seconds))
         handled = self.handle(call)
         how = fault.parameters.get("how", "")
+        idle = fault.action in {"F9", "F13"} and not handled.statements
         if fault.action == "F9" or (fault.action == "F15" and how == "remains"):
             handled = replace(handled, statements=())
-        done = self._committed(call, handled)
+        done = self._committed(call, handled, now)
         if fault.action == "F3" or (fault.action == "F15" and how == "timeout"):
             return [*done, act.Close(conn=conn, reset=True)]
         if fault.action == "F10":
             return [*done, self._later(_Waiting(conn, again=call), now)]
         changed = self._changed(handled.answer, fault)
-        if changed == handled.answer and fault.action in {"F17", "F18", "F19"}:
+        response = self._spoiled(call, changed, fault)
+        spoilt = response is self._last if fault.action == "F11" else changed != handled.answer
+        if fault.action in faults.CHANGES_ANSWER and how not in faults.WHOLE:
+            idle = not spoilt
+        elif how == "gbk":
+            idle = response.payload.isascii()
+        if idle:
             # Nothing in this answer could be spoiled: a scenario must not count on it.
             self.book.missed(fault)
             done.append(act.Note(text=f"fault {fault.id} found nothing to change"))
-        response = self._spoiled(call, changed, fault)
         if fault.action == "F5":
             late_s = float(fault.parameters.get("seconds", LATE_S))
             return [*done, self._later(_Waiting(conn, response=response), now + late_s)]
@@ -240,7 +260,7 @@ class Centre:
         """The answer with what the fault changes in it."""
         how = fault.parameters.get("how", "")
         match fault.action:
-            case "F7" if how != "encoding":
+            case "F7" if how not in faults.WHOLE:
                 output = faults.misrepresented(answer.output, how or "missing")
                 return replace(answer, output=output)
             case "F17" if answer.file is not None:
@@ -267,9 +287,10 @@ class Centre:
                 half = len(response.payload) // 2
                 cut = int(fault.parameters.get("bytes", half))
                 return replace(response, misbehaviour=Misbehaviour(cut_after=cut))
+            case "F7" if how in faults.REWRITTEN:
+                return replace(response, payload=faults.rewritten(response.payload, how))
             case "F7" if how == "encoding":
-                body = response.payload.decode("utf-8").encode("utf-16-le")
-                return replace(response, payload=body)
+                return replace(response, payload=faults.reencoded(response.payload))
             case "F11" if self._last is not None:
                 return self._last
             case "F12":
@@ -291,7 +312,7 @@ class Centre:
         if waiting is None:
             return []
         if waiting.again is not None:
-            return self._answered(waiting.conn, waiting.again, self.handle(waiting.again))
+            return self._answered(waiting.conn, waiting.again, self.handle(waiting.again), now)
         if waiting.response is None:
             raise HarnessError("nothing waits")
         return [self._send(waiting.conn, waiting.response)]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
 from harness.link import actor as act
+from simulators.centre import schema, settlement_list
 from simulators.centre.centre_faults import planned
+from simulators.centre.transactions import handlers
 
 if TYPE_CHECKING:
     from simulators.centre.centre import Centre
@@ -16,7 +20,10 @@ def obey(centre: Centre, command: act.Commanded) -> act.Command:
     """Carry out one command and answer it.
 
     ``fault`` plans one, ``heal`` ends one; ``clock`` takes ``set`` or ``advance_s``;
-    ``maintenance`` takes ``on``, or ``begin`` and ``end``; ``status`` tells what happened.
+    ``cleared`` closes a ``month`` for
+    good; ``maintenance`` takes ``on``, or ``begin`` and ``end``; ``specification`` takes
+    ``version`` or ``changes`` to the present one; ``list`` is the bureau's judgement of a
+    person's settlement lists; ``status`` tells what happened.
     """
     try:
         return act.Reply(ident=command.ident, value=_carried_out(centre, command))
@@ -47,6 +54,36 @@ def _carried_out(centre: Centre, command: act.Commanded) -> Any:
             if "on" in args:
                 centre.time.closed = bool(args["on"])
             return centre.time.in_maintenance()
+        case "cleared":
+            policy = replace(
+                centre.province.books_policy(),
+                cleared_month=str(args["month"]),
+                reverse_cleared=False,
+            )
+            centre.handlers = handlers(policy, seed=centre.seed)
+            return None
+        case "specification":
+            centre.gateway.spec = _specification(centre, args)
+            return centre.gateway.spec.version
+        case "list":
+            found = settlement_list.judged(centre.store, str(args["psn_no"]), str(args["state"]))
+            centre.store.commit(found)
+            return len(found)
         case "status":
             return {"answered": centre.answered, "fired": list(centre.book.fired)}
     raise HarnessError(f"the centre knows no command {command.name}")
+
+
+def _specification(centre: Centre, args: Mapping[str, Any]) -> schema.Specification:
+    """The interface from now on: a version that ships, or the present one with changes."""
+    if "version" in args:
+        codes = centre.province.codes
+        return schema.load(str(args["version"])).with_codes(codes.added, codes.removed)
+    present = centre.gateway.spec
+    return schema.changed(
+        present,
+        args.get("changes", ()),
+        version=f"{present.version}+",
+        added=args.get("added"),
+        removed=args.get("removed"),
+    )

@@ -18,6 +18,8 @@ from typing import Any, Final
 from harness.errors import InputError
 from harness.faults.plan import keyed
 from harness.i18n import tr
+from harness.wire.json_exact import BOM, decode, dumps, encode
+from simulators.centre.representation import WAYS
 from simulators.centre.transaction import Call
 
 ACTIONS: Final[Mapping[str, str]] = {
@@ -41,11 +43,21 @@ ACTIONS: Final[Mapping[str, str]] = {
     "F17": "spoil the file of an answer",
     "F18": "turn the result of a reconciliation round",
     "F19": "change an amount so that exactly one identity breaks",
+    "F20": "let the callback of mobile payment go astray",
     "F21": "answer that the centre is in maintenance",
     "F22": "answer that there are too many requests",
+    "F23": "the certificate has run out: no connection gets as far as a request",
 }
-"""By id. A callback that goes astray (F20) and a certificate that ran out (F23) need their own
-sender and listener, and are not offered here."""
+"""By id."""
+
+ON_CONNECT: Final = frozenset({"F0", "F23"})
+"""Faults of the connection itself: they count connections, and no request is read."""
+
+CHANGES_ANSWER: Final = frozenset({"F7", "F11", "F17", "F18", "F19"})
+"""Faults that have done nothing where the answer is as it would have been."""
+
+CALLBACKS: Final = ("never", "late", "twice", "disorder")
+"""How F20 leads a callback astray."""
 
 FAULTS_MAX: Final = 200
 FIRED_MAX: Final = 100_000
@@ -95,6 +107,11 @@ class CentreFault:
             raise InputError(tr("no fault {action}", action=self.action), remedy=" ".join(ACTIONS))
         if not 0.0 <= self.probability <= 1.0:
             raise InputError(tr("no probability: {value}", value=self.probability))
+        if self.action == "F20" and self.parameters.get("how", CALLBACKS[0]) not in CALLBACKS:
+            raise InputError(
+                tr("a callback cannot go astray like this: {how}", how=self.parameters["how"]),
+                remedy=" ".join(CALLBACKS),
+            )
         wanted = self.parameters.get("identity", "I1")
         if self.action == "F19" and wanted not in BREAKS:
             raise InputError(
@@ -154,22 +171,28 @@ class FaultBook:
         self.healed.add(ident)
 
     def due_on_connect(self) -> CentreFault | None:
-        """A fault that hits the connection itself."""
-        return self._due("connect", "connect", lambda fault: fault.action == "F0")
+        """A fault that hits the connection itself; it is noted as fired."""
+        fault = self._due("connect", "connect", lambda fault: fault.action in ON_CONNECT)
+        self._note(fault, "connect", "")
+        return fault
+
+    def due_on_callback(self, infno: str, who: str) -> CentreFault | None:
+        """A fault that leads the callback of a payment astray; it is noted as fired."""
+        fault = self._due(infno, who, lambda fault: fault.action == "F20")
+        self._note(fault, infno, who)
+        return fault
 
     def due(self, call: Call) -> CentreFault | None:
         """The first fault that hits this call; it is noted as fired."""
-        fault = self._due(call.infno, identity(call), lambda fault: fault.action != "F0")
-        if fault is not None and len(self.fired) < FIRED_MAX:
-            self.fired.append(
-                {
-                    "id": fault.id,
-                    "action": fault.action,
-                    "infno": call.infno,
-                    "msgid": call.msgid,
-                }
-            )
+        own = ON_CONNECT | {"F20"}
+        fault = self._due(call.infno, identity(call), lambda fault: fault.action not in own)
+        self._note(fault, call.infno, call.msgid)
         return fault
+
+    def _note(self, fault: CentreFault | None, infno: str, msgid: str) -> None:
+        if fault is not None and len(self.fired) < FIRED_MAX:
+            fired = {"id": fault.id, "action": fault.action, "infno": infno, "msgid": msgid}
+            self.fired.append(fired)
 
     def missed(self, fault: CentreFault) -> None:
         """The latest firing found nothing to change, so it was none."""
@@ -226,15 +249,49 @@ def broken_amounts(output: Any, name: str) -> Any:
 
 
 def misrepresented(output: Any, how: str) -> Any:
-    """F7: the node missing (``missing``), one row as a list or a list as one row (``list``)."""
+    """F7: the nodes in another shape.
+
+    ``missing`` leaves the first one out, ``list`` makes its row a list or its list a row; the
+    others (``representation.WAYS``) write the same values otherwise.
+    """
     if not isinstance(output, dict) or not output:
         return output
+    if how in WAYS:
+        return WAYS[how](output)
     name = next(iter(output))
     if how == "missing":
         return {key: value for key, value in output.items() if key != name}
     value = output[name]
     turned = value[0] if isinstance(value, list) and value else [value]
     return {**output, name: turned}
+
+
+def reencoded(body: bytes) -> bytes:
+    """F7 ``encoding``: the text in UTF-16; a file as if its bytes were the letters of a text."""
+    try:
+        return body.decode("utf-8").encode("utf-16-le")
+    except UnicodeDecodeError:
+        return body.decode("latin-1").encode("utf-16-le")
+
+
+REWRITTEN: Final = frozenset({"gbk", "bom", "text-code", "text-output", "null-text"})
+WHOLE: Final = REWRITTEN | {"encoding"}
+"""Ways of F7 that change the envelope or its bytes, and not the nodes."""
+
+
+def rewritten(body: bytes, how: str) -> bytes:
+    """F7: the same answer as other bytes, or with other members of its envelope."""
+    members = dict(decode(body).value)
+    match how:
+        case "text-code":
+            members["infcode"] = f"{members['infcode']:02d}"
+        case "text-output":
+            members["output"] = dumps(members["output"])
+        case "null-text":
+            members["err_msg"] = None
+    if how == "gbk":
+        return encode(members, "gb18030")
+    return (BOM if how == "bom" else b"") + encode(members)
 
 
 def turned_round(output: Any, balanced: str, unbalanced: str) -> Any:

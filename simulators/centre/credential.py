@@ -6,6 +6,7 @@ fixed rule decides its result, so that a scenario can have every one of them on 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
 
@@ -15,6 +16,9 @@ from simulators.centre.ledger import one
 from simulators.centre.rules import Desk, Refusal, needed, node, stamp, text
 from simulators.centre.transaction import Answer, Books, Call, Handled
 from simulators.store import insert
+
+TOKEN = "01"  # noqa: S105 - a code, and no secret
+"""``mdtrt_cert_type`` of a token."""
 
 TOKEN_MINUTES = 10
 """How long a token is good; no specification says, so it is short."""
@@ -43,6 +47,19 @@ def token_person(books: Books, call: Call, token: str) -> str:
     if row["until"] < stamp(call):
         raise Refusal("token_expired")
     return str(row["psn_no"])
+
+
+def require(call: Call, books: Books) -> None:
+    """A message that shows a token must show one that is good, and of its own person.
+
+    Raises:
+        Refusal: unknown, expired, or another person's.
+    """
+    for value in call.input.values():
+        if isinstance(value, Mapping) and value.get("mdtrt_cert_type") == TOKEN:
+            psn_no = token_person(books, call, text(value, "mdtrt_cert_no"))
+            if text(value, "psn_no") not in {"", psn_no}:
+                raise Refusal("token_unknown")
 
 
 def read_code(desk: Desk, call: Call, books: Books) -> Handled:

@@ -16,7 +16,7 @@ from harness.wire import envelope
 from harness.wire.envelope import EnvelopeError, Request
 from harness.wire.http1_events import HttpRequest, HttpResponse
 from harness.wire.json_exact import JsonError, decode, encode
-from simulators.centre import protection, refusals, uploads
+from simulators.centre import protection, refusals, representation, uploads
 from simulators.centre.provinces import Province
 from simulators.centre.schema import Specification, Transaction
 from simulators.centre.schema_check import check_input
@@ -192,18 +192,34 @@ class Gateway:
         if answer.infcode < 0:
             code = rules.infcode_failed
         self._sequence += 1
+        stamp = envelope.stamp14(at)
         whole = envelope.response(
             infcode=str(code) if rules.infcode_as == "text" else code,
-            refmsgid=f"{rules.division_code}{at:%Y%m%d%H%M%S}{self._sequence % 10**10:010d}",
+            refmsgid=f"{rules.division_code}{stamp}{self._sequence % 10**10:010d}",
             received=at if call is None else call.at,
             responded=at,
             err_msg=answer.err_msg,
-            output=answer.output,
+            output=self._represented(answer.output),
         )
         if self.province.protection.answers and answer.infcode == OK:
             nodes = whole.pop("output")
             whole = protection.seal(self.province.protection, whole, nodes, by="centre")
+        elif answer.written is not None and answer.written.value is whole["output"]:
+            whole["output"] = answer.written
         return encode(whole, rules.encoding)
+
+    def _represented(self, output: Any) -> Any:
+        """The same values in the habits of this province."""
+        rules = self.province.envelope
+        if output is None:
+            return None
+        if rules.numbers_as == "text":
+            output = representation.numbers_as_text(output)
+        if rules.empty_as != "text":
+            null = rules.empty_as == "null"
+            change = representation.empties_as_null if null else representation.nothing_as_word
+            output = change(output)
+        return representation.rows_as_lists(output) if rules.rows_as == "lists" else output
 
     def _content_type(self) -> tuple[str, str]:
         if self.province.envelope.encoding == "utf-8":

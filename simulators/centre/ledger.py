@@ -9,6 +9,7 @@ books, the second commit fails instead of booking twice.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from simulators.centre.calc import MONEY
@@ -78,6 +79,7 @@ _VISITS = (
     dept_name TEXT NOT NULL, dr_code TEXT NOT NULL, dr_name TEXT NOT NULL, bed TEXT NOT NULL,
     dscg_way TEXT NOT NULL, opter TEXT NOT NULL, opt_time TEXT NOT NULL)""",
     "CREATE INDEX IF NOT EXISTS visits_person ON visits (psn_no, begntime)",
+    "CREATE INDEX IF NOT EXISTS visits_state ON visits (psn_no, visit_kind, state)",
     "CREATE INDEX IF NOT EXISTS visits_hospital ON visits (fixmedins_code, begntime)",
     """CREATE TABLE IF NOT EXISTS diagnoses (mdtrt_id TEXT NOT NULL, inout_diag_type TEXT NOT NULL,
     diag_srt_no BIGINT NOT NULL, diag_type TEXT NOT NULL, maindiag_flag TEXT NOT NULL,
@@ -171,6 +173,9 @@ _AROUND = (
     recog_time TEXT NOT NULL)""",
 )
 
+REFERENCE: Sequence[str] = ("persons", "insurances", "hospitals", "catalogue")
+"""Tables that a settlement looks into and no settlement changes."""
+
 SCHEMA: Sequence[str] = (*_PEOPLE, *_CATALOGUE, *_VISITS, *_SETTLEMENTS, *_AROUND)
 """CREATE statements for ``simulators.store``; they may be run again."""
 
@@ -188,9 +193,14 @@ def settlement(books: Books, setl_id: str) -> Row | None:
 
 def update(table: str, key: Row, changed: Row) -> Statement:
     """An UPDATE of the row with a key."""
+    return _update(table, tuple(changed), tuple(key)), [*changed.values(), *key.values()]
+
+
+@lru_cache(maxsize=1024)
+def _update(table: str, changed: tuple[str, ...], key: tuple[str, ...]) -> str:
     settings = ", ".join(f"{name} = ?" for name in changed)
     where = " AND ".join(f"{name} = ?" for name in key)
-    return f"UPDATE {table} SET {settings} WHERE {where}", [*changed.values(), *key.values()]
+    return f"UPDATE {table} SET {settings} WHERE {where}"
 
 
 def delete(table: str, key: Row) -> Statement:

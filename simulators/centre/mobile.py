@@ -263,6 +263,12 @@ def cash_paid(_desk: Desk, call: Call, books: Books) -> Handled:
 def result(desk: Desk, call: Call, books: Books) -> Handled:
     """6301: how an order stands."""
     order = _order(books, call, node(call))
+    back = one(
+        books,
+        "SELECT setl_id FROM settlements WHERE init_setl_id = ? AND refd_setl_flag = '1'",
+        order["setl_id"],
+    )
+    numbers = {"setl_id": order["setl_id"], "refd_setl_id": back["setl_id"] if back else ""}
     output = {
         "data": {
             "ordStas": order["ord_stas"],
@@ -275,7 +281,7 @@ def result(desk: Desk, call: Call, books: Books) -> Handled:
             "setlType": "ALL",
             **_amounts(desk, order),
             "revsToken": order["revs_token"],
-            "extData": {},
+            "extData": {name: value for name, value in numbers.items() if value},
         }
     }
     return Handled(answer=Answer(output=output))

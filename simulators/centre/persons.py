@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from simulators.centre.calc_money import yuan
 from simulators.centre.ledger import Row, one
@@ -63,6 +64,7 @@ def balance(books: Books, psn_no: str) -> int:
     return int(found["balc"]) if found else 0
 
 
+@lru_cache(maxsize=4096)
 def age(brdy: str, today: date) -> Decimal:
     """Age in years with one decimal (``N4,1``)."""
     days = (today - date.fromisoformat(brdy)).days

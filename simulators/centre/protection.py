@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.wire.envelope import Request, as_text, read_input
-from harness.wire.json_exact import dumps
+from harness.wire.json_exact import dumps, loads
 from simulators.centre import crypto_sm
 from simulators.centre.provinces import Protection
 from simulators.centre.signatures import GatewayRefusal
@@ -35,20 +35,21 @@ def open_request(protection: Protection, request: Request) -> Mapping[str, Any]:
             text = plain.decode("utf-8")
         except ValueError as error:
             raise GatewayRefusal("cipher") from error
-        _verify(protection, request.text("cainfo"), plain, client)
+        _verify(protection.hospital_public_key, request.text("cainfo"), plain, client)
         return read_input(text)
     if protection.family == "sm2-members":
         signed = member_text(request.members)
-        _verify(protection, request.text("cainfo"), signed, crypto_sm.DEFAULT_USER_ID)
+        cainfo = request.text("cainfo")
+        _verify(protection.hospital_public_key, cainfo, signed, crypto_sm.DEFAULT_USER_ID)
     return read_input(request.input_text) if request.input_text else request.input
 
 
-def _verify(protection: Protection, cainfo: str, data: bytes, user_id: bytes) -> None:
+def _verify(public_key: str, cainfo: str, data: bytes, user_id: bytes) -> None:
     try:
         signature = base64.b64decode(cainfo, validate=True)
     except (binascii.Error, ValueError):
         signature = b""
-    if not crypto_sm.sm2_verify(protection.hospital_public_key, data, signature, user_id):
+    if not crypto_sm.sm2_verify(public_key, data, signature, user_id):
         raise GatewayRefusal("cainfo")
 
 
@@ -96,3 +97,29 @@ def _signed(private: str, public: str, data: bytes, user_id: bytes) -> str:
     return base64.b64encode(crypto_sm.sm2_sign(private, public, data, user_id, nonce)).decode(
         "ascii"
     )
+
+
+def open_answer(protection: Protection, members: Mapping[str, Any]) -> Any:
+    """``output`` of an answer, verified and in the clear, where the province protects answers.
+
+    Raises:
+        GatewayRefusal: signature or cipher do not fit.
+        JsonError: what was inside is no JSON.
+    """
+    output = members.get("output")
+    if not protection.answers or not isinstance(output, str) or not output:
+        return output
+    client = protection.client_id.encode()
+    key, cainfo = protection.centre_public_key, as_text(members.get("cainfo"))
+    if protection.family == "sm4-input":
+        try:
+            plain = crypto_sm.sm4_decrypt(client, base64.b64decode(output, validate=True))
+            text = plain.decode("utf-8")
+        except ValueError as error:
+            raise GatewayRefusal("cipher") from error
+        _verify(key, cainfo, plain, client)
+        return loads(text)
+    if protection.family == "sm2-members":
+        signed = member_text({name: one for name, one in members.items() if name != "output"})
+        _verify(key, cainfo, signed, crypto_sm.DEFAULT_USER_ID)
+    return loads(output)

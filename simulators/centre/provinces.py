@@ -27,6 +27,18 @@ PROVINCE_BYTES_MAX: Final = 256 * 1024
 """A hundred times what the files that ship have."""
 
 
+BEYOND: Final[Mapping[str, tuple[str, ...]]] = {
+    "1312": ("med_list_codg",),
+    "5203": (
+        "maf_psn_flag", "begntime", "endtime", "ipt_otp_no", "atddr_no", "chfpdr_name",
+        "adm_dept_codg", "adm_dept_name", "adm_bed", "dscg_way", "inhosp_stas",
+        "hifdm_pay", "hosp_part_amt",
+    ),
+}  # fmt: skip
+"""Fields that answers carry though their table does not list them: 5203 shows the visit as 5201
+does, and the amounts that were added to 2207 and not to it (version log of 2022-11 and 2024-01)."""
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -69,7 +81,11 @@ class Protection(_Table):
 
 
 class EnvelopeRules(_Table):
-    """Representation of the envelope: renames, required members, codes, encoding of answers."""
+    """Representation of the envelope: renames, required members, codes, encoding of answers.
+
+    ``numbers_as``, ``empty_as`` and ``rows_as`` say how answers write amounts, what is empty, and a
+    node of one row.
+    """
 
     renames: Mapping[str, str] = Field(default_factory=dict)
     required: tuple[str, ...] = REQUIRED
@@ -77,6 +93,9 @@ class EnvelopeRules(_Table):
     infcode_as: Literal["number", "text"] = "number"
     infcode_failed: int = -1
     encoding: Literal["utf-8", "gb18030"] = "utf-8"
+    numbers_as: Literal["number", "text"] = "number"
+    empty_as: Literal["text", "null", "word"] = "text"
+    rows_as: Literal["declared", "lists"] = "declared"
     division_code: str = Field(default="430000", pattern=r"\d{6}")
 
 
@@ -105,6 +124,8 @@ class Province(_Table):
     """By transaction: the province's name of an input node to the baseline's."""
     fields: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
     """By transaction: the province's name of an input field to the baseline's."""
+    beyond: Mapping[str, tuple[str, ...]] = Field(default_factory=lambda: dict(BEYOND))
+    """By transaction: fields of answers that the specification does not list."""
     policy: Mapping[str, Any] = Field(default_factory=dict)
     texts: Mapping[str, str] = Field(default_factory=dict)
     confidence: Mapping[str, Literal["single source", "guess"]] = Field(default_factory=dict)
@@ -126,7 +147,7 @@ class Province(_Table):
         for name in ("total_rslt",):
             if name in values:
                 values[name] = tuple(values[name])
-        return Policy(**values)
+        return Policy(**values | {"lists": self.spec().code_lists})
 
     def spec(self) -> schema.Specification:
         """The specification with this province's code lists."""

@@ -44,7 +44,7 @@ def _dictionaries() -> Mapping[str, Any]:
         return lists
 
 
-def dictionary(_desk: Desk, call: Call, _books: Books) -> Handled:
+def dictionary(desk: Desk, call: Call, _books: Books) -> Handled:
     """1901: one code list.
 
     Raises:
@@ -52,9 +52,12 @@ def dictionary(_desk: Desk, call: Call, _books: Books) -> Handled:
     """
     data = node(call)
     kind = needed(data, "type")
-    found = _dictionaries().get(kind)
+    found = desk.policy.lists.get(kind)
     if found is None:
-        raise Refusal("dictionary_unknown", type=kind)
+        published = _dictionaries().get(kind)
+        if published is None:
+            raise Refusal("dictionary_unknown", type=kind)
+        found = published["values"]
     rows = [
         {
             "type": kind,
@@ -65,9 +68,9 @@ def dictionary(_desk: Desk, call: Call, _books: Books) -> Handled:
             "valiFlag": "1",
             "createUser": "system",
             "createDate": text(data, "date"),
-            "version": "1",
+            "version": 1,
         }
-        for nth, (value, label) in enumerate(found["values"].items(), start=1)
+        for nth, (value, label) in enumerate(found.items(), start=1)
     ]
     return Handled(answer=Answer(output={"list": rows}))
 
@@ -128,10 +131,12 @@ def visits(_desk: Desk, call: Call, books: Books) -> Handled:
         f"{day(data, 'endtime')} 23:59:59",
         CANCELLED,
     ]
-    for name in ("med_type", "mdtrt_id"):
-        if text(data, name):
-            sql += f" AND {name} = ?"
-            values.append(text(data, name))
+    if text(data, "med_type"):  # a visit has none before 2203, and is found by any
+        sql += " AND med_type IN (?, '')"
+        values.append(text(data, "med_type"))
+    if text(data, "mdtrt_id"):
+        sql += " AND mdtrt_id = ?"
+        values.append(text(data, "mdtrt_id"))
     found = books.rows(f"{sql} ORDER BY begntime, mdtrt_id LIMIT {ROWS_MAX}", values)
     rows = [_visit_answer(call, who, _insured(books, visit), visit) for visit in found]
     return Handled(answer=Answer(output={"mdtrtinfo": rows}))
@@ -247,6 +252,7 @@ def _fee_rows(books: Books, rows: list[Row], med_type: str) -> list[Row]:
             "bilg_dr_codg": row["bilg_dr_codg"],
             "bilg_dr_name": row["bilg_dr_name"],
             "memo": row["memo"],
+            "dosform_name": "-",
             "opt_time": row["opt_time"],
         }
         for row in rows

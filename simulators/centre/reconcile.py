@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from simulators.centre.calc_money import fen, yuan
+from simulators.centre.calc_money import fen, yuan_text
 from simulators.centre.files import fetch_file, store_file, unzip_text, zip_text
 from simulators.centre.ids import fresh
 from simulators.centre.ledger import Row, one, update
@@ -237,7 +237,7 @@ def result_line(desk: Desk, finding: Finding) -> list[str]:
         "refd_setl_flag": finding.refd,
         "memo": memo,
         "exp_content": "",
-        **{name: str(yuan(row[name])) if row else "" for name in COMPARED},
+        **{name: yuan_text(row[name]) if row else "" for name in COMPARED},
     }
     return [cells[name] or "null" for name in RESULT_COLUMNS[desk.policy.result_columns]]
 

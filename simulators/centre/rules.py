@@ -104,6 +104,7 @@ class Policy:
         check_mapping: whether a hospital's code has to be mapped (3301) before it is charged.
         region: the centre's own place of insurance.
         wording: texts by cause, where a province words them otherwise.
+        lists: code lists that 1901 tells, by name; empty takes the published ones.
     """
 
     duplicate_msgid: str = "process"
@@ -140,6 +141,7 @@ class Policy:
     check_mapping: bool = False
     region: str = "430100"
     wording: Mapping[str, str] = field(default_factory=dict)
+    lists: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """A policy with a value that no code knows would silently act like another."""
@@ -233,6 +235,8 @@ def text(row: Mapping[str, Any], name: str) -> str:
             single value.
     """
     value = row.get(name)
+    if type(value) is str and value.isascii() and "\0" not in value and len(value) <= TEXT_MAX:
+        return value  # nearly all of them
     if value is None:
         return ""
     if isinstance(value, Mapping | list):
@@ -283,4 +287,4 @@ def day(row: Mapping[str, Any], name: str) -> str:
 
 def stamp(call: Call) -> str:
     """The centre's clock as ``YYYY-MM-DD HH:MM:SS``."""
-    return f"{call.at:%Y-%m-%d %H:%M:%S}"
+    return call.at.isoformat(" ", "seconds")[:19]

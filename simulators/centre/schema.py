@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -134,7 +134,46 @@ def load(version: str = CURRENT) -> Specification:
     Raises:
         InputError: there is no such version, or its file is broken.
     """
-    path = _path(version)
+    return _read(_path(version))
+
+
+def load_any(name: str) -> Specification:
+    """A specification that ships, by version, or one by the path of its file.
+
+    Raises:
+        InputError: there is no such version or file, or it is broken.
+    """
+    path = Path(name)
+    return _read(path) if path.suffix == ".json" and path.is_file() else load(name)
+
+
+def changed(
+    spec: Specification,
+    changes: Sequence[Mapping[str, Any]],
+    *,
+    version: str,
+    added: Mapping[str, Mapping[str, str]] | None = None,
+    removed: Mapping[str, tuple[str, ...]] | None = None,
+) -> Specification:
+    """The same with some fields and codes changed: a version to rehearse.
+
+    Args:
+        spec: to begin with.
+        changes: as in the files of versions: ``infno``, ``side``, ``node``, ``field``, and what it
+            becomes (``was``, ``was_named``); without ``was`` it goes.
+        version: its name.
+        added: codes by list, with meaning.
+        removed: codes by list.
+
+    Raises:
+        InputError: a change names what is not there.
+    """
+    raw: dict[str, Any] = {"version": version, "changes": changes}
+    raw |= {"codes_added": added or {}, "codes_removed": removed or {}}
+    return _derived(spec, raw, Path(version))
+
+
+def _read(path: Path) -> Specification:
     raw = _json(path)
     if "base" in raw:
         return _derived(load(str(raw["base"])), raw, path)
@@ -239,7 +278,7 @@ def _derived(base: Specification, raw: Mapping[str, Any], path: Path) -> Specifi
             transactions[infno] = _transaction(infno, one, raw.get("names", {}))
         for infno in raw.get("without", ()):
             del transactions[infno]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, StopIteration) as error:
         raise InputError(
             tr("this specification cannot be read: {reason}", reason=repr(error)), where=str(path)
         ) from error

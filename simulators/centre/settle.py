@@ -7,7 +7,7 @@ settlement, funds, account, accumulations and rows together, in one transaction.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from simulators.centre import persons
@@ -132,14 +132,19 @@ def draw_up(
 
 
 def _parts(row: Row) -> Parts:
-    return Parts(**{name: int(row[name]) for name in _PART_FIELDS.values()})
+    return Parts(
+        fulamt_ownpay_amt=int(row["fulamt_ownpay_amt"]),
+        overlmt_amt=int(row["overlmt_amt"]),
+        preselfpay_amt=int(row["preselfpay_amt"]),
+        inscp_scp_amt=int(row["inscp_scp_amt"]),
+    )
 
 
 def _check_total(desk: Desk, data: Mapping[str, Any], total: int, parts: Parts) -> None:
     given = fen(data.get("medfee_sumamt"), "medfee_sumamt")
     if given != total:
         raise Refusal("total_differs", given=yuan(given), found=yuan(total))
-    if total < 0 or min(asdict(parts).values()) < 0:
+    if total < 0 or parts.least < 0:
         raise Refusal("total_negative")
     if not desk.policy.check_parts or desk.broken:
         return
@@ -155,7 +160,7 @@ def _standing(
 ) -> Standing:
     rows = books.rows(
         "SELECT * FROM cumulations WHERE psn_no = ? AND insutype = ? AND cum_year = ?",
-        (who["psn_no"], insured["insutype"], f"{call.at:%Y}"),
+        (who["psn_no"], insured["insutype"], stamp(call)[:4]),
     )
     mine: Row = next((row for row in rows if row["kind"] == kind), dict.fromkeys(_CUMULATED, 0))
     dedc, scope = int(mine["dedc"]), 0
@@ -246,7 +251,7 @@ def setlinfo(desk: Desk, call: Call, draft: Draft, *, setl_id: str = "") -> Row:
         "exp_content": "",
     }
     shown = broken_amounts(draft.amounts, desk.broken, rows=draft.rows)
-    return info | amount_answer(asdict(shown))
+    return info | amount_answer(shown.row())
 
 
 def book(
@@ -269,7 +274,7 @@ def book(
         "medins_setl_id": call.msgid,
         "fixmedins_code": draft.visit["fixmedins_code"],
         "setl_time": stamp(call),
-        "cum_year": f"{call.at:%Y}",
+        "cum_year": stamp(call)[:4],
         "insutype": draft.insured["insutype"],
         "kind": draft.kind,
         "med_type": draft.med_type,
@@ -291,7 +296,7 @@ def book(
         "stays": int(draft.final and draft.kind not in _YEARLY),
         "turn": turn(books, draft.visit["mdtrt_id"]),
         "opter": call.opter,
-        **asdict(draft.amounts),
+        **draft.amounts.row(),
     }
     funds = fund_rows(desk, draft)
     statements = [

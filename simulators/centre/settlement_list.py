@@ -1,4 +1,4 @@
-"""医保结算清单: 4101 upload and 4102 state; 4261 to 4263 rows of patients who pay themselves.
+"""医保结算清单: 4101 upload, 4102 state, 4103 query; 4261 to 4263 for who pays alone.
 
 States of a list: 0 editable, 1 submitted, 2 approved (frozen), 3 rejected. The hospital moves
 0 to 1 and 3 to 0 or 1; the bureau does the rest.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 
+from harness.errors import InputError
+from simulators.centre import persons
 from simulators.centre.calc_money import fen, yuan
 from simulators.centre.catalogue import PAGE_SIZE_MAX, known_disease
 from simulators.centre.ids import fresh
@@ -24,7 +26,7 @@ from simulators.centre.rules import (
     text,
     whole,
 )
-from simulators.centre.transaction import Answer, Books, Call, Handled
+from simulators.centre.transaction import Answer, Books, Call, Handled, Statement
 from simulators.store import upsert
 
 EDITABLE, SUBMITTED, APPROVED, REJECTED = "0", "1", "2", "3"
@@ -106,6 +108,75 @@ def change_state(_desk: Desk, call: Call, books: Books) -> Handled:
             update("setl_lists", {"setl_list_id": found["setl_list_id"]}, {"stas_type": state})
         )
     return Handled(answer=Answer(output={}), statements=statements)
+
+
+def judged(books: Books, psn_no: str, state: str) -> list[Statement]:
+    """What the bureau makes of a person's submitted lists: approved or rejected.
+
+    Raises:
+        InputError: that is no judgement, or nothing is submitted.
+    """
+    found = books.rows(
+        "SELECT setl_list_id FROM setl_lists WHERE psn_no = ? AND stas_type = ?",
+        (psn_no, SUBMITTED),
+    )
+    if state not in {APPROVED, REJECTED} or not found:
+        raise InputError(f"no submitted list of {psn_no} to be judged {state}")
+    return [
+        update("setl_lists", {"setl_list_id": row["setl_list_id"]}, {"stas_type": state})
+        for row in found
+    ]
+
+
+def query(_desk: Desk, call: Call, books: Books) -> Handled:
+    """4103: a list as it was uploaded, with its state and the amounts of its settlement."""
+    data = node(call)
+    found = one(
+        books,
+        "SELECT * FROM setl_lists WHERE setl_id = ? AND psn_no = ?",
+        needed(data, "setl_id"),
+        needed(data, "psn_no"),
+    )
+    if found is None:
+        raise Refusal("list_unknown")
+    row = settlement(books, found["setl_id"])
+    if row is None:
+        raise Refusal("unknown_settlement", setl_id=found["setl_id"])
+    content = json.loads(found["content"])
+    sent = content.get("setlinfo", {})
+    who = persons.person(books, row["psn_no"])
+    mine = persons.base_fields(who, call)
+    keys = {"setl_id": row["setl_id"], "psn_no": row["psn_no"], "mdtrt_id": row["mdtrt_id"]}
+    info = {name: value for name, value in sent.items() if isinstance(value, str)} | {
+        **keys,
+        "setl_list_sn": found["setl_list_id"],
+        "fixmedins_name": persons.hospital(books, row["fixmedins_code"])["fixmedins_name"],
+        "fixmedins_code": row["fixmedins_code"],
+        **{name: mine[name] for name in ("psn_name", "gend", "brdy", "age", "naty", "certno")},
+        "patn_cert_type": "01",
+        "coner_name": sent.get("coner_name") or who["psn_name"],
+        "ipt_med_type": "1",
+        "adm_caty": sent.get("adm_caty") or sent.get("dscg_caty", ""),
+        "insutype": row["insutype"],
+        "psn_selfpay": yuan(int(row["preselfpay_amt"]) + int(row["overlmt_selfpay"])),
+        "psn_ownpay": yuan(row["fulamt_ownpay_amt"]),
+        "acct_pay": yuan(row["acct_pay"]),
+        "psn_cashpay": yuan(row["psn_cash_pay"]),
+        "hi_paymtd": sent.get("hi_paymtd") or "1",
+        "hi_type": row["insutype"],
+        "opsp_dise_name": "无",
+        "opsp_dise_code": "无",
+        "hsorg_opter": call.opter,
+        "stas_type": found["stas_type"],
+    }
+    # payinfo stays out: the code list of its pool field names two funds that nothing here pays.
+    output = {"setlinfo": info, "diseinfo": _diagnoses(content, keys)}
+    return Handled(answer=Answer(output=output))
+
+
+def _diagnoses(content: Row, keys: Row) -> list[Row]:
+    rows = rows_of(content.get("diseinfo"), "diseinfo")
+    return [{**row, **keys, "setl_list_diag_id": str(nth)} for nth, row in enumerate(rows, 1)]
 
 
 def upload_own(_desk: Desk, call: Call, books: Books) -> Handled:

@@ -55,7 +55,7 @@ def sign_csb(gateway: Gateway, infno: str, at: datetime) -> dict[str, str]:
 def csb_signature(secret_key: str, values: Mapping[str, str]) -> str:
     """The signature over the four headers."""
     text = "&".join(f"{name}={values[name]}" for name in CSB_HEADERS)
-    digest = hmac.new(secret_key.encode(), text.encode(), hashlib.sha1).digest()
+    digest = hmac.digest(secret_key.encode(), text.encode(), "sha1")
     return base64.b64encode(digest).decode("ascii")
 
 
@@ -111,8 +111,9 @@ class Doorkeeper:
                 self._bearer(request, at)
 
     def _csb(self, request: HttpRequest, at: datetime) -> None:
-        values = {name: request.header(name) for name in CSB_HEADERS}
-        given = request.header("_api_signature")
+        named = request.named()
+        values = {name: named.get(name, "") for name in CSB_HEADERS}
+        given = named.get("_api_signature", "")
         if not all(values.values()) or not given:
             raise GatewayRefusal("headers")
         self._in_time(values["_api_timestamp"], 1000, at)
@@ -122,8 +123,9 @@ class Doorkeeper:
         self._once(given, at)
 
     def _tif(self, request: HttpRequest, at: datetime) -> None:
-        stamp, nonce = request.header("x-tif-timestamp"), request.header("x-tif-nonce")
-        given, user = request.header("x-tif-signature"), request.header("x-tif-paasid")
+        named = request.named()
+        stamp, nonce = named.get("x-tif-timestamp", ""), named.get("x-tif-nonce", "")
+        given, user = named.get("x-tif-signature", ""), named.get("x-tif-paasid", "")
         if not (stamp and nonce and given and user):
             raise GatewayRefusal("headers")
         self._in_time(stamp, 1, at)

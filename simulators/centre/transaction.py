@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from harness.wire.json_exact import Written
+
 Json = Any
 """A JSON value; numbers are ``Decimal`` or ``int``, never ``float``."""
 
@@ -64,6 +66,7 @@ class Answer:
         output: ``output`` of the envelope.
         modelled: False where only the schema was checked: a verdict cannot rest on it.
         file: body of a file answer (``9102``); None otherwise.
+        written: ``output`` as it went into the books; it counts only while ``output`` is the same.
     """
 
     infcode: int = OK
@@ -71,6 +74,7 @@ class Answer:
     output: Json = None
     modelled: bool = True
     file: bytes | None = None
+    written: Written | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

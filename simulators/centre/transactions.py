@@ -8,12 +8,11 @@ noted with them, in the same transaction, so that 2601 can find what it did.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from decimal import Decimal
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
 
+from harness.wire.json_exact import Written, dumps, loads
 from simulators.centre import (
     catalogue,
     credential,
@@ -98,6 +97,7 @@ CLERKS: Mapping[str, Clerk] = MappingProxyType(
         "4101": settlement_list.upload,
         "4101A": settlement_list.upload,
         "4102": settlement_list.change_state,
+        "4103": settlement_list.query,
         "4261": settlement_list.upload_own,
         "4262": settlement_list.reconcile_own,
         "4263": settlement_list.differing_own,
@@ -158,16 +158,20 @@ def _guarded(desk: Desk, clerk: Clerk) -> Handler:
     def handle(call: Call, books: Books) -> Handled:
         try:
             if call.infno not in NOTED:
+                credential.require(call, books)
                 return clerk(desk, call, books)
             before = _before(call, books)
             again = _again(desk, call, before)
             if again is not None:
                 return again
+            credential.require(call, books)
             handled = clerk(desk, call, books)
         except Refusal as refusal:
             return refused(wording(desk.policy, refusal))
-        note = _note(call, handled, nth=len(before))
-        return Handled(answer=handled.answer, statements=[*handled.statements, note])
+        written = dumps(handled.answer.output)
+        note = _note(call, handled, written, nth=len(before))
+        answer = replace(handled.answer, written=Written(written, handled.answer.output))
+        return Handled(answer=answer, statements=[*handled.statements, note])
 
     return handle
 
@@ -188,10 +192,10 @@ def _again(desk: Desk, call: Call, before: list[Row]) -> Handled | None:
     last = before[-1]
     if last["undone"] == "1":
         return None
-    return Handled(answer=Answer(output=_read(last["answer"])))
+    return Handled(answer=Answer(output=loads(last["answer"])))
 
 
-def _note(call: Call, handled: Handled, *, nth: int) -> Statement:
+def _note(call: Call, handled: Handled, written: str, *, nth: int) -> Statement:
     output = handled.answer.output
     return insert(
         "calls",
@@ -204,7 +208,7 @@ def _note(call: Call, handled: Handled, *, nth: int) -> Statement:
             "ref_id": _search(output, "setl_id") or _search(output, "mdtrt_id"),
             "undone": "0",
             "call_time": stamp(call),
-            "answer": _written(output),
+            "answer": written,
         },
     )
 
@@ -218,18 +222,6 @@ def _search(value: object, name: str) -> str:
         if isinstance(row, Mapping) and row.get(name):
             return str(row[name])
     return ""
-
-
-def _written(output: object) -> str:
-    """An output as text from which ``_read`` makes the same again, decimals and all."""
-    return json.dumps(output, default=lambda number: {"$decimal": str(number)})
-
-
-def _read(written: str) -> Any:
-    return json.loads(
-        written,
-        object_hook=lambda row: Decimal(row["$decimal"]) if "$decimal" in row else row,
-    )
 
 
 HANDLERS: Mapping[str, Handler] = handlers(Policy())

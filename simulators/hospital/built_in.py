@@ -8,7 +8,7 @@ from typing import Any
 from harness.clock import Clock
 from harness.errors import InputError
 from harness.link.actor import Actor
-from simulators.hospital import defects, lis, schema
+from simulators.hospital import defects, his_callback, lis, schema
 from simulators.hospital.his_settle import whole_his
 from simulators.hospital.lis import Lis
 from simulators.hospital.outbox import Timing
@@ -29,7 +29,7 @@ class BuiltInHospital:
             lis.ANALYZER_FRAMED,
             lis.ANALYZER_POCT,
         ),
-        "HIS": (lis.RESULTS,),
+        "HIS": (lis.RESULTS, his_callback.LINK),
     }
     module = "simulators.hospital"
 

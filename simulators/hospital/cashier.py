@@ -6,10 +6,8 @@ when it comes back, and is found out about. A bill has one flow at a time, whate
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
 from harness.clock import Clock
@@ -20,23 +18,26 @@ from harness.wire.http1_client import HttpClientCore
 from harness.wire.http1_events import HttpBroken, HttpRequest, HttpResponse
 from harness.wire.json_exact import dumps
 from simulators.centre.provinces import Province
+from simulators.hospital import cashier_bills as bills
 from simulators.hospital import cashier_books as books
 from simulators.hospital.cashier_client import Client
 from simulators.hospital.cashier_day import DayEnd
 from simulators.hospital.cashier_flows import Flows
+from simulators.hospital.cashier_manner import Manner
 from simulators.hospital.cashier_model import (
-    KINDS,
+    AT_WORK,
     PENDING,
     UNKNOWN,
     Ask,
     Bill,
     Flow,
-    Line,
     Outcome,
     Save,
     Statement,
     Wait,
 )
+from simulators.hospital.cashier_repair import Repair
+from simulators.hospital.his_insurance import Around, emptied
 from simulators.hospital.outbox import Timing
 from simulators.store import Store, insert
 
@@ -54,9 +55,6 @@ BEGIN_S: Final = 0.05
 
 ANSWER_CHARS_MAX: Final = 40_000
 """Of an answer that the log keeps: what the interface allows."""
-
-AT_WORK: Final = ("settling", "unknown", "refunding")
-"""States of a bill in which a flow must be running."""
 
 
 @dataclass(slots=True)
@@ -81,6 +79,7 @@ class Cashier:
     province: Province
     role: str = "HIS"
     flows: Flows = field(init=False)
+    around: Around = field(init=False)
     client: Client = field(init=False)
     _running: dict[str, Flow] = field(default_factory=dict)
     _calls: dict[str, _Call] = field(default_factory=dict)
@@ -96,6 +95,7 @@ class Cashier:
             pause_s=self.timing.retry_s,
             reversible=self.province.books_policy().reversible,
         )
+        self.around = Around(self.flows)
 
     def open_core(self, link: str, *, client: bool) -> Core:
         """HTTP, as the client."""
@@ -142,6 +142,10 @@ class Cashier:
         """Flows that are not at their end."""
         return len(self._running)
 
+    def begin(self, key: str, flow: Flow, now: float) -> list[act.Command]:
+        """Let a flow begin that nobody ordered, unless one of that key is at work."""
+        return self._begun(key, flow, now)[0]
+
     def abandon(self) -> None:
         """Give up every flow; their bills stay where they are."""
         self._running.clear()
@@ -162,55 +166,28 @@ class Cashier:
     ) -> tuple[list[act.Command], bool]:
         match name:
             case "bill":
-                return [act.Commit(statements=self._billed(args))], True
+                return [
+                    act.Commit(
+                        statements=bills.new(self.store, self.clock.wall(), self.defects, args)
+                    )
+                ], True
             case "settle":
                 return self._settle(args, now)
             case "refund":
                 return self._refund(args, now)
             case "reset":
                 self.abandon()
-                return [act.Commit(statements=books.emptied())], True
+                self.client.manner = Manner()
+                return [act.Commit(statements=[*books.emptied(), *emptied()])], True
+            case "manner":
+                self.client.manner = Manner.of(args)
+                return [], True
             case "day":
                 day = args.get("day") or books.stamp(self.clock.wall())[:10]
                 return self._begun(f"day {day}", DayEnd(self.flows).run(day), now)
-        raise InputError(f"the cashier knows no command {name}")
-
-    def _billed(self, args: Mapping[str, str]) -> list[Statement]:
-        """A new bill: ``lines`` is ``item,price,count`` a line, joined by semicolons."""
-        bill = Bill(
-            bill_no=args["bill_no"],
-            patient_id=args["patient_id"],
-            name=args["name"],
-            id_card=args["id_card"],
-            kind=KINDS[args.get("kind", "otp")],
-            channel="",
-            med_type=args.get("med_type", "11"),
-            acct_used=args.get("acct_used", "1"),
-        )
-        bill.lines = self._lines(args["lines"])
-        return [books.bill_row(bill, books.stamp(self.clock.wall())), *books.line_rows(bill)]
-
-    def _lines(self, text: str) -> list[Line]:
-        day = books.stamp(self.clock.wall())[:10]
-        expired = "his-yb-expired-mapping" in self.defects
-        lines = []
-        for number, one in enumerate(text.split(";"), start=1):
-            item, price, count = one.split(",")
-            code = books.mapped(self.store, item, day, oldest=expired)
-            if not code:
-                raise InputError(f"the item {item} is not mapped")
-            amount = (Decimal(price) * Decimal(count)).quantize(Decimal("0.01"), ROUND_HALF_UP)
-            lines.append(
-                Line(
-                    line=number,
-                    item=item,
-                    med_code=code,
-                    price=price,
-                    count=count,
-                    amount_fen=int(amount.scaleb(2)),
-                )
-            )
-        return lines
+            case "repair":
+                return self._begun(f"repair {args['bill_no']}", Repair(self.flows).run(args), now)
+        return self._begun(*self.around.begun(name, args), now)
 
     def _bill(self, args: Mapping[str, str]) -> Bill:
         bill = books.read_bill(self.store, args["bill_no"])
@@ -230,11 +207,15 @@ class Cashier:
             key, free = f"{key} {channel}", free or bill.channel != channel
         if not free or key in self._running:
             return [], False
+        bill.seek = bill.state == "failed"
         bill.channel = channel
         mark = books.update_row(
             "yb_bill", {"bill_no": bill.bill_no}, {"channel": channel, "state": "settling"}
         )
-        return self._begun(key, self._marked(mark, self.flows.settle(bill)), now)
+        flow = self.flows.settle(bill)
+        if bill.seek:  # what was refused may stand at the centre all the same
+            flow = self.flows.settle_again(bill, *bills.last_message(self.store, bill))
+        return self._begun(key, self._marked(mark, flow), now)
 
     @staticmethod
     def _marked(mark: Statement, flow: Flow) -> Flow:
@@ -252,7 +233,7 @@ class Cashier:
         keep = [line for line in bill.lines if line.line in kept]
         if bill.state != "settled" or bill.bill_no in self._running:
             return [], False
-        return self._begun(bill.bill_no, self.flows.take_back(bill, keep), now)
+        return self._begun(bill.bill_no, self.around.taken_back(bill, keep), now)
 
     # -- flows ---------------------------------------------------------------------------------
 
@@ -277,7 +258,9 @@ class Cashier:
             value = None
             match step:
                 case Save(statements=statements):
+                    # It goes on once they are committed: what it reads next is what it wrote.
                     commands.append(act.Commit(statements=statements))
+                    return [*commands, act.SetTimer(name=f"{PREFIX}wait|{key}", at=now)]
                 case Wait(seconds=seconds):
                     commands.append(act.SetTimer(name=f"{PREFIX}wait|{key}", at=now + seconds))
                     return commands
@@ -354,6 +337,8 @@ class Cashier:
         commands: list[act.Command] = []
         if not self.store.rows("SELECT 1 AS n FROM yb_map LIMIT 1"):
             commands.append(act.Commit(statements=books.mapping_rows()))
+        for key, flow in self.around.left():
+            commands += self._begun(key, flow, now)[0]
         lost = ("UPDATE yb_log SET state = ? WHERE state = ?", (UNKNOWN, PENDING))
         at_work = self.store.rows(
             "SELECT bill_no FROM yb_bill WHERE state IN (?, ?, ?) ORDER BY bill_no", AT_WORK
@@ -364,20 +349,6 @@ class Cashier:
         for row in at_work:
             bill = books.read_bill(self.store, row["bill_no"])
             if bill is not None:
-                last, infno = self._last(bill)
+                last, infno = bills.last_message(self.store, bill)
                 commands += self._begun(bill.bill_no, self.flows.recover(bill, last, infno), now)[0]
         return commands
-
-    def _last(self, bill: Bill) -> tuple[Outcome, str]:
-        """The latest message of a bill that moves money and is not known to have failed."""
-        rows = self.store.rows(
-            "SELECT msgid, infno, answer FROM yb_log WHERE bill_no = ? AND infno IN (?, ?)"
-            " AND state <> 'FAIL' AND msgid NOT IN (SELECT medins_setl_id FROM yb_settlement"
-            " WHERE bill_no = ?) ORDER BY id DESC LIMIT 1",
-            (bill.bill_no, bill.kind.settle, bill.kind.reverse, bill.bill_no),
-        )
-        if not rows:
-            return Outcome(state=UNKNOWN, msgid=""), ""
-        answer = json.loads(rows[0]["answer"]) if rows[0]["answer"] else None
-        out = Outcome(state=UNKNOWN, msgid=rows[0]["msgid"], output=answer)
-        return out, str(rows[0]["infno"])

@@ -83,7 +83,10 @@ def mapping_rows() -> list[Statement]:
 
 def emptied() -> list[Statement]:
     """Statements for new books: every bill, message and settlement is gone, the mapping stays."""
-    tables = ("yb_bill", "yb_line", "yb_log", "yb_settlement", "yb_task", "yb_day", "yb_difference")
+    tables = (
+        "yb_bill", "yb_line", "yb_log", "yb_settlement", "yb_task", "yb_day", "yb_difference",
+        "yb_void",
+    )  # fmt: skip
     return [(f"DELETE FROM {table}", ()) for table in tables]
 
 

@@ -7,17 +7,18 @@ is not 200, a body that cannot be read, a missing ``infcode``, an answer about s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from harness.errors import PeerError
 from harness.wire import envelope
 from harness.wire.http1_events import HttpRequest, HttpResponse
-from harness.wire.json_exact import dumps, encode
+from harness.wire.json_exact import dumps
 from simulators.centre import protection, signatures
 from simulators.centre.provinces import Province
 from simulators.hospital import cashier_books as books
+from simulators.hospital.cashier_manner import Manner, check_readable, refuses
 from simulators.hospital.cashier_model import (
     FAIL,
     OPERATORS,
@@ -51,6 +52,7 @@ class Client:
     province: Province
     defects: set[str]
     sequence: int = 0
+    manner: Manner = field(default_factory=Manner)
 
     def msgid(self, at: datetime) -> str:
         """A new id; its last four digits count, so two calls in one second differ."""
@@ -61,16 +63,19 @@ class Client:
     def request(self, ask: Ask, msgid: str, at: datetime) -> HttpRequest:
         """The signed request of a message."""
         members = self._members(ask, msgid, at)
-        rules = self.province
-        whole = protection.seal(rules.protection, members, ask.nodes)
+        rules, nodes = self.province, self.manner.nodes(ask.nodes)
+        if self.manner.bridge:
+            return self.manner.call(ask.infno, members, nodes, self.defects)
+        whole = protection.seal(rules.protection, members, nodes)
         if rules.envelope.input_as == "text" and isinstance(whole["input"], Mapping):
             whole["input"] = dumps(whole["input"])
         theirs = {ours: name for name, ours in rules.envelope.renames.items()}
-        body = encode({theirs.get(name, name): value for name, value in whole.items()})
+        named = {theirs.get(name, name): value for name, value in whole.items()}
+        body, kind = self.manner.body(named)
         signed = signatures.sign_headers(rules.gateway, ask.infno, at, msgid)
         headers = (
             ("Host", "centre"),
-            ("Content-Type", "application/json;charset=utf-8"),
+            ("Content-Type", kind),
             *signed.items(),
         )
         target = rules.gateway.path.replace("{infno}", ask.infno)
@@ -105,13 +110,16 @@ class Client:
             return self._untold(ask, msgid, state, f"HTTP {response.status}", response.status)
         if "octet-stream" in response.header("Content-Type"):
             return Outcome(state=SUCCESS, msgid=msgid, file=response.payload, status=200)
+        if self.manner.failed(response, self.defects):
+            return Outcome(state=FAIL, msgid=msgid, err_msg="bridge", status=200)
         try:
-            read = envelope.read_response(response.payload)
+            read = envelope.read_response(self.manner.payload(response, self.defects))
+            check_readable(read.members, read.output, self.defects)
         except PeerError as error:
             return Outcome(state=UNKNOWN, msgid=msgid, err_msg=error.message, status=200)
         if read.ok is None:
             return self._untold(ask, msgid, UNKNOWN, "no infcode", 200)
-        state = SUCCESS if read.ok else FAIL
+        state = SUCCESS if read.ok and not refuses(read.members, self.defects) else FAIL
         found = Outcome(
             state=state, msgid=msgid, output=read.output, err_msg=read.err_msg, status=200
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any, Final
 
 from simulators.centre.files import unzip_text, zip_text
@@ -16,8 +17,10 @@ from simulators.centre.rules import RESULT_COLUMNS, Refusal
 from simulators.hospital import cashier_books as books
 from simulators.hospital import cashier_nodes as nodes
 from simulators.hospital.cashier_client import HOSPITAL
+from simulators.hospital.cashier_differences import MANUAL, Listed, Visits
 from simulators.hospital.cashier_flows import Flows
-from simulators.hospital.cashier_model import Ask, Flow, Save
+from simulators.hospital.cashier_model import BUSY, Ask, Flow, Save
+from simulators.hospital.his_mobile import Mobile
 from simulators.store import Store, insert
 
 CLEARING: Final = {"11": "11", "14": "14", "21": "21"}
@@ -25,6 +28,11 @@ CLEARING: Final = {"11": "11", "14": "14", "21": "21"}
 
 BALANCED: Final = "0"
 COLUMNS: Final = RESULT_COLUMNS["10"]
+
+ROUNDS: Final = 3
+"""How often a bucket is compared: before the repairs, after them, and after what they left."""
+
+_A_DAY: Final = timedelta(days=1)
 
 Bucket = tuple[str, str, str]
 Row = dict[str, Any]
@@ -40,12 +48,23 @@ def rows_of(store: Store, day: str, defects: set[str]) -> list[Row]:
 
 
 def buckets(store: Store, day: str, rows: Sequence[Row]) -> list[Bucket]:
-    """Those of the day's settlements, and of bills whose settlement may have got lost."""
+    """Those of the day and of its neighbours: settlements, and bills that may have got lost.
+
+    The centre's clock may be another one, so what we have on the next day may be there on this.
+    """
     found = {(row["insutype"], row["clr_type"], row["clr_optins"]) for row in rows}
+    at = date.fromisoformat(day)
+    around = (f"{at - _A_DAY} 00:00:00", f"{at + _A_DAY} 23:59:59")
+    for row in store.rows(
+        "SELECT DISTINCT insutype, clr_type, clr_optins FROM yb_settlement"
+        " WHERE setl_time BETWEEN ? AND ?",
+        around,
+    ):
+        found.add((row["insutype"], row["clr_type"], row["clr_optins"]))
     bills = store.rows(
         "SELECT DISTINCT insutype, med_type, insuplc FROM yb_bill"
         " WHERE created_at BETWEEN ? AND ? AND psn_no <> ''",
-        (f"{day} 00:00:00", f"{day} 23:59:59"),
+        around,
     )
     found |= {
         (bill["insutype"], CLEARING.get(bill["med_type"], bill["med_type"]), bill["insuplc"])
@@ -74,21 +93,45 @@ class DayEnd:
     flows: Flows
 
     def run(self, day: str) -> Flow:
-        """Every bucket; where one differs, every row, its repair, and the totals once more."""
+        """Every bucket; where one differs, every row, its repair, and the totals once more.
+
+        At last visits at the centre that no bill has: they move no money, and nobody misses them.
+        """
         defects = self.flows.defects
-        rows = rows_of(self.flows.store, day, defects)
-        known = buckets(self.flows.store, day, rows)
+        known = buckets(self.flows.store, day, rows_of(self.flows.store, day, defects))
         if "his-yb-one-bucket" in defects:
             known = [("310", clr, where) for _, clr, where in known][:1]
         for bucket in known:
-            mine = rows if "his-yb-one-bucket" in defects else of_bucket(rows, bucket)
-            nameless = any(not row["setl_id"] for row in mine)
+            yield from self._bucket(day, bucket)
+        yield from Visits(self.flows).run(day)
+
+    def _bucket(self, day: str, bucket: Bucket) -> Flow:
+        defects = self.flows.defects
+        for nth in range(ROUNDS):
+            rows = rows_of(self.flows.store, day, defects)
+            mine = rows if not nth and "his-yb-one-bucket" in defects else of_bucket(rows, bucket)
             balanced = yield from self._compared(day, bucket, mine)
+            nameless = [row for row in mine if not row["setl_id"]]
             if "his-yb-ignores-3201" in defects or (balanced and not nameless):
-                continue
-            yield from self._detailed(day, bucket, mine)
-            again = of_bucket(rows_of(self.flows.store, day, defects), bucket)
-            yield from self._compared(day, bucket, again)
+                return
+            repaired = yield from self._detailed(day, bucket, mine)
+            for row in nameless:
+                yield from self._nameless(day, row)
+            if not repaired and nth:
+                return  # what is left is for a person
+
+    def _nameless(self, day: str, row: Row) -> Flow:
+        """A row without an id cannot be in the file: it is listed here.
+
+        Not so where the centre's row, listed under the same message, has just given it its id.
+        """
+        now = self.flows.store.rows("SELECT * FROM yb_settlement WHERE id = ?", (row["id"],))
+        if now and now[0]["setl_id"] and now[0]["medins_setl_id"] == row["medins_setl_id"]:
+            return
+        cells = {"setl_id": "", "psn_no": row["psn_no"], "msgid": row["medins_setl_id"]}
+        cells["memo"] = "无结算ID"
+        listed = Listed(self.flows.store, day, "hospital_more", str(row["bill_no"]), cells)
+        yield listed.save("id" if now and now[0]["setl_id"] else MANUAL)
 
     def _period(self, day: str, bucket: Bucket) -> dict[str, Any]:
         return {
@@ -136,7 +179,7 @@ class DayEnd:
         }
         sent = yield from self._asked("9101", {"fsUploadIn": file})
         if not sent.ok:
-            return
+            return False
         found = totals(rows, self.flows.defects)
         data = self._period(day, bucket) | {
             "file_qury_no": str((sent.output or {}).get("file_qury_no", "")),
@@ -149,7 +192,7 @@ class DayEnd:
         compared = yield from self._asked("3202", {"data": data})
         info = compared.node("fileinfo")
         if not info:
-            return
+            return False
         wanted = {"file_qury_no": info["file_qury_no"], "filename": info["filename"]}
         wanted["fixmedins_code"] = HOSPITAL
         result = yield from self._asked("9102", {"fsDownloadIn": wanted})
@@ -157,63 +200,71 @@ class DayEnd:
             lines = unzip_text(result.file or b"", strict=False)
         except Refusal:
             lines = []
+        repaired = False
         for cells in lines:
-            yield from self._row(day, dict(zip(COLUMNS, cells, strict=False)), rows)
+            named = dict(zip(COLUMNS, cells, strict=False))
+            if len(named) == len(COLUMNS) and (yield from self._row(day, named, rows)):
+                repaired = True
+        return repaired
 
     def _asked(self, infno: str, sent: nodes.Nodes) -> Flow:
         return (yield from self.flows.asked(Ask(infno=infno, nodes=sent, channel="system")))
 
     def _row(self, day: str, cells: dict[str, str], rows: Sequence[Row]) -> Flow:
-        """One row of the result file: whose it is, by id and not by the words of its memo."""
-        if cells.get("stmt_rslt") == BALANCED:
-            return
+        """One row of the result file: whose it is, by id and not by the words of its memo.
+
+        It is on the list before anything is done about it: a repair may be the last that we do.
+        """
+        if cells["stmt_rslt"] == BALANCED:
+            return False
         ours = any(row["setl_id"] == cells["setl_id"] for row in rows if row["setl_id"])
         if not ours:
             kind = "centre_more"
         else:
             kind = "differs" if cells["medfee_sumamt"] else "hospital_more"
         log = self.flows.store.rows(
-            "SELECT bill_no, infno FROM yb_log WHERE msgid = ?", (cells["msgid"],)
+            "SELECT bill_no, infno FROM yb_log WHERE msgid = ? AND bill_no <> ''",
+            (cells["msgid"],),
         )
         bill_no = str(log[0]["bill_no"]) if log else ""
-        repair = "manual"
-        if kind == "centre_more" and bill_no:
-            repair = yield from self._repair(bill_no, str(log[0]["infno"]), cells)
-        row = {
-            "day": day,
-            "setl_id": cells["setl_id"],
-            "psn_no": cells["psn_no"],
-            "msgid": cells["msgid"],
-            "class": kind,
-            "bill_no": bill_no,
-            "repair": repair,
-            "memo": cells["memo"],
-        }
-        yield Save(statements=[insert("yb_difference", row)])
+        listed = Listed(self.flows.store, day, kind, bill_no, cells)
+        yield listed.save(MANUAL)
+        if kind != "centre_more" or not bill_no:
+            return False
+        repair = yield from self._repair(bill_no, str(log[0]["infno"]), listed)
+        yield listed.save(repair)
+        return repair != MANUAL
 
-    def _repair(self, bill_no: str, infno: str, cells: dict[str, str]) -> Flow:
+    def _repair(self, bill_no: str, infno: str, listed: Listed) -> Flow:
         """What the centre has and we have not: our refund's id, or a settlement to take back."""
+        cells = listed.cells
         bill = books.read_bill(self.flows.store, bill_no)
-        if bill is None:
-            return "manual"
+        if bill is None or bill.state in BUSY:
+            return MANUAL
         info = yield from self.flows.told(bill, cells["setl_id"])
-        if infno == bill.kind.reverse:
-            key = {"medins_setl_id": cells["msgid"], "refd_setl_flag": "1"}
-            named = {"setl_id": cells["setl_id"], "setl_time": str(info.get("setl_time", ""))}
-            yield Save(statements=[books.update_row("yb_settlement", key, named)])
-            return "id"
+        if not info:
+            return MANUAL
+        if infno == "6202":  # paid by mobile phone: the order is what has to be brought to its end
+            yield listed.save("6301")
+            yield from Mobile(self.flows).go_on(bill)
+            return MANUAL if books.booked(self.flows.store, bill_no) is None else "6301"
+        if infno in {bill.kind.reverse, "6203"}:
+            yield listed.save("id")
+            return (yield from self.flows.refund_found(bill, info, cells["msgid"])) or MANUAL
         if bill.state == "manual":  # nobody told the patient that it failed
+            yield listed.save("5203")
             yield from self.flows.book(bill, info)
             return "5203"
         if infno in self.flows.reversible:
+            yield listed.save("2601")
             undo = nodes.undo(bill, cells["msgid"], infno)
             yield Ask(infno="2601", nodes=undo, bill=bill, channel="system")
             if not (yield from self.flows.told(bill, cells["setl_id"])):
                 return "2601"
+        yield listed.save(bill.kind.reverse)
         yield from self.flows.book(bill, info)
-        row = books.settlement(bill, info, self.flows.now(), self.flows.defects)
-        done = yield from self.flows.refund(bill, [], row)
-        return bill.kind.reverse if done else "manual"
+        done = yield from self.flows.refund(bill, [])
+        return bill.kind.reverse if done else MANUAL
 
 
 def of_bucket(rows: Sequence[Row], bucket: Bucket) -> list[Row]:

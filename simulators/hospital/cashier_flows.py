@@ -61,10 +61,30 @@ class Flows(Undoing):
         yield from self.pay(bill)
         return None
 
+    def settle_again(self, bill: Bill, last: Outcome, infno: str) -> Flow:
+        """A bill that failed, in the visit that it has: what was refused may have been done.
+
+        Args:
+            bill: that was refused.
+            last: its latest message that moved rows or money.
+            infno: the transaction of that; empty where there is nothing to find out.
+        """
+        if not bill.mdtrt_id:
+            yield from self.settle(bill)
+            return
+        if infno == bill.kind.settle and (yield from self.resolve(bill, last)):
+            return
+        if bill.kind is not INPATIENT:
+            out = yield from self._visit_told(bill)
+            if not out.ok:
+                yield from self.give_up(bill, out)
+                return
+        yield from self.settle_anew(bill)
+
     def _prepare(self, bill: Bill) -> Flow:
         """Everything up to the trial; returns what went wrong, or None."""
         parts: tuple[Callable[[Bill], Flow], ...] = (
-            self._identify,
+            self.identify,
             self._admit if bill.kind is INPATIENT else self._register,
             self._upload,
             self._discharge,
@@ -75,9 +95,15 @@ class Flows(Undoing):
                 return out
         return None
 
+    def open_visit(self, bill: Bill) -> Talk:
+        """A person and an outpatient visit, and nothing charged yet."""
+        trouble: Outcome | None = yield from self.identify(bill)
+        return trouble if trouble is not None else (yield from self._register(bill))
+
     # -- steps before the money ----------------------------------------------------------------
 
-    def _identify(self, bill: Bill) -> Flow:
+    def identify(self, bill: Bill) -> Flow:
+        """1101: number and insurance of the person; a refusal, or None where all is well."""
         out = yield from self.asked(Ask(infno="1101", nodes=nodes.person(bill), bill=bill))
         if not out.ok:
             return out
@@ -95,40 +121,33 @@ class Flows(Undoing):
 
     def _register(self, bill: Bill) -> Flow:
         """2201 and 2203; a registration whose answer is lost is looked for before a new one."""
-        out = yield from self._visit_opened(bill, "2201", nodes.registration, "5201", "mdtrtinfo")
-        if not out.ok:
-            return out
+        out = yield from self._visit_opened(bill, nodes.registration)
+        return (yield from self._visit_told(bill)) if out.ok else out
+
+    def _visit_told(self, bill: Bill) -> Talk:
+        """2203: what the visit is for."""
         ask = Ask(infno="2203", nodes=nodes.visit(bill, self.now()), bill=bill)
         return (yield from self.asked(ask))
 
     def _admit(self, bill: Bill) -> Flow:
-        return (yield from self._visit_opened(bill, "2401", nodes.admission, "5303", "data"))
+        return (yield from self._visit_opened(bill, nodes.admission))
 
-    def _visit_opened(
-        self,
-        bill: Bill,
-        infno: str,
-        make: Callable[[Bill, str], nodes.Nodes],
-        question: str,
-        node: str,
-    ) -> Talk:
+    def _visit_opened(self, bill: Bill, make: Callable[[Bill, str], nodes.Nodes]) -> Talk:
         out = Outcome(state=UNKNOWN, msgid="")
         for nth in range(ONCE_MORE):
             if nth or bill.seek:
-                asking = nodes.visits(bill, self.now()[:10])
-                seen = yield from self.asked(Ask(infno=question, nodes=asking, bill=bill))
-                ours = [row for row in seen.rows(node) if row.get("ipt_otp_no") == bill.bill_no]
-                if ours:
-                    bill.mdtrt_id = as_text(ours[-1]["mdtrt_id"])
+                seen = yield from self.visits(bill)
+                if seen.rows(bill.kind.listed):
+                    bill.mdtrt_id = as_text(seen.rows(bill.kind.listed)[-1]["mdtrt_id"])
                     return replace(seen, output={})
-            out = yield Ask(infno=infno, nodes=make(bill, self.now()), bill=bill)
+            out = yield Ask(infno=bill.kind.register, nodes=make(bill, self.now()), bill=bill)
+            found = out.node("data") or out.node("result")
+            bill.mdtrt_id = as_text(found.get("mdtrt_id"))
+            if out.ok and not bill.mdtrt_id:
+                out = replace(out, state=UNKNOWN, err_msg="no visit in the answer")
             if out.state != UNKNOWN:
                 break
             yield Wait(seconds=self.pause(nth))
-        found = out.node("data") or out.node("result")
-        bill.mdtrt_id = as_text(found.get("mdtrt_id"))
-        if out.ok and not bill.mdtrt_id:
-            return replace(out, state=UNKNOWN, err_msg="no visit in the answer")
         return out
 
     def _upload(self, bill: Bill) -> Flow:
@@ -175,8 +194,7 @@ class Flows(Undoing):
         """Whether a stay is still among those in hospital (5303)."""
         if bill.kind is not INPATIENT:
             return False
-        ask = Ask(infno="5303", nodes=nodes.visits(bill, self.now()[:10]), bill=bill)
-        seen = yield from self.asked(ask)
+        seen = yield from self.visits(bill)
         listed = [row for row in seen.rows("data") if row.get("mdtrt_id") == bill.mdtrt_id]
         return not seen.ok or bool(listed)
 
@@ -244,9 +262,9 @@ class Flows(Undoing):
         """A refund: of everything, or of all lines but some, which are settled anew."""
         refunded = yield from self.refund(bill, keep)
         if refunded and bill.state == "settling":
-            yield from self._anew(bill)
+            yield from self.settle_anew(bill)
 
-    def _anew(self, bill: Bill) -> Flow:
+    def settle_anew(self, bill: Bill) -> Flow:
         """Rows once more, and the money; whatever of them may be there is withdrawn first."""
         yield from self.withdraw(bill)
         out = yield from self._upload(bill)
@@ -270,7 +288,7 @@ class Flows(Undoing):
             if not back:
                 yield Save(statements=[books.bill_state(bill, "settled")])
             elif bill.state == "settling":
-                yield from self._anew(bill)
+                yield from self.settle_anew(bill)
         elif not bill.mdtrt_id:
             bill.seek = True
             yield from self.settle(bill)
@@ -279,7 +297,7 @@ class Flows(Undoing):
             if not done:
                 yield from self.pay(bill)
         else:
-            yield from self._anew(bill)
+            yield from self.settle_anew(bill)
 
     def _found_reversed(self, bill: Bill, last: Outcome) -> Flow:
         found = yield from self.held(bill)

@@ -16,6 +16,12 @@ Statement = tuple[str, Sequence[Any]]
 PENDING, SUCCESS, FAIL, UNKNOWN = "PENDING", "SUCCESS", "FAIL", "UNKNOWN"
 """States of a message: written and sent; done; refused in so many words; nobody can tell."""
 
+AT_WORK: Final = ("settling", "unknown", "refunding")
+"""States of a bill in which a flow must be running."""
+
+BUSY: Final = (*AT_WORK, "ordering")
+"""These, and the payment by mobile phone that is under way: nobody else may touch such a bill."""
+
 ONCE_MORE: Final = 4
 """How often a question is asked again whose answer changes nothing."""
 
@@ -25,10 +31,16 @@ PAY_TRIES: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """The transactions of outpatient or inpatient visits."""
+    """The transactions of outpatient or inpatient visits.
+
+    ``ask`` is the question for visits, and ``listed`` the node of its answer.
+    """
 
     name: str
     register: str
+    cancel: str
+    ask: str
+    listed: str
     upload: str
     withdraw: str
     trial: str
@@ -39,6 +51,9 @@ class Kind:
 OUTPATIENT: Final = Kind(
     name="otp",
     register="2201",
+    cancel="2202",
+    ask="5201",
+    listed="mdtrtinfo",
     upload="2204",
     withdraw="2205",
     trial="2206",
@@ -48,6 +63,9 @@ OUTPATIENT: Final = Kind(
 INPATIENT: Final = Kind(
     name="ipt",
     register="2401",
+    cancel="2404",
+    ask="5303",
+    listed="data",
     upload="2301",
     withdraw="2302",
     trial="2303",
@@ -92,7 +110,8 @@ class Bill:
 
     States: ``open``, ``settling``, ``settled``, ``failed``, ``unknown``, ``refunding``,
     ``refunded``, ``manual`` (a person must look). ``keep`` are lines that a refund leaves;
-    ``seek`` says that a visit may have been opened before a crash.
+    ``seek`` says that a visit may have been opened before a crash; ``token`` is the electronic
+    credential that stands for the card.
     """
 
     bill_no: str
@@ -115,6 +134,7 @@ class Bill:
     parts: dict[str, int] = field(default_factory=dict)
     keep: list[Line] = field(default_factory=list)
     seek: bool = False
+    token: str = ""
 
     @property
     def total_fen(self) -> int:

@@ -24,8 +24,8 @@ def person(bill: Bill) -> Nodes:
 
 def _card(bill: Bill) -> dict[str, Any]:
     return {
-        "mdtrt_cert_type": "02",
-        "mdtrt_cert_no": bill.id_card,
+        "mdtrt_cert_type": "01" if bill.token else "02",
+        "mdtrt_cert_no": bill.token or bill.id_card,
         "psn_cert_type": "01",
         "certno": bill.id_card,
     }
@@ -35,12 +35,13 @@ def _keys(bill: Bill) -> dict[str, Any]:
     return {"mdtrt_id": bill.mdtrt_id, "psn_no": bill.psn_no}
 
 
-def _disease(bill: Bill) -> tuple[str, str]:
+def disease(bill: Bill) -> tuple[str, str]:
+    """Code and name of the main diagnosis."""
     return _CHRONIC if bill.med_type == "14" else _DIAGNOSIS[bill.kind.name]
 
 
 def _diagnoses(bill: Bill, now: str) -> list[dict[str, Any]]:
-    code, name = _disease(bill)
+    code, name = disease(bill)
     row = {
         "diag_type": "1",
         "diag_srt_no": 1,
@@ -66,13 +67,16 @@ def registration(bill: Bill, now: str) -> Nodes:
         "psn_name": bill.name,
         "begntime": now,
         "ipt_otp_no": bill.bill_no,
+        # Required until V1.1.18 and optional since: who sends them is right in both.
+        "atddr_no": "D0001",
+        "dr_name": "医生甲",
     }
     return {"data": data}
 
 
 def visit(bill: Bill, now: str) -> Nodes:
     """2203: medical type and diagnoses."""
-    code, name = _disease(bill)
+    code, name = disease(bill)
     info = _keys(bill) | {"med_type": bill.med_type, "begntime": now}
     info |= {"dise_codg": code, "dise_name": name}
     return {"mdtrtinfo": info, "diseinfo": _diagnoses(bill, now)}
@@ -80,13 +84,13 @@ def visit(bill: Bill, now: str) -> Nodes:
 
 def admission(bill: Bill, now: str) -> Nodes:
     """2401: a stay."""
-    code, name = _disease(bill)
+    code, name = disease(bill)
     info = {
         "psn_no": bill.psn_no,
         "insutype": bill.insutype,
         "begntime": now,
-        "mdtrt_cert_type": "02",
-        "mdtrt_cert_no": bill.id_card,
+        "mdtrt_cert_type": "01" if bill.token else "02",
+        "mdtrt_cert_no": bill.token or bill.id_card,
         "cert_type": "01",
         "certno": bill.id_card,
         "med_type": bill.med_type,
@@ -189,9 +193,16 @@ def rows_of_visit(bill: Bill) -> Nodes:
     return {"data": _keys(bill)}
 
 
-def visits(bill: Bill, day: str) -> Nodes:
-    """5201 and 5303: visits of the person on a day."""
-    return {"data": {"psn_no": bill.psn_no, "begntime": day, "endtime": day}}
+def visits(bill: Bill, begin: str, end: str) -> Nodes:
+    """5201 for outpatient visits, 5303 for stays: of the person, from one day to another."""
+    data = {"psn_no": bill.psn_no, "begntime": begin, "endtime": end}
+    return {"data": data if bill.kind is INPATIENT else data | {"med_type": bill.med_type}}
+
+
+def cancellation(bill: Bill) -> Nodes:
+    """2202 or 2404: a visit that nobody needs."""
+    data = _keys(bill)
+    return {"data": data if bill.kind is INPATIENT else data | {"ipt_otp_no": bill.bill_no}}
 
 
 def undo(bill: Bill, msgid: str, infno: str) -> Nodes:

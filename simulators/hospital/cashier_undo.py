@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from harness.wire.envelope import as_text
 from simulators.hospital import cashier_books as books
 from simulators.hospital import cashier_nodes as nodes
 from simulators.hospital.cashier_model import (
     FAIL,
+    INPATIENT,
     ONCE_MORE,
+    SUCCESS,
     UNKNOWN,
     Ask,
     Bill,
@@ -34,6 +36,9 @@ from simulators.store import Store, insert, upsert
 
 GONE, STANDS, BELIEVED = "gone", "stands", "believed"
 """What became of a settlement; ``believed`` is what only a defect takes for an answer."""
+
+STAY_DAYS: Final = 90
+"""How long ago the admission of a stay that is not settled may be."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,6 +69,17 @@ class Undoing:
             out = yield replace(ask, msgid=out.msgid)
         return out
 
+    def visits(self, bill: Bill) -> Talk:
+        """5201 or 5303: visits at the centre under the number of a bill; a stay may be long."""
+        day = self.wall()
+        before = day - timedelta(days=STAY_DAYS if bill.kind is INPATIENT else 1)
+        first, last = (f"{one:%Y-%m-%d}" for one in (before, day))
+        ask = Ask(infno=bill.kind.ask, nodes=nodes.visits(bill, first, last), bill=bill)
+        seen = yield from self.asked(ask)
+        found = seen.rows(bill.kind.listed)
+        ours = [row for row in found if as_text(row.get("ipt_otp_no")) == bill.bill_no]
+        return replace(seen, output={bill.kind.listed: ours})
+
     def withdraw(self, bill: Bill) -> Talk:
         """2205 or 2302: take unsettled rows back; that there are none is as good."""
         ask = Ask(infno=bill.kind.withdraw, nodes=nodes.withdrawal(bill), bill=bill)
@@ -86,6 +102,8 @@ class Undoing:
     def give_up(self, bill: Bill, out: Outcome) -> Flow:
         """A refusal is a failure; what is still unknown is for a person to look at."""
         state = "failed" if out.state == FAIL else "manual"
+        if "his-yb-hides-refusal" in self.defects:
+            out = replace(out, err_msg="操作失败")
         yield Save(statements=[books.bill_state(bill, state, out.err_msg)])
 
     def task(self, bill: Bill, msgid: str, infno: str, state: str, note: str = "") -> Statement:
@@ -150,11 +168,19 @@ class Undoing:
         A trial over them succeeds only while they are free. It changes nothing, and unlike 5203
         and 5204 it needs no id of the settlement, which is what got lost.
         """
-        ask = Ask(infno=bill.kind.trial, nodes=nodes.settlement(bill), bill=bill)
-        trial = yield from self.asked(ask)
-        if trial.state == UNKNOWN:
-            return UNKNOWN
-        return GONE if trial.ok else STANDS
+        # By card: a token that ran out meanwhile must not pass for rows that are held.
+        wanted = nodes.settlement(replace(bill, token=""))
+        ask = Ask(infno=bill.kind.trial, nodes=wanted, bill=bill)
+        for nth in range(ONCE_MORE):
+            trial = yield from self.asked(ask)
+            if trial.state == UNKNOWN:
+                return UNKNOWN
+            if trial.state == FAIL:
+                return STANDS
+            if as_text(trial.node("setlinfo").get("medins_setl_id")) == trial.msgid:
+                return GONE
+            yield Wait(seconds=self.pause(nth))  # that was the answer to something else
+        return UNKNOWN
 
     def told(self, bill: Bill, setl_id: str) -> Flow:
         """5203: a settlement or reversal in the centre's words; nothing where it has none."""
@@ -162,19 +188,20 @@ class Undoing:
         found = yield from self.asked(ask)
         info = dict(found.node("setlinfo"))
         # This transaction has another name for the cash.
-        return info | {"psn_cash_pay": info["cash_payamt"]} if info else info
+        if as_text(info.get("setl_id")) != setl_id:
+            return {}  # nothing, or the answer to something else
+        return info | {"psn_cash_pay": info.get("cash_payamt")}
 
     # -- taking back ---------------------------------------------------------------------------
 
-    def refund(self, bill: Bill, keep: list[Line], booked: Mapping[str, Any] | None = None) -> Flow:
+    def refund(self, bill: Bill, keep: list[Line]) -> Flow:
         """Take a settlement back as a whole; True where it was.
 
         Args:
             bill: whose settlement.
             keep: lines that are to be settled anew.
-            booked: its row, where that was only just booked; else it is read.
         """
-        row = booked or books.booked(self.store, bill.bill_no)
+        row = books.booked(self.store, bill.bill_no)
         if row is None:
             return False
         bill.keep = keep
@@ -225,7 +252,7 @@ class Undoing:
     ) -> Flow:
         """The refund, and with it the new batch of what is to be settled anew."""
         back = books.refund(row, out, self.now(), self.defects)
-        statements = [insert("yb_settlement", back)]
+        statements: list[Statement] = [insert("yb_settlement", back)]
         if keep and "his-yb-forgets-the-rest" not in self.defects:
             bill.batch, bill.lines, bill.keep = bill.batch + 1, keep, []
             statements += [*books.line_rows(bill), books.bill_state(bill, "settling")]
@@ -235,6 +262,44 @@ class Undoing:
             state = "done" if out.ok else "open"
             statements.append(self.task(bill, out.msgid, bill.kind.reverse, state))
         yield Save(statements=statements)
+
+    def refund_found(self, bill: Bill, info: Mapping[str, Any], msgid: str) -> Flow:
+        """A refund that the centre has and we have not as it says; what was done, or nothing.
+
+        It may have gone out several times, and which of them was carried out nobody knew: so it is
+        found by bill and amount, not by the message. One that was given up as refused, and was
+        carried out after all, is booked now.
+
+        Args:
+            bill: that was refunded.
+            info: ``setlinfo`` of 5203.
+            msgid: of the message that was carried out, as the result file has it.
+        """
+        told = {"setl_id": as_text(info.get("setl_id")), "setl_time": as_text(info["setl_time"])}
+        amount = abs(books.fen(info.get("medfee_sumamt")))
+        nameless = self.store.rows(
+            "SELECT * FROM yb_settlement WHERE bill_no = ? AND refd_setl_flag = '1'"
+            " AND setl_id = '' AND medfee_fen = ? ORDER BY id LIMIT 1",
+            (bill.bill_no, -amount),
+        )
+        if nameless:
+            key = {"id": nameless[0]["id"]}
+            changed = told | {"medins_setl_id": msgid}
+            # Another day may have listed it as one that the centre does not have.
+            manual = {"msgid": nameless[0]["medins_setl_id"], "setl_id": "", "repair": "manual"}
+            yield Save(
+                statements=[
+                    books.update_row("yb_settlement", key, changed),
+                    books.update_row("yb_difference", manual, {"repair": "id"}),
+                ]
+            )
+            return "id"
+        row = books.booked(self.store, bill.bill_no)
+        if row is None or bill.state != "settled" or amount != row["medfee_fen"]:
+            return ""
+        out = Outcome(state=SUCCESS, msgid=msgid, output={"setlinfo": told})
+        yield from self.book_refund(bill, row, out, [])
+        return "refund"
 
     def _difference(self, bill: Bill, row: Mapping[str, Any], keep: list[Line]) -> Flow:
         """The defect: only what the patient gets back is booked, nothing at the centre."""

@@ -15,12 +15,16 @@ from collections.abc import Sequence
 
 from harness.errors import InputError
 from simulators.hospital import (
+    defects_bodies,
+    defects_books,
     defects_edges,
     defects_feeds,
     defects_his,
     defects_imaging,
     defects_insurance,
+    defects_insurance_flows,
     defects_lab,
+    defects_lab_more,
     defects_lis,
 )
 from simulators.hospital.defect_model import Defect
@@ -30,10 +34,14 @@ __all__ = ["BY_ID", "DEFECTS", "IMAGING", "Defect", "check"]
 DEFECTS = (
     *defects_lis.DEFECTS,
     *defects_lab.DEFECTS,
+    *defects_lab_more.DEFECTS,
     *defects_edges.DEFECTS,
     *defects_his.DEFECTS,
     *defects_feeds.DEFECTS,
     *defects_insurance.DEFECTS,
+    *defects_books.DEFECTS,
+    *defects_bodies.DEFECTS,
+    *defects_insurance_flows.DEFECTS,
 )
 
 IMAGING = defects_imaging.DEFECTS

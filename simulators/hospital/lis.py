@@ -21,6 +21,7 @@ from simulators.hospital import (
     critical,
     inbox_flaws,
     lis_flaws,
+    lis_flaws_guess,
     lis_framed,
     lis_poct,
     messages,
@@ -86,7 +87,10 @@ class Lis:
         """The whole behaviour."""
         match event:
             case act.Started():
+                self.astm.started()
                 return [self.outbox.soon(now), *self._watch(now)]
+            case act.Opened(conn=conn, link=link) if link == ANALYZER and self.astm.deaf:
+                return [act.Close(conn=conn)]
             case act.Received(link=link) if link == ANALYZER:
                 return self._watched(self.astm.on_event(event, now), now)
             case act.Received(conn=conn, link=link, event=Message() as message) if (
@@ -148,7 +152,8 @@ class Lis:
         if kind.startswith("ADT^"):
             return adt.apply(message, self.defects, "lis")
         if kind == "OML^O21":
-            return adt.apply_order(message, self.store, self.defects)
+            statements = adt.apply_order(message, self.store, self.defects)
+            return lis_flaws_guess.ordered(statements, self.defects)
         if kind == "ORA^R41":
             return critical.answered(self.store, message, self._stamp())
         if "lis-accepts-unknown-types" in self.defects:

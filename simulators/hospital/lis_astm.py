@@ -20,11 +20,19 @@ from harness.wire.astm_link import (
     MessageReceived,
     Refuse,
     SendFailed,
+    SessionEnded,
 )
 from harness.wire.astm_records import AstmMessage
 from harness.wire.core import Message
 from simulators import trouble
-from simulators.hospital import lis_driver, lis_flaws, lis_reading, lis_results, lis_worklist
+from simulators.hospital import (
+    lis_driver,
+    lis_flaws,
+    lis_flaws_guess,
+    lis_reading,
+    lis_results,
+    lis_worklist,
+)
 from simulators.hospital.lis_flaws_frames import Frames
 from simulators.hospital.lis_worklist import Download
 from simulators.hospital.outbox import Outbox
@@ -60,6 +68,20 @@ class AstmAnalyzers:
     _frames: Frames = field(default_factory=Frames)
     _reconnected: bool = False
     """A connection ended, and nothing has come since."""
+    _restarted: bool = False
+    """There was work before this start."""
+    _fresh: bool = False
+    """Nothing has come since a restart."""
+
+    def started(self) -> None:
+        """The system begins: for the first time, or with what it knew before."""
+        self._restarted = bool(self.store.rows("SELECT 1 AS n FROM orders LIMIT 1"))
+        self._fresh = self._restarted
+
+    @property
+    def deaf(self) -> bool:
+        """The defect: after a restart nobody is listened to."""
+        return self._restarted and "lis-port-stays-closed" in self.defects
 
     def on_event(self, event: act.Received, now: float) -> list[act.Command]:
         """A whole message is reported before the frame that completes it asks for its reply."""
@@ -71,8 +93,11 @@ class AstmAnalyzers:
                 except Exception as error:  # noqa: BLE001 - one message must not end the system
                     trouble.tell(self.role, error)
                     self._tripped.add(event.conn)
+            case SessionEnded():
+                return self._late.pop(event.conn, [])
             case FrameReceived(hold=hold):
-                late = self._late.pop(event.conn, [])
+                waits = "lis-stores-at-session-end" in self.defects
+                late: list[act.Command] = [] if waits else self._late.pop(event.conn, [])
                 if event.conn in self._tripped:
                     self._tripped.discard(event.conn)
                     return [act.Send(conn=event.conn, event=Refuse(hold=hold))]
@@ -81,8 +106,11 @@ class AstmAnalyzers:
                 return self._message(event.conn, data, now)
             case Delivered(payload=payload):
                 return self._fate(payload, "taken", now)
-            case SendFailed(payload=payload):
-                return self._fate(payload, "failed", now)
+            case SendFailed(payload=payload, reason=reason):
+                again: list[act.Command] = []
+                if reason == "frame-timeout" and "lis-floods-after-timeout" in self.defects:
+                    again = [act.Send(conn=event.conn, event=Message(payload=payload))]
+                return [*self._fate(payload, "failed", now), *again * lis_flaws_guess.FLOOD]
         return []
 
     def _message(self, conn: str, payload: bytes, now: float) -> list[act.Command]:
@@ -92,11 +120,14 @@ class AstmAnalyzers:
         if self._reconnected and "lis-forgets-after-reconnect" in defects:
             defects = {*defects, "lis-stores-repeats-of-results"}
         self._reconnected = False
+        lost, self._fresh = self._fresh and "lis-loses-first-after-start" in defects, False
+        if lost:
+            return []
         statements = lis_results.store(payload, self.store, self.outbox, defects, time)
         commands: list[act.Command] = []
         if statements:
             stored = [act.Commit(statements=statements), self.outbox.soon(now)]
-            if "lis-accepts-before-storing" in self.defects:
+            if self.defects & {"lis-accepts-before-storing", "lis-stores-at-session-end"}:
                 self._late.setdefault(conn, []).extend(stored)
             else:
                 commands = [*stored]
@@ -110,7 +141,7 @@ class AstmAnalyzers:
         if sender and (sender in self._conns or len(self._conns) < ANALYZERS_MAX):
             self._conns[sender] = conn
         commands: list[act.Command] = [act.SetTimer(name="worklist", at=now)] if driver.push else []
-        asked = lis_worklist.asked(message, self.store, driver)
+        asked = lis_worklist.asked(message, self.store, driver, self.defects)
         if asked is None:
             return commands
         found = lis_worklist.answer(asked, self.store, driver, self.defects, time)

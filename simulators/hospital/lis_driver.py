@@ -45,6 +45,7 @@ class Driver:
         id_place: where O records hold the specimen id, as ``field.component``; ``P.4.1`` is in the
             P record before them.
         id_strip: ``""`` nothing, ``blank`` blanks around it, ``zero`` leading zeros too.
+        id_suffix: what an aliquot's suffix begins with; from there on the id is cut off.
         code_place: where R records hold the channel; empty: 3.4, else 3.1.
         value_place: where R records hold the value: the field, or one component of it.
         query_place: where Q records hold it.
@@ -68,6 +69,7 @@ class Driver:
     encoding: str = "gb18030"
     id_place: str = "3.1"
     id_strip: str = ""
+    id_suffix: str = ""
     code_place: str = ""
     value_place: str = "4"
     query_place: str = "3.2"
@@ -106,7 +108,9 @@ class Driver:
         return "" if row is None else row.channel
 
     def stripped(self, ident: str) -> str:
-        """A specimen id without its padding."""
+        """A specimen id without its padding, and without the suffix of an aliquot."""
+        if self.id_suffix and self.id_suffix in ident.strip()[1:]:
+            ident = ident[: ident.rindex(self.id_suffix)]
         if self.id_strip == "blank":
             return ident.strip()
         return ident.strip().lstrip("0") if self.id_strip == "zero" else ident

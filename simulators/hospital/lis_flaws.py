@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from harness.wire.astm_link import AstmLinkConfig, MessageIncomplete
+from harness.wire.astm_link import AstmLinkConfig, InterruptPolicy, MessageIncomplete
 from simulators.hospital import lis_driver
 from simulators.hospital.lis_driver import Driver
 from simulators.hospital.lis_reading import Reading, Readings
@@ -35,6 +35,12 @@ def link_config(config: AstmLinkConfig, defects: set[str]) -> AstmLinkConfig:
         config = replace(config, transmissions_max=1)
     if "lis-calls-once" in defects:
         config = replace(config, bids_max=1)
+    if "lis-ignores-middle-checksums" in defects:
+        config = replace(config, check_middle_checksum=False)
+    if "lis-ignores-interrupt" in defects:
+        config = replace(config, on_interrupt=InterruptPolicy.IGNORE)
+    if "lis-does-not-yield" in defects:
+        config = replace(config, timers=replace(config.timers, contention_host_s=0.0))
     return config
 
 

@@ -21,6 +21,7 @@ from simulators.hospital import (
     inbox,
     lis_driver,
     lis_flaws,
+    lis_flaws_guess,
     lis_hl7_orm,
     lis_hl7_reading,
     lis_results,
@@ -57,6 +58,8 @@ class Hl7Analyzers:
     """By connection: messages that go out one by one, each after the answer to the one before."""
     seen: list[str] = field(default_factory=list)
     last_at: float = float("-inf")
+    types: dict[str, str] = field(default_factory=dict)
+    """By analyzer: the type of result message that came first; only a defect looks at it."""
 
     def forget(self, conn: str) -> None:
         """A connection is gone."""
@@ -72,12 +75,14 @@ class Hl7Analyzers:
             return [self._acknowledged(conn, payload, Refusal("AE", "207", text))]
 
     def _take(self, conn: str, payload: bytes, now: float) -> list[act.Command]:
-        message = Hl7Message.parse(payload)
+        message = Hl7Message.parse(lis_flaws_guess.declared(payload, self.defects))
         kind = f"{message.get('MSH-9.1') or ''}^{message.get('MSH-9.2') or ''}"
         if kind.startswith(("ACK", "ORL^")):
             return self._next(conn)
         try:
             inbox.check(message)
+            if kind in RESULTS and self._unrouted(message, kind):
+                return [self._acknowledged(conn, payload, None)]
             if kind in RESULTS:
                 return self._results(conn, message, now)
             if kind == "QRY^Q02":
@@ -89,6 +94,12 @@ class Hl7Analyzers:
             raise Refusal("AR", "200", f"unsupported message {kind}")
         except Refusal as refusal:
             return [self._acknowledged(conn, payload, refusal)]
+
+    def _unrouted(self, message: Hl7Message, kind: str) -> bool:
+        """The defect: of each analyzer only the type of message that came first is routed."""
+        if "lis-routes-first-type-only" not in self.defects:
+            return False
+        return self.types.setdefault(lis_hl7_reading.sender_of(message), kind) != kind
 
     # -- results -------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from simulators.hospital import (
     critical,
     lis_driver,
     lis_flaws,
+    lis_flaws_guess,
     lis_reading,
     lis_values,
     messages,
@@ -44,6 +45,7 @@ def store(
     driver = lis_flaws.driver(sender, store_, defects)
     if driver is None:
         return []
+    driver = lis_flaws_guess.driver(driver, defects)
     if "lis-reads-latin-1" in defects:
         driver = replace(driver, encoding="latin-1")
     if "lis-splits-bytes" in defects:
@@ -106,7 +108,9 @@ class Intake:
             if self.driver.channel(one.channel) is None:
                 self._unmatched(one, "unknown channel")
             else:
-                self.statements.append(_quality_control(one, self._item_of(one)))
+                item = self._item_of(one)
+                lot = lis_flaws_guess.lot(one, item, self.store, self.defects)
+                self.statements.append(_quality_control(one, item, lot))
             return
         if self._set_aside(one):
             return
@@ -162,6 +166,9 @@ class Intake:
         if (order["barcode"], self._item_of(one)) in self.rerun:
             order = _other_tube(self.store, order, self.defects)
         row = self._row(one, order["barcode"]) | {"patient_id": patient_id}
+        if self._in_other_unit(row):
+            self.statements.append(_aside(row, "other unit"))
+            return
         versioned = self._versioned(row)
         if versioned is None:
             return
@@ -170,6 +177,18 @@ class Intake:
         if "lis-takes-name-from-analyzer" in self.defects and one.patient_name:
             renamed = (one.patient_name, patient_id)
             self.statements.append(("UPDATE patients SET name = ? WHERE patient_id = ?", renamed))
+
+    def _in_other_unit(self, row: Row) -> bool:
+        """A test that this message brings already, in another unit: the first one stands.
+
+        Where the driver tells several results of a test apart by their aspect, the unit is none.
+        """
+        if self.driver.aspect_place:
+            return False
+        first = self.latest.get((row["barcode"], row["item"]))
+        if first is None or "lis-takes-other-unit" in self.defects:
+            return False
+        return bool(first["sent_unit"] != row["sent_unit"])
 
     def _note_rerun(self, order: Row, item: str) -> None:
         """A wanted re-run has come: the order is as any other again."""
@@ -260,7 +279,7 @@ class Intake:
         if not one.barcode:
             return None
         known = "barcode = ?"
-        barcode = one.barcode
+        barcode = lis_flaws_guess.barcode(one.barcode, self.store, self.defects)
         if "lis-cuts-barcode" in self.defects:
             known, barcode = "SUBSTR(barcode, 1, 10) = ?", barcode[:BARCODE_WIDTH_NARROW]
         state = "" if "lis-matches-cancelled" in self.defects else " AND state <> 'cancelled'"
@@ -331,9 +350,9 @@ def _other_tube(store_: Store, order: Row, defects: set[str]) -> Row:
     return rows[0] if rows else order
 
 
-def _quality_control(one: Reading, item: str) -> Statement:
+def _quality_control(one: Reading, item: str, lot: str) -> Statement:
     row = {name: getattr(one, name) for name in ("value", "unit", "tested_at", "instrument")}
-    return insert("quality_control", {"lot": one.barcode, "item": item, "kind": one.kind} | row)
+    return insert("quality_control", {"lot": lot, "item": item, "kind": one.kind} | row)
 
 
 def _aside(row: Row, reason: str) -> Statement:
@@ -366,4 +385,4 @@ def pass_on(
         payload = payload.decode(messages.CODEC).encode("utf-8")
     if "lis-shifts-birth" in defects:
         payload = Hl7Message.parse(payload).set("PID-7", f"{patient['birth']}080000").raw
-    return outbox.put(control_id, "ORU^R01", barcode, payload)
+    return lis_flaws_guess.routed(outbox.put(control_id, "ORU^R01", barcode, payload), defects)

@@ -104,7 +104,9 @@ def _done(store: Store, barcode: str) -> set[str]:
 # -- questions -------------------------------------------------------------------------------------
 
 
-def asked(message: AstmMessage, store: Store, driver: Driver) -> list[Asked] | None:
+def asked(
+    message: AstmMessage, store: Store, driver: Driver, defects: set[str]
+) -> list[Asked] | None:
     """The specimens that a message asks for; None if it asks nothing or takes a question back."""
     queries = message.of("Q")
     if not queries or all(record.get("13") == "A" for record in queries):
@@ -112,7 +114,7 @@ def asked(message: AstmMessage, store: Store, driver: Driver) -> list[Asked] | N
     found: dict[str, Asked] = {}
     for record in queries[:SPECIMENS_MAX]:
         for one in _of_query(record, driver):
-            if one.barcode.upper() == "ALL":
+            if one.barcode.upper() == "ALL" and "lis-takes-all-for-a-tube" not in defects:
                 for barcode in open_barcodes(store):
                     found.setdefault(barcode, Asked(barcode=barcode))
             else:

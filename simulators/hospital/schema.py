@@ -114,5 +114,24 @@ HIS_SETTLE = (
     """CREATE TABLE IF NOT EXISTS yb_difference (
         id INTEGER PRIMARY KEY AUTOINCREMENT, day TEXT, setl_id TEXT, psn_no TEXT, msgid TEXT,
         class TEXT, bill_no TEXT, repair TEXT, memo TEXT)""",
+    """CREATE TABLE IF NOT EXISTS yb_void (
+        id BIGINT PRIMARY KEY, bill_no TEXT, setl_id TEXT, medfee_fen BIGINT, reason TEXT,
+        at TEXT)""",
+    """CREATE TABLE IF NOT EXISTS yb_trace (
+        bill_no TEXT, nth BIGINT, line BIGINT, item TEXT, med_code TEXT, code TEXT, split TEXT,
+        state TEXT, sel_no TEXT, note TEXT, at TEXT, PRIMARY KEY (bill_no, nth))""",
+    """CREATE TABLE IF NOT EXISTS yb_list (
+        bill_no TEXT, setl_id TEXT, list_id TEXT, bill_code TEXT, state TEXT, note TEXT, at TEXT,
+        PRIMARY KEY (bill_no, setl_id))""",
+    """CREATE TABLE IF NOT EXISTS yb_ownpay (
+        bill_no TEXT PRIMARY KEY, mdtrt_id TEXT, total_fen BIGINT, state TEXT, note TEXT)""",
+    """CREATE TABLE IF NOT EXISTS yb_credential (
+        bill_no TEXT PRIMARY KEY, token TEXT, auth_no TEXT, id_no TEXT, name TEXT, state TEXT,
+        note TEXT, at TEXT)""",
+    """CREATE TABLE IF NOT EXISTS yb_face (
+        bill_no TEXT PRIMARY KEY, rslt TEXT, state TEXT, note TEXT, at TEXT)""",
+    """CREATE TABLE IF NOT EXISTS yb_order (
+        bill_no TEXT PRIMARY KEY, pay_ord_id TEXT, pay_token TEXT, ord_stas TEXT, fee_fen BIGINT,
+        cash_fen BIGINT, acct_fen BIGINT, fund_fen BIGINT, state TEXT, note TEXT)""",
 )
 """Tables of the HIS's cashier: bills, the log of messages, its own ledger, open ends, day ends."""

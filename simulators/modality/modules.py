@@ -40,8 +40,10 @@ _CHEST: Final = ({"CodeValue": "51185008", "CodingSchemeDesignator": "SCT",
                   "CodeMeaning": "Chest"},)  # fmt: skip
 _BREAST: Final = ({"CodeValue": "76752008", "CodingSchemeDesignator": "SCT",
                    "CodeMeaning": "Breast"},)  # fmt: skip
-_VIEW: Final[Sequence[Mapping[str, Given]]] = ({"CodeValue": "399162004", "CodingSchemeDesignator": "SCT",
-                 "CodeMeaning": "cranio-caudal", "ViewModifierCodeSequence": ()},)  # fmt: skip
+_VIEW: Final[Sequence[Mapping[str, Given]]] = (
+    {"CodeValue": "399162004", "CodingSchemeDesignator": "SCT", "CodeMeaning": "cranio-caudal",
+     "ViewModifierCodeSequence": ()},
+)  # fmt: skip
 
 _ORIENTED: Final[Mapping[str, Given]] = {"PatientOrientation": ""}
 """General Image (§C.7.6.1)."""

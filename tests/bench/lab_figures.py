@@ -1,6 +1,6 @@
 """A message of ten results over LIS01-A2: ours beside a bare blocking responder and open peers.
 
-Receivers get the same bare sender: ENQ, frame by frame, EOT, and the next byte only after the
+Receivers get the same bare sender: ENQ, frame by frame, EOT, and the next frame only after the
 answer to the one before. Senders get the same bare responder. ``persistent`` keeps one connection;
 ``anew`` connects for each message, as the client of PyPI ``astm`` always does. Each receiver is a
 process of its own; ours keeps its journal. ``python lab_figures.py serve KIND`` is such a receiver.
@@ -22,6 +22,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+import lab_cpu
 
 from harness.clock import RealClock
 from harness.evidence.capture import Capture
@@ -56,13 +58,26 @@ def records() -> list[bytes]:
     return [f"{line}\r".encode("ascii") for line in [*lines, "L|1|N"]]
 
 
-def frames() -> list[bytes]:
-    """One record a frame (LIS01-A2 §6.3.1): computed here, with no code of ours."""
+POLICIES: Final = ("records", "cut", "whole")
+"""One record a frame, the text cut at 240 characters wherever records end, all in one frame."""
+
+
+def frames(policy: str = "records") -> list[bytes]:
+    """The message as frames (LIS01-A2 §8.3.1): computed here, with no code of ours."""
+    texts = records()
+    if policy != "records":
+        whole, size = b"".join(texts), 240 if policy == "cut" else 63_993
+        texts = [whole[at : at + size] for at in range(0, len(whole), size)]
     found = []
-    for number, record in enumerate(records(), 1):
-        body = b"%d%b\x03" % (number % 8, record)
+    for number, text in enumerate(texts, 1):
+        end = b"\x03" if policy == "records" or number == len(texts) else b"\x17"
+        body = b"%d%b%b" % (number % 8, text, end)
         found.append(b"\x02%b%02X\r\n" % (body, sum(body) & 0xFF))
     return found
+
+
+HOST_SIDE: Final = AstmLinkConfig(side="host", parts_reported=False)
+"""An owner who takes whole messages."""
 
 
 # -- receivers -------------------------------------------------------------------------------------
@@ -76,7 +91,7 @@ class Receiver:
 
     def open_core(self, link: str, *, client: bool) -> Core:
         """The host's side of LIS01-A2."""
-        return AstmLinkCore(AstmLinkConfig(side="host"))
+        return AstmLinkCore(HOST_SIDE)
 
     def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
         """Everything is in the journal already."""
@@ -159,9 +174,9 @@ def _bring(sock: socket.socket, message: list[bytes]) -> None:
     sock.sendall(EOT)
 
 
-def rate(kind: str, seconds: float, *, anew: bool) -> float:
+def rate(kind: str, seconds: float, *, anew: bool, policy: str = "records") -> float:
     """Messages a second."""
-    message = frames()
+    message = frames(policy)
     with receiver(kind) as port:
         kept = None if anew else _connect(port)
 
@@ -260,17 +275,22 @@ def measure(rounds: int, seconds: float) -> dict[str, Any]:
         return value
 
     for _ in range(rounds):
-        kept = {
-            kind: note(f"{kind}_persistent_per_s", rate(kind, seconds, anew=False))
-            for kind in ("ours", "bare")
-        }
-        note("ours_of_bare", kept["ours"] / kept["bare"])
+        bare = 0.0
+        for policy in reversed(POLICIES):
+            kept = {
+                kind: note(f"{kind}_{policy}_per_s", rate(kind, seconds, anew=False, policy=policy))
+                for kind in ("ours", "bare")
+            }
+            bare = kept["bare"]
+            note(f"{policy}_of_bare", kept["ours"] / bare)
         anew = {
             kind: note(f"{kind}_anew_per_s", rate(kind, seconds, anew=True))
-            for kind in ("ours", *peers)
+            for kind in ("ours", "bare", *peers)
         }
+        note("ours_of_bare_anew", anew["ours"] / anew["bare"])
         for peer in peers:
             note(f"ours_of_{peer}_anew", anew["ours"] / anew[peer])
+            note(f"bare_of_{peer}_anew", anew["bare"] / anew[peer])
         sends = {
             anew_: note(
                 f"our_sender_{'anew' if anew_ else 'persistent'}_per_s",
@@ -278,12 +298,15 @@ def measure(rounds: int, seconds: float) -> dict[str, Any]:
             )
             for anew_ in (False, True)
         }
+        note("our_sender_of_bare", sends[False] / bare)
         if "astm" in peers:
             theirs = note("astm_sender_anew_per_s", sending_rate("astm", seconds, anew=True))
             note("our_sender_anew_of_astm", sends[True] / theirs)
     found: dict[str, Any] = {
         name: round(statistics.median(values), 2) for name, values in taken.items()
     }
+    parts = lab_cpu.measure(frames(), Receiver)
+    found |= {name: round(value, 2) for name, value in parts.items()}
     return found | {"frames": len(frames()), "results": 10, "peers": peers}
 
 

@@ -1,86 +1,25 @@
-"""Renders ``docs/performance.md`` from ``docs/figures.json``; nobody writes a figure by hand."""
+"""Renders ``docs/performance.md`` from ``docs/figures.json``; nobody writes a figure by hand.
+
+The file has ``groups``: of each its figures, and the commit, command, date and machine of the run
+that took them. A group, or a figure, that was not taken is said to be so.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from targets import GROUPS, Group, Shown, Target
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 FIGURES: Final = DOCS / "figures.json"
 PAGE: Final = DOCS / "performance.md"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """A figure with the line that it must keep.
-
-    Attributes:
-        name: where it stands in the file, ``group.figure``.
-        text: what it is.
-        digits: after the decimal point.
-        limit: the line.
-        least: the figure must be at least that; otherwise at most.
-    """
-
-    name: str
-    text: str
-    digits: int
-    limit: float
-    least: bool = False
-
-
-TARGETS: Final = (
-    Target(
-        name="ratio_1.of_echo",
-        text="MLLP, 1 connection: ours / bare echo",
-        digits=2,
-        limit=0.6,
-        least=True,
-    ),
-    Target(
-        name="ratio_50.of_echo",
-        text="MLLP, 50 connections: ours / bare echo",
-        digits=2,
-        limit=0.6,
-        least=True,
-    ),
-    Target(
-        name="ratio_1.of_hl7",
-        text="MLLP, 1 connection: ours / PyPI `hl7`",
-        digits=1,
-        limit=20,
-        least=True,
-    ),
-    Target(
-        name="ratio_50.of_hl7",
-        text="MLLP, 50 connections: ours / PyPI `hl7`",
-        digits=1,
-        limit=20,
-        least=True,
-    ),
-    Target(name="codec.header_us", text="header of a report, µs", digits=1, limit=15),
-    Target(name="codec.index_us", text="every value of a report, µs", digits=0, limit=400),
-    Target(name="codec.large_s", text="one value of 20 MB, s", digits=2, limit=0.5),
-    Target(name="binding.bind_s", text="500 scenarios bound to 150 steps, s", digits=2, limit=2),
-)
-
-LEDGER: Final = (
-    ("parquet_rows", "rows a side, Parquet", 0),
-    ("parquet_s", "all stages and the proof, s", 2),
-    ("join_s", "DuckDB: read both, one full outer join, s", 2),
-    ("parquet_of_join", "ratio (aim: at most 4 at 10,000,000 rows)", 1),
-    ("capped_1gb_s", "all stages and the proof with 1 GB of memory, s", 2),
-    ("csv_rows", "rows a side, CSV", 0),
-    ("csv_s", "the whole command with all reports, s", 2),
-    ("csv_scan_s", "DuckDB: scan both CSV files, s", 2),
-    ("csv_of_scan", "ratio", 1),
-    ("peer_rows", "rows a side, beside others", 0),
-    ("peer_ours_s", "all stages and the proof, s", 2),
-    ("pandas_s", "pandas: one outer merge, s", 2),
-    ("datacompy_s", "datacompy: one comparison, s", 2),
-)
+KEPT: Final = "kept"
+NOT_KEPT: Final = "**not kept**"
+NOT_TAKEN: Final = "**not taken**"
+TOO_SMALL: Final = "not judged: too few"
 
 ROWS: Final = (
     ("ours", "ours"),
@@ -89,73 +28,84 @@ ROWS: Final = (
     ("hl7", "PyPI `hl7`"),
 )
 
-HOW: Final = """\
-The round trips: one laboratory report of 20 OBX (3.7 kB) out, the acknowledgement back, one message
-outstanding on each connection. Sender and receiver are processes of their own, over loopback; with
-50 connections each is kept to a core of its own, where the system allows it.
-*Ours* is the built-in receiver with its default policy and a sender that checks each answer, both
-with the journal of a load run on: every byte and message stands in a file before anything that it
-led to leaves, and `harness.evidence.capture.expand` makes the ordinary trace of it afterwards. One
-thread a side reads all connections; it looks for 0.1 ms before it sleeps, which is what makes it
-faster than the echo over one connection. The *bare echo* is an `asyncio.Protocol` that sends each
-frame back and keeps nothing; it is what asyncio costs at the least. `hl7` is its asyncio server
-with the bare sender.
-The kinds take turns within each round; a ratio is taken within its round, and everything is
-the median of the rounds.
-
-The codec: the control id by `Hl7Message.parse(...).header`; every value by `leaves()`; and one
-OBX-5 of 20 MB, parsed and read. The scenarios: 500 of nine sentences in 20 files, read and bound to
-150 steps that are registered anew each time.
-"""
-
 
 def page(figures: Mapping[str, Any]) -> str:
     """The page as it must stand."""
-    machine = figures["machine"]
     lines = [
         "# Performance",
         "",
         "Written by `make bench` from `figures.json`; do not edit.",
         "",
-        f"Taken on {figures['date']} at commit `{figures['commit']}` with",
-        f"`{figures['command']}`: {figures['rounds']} rounds, {figures['seconds']:g} s each.",
-        f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['system']},",
-        f"Python {machine['python']}; load average before the first round {machine['load']:.1f}.",
-        "",
-        "| figure | measured | target | |",
-        "|---|---:|---:|---|",
-        *(_target(target, figures["figures"]) for target in TARGETS),
-        "",
-        "## Round trips",
-        "",
-        "| | 1 connection, /s | p50 ms | p99 ms | 50 connections, /s | p50 ms | p99 ms |",
-        "|---|---:|---:|---:|---:|---:|---:|",
-        *(_row(kind, text, figures["figures"]) for kind, text in ROWS),
-        "",
-        *_ledger(figures["figures"]),
-        "## What was measured",
-        "",
-        HOW,
     ]
+    for name, group in GROUPS.items():
+        lines += _group(name, group, figures["groups"].get(name))
     return "\n".join(lines)
 
 
-def _target(target: Target, figures: Mapping[str, Any]) -> str:
-    group, _, name = target.name.partition(".")
-    value: float = figures[group][name]
-    kept = value >= target.limit if target.least else value <= target.limit
+def _group(name: str, group: Group, taken: Mapping[str, Any] | None) -> list[str]:
+    lines = [f"## {group.title}", ""]
+    if taken is None:
+        again = f"`python tests/bench/run.py --only {name}`"
+        lines += [f"Not taken yet: {again}.", ""]
+    else:
+        lines += [*_origin(taken), ""]
+    found = {} if taken is None else taken["figures"]
+    lines += ["| figure | measured | target | |", "|---|---:|---:|---|"]
+    lines += [verdict(target, found) for target in group.targets]
+    shown = [row for one in group.shown if (row := _shown(one, found))]
+    if shown:
+        lines += ["", "| beside it | measured |", "|---|---:|", *shown]
+    if "ours_1" in found:
+        lines += ["", *_round_trips(found)]
+    return [*lines, "", group.how]
+
+
+def _origin(taken: Mapping[str, Any]) -> list[str]:
+    """Where the figures of a group come from."""
+    machine = taken["machine"]
+    return [
+        f"Taken on {taken['date']} at commit `{taken['commit']}` with `{taken['command']}`:",
+        f"{taken['rounds']} rounds, {taken['seconds']:g} s each.",
+        f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['system']},",
+        f"Python {machine['python']}; load average before the first round {machine['load']:.1f}.",
+    ]
+
+
+def value(name: str, figures: Mapping[str, Any]) -> float | None:
+    """A figure by its dotted name; None where it was not taken."""
+    found: Any = figures
+    for part in name.split("."):
+        if not isinstance(found, Mapping) or part not in found:
+            return None
+        found = found[part]
+    return float(found)
+
+
+def verdict(target: Target, figures: Mapping[str, Any]) -> str:
+    """The row of a figure that has a line to keep."""
+    measured = value(target.name, figures)
     sign = "≥" if target.least else "≤"
-    words = "kept" if kept else "**not kept**"
-    return f"| {target.text} | {value:.{target.digits}f} | {sign} {target.limit:g} | {words} |"
+    if measured is None:
+        return f"| {target.text} | | {sign} {target.limit:,g} | {NOT_TAKEN} |"
+    kept = measured >= target.limit if target.least else measured <= target.limit
+    words = KEPT if kept else NOT_KEPT
+    if target.size is not None and (value(target.size[0], figures) or 0.0) < target.size[1]:
+        words = f"{TOO_SMALL}, {target.size[1]:,.0f} wanted"
+    shown = f"{measured:,.{target.digits}f}"
+    return f"| {target.text} | {shown} | {sign} {target.limit:,g} | {words} |"
 
 
-def _ledger(figures: Mapping[str, Any]) -> list[str]:
-    """Reconciliation; nothing where a run of before had no such figures."""
-    found = figures.get("ledger")
-    if found is None:
-        return []
-    rows = [f"| {text} | {found[name]:,.{digits}f} |" for name, text, digits in LEDGER]
-    return ["## Reconciliation", "", "| figure | |", "|---|---:|", *rows, ""]
+def _shown(one: Shown, figures: Mapping[str, Any]) -> str:
+    measured = value(one.name, figures)
+    return "" if measured is None else f"| {one.text} | {measured:,.{one.digits}f} |"
+
+
+def _round_trips(figures: Mapping[str, Any]) -> list[str]:
+    return [
+        "| | 1 connection, /s | p50 ms | p99 ms | 50 connections, /s | p50 ms | p99 ms |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+        *(_row(kind, text, figures) for kind, text in ROWS),
+    ]
 
 
 def _row(kind: str, text: str, figures: Mapping[str, Any]) -> str:

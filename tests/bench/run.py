@@ -1,6 +1,8 @@
-"""Takes all figures, writes ``docs/figures.json`` and renders ``docs/performance.md`` from it.
+"""Takes figures, writes ``docs/figures.json`` and renders ``docs/performance.md`` from it.
 
-``python tests/bench/run.py [--rounds N] [--seconds S]``
+``python tests/bench/run.py [--only GROUP]... [--rounds N] [--seconds S]``: without ``--only`` every
+group is taken. What is taken replaces that group in the file, the others stay as they are; each
+group is written as soon as it is there.
 """
 
 from __future__ import annotations
@@ -10,20 +12,57 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-import binding_figures
-import codec_figures
-import ledger_figures
 import render
-import round_trips
-import serial_figures
+from targets import GROUPS
 
 ROUNDS: Final = 5
 SECONDS: Final = 2.0
 """Of each kind in each round, after a warm-up of half a second."""
+
+
+Measure = Callable[[int, float], dict[str, Any]]
+
+
+def _engine(rounds: int, seconds: float) -> dict[str, Any]:
+    return {
+        "codec": import_module("codec_figures").measure(rounds),
+        "binding": import_module("binding_figures").measure(rounds),
+        **import_module("round_trips").measure(rounds, seconds),
+    }
+
+
+def _lab(rounds: int, seconds: float) -> dict[str, Any]:
+    return dict(import_module("lab_figures").measure(rounds, seconds))
+
+
+def _serial(rounds: int, seconds: float) -> dict[str, Any]:
+    """Its length is part of what it shows, and once is enough: thousands of frames are timed."""
+    return dict(import_module("serial_figures").measure())
+
+
+def _settlement(rounds: int, seconds: float) -> dict[str, Any]:
+    return dict(import_module("settlement_figures").measure(rounds, seconds))
+
+
+def _ledger(rounds: int, seconds: float) -> dict[str, Any]:
+    """Its sizes come from the environment."""
+    return dict(import_module("ledger_figures").measure())
+
+
+MEASURES: Final[dict[str, Measure]] = {
+    "engine": _engine,
+    "lab": _lab,
+    "serial": _serial,
+    "settlement": _settlement,
+    "ledger": _ledger,
+}
+"""Each imports what it measures by itself: one group does not need what another one needs."""
 
 
 def _commit() -> str:
@@ -61,31 +100,41 @@ def _machine() -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Measure, write, render."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--seconds", type=float, default=SECONDS)
-    options = parser.parse_args()
-    figures: dict[str, Any] = {
+def take(name: str, rounds: int, seconds: float) -> dict[str, Any]:
+    """One group, and where its figures come from."""
+    origin = {
         "commit": _commit(),
-        "command": "python tests/bench/run.py",
+        "command": f"python tests/bench/run.py --only {name}",
         "date": datetime.now(UTC).date().isoformat(),
         "machine": _machine(),
-        "rounds": options.rounds,
-        "seconds": options.seconds,
+        "rounds": rounds,
+        "seconds": seconds,
     }
-    figures["figures"] = {
-        "codec": codec_figures.measure(options.rounds),
-        "binding": binding_figures.measure(options.rounds),
-        "serial": serial_figures.measure(),
-        "ledger": ledger_figures.measure(),
-        **round_trips.measure(options.rounds, options.seconds),
-    }
+    return origin | {"figures": MEASURES[name](rounds, seconds)}
+
+
+def merge(name: str, taken: dict[str, Any]) -> None:
+    """Put a group in its place in the file, and render the page."""
+    known = {}
+    if render.FIGURES.exists():
+        known = json.loads(render.FIGURES.read_text("utf-8")).get("groups", {})
+    known[name] = taken
+    figures = {"groups": {one: known[one] for one in GROUPS if one in known}}
     text = json.dumps(figures, ensure_ascii=False, indent=2) + "\n"
     render.FIGURES.write_text(text, "utf-8", newline="\n")
     render.PAGE.write_text(render.page(figures), "utf-8", newline="\n")
-    print(render.page(figures))
+
+
+def main() -> None:
+    """Measure, write, render."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", action="append", choices=list(GROUPS), metavar="GROUP")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--seconds", type=float, default=SECONDS)
+    options = parser.parse_args()
+    for name in options.only or GROUPS:
+        merge(name, take(name, options.rounds, options.seconds))
+    print(render.PAGE.read_text("utf-8"))
 
 
 if __name__ == "__main__":

@@ -4,29 +4,98 @@ import json
 
 import pytest
 import render
+import run
+from targets import GROUPS
+
+TARGETS = [(name, target) for name, group in GROUPS.items() for target in group.targets]
+
+
+def written():
+    return json.loads(render.FIGURES.read_text("utf-8"))
+
+
+def nested(name, value):
+    """The figures that have one value under a dotted name."""
+    for part in reversed(name.split(".")):
+        value = {part: value}
+    return value
 
 
 def test_the_page_is_rendered_from_the_figures() -> None:
-    figures = json.loads(render.FIGURES.read_text("utf-8"))
-
-    assert render.PAGE.read_text("utf-8") == render.page(figures)
+    assert render.PAGE.read_text("utf-8") == render.page(written())
 
 
-@pytest.mark.parametrize("number", range(len(render.TARGETS)))
+@pytest.mark.parametrize("number", range(len(TARGETS)))
 def test_a_target_is_kept_on_its_line_and_missed_beside_it(number: int) -> None:
-    target = render.TARGETS[number]
-    group, _, name = target.name.partition(".")
-    beside = -1 if target.least else 1
+    _, target = TARGETS[number]
+    sized = {} if target.size is None else nested(*target.size)
+    step = (target.limit or 10) / 10
+    beside = target.limit - step if target.least else target.limit + step
 
-    on = render._target(target, {group: {name: target.limit}})
-    off = render._target(target, {group: {name: target.limit + beside * target.limit / 10}})
+    on = render.verdict(target, nested(target.name, target.limit) | sized)
+    off = render.verdict(target, nested(target.name, beside) | sized)
 
     assert on.endswith("| kept |")
     assert off.endswith("| **not kept** |")
 
 
-def test_the_figures_say_where_they_come_from() -> None:
-    figures = json.loads(render.FIGURES.read_text("utf-8"))
+@pytest.mark.parametrize("number", range(len(TARGETS)))
+def test_what_was_not_taken_is_never_kept(number: int) -> None:
+    _, target = TARGETS[number]
 
-    assert {"commit", "command", "date", "machine"} <= set(figures)
-    assert figures["machine"]["processor"]
+    assert render.verdict(target, {}).endswith("| **not taken** |")
+
+
+def test_a_figure_of_too_few_rows_is_not_judged() -> None:
+    sized = [target for _, target in TARGETS if target.size is not None]
+    assert sized
+    for target in sized:
+        name, least = target.size
+        row = render.verdict(target, nested(target.name, target.limit) | nested(name, least - 1))
+        assert f"not judged: too few, {least:,} wanted" in row
+
+
+def test_the_figures_say_where_they_come_from() -> None:
+    groups = written()["groups"]
+
+    assert groups
+    assert set(groups) <= set(GROUPS)
+    for taken in groups.values():
+        assert {"commit", "command", "date", "machine", "rounds", "seconds", "figures"} <= set(
+            taken
+        )
+        assert taken["machine"]["processor"]
+        assert taken["figures"]
+
+
+def test_every_group_has_somebody_who_takes_it() -> None:
+    assert set(run.MEASURES) == set(GROUPS)
+    for name in ("codec", "binding", "lab", "serial", "settlement", "ledger"):
+        assert (render.DOCS.parent / "tests" / "bench" / f"{name}_figures.py").is_file()
+
+
+def test_one_group_is_taken_alone_and_the_others_stay(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(render, "FIGURES", tmp_path / "figures.json")
+    monkeypatch.setattr(render, "PAGE", tmp_path / "performance.md")
+    asked = []
+
+    def measure(number):
+        def inner(rounds, seconds):
+            asked.append((number, rounds, seconds))
+            return {"lost": number}
+
+        return inner
+
+    for number, name in enumerate(("serial", "lab", "serial"), 1):
+        monkeypatch.setitem(run.MEASURES, name, measure(number))
+        monkeypatch.setattr("sys.argv", ["run.py", "--rounds=2", "--seconds=0.5", "--only", name])
+        run.main()
+
+    groups = json.loads(render.FIGURES.read_text("utf-8"))["groups"]
+    assert asked == [(1, 2, 0.5), (2, 2, 0.5), (3, 2, 0.5)]
+    assert list(groups) == ["lab", "serial"]
+    assert groups["serial"]["figures"] == {"lost": 3}
+    assert groups["lab"]["command"] == "python tests/bench/run.py --only lab"
+    page = render.PAGE.read_text("utf-8")
+    assert "| messages or bytes lost | 3 | ≤ 0 | **not kept** |" in page
+    assert "Not taken yet: `python tests/bench/run.py --only engine`." in page

@@ -112,6 +112,7 @@ def test_the_built_in_profile_is_what_the_engine_needs():
         "his-lis": ("HIS-ORD", "HIS", "LIS", "mllp", "relay", "127.0.0.1", 0),
         "lis-his": ("LIS-ORU", "LIS", "HIS", "mllp", "relay", "127.0.0.1", 0),
         "his-centre": ("HIS-YB", "HIS", "centre", "http", "direct", "127.0.0.1", 0),
+        "his-callback": ("HIS-YB", "centre", "HIS", "http", "direct", "127.0.0.1", 0),
         "modality-pacs": ("PACS-DIMSE", "modality", "PACS", "dicom", "direct", "127.0.0.1", 0),
         "modality-ris": ("RIS-MWL", "modality", "RIS", "dicom", "direct", "127.0.0.1", 0),
     }
@@ -157,7 +158,7 @@ def test_the_probes_of_the_built_in_profile_run_on_its_tables():
         database = sqlite3.connect(":memory:")
         for table in tables[probe.role]:
             database.execute(table)
-        names = ("barcode", "patient_id", "lot", "bill_no", "psn_no", "infno", "day")
+        names = ("barcode", "patient_id", "lot", "bill_no", "psn_no", "certno", "infno", "day")
         holes = dict.fromkeys(names, "x")
         assert database.execute(probe.query, holes).fetchall() == [], name
         database.close()

@@ -120,6 +120,19 @@ def test_a_lis_that_is_not_there_is_given_up_after_some_attempts() -> None:
     assert refused(one, 4) == [AGAIN]
 
 
+def test_a_lis_that_was_there_is_waited_for_while_it_starts_anew() -> None:
+    one = Analyzer(repeats=1)
+    upload(one)
+    opened(one)
+    closed(one)
+    for number in range(2, 2 + module.RECONNECTS_MAX):
+        one.on_event(act.TimerFired(name="connect"), 3.0)
+        assert refused(one, number) == [AGAIN]
+    one.on_event(act.TimerFired(name="connect"), 3.0)
+
+    assert refused(one, 2 + module.RECONNECTS_MAX) == [reply("failed", "refused", 1)]
+
+
 def test_attempts_before_a_success_do_not_count() -> None:
     one = Analyzer(repeats=1)
     for number, ident in ((1, 1), (3, 2), (5, 3)):

@@ -64,6 +64,20 @@ def aside(desk: Desk) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize(
+    ("suffix", "strip", "sent", "known"),
+    [
+        ("-", "", "MH1-S1", "MH1"),
+        ("-", "blank", "  MH1-S1 ", "MH1"),
+        ("-", "", "MH1", "MH1"),
+        ("-", "", "-S1", "-S1"),
+        ("", "", "MH1-S1", "MH1-S1"),
+    ],
+)
+def test_the_suffix_of_an_aliquot(suffix: str, strip: str, sent: str, known: str) -> None:
+    assert Driver(sender="M", id_suffix=suffix, id_strip=strip).stripped(sent) == known
+
+
+@pytest.mark.parametrize(
     ("sent", "row", "stored"),
     [
         ("13.35", {"factor": "10", "decimals": "0"}, "134"),

@@ -16,7 +16,7 @@ from harness.evidence.recorder import Recorder
 from harness.evidence.trace import Record, Trace, unpack
 from harness.link.tap import Connection
 from harness.model import Outcome
-from harness.wire.astm_link import MessageReceived, SendFailed
+from harness.wire.astm_link import MessageReceived, SendFailed, SessionEnded
 from harness.wire.core import Event, Message, RawCore, Violation
 from harness.wire.mllp import CommitBlock
 
@@ -125,6 +125,15 @@ def _stories() -> dict[str, Story]:
         "commit blocks": [event(CommitBlock(positive=True), sent=False),
                           event(CommitBlock(positive=True), sent=True)],
         "again": [link(SERVER, "opened"), link(SERVER, "closed"), link(SERVER, "opened"), *came],
+        "a session of an analyzer": [
+            link(SERVER, "opened"), data(b"\x05", sent=False), data(b"\x06", sent=True),
+            data(b"\x021P|1\r\x033E\r\n", sent=False), data(b"\x06", sent=True),
+            data(b"\x04", sent=False),
+            event(MessageReceived(payload=b"H|\\^&\rL|1\r"), sent=False, protocol="astm"),
+            event(SessionEnded(reason="eot", frames=1), sent=False, protocol="astm"),
+            link(SERVER, "closed", "by the peer"), data(b"\x15", sent=False)],
+        "a frame that waits is told before what follows": [
+            came[0], data(b"\x06", sent=True), came[0], data(b"\x05", sent=False, end=OTHER)],
         "empty": [event(Message(payload=b""), sent=False), data(b"x", sent=False)],
     }  # fmt: skip
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.ledger import canonical, money, when
+from harness.ledger import canonical, control, money, when
 
 
 @given(st.integers(min_value=-(10**16) + 1, max_value=10**16 - 1))
@@ -95,3 +95,19 @@ def test_a_date_alone_is_its_midnight():
 )
 def test_identifiers_are_tidied(text, word):
     assert canonical.word(text) == word
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.integers(-(10**12), 10**12).map(money.yuan),
+            st.sampled_from(["", "null", "5 0.00", "1.2.30", "١.٣٠", "-1.00", "1e3", "12", ".50"]),
+            st.text(alphabet="0123456789.- ,", max_size=8),
+        ),
+        max_size=12,
+    )
+)
+def test_a_block_of_amounts_is_worth_what_its_cells_are(cells):
+    alone = sum(0 if money.is_nothing(one) else money.rough(one) or 0 for one in cells)
+
+    assert control._sum(cells) == alone

@@ -12,7 +12,7 @@ import pytest
 from harness.clock import RealClock
 from harness.link import readers as module
 from harness.link.bell import Bell
-from harness.link.readers import READS_MAX, Readers, Reads
+from harness.link.readers import ALONE_MAX, READS_MAX, Listening, Readers, Reads
 from harness.link.tcp import CLOSE, RESET, Wire
 
 LIMIT_S = 5.0
@@ -155,3 +155,105 @@ def test_a_wire_closed_before_it_is_read_ends(rig: Rig) -> None:
     rig.readers.add("a", rig.wires["a"])
 
     rig.wait(lambda: "a" in rig.ends)
+
+
+# -- one that speaks alone, and one that connects ------------------------------------------------
+
+
+def test_one_that_speaks_alone_loses_nothing_and_another_is_still_heard(rig: Rig) -> None:
+    loud, quiet = rig.connect("loud"), rig.connect("quiet")
+    for number in range(3 * ALONE_MAX):
+        loud.sendall(b"%d;" % number)
+        rig.wait(lambda wanted=number: rig.came("loud").endswith(b"%d;" % wanted))
+        if number == ALONE_MAX:
+            quiet.sendall(b"hello")
+    rig.wait(lambda: rig.came("quiet") == b"hello")
+    loud.close()
+    rig.wait(lambda: "loud" in rig.ends)
+
+    assert rig.came("loud") == b"".join(b"%d;" % number for number in range(3 * ALONE_MAX))
+
+
+def test_one_that_is_let_go_while_it_speaks_alone_ends_once(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LINGER_S", 0.0)
+    monkeypatch.setattr("harness.link.tcp.LINGER_S", 0.0)
+    peer = rig.connect("a")
+    peer.sendall(b"1")
+    rig.wait(lambda: rig.came("a") == b"1")
+    rig.wires["a"].end(CLOSE)
+    rig.wires["a"].flush()
+    peer.sendall(b"2")
+    rig.wait(lambda: "a" in rig.ends)
+
+    assert rig.came("a") == b"1"
+
+
+@dataclass
+class Door:
+    """A listener that a reader hears, and what came of it."""
+
+    rig: Rig
+    broken: list[OSError] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.sock = socket.create_server(("127.0.0.1", 0))
+        self.where = self.sock.getsockname()
+        self.rig.readers.listen(Listening(self.sock, self._accepted, self._broken))
+
+    def _accepted(self, sock: socket.socket) -> None:
+        conn = f"in{len(self.rig.wires)}"
+        self.rig.wires[conn] = Wire(sock, lambda rest: None)
+        self.rig.readers.add(conn, self.rig.wires[conn])
+
+    def _broken(self, error: OSError) -> None:
+        self.broken.append(error)
+        self.rig.bell.tell()
+
+
+@pytest.mark.skipif(not module.ACCEPTS, reason="this system needs a thread to accept")
+def test_who_connects_is_read_by_the_thread_that_accepted(rig: Rig) -> None:
+    door = Door(rig)
+    for number in range(5):
+        with socket.create_connection(door.where, LIMIT_S) as peer:
+            peer.sendall(b"hello")
+            rig.wait(lambda conn=f"in{number}": rig.came(conn) == b"hello")
+        rig.wait(lambda conn=f"in{number}": conn in rig.ends)
+    assert rig.readers.count == 0
+    door.sock.shutdown(socket.SHUT_RDWR)
+    rig.wait(lambda: door.broken)
+    door.sock.close()
+
+
+@pytest.mark.skipif(not module.ACCEPTS, reason="this system needs a thread to accept")
+def test_many_who_connect_at_once_are_all_read(rig: Rig) -> None:
+    door = Door(rig)
+    peers = [socket.create_connection(door.where, LIMIT_S) for _ in range(30)]
+    for number, peer in enumerate(peers):
+        peer.sendall(b"%d" % number)
+    rig.wait(lambda: len(rig.turns) >= 1 and sum(len(turn) for turn in rig.turns) == 30)
+    assert sorted(int(data) for turn in rig.turns for _, data in turn) == list(range(30))
+    for peer in peers:
+        peer.close()
+    rig.wait(lambda: len(rig.ends) == 30)
+    door.sock.close()  # by another thread, while the reader sleeps
+
+
+def test_a_listener_with_a_thread_of_its_own() -> None:
+    got: list[socket.socket] = []
+    broken: list[OSError] = []
+    sock = socket.create_server(("127.0.0.1", 0))
+    sock.settimeout(0.01)
+    listening = Listening(sock, got.append, broken.append)
+    thread = threading.Thread(target=lambda: listening.run(lambda: len(got) < 2))
+    thread.start()
+    peers = [socket.create_connection(sock.getsockname(), LIMIT_S) for _ in range(2)]
+    thread.join(LIMIT_S)
+
+    assert not thread.is_alive()
+    assert len(got) == 2
+    assert not broken
+    assert sock.fileno() == -1
+    for one in (*got, *peers):
+        one.close()

@@ -502,6 +502,20 @@ def test_a_listener_that_breaks_is_an_error(monkeypatch: pytest.MonkeyPatch) -> 
     assert runtime.stop() == []
 
 
+def test_a_listener_has_a_thread_where_the_system_needs_one(
+    runtime: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "ACCEPTS", False)
+    party = echo()
+    _, address = serving(runtime, party)
+    for _ in range(3):
+        with dial(address) as sock:
+            sock.sendall(b"x")
+            assert sock.recv(1) == b"x"
+
+    assert len(party.of(act.Opened)) == 3
+
+
 def test_commands_that_are_refused_or_not_answered(runtime: Threads) -> None:
     def react(event: act.ActorEvent, now: float) -> list[act.Command]:
         if isinstance(event, act.Commanded) and event.name == "bad":
@@ -543,7 +557,7 @@ def test_timers_of_an_actor(runtime: Threads) -> None:
 def test_a_timer_that_was_set_anew_while_it_fired_does_not_fire_twice(runtime: Threads) -> None:
     party = Party()
     member = runtime.add("A", host(party, runtime.clock))
-    member._expire(("actor", "gone"), Timer(0.0, None))
+    member._alarms.ring(("actor", "gone"), Timer(0.0, None))
 
     assert not party.of(act.TimerFired)
 

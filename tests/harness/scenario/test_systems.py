@@ -95,6 +95,29 @@ def test_a_killed_role_keeps_its_store(pumped):
     assert pumped.order("HIS", "pending", {}) == 1
 
 
+def test_power_can_be_cut_here_and_now(pumped):
+    told = []
+    pumped.order("HIS", "admit", ADMIT)
+    pumped.cut_power("HIS", crash(told))
+    pumped.pump.wait(lambda: told == ["died"], pumped.pump.clock.now() + 1)
+    assert not pumped.running("HIS")
+    pumped.settle()
+
+    assert told == ["died", "back"]
+    assert pumped.order("HIS", "pending", {}) == 1
+
+
+def test_a_role_that_stands_still_takes_its_time(pumped):
+    clock = pumped.pump.clock
+    pumped.pause("HIS", 5.0)
+    assert pumped.order("HIS", "pending", {}) == 0
+    assert clock.now() == 5.0
+
+    pumped.pause("HIS", 5.0)
+    pumped.settle()
+    assert clock.now() == 10.0
+
+
 @pytest.mark.parametrize(("after", "pending"), [(False, 0), (True, 1)])
 def test_a_power_cut_comes_at_the_commit_and_the_role_is_back_a_little_later(
     pumped, after, pending

@@ -103,6 +103,7 @@ KILLED = {"n": 3, "kind": "fault", "event": "fired", "action": "kill"}
 QUESTION = "Q|1|^MH0000000001||ALL||||||||O"
 
 SHOWN = {
+    "lab-11": [sent(b"\x05"), sent(b"\x05") | {"n": 6, "frm": "LIS"}],
     "lab-19": [sent(b"\x021R|1|4.\x17AB\r\n")],
     "lab-20": [sent(b"\x021P|1\rO|1\r\x03AB\r\n")],
     "lab-21": [sent(b"\x021" + b"R" * 239 + b"\r\x03AB\r\n")],
@@ -124,10 +125,18 @@ SHOWN = {
     "lab-43": [result("1", "4.1"), result("2", "4.2", n=12)],
     "lab-44": [sent(b"\x02\x02\x0bMSH", "analyzer-lis-hl7")],
     "lab-46": [astm(*PLAIN[:4], "M|1|HISTOGRAM|" + "A" * 600, "L|1|N")],
+    "lab-47": [
+        result("1", "4.1"),
+        hl7("MSH|^~\\&|BS||LIS||20260105080000||OUL^R22|2|P|2.5.1\nOBX|1|NM|1||4.2\n", n=12),
+    ],
     "lab-48": [changed(2, "MH0000000001", "   MH0000000001")],
     "lab-49": [astm(*TWO_TUBES)],
     "lab-50": [astm(HEAD, "Q|1|1^7^MH0000000001", "L|1|N")],
+    "lab-51": [changed(2, "MH0000000001", "赵一")],
+    "lab-52": [changed(2, "MH0000000001", "@0042")],
+    "lab-53": [order(), changed(2, "MH0000000001", "0001")],
     "lab-55": [driver([row("K", "K")]), driver([row("K", "CL")], sender="HEMA"), astm(*PLAIN)],
+    "lab-56": [order(), changed(2, "MH0000000001", "MH0000000001-S1")],
     "lab-57": [order(), changed(1, "P001", "P002")],
     "lab-58": [
         order(), order("MH0000000002", n=2), command("rerun", barcode="MH0000000001", item="K"),
@@ -138,7 +147,9 @@ SHOWN = {
     "lab-63": [changed(3, "mmol/L", "10*9/L")],
     "lab-64": [driver([row(unit="mg/dL")]), astm(*PLAIN)],
     "lab-66": [changed(3, "4.10", "-----")],
+    "lab-67": [changed(3, "4.10", "-1^4.10")],
     "lab-68": [astm(*PLAIN[:4], PLAIN[3].replace("4.10", "560"), "L|1|N")],
+    "lab-69": [astm(*PLAIN[:4], PLAIN[3].replace("mmol/L", "mg/dL"), "L|1|N")],
     "lab-70": [changed(3, "|N||F", "|HH||F")],
     "lab-71": [changed(3, "|N||F", "|N||P")],
     "lab-74": [astm(*PLAIN[:4], "C|1|I|hemolysis|I", "L|1|N")],
@@ -148,10 +159,15 @@ SHOWN = {
     "lab-79": [changed(1, "Zhao Yi", "")],
     "lab-80": [driver(background_prefix="MH00"), astm(*PLAIN)],
     "lab-81": [driver(calibration_prefix="MH00"), astm(*PLAIN)],
+    "lab-82": [
+        astm(*(one.replace("R||||||", "R||||||Q").replace("MH0000000001", lot) for one in PLAIN))
+        for lot in ("LOT1", "LOT2")
+    ],
     "lab-83": [changed(0, "|P|1|", "|T|1|")],
     "lab-87": [astm(*PLAIN), changed(3, "4.10", "5.10", n=12)],
     "lab-88": [astm(*PLAIN), astm(*PLAIN, n=12)],
     "lab-89": [changed(3, "|N||F", "|N||C")],
+    "lab-90": [astm(*PLAIN), order(n=12)],
     "lab-93": [changed(3, "20260105080000", "20260105071500")],
     "lab-94": [changed(3, "20260105080000", "20260203080000")],
     "lab-95": [order(), astm(HEAD, QUESTION, "L|1|N")],
@@ -161,6 +177,9 @@ SHOWN = {
     "lab-101": [changed(1, "Zhao Yi", "赵一")],
     "lab-102": [changed(1, "Zhao Yi", "赵瑋")],
     "lab-103": [changed(1, "Zhao Yi", "拢录")],
+    "lab-104": [
+        hl7("MSH|^~\\&|BS||LIS||1||ORU^R01|2|P|2.3.1||||||UNICODE\nOBX|1|ST|1||阳性\n"),
+    ],
     "lab-105": [changed(1, "Zhao Yi", "赵一", sender="LIS", receiver="analyzer")],
     "lab-107": [rules(), changed(3, "4.10", ">9.00")],
     "lab-109": [driver([row(factor="0.0555")]), rules(), astm(*PLAIN)],
@@ -196,6 +215,21 @@ def test_a_repeat_over_another_connection_is_no_burst():
     again = result("2", "4.2", n=12) | {"conn": "h2"}
 
     assert "lab-43" not in shown_classes([result("1", "4.1"), again])
+
+
+def test_a_question_about_everything_is_about_many_and_about_no_tube():
+    asked = astm(HEAD, "Q|1|ALL||ALL||||||||O", "L|1|N")
+
+    assert {"lab-95", "lab-97"} <= {*shown_classes([order(), asked])}
+    assert "lab-96" not in shown_classes([order(), asked])
+
+
+def test_calls_that_are_answered_are_no_contention():
+    ours, theirs = sent(b"\x05"), sent(b"\x05") | {"n": 7, "frm": "LIS"}
+    between = sent(b"\x06") | {"n": 6, "frm": "LIS"}
+
+    assert "lab-11" not in shown_classes([ours, between, theirs])
+    assert "lab-11" not in shown_classes([ours, theirs | {"conn": "c2"}])
 
 
 def test_two_analyzers_of_one_name_are_one():

@@ -89,3 +89,14 @@ def test_a_lost_power_breaks_connections_of_that_system():
     assert not happened(lost, [link("closed", "reset", frm="a", to="LIS"), back])
     assert not happened(lost, [back, link("closed", "reset", n=10)])
     assert not happened(lost, [])
+
+
+def test_a_pause_is_one_if_nothing_is_answered_for_so_long():
+    pause = fired(action="pause", layer="process", detail="LIS stands still for 17 s")
+    asked = [one | {"to": "LIS"} for one in sent(b"A", t=1.0, frm="analyzer")]
+    answer = [one | {"to": "analyzer"} for one in sent(b"B", t=19.0, first=3)]
+
+    assert happened(pause, [*asked, *answer])
+    assert not happened(pause, [*asked, *(one | {"t": 9.0} for one in answer)])
+    assert not happened(pause, answer)
+    assert not happened(pause | {"detail": "LIS rests"}, [*asked, *answer])

@@ -64,6 +64,7 @@ def config(**options):
         ({"trailer": Trailer.NONE}, b"\x027L|1|N\r\x030A"),
         ({"checksum": ChecksumKind.WITHOUT_END}, b"\x027L|1|N\r\x0307\r\n"),
         ({"checksum": ChecksumKind.WITH_START}, b"\x027L|1|N\r\x030C\r\n"),
+        ({"checksum": ChecksumKind.LOWER_CASE}, b"\x027L|1|N\r\x030a\r\n"),
         ({"checksum": ChecksumKind.ABSENT}, b"\x027L|1|N\r\x03\r\n"),
     ],
 )

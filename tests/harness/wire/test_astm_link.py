@@ -227,6 +227,26 @@ def test_checksums_can_be_ignored():
     assert core.data_to_send() == b"\x06\x06"
 
 
+def test_checksums_of_middle_frames_can_be_ignored():
+    """Some hosts look at the sum of a frame that ends with ETX alone."""
+    core = host(check_middle_checksum=False)
+    core.receive(b"\x05\x021H|\\^&\x1700\r\n", 0.0)
+    assert core.data_to_send() == b"\x06\x06"
+    core.receive(b"\x022\rL|1\r\x0300\r\n", 0.0)
+
+    assert core.data_to_send() == b"\x15"
+
+
+def test_a_dialect_in_lower_case_takes_either_and_says_nothing():
+    core = host(checksum=link.ChecksumKind.LOWER_CASE, check_numbers=False)
+    core.receive(b"\x05\x027L|1|N\r\x030a\r\n", 0.0)
+    assert core.data_to_send() == b"\x06\x06"
+    core.receive(b"\x027L|1|N\r\x030A\r\n", 0.0)
+    assert core.data_to_send() == b"\x06"
+
+    assert not [one for one in names(core) if one.startswith("astm.")]
+
+
 def test_lower_case_can_be_refused():
     core = host(lower_case_checksum=False)
 

@@ -66,7 +66,7 @@ def test_a_connection_fault_hits_no_call() -> None:
     "wrong",
     [
         {"action": "F99"},
-        {"action": "F20"},
+        {"action": "F20", "parameters": {"how": "sideways"}},
         {"probability": 2},
         {"action": "F19", "parameters": {"identity": "I99"}},
         {"occurrences": ["x"]},

@@ -105,3 +105,41 @@ def test_openssl_verifies_what_we_sign(tmp_path: Path, *, tampered: bool) -> Non
     )  # fmt: skip
 
     assert ("Verified Successfully" in done.stdout) is not tampered, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the openssl command line is missing")
+def test_we_verify_what_openssl_signs(tmp_path: Path) -> None:
+    def openssl(*words: str, data: bytes = b"") -> bytes:
+        done = subprocess.run(
+            ["openssl", *words], cwd=tmp_path, input=data, capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    openssl("ecparam", "-genkey", "-name", "SM2", "-noout", "-out", "key.pem")
+    public = openssl("pkey", "-in", "key.pem", "-pubout", "-outform", "DER")[-64:].hex()
+    text = "医保结算 2304".encode()
+    (tmp_path / "text").write_bytes(text)
+    der = openssl("pkeyutl", "-sign", "-inkey", "key.pem", "-rawin", "-digest", "sm3",
+                  "-in", "text", "-pkeyopt", "distid:medharness-client")  # fmt: skip
+    signature = integers(der)
+
+    assert crypto_sm.sm2_verify(public, text, signature, b"medharness-client")
+    assert not crypto_sm.sm2_verify(public, text + b" ", signature, b"medharness-client")
+    assert not crypto_sm.sm2_verify(public, text, signature, b"1234567812345678")
+    assert openssl("dgst", "-sm3", "-binary", data=text) == crypto_sm.sm3(text)
+    key = b"medharness-clien"
+    cipher = openssl("enc", "-sm4-ecb", "-K", key.hex(), data=text)
+    assert crypto_sm.sm4_encrypt(key, text) == cipher
+    assert crypto_sm.sm4_decrypt(key, cipher) == text
+
+
+def integers(der: bytes) -> bytes:
+    """r and s of a DER signature, 32 bytes each."""
+    at, found = 2, b""
+    for _ in range(2):
+        length = der[at + 1]
+        found += der[at + 2 : at + 2 + length].lstrip(b"\0").rjust(32, b"\0")
+        at += 2 + length
+    return found

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from simulators.hospital.explore_town import PowerCut
+from simulators.exploration.town import PowerCut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class Fault:
 
     Attributes:
         name: as the report writes it.
-        action: of the centre; ``F23`` is played at its door.
+        action: of the centre.
         parameters: of the action.
         only: transactions that it can hit; empty for all.
     """
@@ -83,16 +83,12 @@ FAULTS: Final = (
         _fault("F19", *_AMOUNTS, identity=name)
         for name in ("I1", "I2", "I3", "I4", "I5", "I6", "I13")
     ),
+    *(_fault("F20", "6202", how=how) for how in ("never", "late", "twice", "disorder")),
     _fault("F21"),
     _fault("F22"),
     _fault("F23"),
 )
 """By the list of fault points (F0 to F23)."""
-
-NOT_EXPLORED: Final[Mapping[str, str]] = {
-    "F20": "a callback of mobile payment (6302): the built-in HIS has no mobile payment",
-}
-"""Fault points that no message of these stories can meet, and why."""
 
 CUTS: Final[Mapping[str, tuple[int, bool]]] = {
     "before the answer is logged": (1, False),
@@ -109,7 +105,7 @@ class Story:
     Attributes:
         name: as the report writes it.
         steps: ``settle``, ``again`` (where the first attempt failed), ``both`` (window and bedside
-            at once), ``refund``, ``partial``, ``day``.
+            at once), ``refund``, ``partial``, ``pay`` and ``give back`` (by mobile phone), ``day``.
         inpatient: a stay.
         person: kind of insurance in the centre's world.
         troubles: faults of the story itself: action, transaction, which call of it.
@@ -120,6 +116,11 @@ class Story:
     inpatient: bool = False
     person: str = "employee"
     troubles: Sequence[tuple[str, str, int]] = ()
+
+    @property
+    def mobile(self) -> bool:
+        """The centre tells the HIS of payments (6302)."""
+        return "pay" in self.steps
 
 
 STORIES: Final = (
@@ -158,6 +159,8 @@ STORIES: Final = (
         inpatient=True,
         troubles=(("F8", "2304", 1),),
     ),
+    Story(name="mobile, refunded", steps=("pay", "give back", "day"), person="civil"),
+    Story(name="mobile, answer lost", steps=("pay", "day"), troubles=(("F3", "6202", 1),)),
 )
 
 
@@ -219,7 +222,5 @@ def points(story: Story, sent: Sequence[str]) -> Iterator[Point]:
 
 
 def _fits(fault: Fault, infno: str) -> bool:
-    """Whether a fault can hit a transaction; what comes as a file is spoiled by F17 alone."""
-    if fault.action == "F7" and infno == "9102":
-        return False
+    """Whether a fault can hit a transaction."""
     return not fault.only or infno in fault.only

@@ -8,18 +8,19 @@ from typing import Any
 import pytest
 
 from harness.errors import InputError
-from simulators.hospital import explore_books as judge
-from simulators.hospital.explore import (
+from simulators.exploration import books as judge
+from simulators.exploration.explore import explore
+from simulators.exploration.play import (
     AT_ONCE,
     DAY_END,
-    NOT_MET,
+    NEVER_FIRED,
+    NO_CUT,
     PERSON,
     UNEXPLAINED,
     Ended,
     Explorer,
-    explore,
 )
-from simulators.hospital.explore_points import CUTS, FAULTS, STORIES, Fault, Point, Story, points
+from simulators.exploration.points import CUTS, FAULTS, STORIES, Fault, Point, Story, points
 from simulators.store import Store, insert, open_store
 
 OUTPATIENT = STORIES[0]
@@ -58,7 +59,7 @@ def test_every_message_meets_every_fault_and_every_power_cut() -> None:
 
 
 def test_the_list_of_fault_points_is_whole() -> None:
-    assert {one.action for one in FAULTS} == {f"F{n}" for n in range(24)} - {"F20"}
+    assert {one.action for one in FAULTS} == {f"F{n}" for n in range(24)}
 
 
 def test_a_story_with_trouble_is_explored_from_there_on() -> None:
@@ -68,10 +69,14 @@ def test_a_story_with_trouble_is_explored_from_there_on() -> None:
     assert {(one.infno, one.nth) for one in found} == {("2601", 1), ("2206", 2)}
 
 
-def test_a_file_is_spoiled_by_its_own_fault() -> None:
-    actions = {one.fault.action for one in points(OUTPATIENT, ["9102"]) if one.fault}
-    assert "F17" in actions
-    assert "F7" not in actions
+def test_a_callback_is_led_astray_where_somebody_pays() -> None:
+    mobile = next(one for one in STORIES if one.mobile)
+    met = {
+        (one.infno, one.fault.name)
+        for one in points(mobile, ["6202", "6301"])
+        if one.fault and one.fault.action == "F20"
+    }
+    assert met == {("6202", f"F20 how={how}") for how in ("never", "late", "twice", "disorder")}
 
 
 # -- how a point ends ------------------------------------------------------------------------------
@@ -112,7 +117,58 @@ def test_a_connection_that_does_not_come_about(tmp_path: Path, action: str) -> N
 @pytest.mark.slow
 def test_a_fault_that_finds_nothing_is_not_counted_as_met(tmp_path: Path) -> None:
     late = Point(story=OUTPATIENT, message=99, infno="2207", nth=9, fault=by_action("F3"))
-    assert Explorer(tmp_path, 1).play(late).way == NOT_MET
+    assert Explorer(tmp_path, 1).play(late).way == NEVER_FIRED
+
+
+@pytest.mark.slow
+def test_a_fault_without_an_effect_has_not_fired(tmp_path: Path) -> None:
+    """A question changes nothing, so an answer without a commit is the answer."""
+    ended = at(Explorer(tmp_path, 1), "3201", by_action("F9"))
+    assert (ended.way, ended.fired) == (NEVER_FIRED, False)
+
+
+@pytest.mark.slow
+def test_a_power_cut_at_a_commit_that_never_comes_is_counted_apart(tmp_path: Path) -> None:
+    explorer = Explorer(tmp_path, 1)
+    sent = explorer.messages(OUTPATIENT)
+    last = Point(story=OUTPATIENT, message=len(sent) + 9, infno="5201", nth=1, cut=next(iter(CUTS)))
+    assert explorer.play(last).way == NO_CUT
+
+
+WAS_WRONG = [
+    ("2201", "F3", {}, ""),
+    ("2201", "F8", {}, "after the answer is logged"),
+    ("2201", "F10", {}, "after what follows is booked"),
+    ("2208", "F8", {}, "after the answer is logged"),
+    ("2208", "F10", {}, "after what follows is booked"),
+    ("2208", "F13", {"seconds": "86400"}, "before the answer is logged"),
+    ("2208", "F13", {"seconds": "-86400"}, "after the answer is logged"),
+    ("2207", "F9", {}, ""),
+]
+"""Points at which books stayed apart, rows unlisted, or visits open."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("infno", "action", "parameters", "cut"), WAS_WRONG)
+def test_what_was_wrong_once(
+    tmp_path: Path, infno: str, action: str, parameters: dict[str, str], cut: str
+) -> None:
+    ended = at(Explorer(tmp_path, 1), infno, by_action(action, **parameters), cut)
+
+    assert ended.way in {AT_ONCE, DAY_END, PERSON}, ended
+    assert ended.fired
+    assert not ended.visits
+    assert ended.named == ended.converged == bool(ended.loose)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["never", "late", "twice", "disorder"])
+def test_a_callback_that_goes_astray(tmp_path: Path, how: str) -> None:
+    mobile = next(one for one in STORIES if one.mobile)
+    ended = at(Explorer(tmp_path, 1), "6202", by_action("F20", how=how), story=mobile)
+
+    assert ended.fired
+    assert ended.way in {AT_ONCE, DAY_END}, ended
 
 
 @pytest.mark.slow
@@ -125,14 +181,17 @@ def test_a_fault_that_finds_nothing_is_not_counted_as_met(tmp_path: Path) -> Non
         ("his-yb-ignores-3201", "2207", "F8"),
     ],
 )
-def test_a_his_that_does_wrong_is_unexplained(
+def test_a_his_that_does_wrong_ends_otherwise(
     tmp_path: Path, defect: str, infno: str, action: str
 ) -> None:
     parameters = {"identity": "I2"} if action == "F19" else {}
     fault = by_action(action, **parameters)
 
-    assert at(Explorer(tmp_path / "clean", 1), infno, fault).way != UNEXPLAINED
-    assert at(Explorer(tmp_path / "wrong", 1, frozenset({defect})), infno, fault).why
+    clean = at(Explorer(tmp_path / "clean", 1), infno, fault).way
+    wrong = at(Explorer(tmp_path / "wrong", 1, frozenset({defect})), infno, fault)
+
+    assert clean in {AT_ONCE, DAY_END}
+    assert wrong.way in {PERSON, UNEXPLAINED}  # rows that the day end can only list
 
 
 # -- the judge -------------------------------------------------------------------------------------
@@ -205,12 +264,13 @@ def test_an_unknown_defect_is_refused() -> None:
 
 @pytest.mark.slow
 def test_a_slice_adds_up_and_replays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simulators.hospital.explore.STORIES", STORIES[:1])
+    monkeypatch.setattr("simulators.exploration.explore.STORIES", STORIES[:1])
     first = explore(seed=3, quick=True)
-    second = explore(seed=3, quick=True)
+    second = explore(seed=3, quick=True, jobs=2)
 
     assert first["points"] == sum(first["ways"].values()) > 10
     for name in ("by_fault", "by_message", "by_story"):
         assert sum(sum(ways.values()) for ways in first[name].values()) == first["points"]
     assert first["unexplained"] == []
-    assert {**first, "seconds": 0} == {**second, "seconds": 0}
+    assert {**first, "seconds": 0, "jobs": 0} == {**second, "seconds": 0, "jobs": 0}
+    assert min(first["shown"][name] for name in ("fired", "cut", "named", "converged")) > 0

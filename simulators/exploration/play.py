@@ -1,46 +1,37 @@
-"""Exploring settlement: every message, every fault, every power cut, and what the books say then.
+"""Playing one point: what people do, what the fault and the power cut did, and how it ended.
 
 The books agree ``at once``; or after the ``day end``, which has named each row that was loose,
 with cause and repair; or after a ``person`` has done what the day end said; or they agree and the
-day end names none of it (``unlisted``). All else is ``unexplained``: something is wrong.
+day end names none of it (``unlisted``). All else is ``unexplained``: something is wrong. Where the
+fault never fired, or the power never went, nothing was explored, and the point is counted apart.
 """
 
 from __future__ import annotations
 
-import tempfile
-import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from harness.errors import HarnessError
-from harness.faults.plan import keyed
+from simulators.centre.centre_faults import ON_CONNECT
 from simulators.centre.provinces import Province, load_province
-from simulators.hospital import defects as catalogue
-from simulators.hospital import explore_books as judge
-from simulators.hospital.explore_points import (
-    CUTS,
-    FAULTS,
-    NOT_EXPLORED,
-    STORIES,
-    Point,
-    Story,
-    points,
-)
-from simulators.hospital.explore_town import Door, Town, insured, prepared
+from simulators.exploration import books as judge
+from simulators.exploration.points import Point, Story
+from simulators.exploration.town import Town, insured, prepared
 from simulators.hospital.his_settle import PROVINCE
 
 AT_ONCE, DAY_END, PERSON, UNEXPLAINED = "at once", "day end", "person", "unexplained"
 UNLISTED: Final = "unlisted"
 """The books agree in the end, but a row that was loose before is on no list of the day end."""
 
-NOT_MET: Final = "not met"
-"""The fault found nothing to do, or the power went too late: nothing was explored."""
+NEVER_FIRED: Final = "never fired"
+"""The fault found nothing to do: nothing was explored."""
 
-WAYS: Final = (AT_ONCE, DAY_END, PERSON, UNLISTED, UNEXPLAINED, NOT_MET)
+NO_CUT: Final = "no power cut"
+"""The power was to go at a commit that never came: the point is that without the cut."""
+
+WAYS: Final = (AT_ONCE, DAY_END, PERSON, UNLISTED, UNEXPLAINED, NEVER_FIRED, NO_CUT)
 """Ways in which a point ends."""
 
 BILL: Final = "X0001"
@@ -48,13 +39,14 @@ LINES: Final = "Y001,12.37,30;Y002,125.55,3;J003,20.01,1;J006,610.05,1"
 KEPT: Final = "1,3"
 """Lines that a refund in part leaves."""
 
+SHOWN_MAX: Final = 2
+"""How often a patient shows a code that cannot be read."""
+
+NIGHT_S: Final = 300.0
+"""What is late comes before the books are closed for good."""
+
 ROUNDS_MAX: Final = 2
 """How often the day ends are repeated before a row counts as unexplained."""
-
-QUICK_SHARE: Final = 0.03
-"""Of all points, how many a quick exploration takes; which, the seed decides."""
-
-PROGRESS_EVERY: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +56,10 @@ class Ended:
     Attributes:
         point: which.
         way: one of ``WAYS``.
+        fired: the fault was shown to have fired, in a note of the centre.
+        loose: rows on one side only when the day ended.
+        named: each of them is on the list of the day end, with cause and repair.
+        converged: there were some, and in the end there was none.
         rows: what the day end listed, as class, cause and repair.
         why: of an unexplained one, in words.
         visits: at the centre that no bill knows.
@@ -71,6 +67,10 @@ class Ended:
 
     point: Point
     way: str
+    fired: bool = False
+    loose: int = 0
+    named: bool = False
+    converged: bool = False
     rows: Sequence[tuple[str, str, str]] = ()
     why: Sequence[str] = ()
     visits: Sequence[str] = ()
@@ -122,22 +122,21 @@ class Explorer:
             town.close()
 
     def _town(self, point: Point) -> Town:
-        shut = point.message if point.fault and point.fault.action == "F23" else 0
         town = Town(
             folder=self.folder,
             province=self.province,
             seed=self.seed,
             template=self._template,
             defects=self.defects,
-            door=Door(shut=shut) if shut else None,
             cut=point.power_cut(),
+            calls_back=point.story.mobile,
         )
         for nth, (action, infno, which) in enumerate(point.story.troubles, start=1):
             town.fault(f"T{nth}", action, [infno], which, {})
         fault = point.fault
-        if fault is not None and not shut:
-            # A connection has no number of a transaction: F0 counts all that come.
-            anywhere = fault.action == "F0"
+        if fault is not None:
+            # A connection has no number of a transaction: all that come are counted.
+            anywhere = fault.action in ON_CONNECT
             hit = [] if anywhere else [point.infno]
             which = point.message if anywhere else point.nth
             town.fault("P", fault.action, hit, which, dict(fault.parameters))
@@ -152,22 +151,16 @@ class Explorer:
             if not people.does(step):
                 return Ended(point=point, way=UNEXPLAINED, why=["the HIS does not come to rest"])
         town.story = town.sent
-        if not self._met(town, point):
-            return Ended(point=point, way=NOT_MET)
+        fired = point.fault is not None and town.fired("P")
+        if point.fault is not None and not fired:
+            return Ended(point=point, way=NEVER_FIRED)
+        if point.cut and not town.died:
+            return Ended(point=point, way=NO_CUT, fired=fired)
         people.closes()
-        return self._judged(town, point, people)
+        return self._judged(town, point, people, fired=fired)
 
     @staticmethod
-    def _met(town: Town, point: Point) -> bool:
-        if point.cut and not town.died:
-            return False
-        if point.fault is None:
-            return True
-        if town.door is not None:
-            return town.door.shut_once
-        return town.fired("P")
-
-    def _judged(self, town: Town, point: Point, people: People) -> Ended:
+    def _judged(town: Town, point: Point, people: People, *, fired: bool) -> Ended:
         his, centre = town.store, town.books
         listed = judge.named(his)
         rows = sorted({(one.kind, one.cause, one.repair) for one in listed})
@@ -177,19 +170,31 @@ class Explorer:
             way = PERSON
             people.closes()
             left = judge.loose(his, centre)
+        visits = judge.visits_left(his, centre)
         why = [f"left: {row.told}" for row in left]
         why += judge.broken(his, centre)
         why += [f"not balanced: {bucket}" for bucket in judge.unbalanced(his)]
-        visits = judge.visits_left(his, centre)
-        if why:
-            return Ended(point=point, way=UNEXPLAINED, rows=rows, why=why, visits=visits)
+        why += [f"visit that no bill has: {visit}" for visit in visits]
         silent = [
             f"not listed: {row.told}"
             for row in people.loose
             if not any(judge.explains(one, row) for one in listed)
         ]
-        way = UNLISTED if silent else way
-        return Ended(point=point, way=way, rows=rows, why=silent, visits=visits)
+        if why:
+            way = UNEXPLAINED
+        elif silent:
+            way, why = UNLISTED, silent
+        return Ended(
+            point=point,
+            way=way,
+            fired=fired,
+            loose=len(people.loose),
+            named=bool(people.loose) and not silent,
+            converged=bool(people.loose) and not left,
+            rows=rows,
+            why=why,
+            visits=visits,
+        )
 
 
 @dataclass(slots=True)
@@ -219,13 +224,28 @@ class People:
                 return self._until("refund", "settled")
             case "partial" if self._state() == "settled":
                 return self._until("refund", "settled", keep=KEPT)
+            case "pay":
+                return self._shown() and self._until("mobile-pay", "open")
+            case "give back" if self._state() == "settled":
+                return self._shown() and self._until("mobile-refund", "settled")
             case "day":
                 self.loose = judge.loose(self.town.store, self.town.books)
                 return self._day(0)
         return True
 
+    def _shown(self) -> bool:
+        """The patient shows the code on their phone; once more where nobody could read it."""
+        for _ in range(SHOWN_MAX):
+            if not self._once("scan", shown=self._card()):
+                return False
+            rows = self.town.store.rows("SELECT state FROM yb_credential WHERE state = 'good'")
+            if rows:
+                return True
+        return True
+
     def closes(self) -> None:
         """The next morning: the day once more, and its neighbours while books do not agree."""
+        self.town.passes(NIGHT_S)
         self._day(0)
         for _ in range(ROUNDS_MAX):
             his, centre = self.town.store, self.town.books
@@ -247,8 +267,7 @@ class People:
         return bool(results)
 
     def _day(self, days: int) -> bool:
-        day = self.town.pump.clock.wall() + timedelta(days=days)
-        self.town.order("day", day=f"{day:%Y-%m-%d}")
+        self.town.order("day", day=self.town.day(days))
         return self.town.rest()
 
     def _once(self, name: str, **args: str) -> bool:
@@ -263,88 +282,13 @@ class People:
         forgot = self.town.died > died and self._state() == before and self._rows() == rows
         return self._once(name, **args) if forgot else True
 
+    def _card(self) -> str:
+        rows = self.town.store.rows("SELECT id_card FROM yb_bill WHERE bill_no = ?", (BILL,))
+        return str(rows[0]["id_card"])
+
     def _state(self) -> str:
         rows = self.town.store.rows("SELECT state FROM yb_bill WHERE bill_no = ?", (BILL,))
         return str(rows[0]["state"])
 
     def _rows(self) -> int:
         return int(self.town.store.rows("SELECT COUNT(*) AS n FROM yb_settlement")[0]["n"])
-
-
-def explore(
-    *,
-    seed: int = 1,
-    quick: bool = False,
-    defects: Sequence[str] = (),
-    say: Callable[[str], None] = lambda _: None,
-) -> dict[str, Any]:
-    """Every point, or a slice; what came of it as plain data.
-
-    Args:
-        seed: of everything.
-        quick: a slice.
-        defects: of the HIS; without any, unexplained points are errors of the program.
-        say: told how far it is.
-
-    Raises:
-        InputError: no such defect.
-    """
-    catalogue.check(list(defects))
-    started = time.monotonic()
-    with tempfile.TemporaryDirectory(
-        prefix="medharness-explore-", ignore_cleanup_errors=True
-    ) as name:
-        explorer = Explorer(Path(name), seed, frozenset(defects))
-        flows = {story.name: explorer.messages(story) for story in STORIES}
-        every = [point for story in STORIES for point in points(story, flows[story.name])]
-        if quick:
-            every = [one for one in every if keyed(seed, "explore", one.name) < QUICK_SHARE]
-        ended = []
-        for nth, point in enumerate(every, start=1):
-            ended.append(explorer.play(point))
-            if nth % PROGRESS_EVERY == 0:
-                say(f"{nth}/{len(every)}")
-    return _document(ended, flows, seed, started)
-
-
-def _document(
-    ended: Sequence[Ended], flows: Mapping[str, Sequence[str]], seed: int, started: float
-) -> dict[str, Any]:
-    rows = Counter(row for one in ended for row in one.rows)
-    return {
-        "seed": seed,
-        "points": len(ended),
-        "seconds": round(time.monotonic() - started, 1),
-        "ways": _ways(ended),
-        "flows": {name: list(sent) for name, sent in flows.items()},
-        "faults": len(FAULTS),
-        "power_cuts": list(CUTS),
-        "not_explored": dict(NOT_EXPLORED),
-        "by_fault": _grouped(ended, lambda one: one.point.fault.action if one.point.fault else "-"),
-        "by_message": _grouped(ended, lambda one: one.point.infno),
-        "by_story": _grouped(ended, lambda one: one.point.story.name),
-        "rows": [
-            {"class": kind, "cause": cause, "repair": repair, "points": count}
-            for (kind, cause, repair), count in sorted(rows.items())
-        ],
-        "unexplained": _listed(ended, UNEXPLAINED),
-        "unlisted": _listed(ended, UNLISTED),
-        "visits_left": [
-            {"point": one.point.name, "visits": list(one.visits)} for one in ended if one.visits
-        ],
-        "not_met": [one.point.name for one in ended if one.way == NOT_MET],
-    }
-
-
-def _listed(ended: Sequence[Ended], way: str) -> list[dict[str, Any]]:
-    return [{"point": one.point.name, "why": list(one.why)} for one in ended if one.way == way]
-
-
-def _ways(ended: Iterable[Ended]) -> dict[str, int]:
-    counts = Counter(one.way for one in ended)
-    return {way: counts[way] for way in WAYS}
-
-
-def _grouped(ended: Sequence[Ended], key: Callable[[Ended], str]) -> dict[str, dict[str, int]]:
-    names = sorted({key(one) for one in ended})
-    return {name: _ways(one for one in ended if key(one) == name) for name in names}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -16,9 +17,9 @@ from harness.clock import VirtualClock
 from harness.errors import HarnessError
 from harness.link.host import CrashPoint, Host
 from harness.link.pump import Member, Pump
-from harness.link.tap import Connection, Delivery
-from harness.wire.core import Event, Unit
-from simulators.centre import simulate, world
+from harness.link.tap import Connection
+from harness.wire.core import Event
+from simulators.centre import callback, simulate, world
 from simulators.centre.centre import Centre
 from simulators.centre.provinces import Province
 from simulators.hospital import cashier_books, schema
@@ -41,39 +42,6 @@ BEGIN_S: Final = 0.01
 
 RETRY_S: Final = 0.5
 _TABLES: Final = (*schema.HIS, *schema.HIS_SETTLE)
-
-
-@dataclass(slots=True)
-class Door:
-    """Lets every connection in but one: what a certificate that ran out looks like to a client.
-
-    Args:
-        shut: which connection, from 1; 0 for none.
-    """
-
-    shut: int = 0
-    shut_once: bool = False
-    _seen: int = 0
-
-    def connects(self, connection: Connection, now: float) -> bool:
-        """False for the one."""
-        self._seen += 1
-        if self._seen != self.shut:
-            return True
-        self.shut_once = True
-        return False
-
-    def unit(self, connection: Connection, unit: Unit, now: float) -> list[bytes]:
-        """As it is."""
-        return [unit.data]
-
-    def outgoing(self, connection: Connection, data: bytes, now: float) -> Sequence[Delivery]:
-        """As it is."""
-        return [Delivery(data=data)]
-
-    def incoming(self, connection: Connection, data: bytes, now: float) -> Sequence[Delivery]:
-        """As it is."""
-        return [Delivery(data=data)]
 
 
 @dataclass(slots=True)
@@ -100,7 +68,7 @@ class _Eyes:
 
     def link(self, connection: Connection, event: str, reason: str) -> None:
         """Counts the messages of the HIS: it opens a connection for each."""
-        if self.role == HIS and event in {"opened", "failed"}:
+        if self.role == HIS and connection.client and event in {"opened", "failed"}:
             self.town.message_out()
 
     def data(self, connection: Connection, data: bytes, *, sent: bool) -> None:
@@ -124,7 +92,7 @@ class Town:
         seed: of persons and ids.
         defects: of the HIS.
         template: a folder from ``prepared``.
-        door: refuses one connection.
+        calls_back: the centre tells the HIS of payments by mobile phone (6302).
         story: how many messages went out until the people of a story were done.
     """
 
@@ -133,8 +101,8 @@ class Town:
     seed: int
     template: Path
     defects: frozenset[str] = frozenset()
-    door: Door | None = None
     cut: PowerCut | None = None
+    calls_back: bool = False
     notes: list[str] = field(default_factory=list)
     died: int = 0
     sent: int = 0
@@ -146,6 +114,7 @@ class Town:
     store: Store = field(init=False)
     _where: str = ""
     _member: Member = field(init=False)
+    _centre: Member = field(init=False)
 
     def __post_init__(self) -> None:
         for name in ("centre.sqlite", "his.sqlite"):
@@ -165,10 +134,11 @@ class Town:
             self.pump.clock,
             plain,
             store=self.books,
-            tap=self.door,
             watcher=_Eyes(self, CENTRE),
         )
-        self._where = self.pump.add(CENTRE, host).listen("centre")
+        self.centre.calls_back = self.calls_back
+        self._centre = self.pump.add(CENTRE, host)
+        self._where = self._centre.listen("centre")
         self._start_his()
 
     def _start_his(self) -> None:
@@ -179,6 +149,8 @@ class Town:
         host = Host(self.his, self.pump.clock, plain, store=self.store, watcher=_Eyes(self, HIS))
         self._member = self.pump.add(HIS, host)
         self._member.routes[LINK] = self._where
+        if self.calls_back:
+            self._centre.routes[callback.LINK] = self._member.listen(callback.LINK)
 
     def message_out(self) -> None:
         """One more message of the HIS is on its way."""
@@ -205,6 +177,14 @@ class Town:
         plan: dict[str, Any] = {"id": ident, "action": action, "infno": list(infno)}
         plan |= {"occurrences": [nth], "parameters": parameters}
         self.pump.command(CENTRE, "fault", plan, ORDER_S)
+
+    def heal(self, ident: str) -> None:
+        """From here on a fault of the centre does nothing."""
+        self.pump.command(CENTRE, "heal", {"id": ident}, ORDER_S)
+
+    def day(self, days: int = 0) -> str:
+        """Today, or so many days later, as the interface writes a day."""
+        return f"{self.pump.clock.wall() + timedelta(days=days):%Y-%m-%d}"
 
     def fired(self, ident: str) -> bool:
         """Whether a fault did its work."""
@@ -248,6 +228,11 @@ class Town:
             if self.died == died:
                 return done
             self._restart()
+
+    def passes(self, seconds: float) -> bool:
+        """Time goes by; whether the HIS is at rest again afterwards."""
+        self.pump.wait(lambda: False, self.pump.clock.now() + seconds)
+        return self.rest()
 
     def _still(self, died: int) -> bool:
         return self.died > died or not self.his.cashier.pending()

@@ -24,7 +24,7 @@ THEIRS: Final = (
     " FROM settlements WHERE vali_flag = '1'"
 )
 
-AT_WORK: Final = ("settling", "unknown", "refunding")
+AT_WORK: Final = ("settling", "unknown", "refunding", "ordering")
 """States in which a flow must be running; at rest no bill has one."""
 
 BALANCED: Final = "0"
@@ -107,6 +107,8 @@ def _cause(his: Store, row: Row) -> str:
     """What the log says about the message of a row."""
     if row["class"] == "hospital_more":
         return "answered as done, and the centre has nothing"
+    if row["class"] == "visit":
+        return "carried out twice, or its answer was lost or could not be read"
     states = {
         one["state"]
         for one in his.rows("SELECT state FROM yb_log WHERE msgid = ?", (row["msgid"],))
