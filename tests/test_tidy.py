@@ -27,7 +27,7 @@ KEPT_HIDDEN: Final = frozenset({".ci", ".gitignore", ".gitattributes"})
 CORPUS: Final = "tests/corpus/"
 """Transcripts and hostile inputs: wrong on purpose."""
 
-BINARY: Final = frozenset({".png", ".dcm", ".gz", ".zip", ".xlsx"})
+BINARY: Final = frozenset({".xls", ".png", ".dcm", ".gz", ".zip", ".xlsx"})
 
 MODULE_LINES_MAX = 600
 MODULE_LINES_USUAL = 400

@@ -558,7 +558,6 @@ def test_a_timer_that_was_set_anew_while_it_fired_does_not_fire_twice(runtime: T
     party = Party()
     member = runtime.add("A", host(party, runtime.clock))
     member._alarms.ring(("actor", "gone"), Timer(0.0, None))
-
     assert not party.of(act.TimerFired)
 
 
