@@ -95,6 +95,8 @@ NOT_EXECUTED = {
     "--out out/0902": "the same",
     "medharness simulate centre --province hunan --port 8443 --ledger centre.sqlite": "runs until "
     "Ctrl-C; tests/simulators/centre runs the command",
+    "medharness run --profile orthanc --jobs 1 scenarios/imaging/storage.feature "
+    "scenarios/imaging/query.feature": "needs Orthanc; tests/peers/test_orthanc_suite.py runs it",
     "medharness mapping compare --before old.csv --after new.csv --bills his_detail.csv": "the "
     "names stand for the reader's own tables; tests/harness/ledger runs the command",
 }
