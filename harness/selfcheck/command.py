@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +41,12 @@ CAUGHT_MIN = 0.9
 
 UNION_COMMITS = 20
 """Commits whose quick checks are added up."""
+
+WORKERS_MAX = 8
+"""Processes that play defects; each takes some 300 MB."""
+
+CLASSES = "fault-classes.md"
+"""The table of fault classes beside ``selfcheck.json``, as the reference shows it."""
 
 QUICK_PARTS = 10
 """A quick check takes one part of the mutants; which one, the commit decides."""
@@ -83,18 +92,28 @@ class SelfCheck:
     result: dict[str, Any] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     _scenarios: list[BoundScenario] = field(default_factory=list)
+    page: str = ""
     _passed: list[Played] = field(default_factory=list)
     _catches: list[defect_matrix.Catch] = field(default_factory=list)
 
     def run(self) -> None:
-        """Every part, each timed."""
+        """Every part, each timed; defects are played in other processes meanwhile."""
         self._scenarios = runs.shipped()
         self._part(tr("clean hospital"), self._clean)
-        self._part(tr("seeds"), self._seeds)
-        self._part(tr("defects"), self._defects)
-        self._part(tr("mutated traces"), self._traces)
-        self._part(tr("mutating relay"), lambda: self._mutants("link"))
-        self._part(tr("edited stores"), lambda: self._mutants("store"))
+        workers = max(1, min(WORKERS_MAX, (os.cpu_count() or 1) - 1))
+        with pool_of(workers) as pool:
+            begun = defect_matrix.begin(
+                pool,
+                [one.scenario.id for one in self._scenarios],
+                seed=self.seed,
+                intended_only=self.quick,
+                parts=workers,
+            )
+            self._part(tr("seeds"), self._seeds)
+            self._part(tr("mutated traces"), self._traces)
+            self._part(tr("mutating relay"), lambda: self._mutants("link"))
+            self._part(tr("edited stores"), lambda: self._mutants("store"))
+            self._part(tr("defects"), lambda: self._defects(begun))
         self._part(tr("fault classes"), self._fault_classes)
 
     def _part(self, name: str, part: Callable[[], str]) -> None:
@@ -140,10 +159,8 @@ class SelfCheck:
     def _slice_of_seeds(self) -> list[int]:
         return seeds_of(commit()) if self.quick else list(SEEDS_WHOLE)
 
-    def _defects(self) -> str:
-        self._catches = defect_matrix.matrix(
-            self._scenarios, seed=self.seed, intended_only=self.quick, slice_of=(0, 1)
-        )
+    def _defects(self, begun: Sequence[Future[list[defect_matrix.Catch]]]) -> str:
+        self._catches = defect_matrix.collected(begun)
         for one in self._catches:
             if not one.caught:
                 self._fail(f"{one.defect}: not caught at its place by a scenario meant for it")
@@ -189,6 +206,7 @@ class SelfCheck:
 
     def _fault_classes(self) -> str:
         rows = fault_classes.table(self._passed, self._catches)
+        self.page = fault_classes.render(rows)
         self.result["fault_rows"] = [row.data() for row in rows]
         groups, redundant = counting.counting(self._passed, self._catches)
         self.result["redundant"] = redundant
@@ -245,6 +263,11 @@ def union() -> str:
     )
 
 
+def pool_of(workers: int) -> Executor:
+    """Processes that play; they share nothing with this one."""
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+
+
 def selfcheck(*, quick: bool, seed: int, out: str, as_json: bool) -> int:
     """Measure, print a table, write ``selfcheck.json``; 0 if every target holds, 1 if not."""
     started = time.monotonic()
@@ -267,6 +290,7 @@ def selfcheck(*, quick: bool, seed: int, out: str, as_json: bool) -> int:
         **check.result,
     }
     path.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
+    (folder / CLASSES).write_text(check.page, encoding="utf-8")
     _conclude(check.failures, path)
     code = 1 if check.failures else 0
     if as_json:

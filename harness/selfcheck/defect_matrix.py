@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from typing import Any
 
 from harness.evidence.verdict import Verdict
 from harness.scenario.binding import BoundScenario
-from harness.selfcheck.runs import Played, play
+from harness.selfcheck import runs
+from harness.selfcheck.runs import Played
 from simulators.hospital.defects import DEFECTS, Defect
 
 
@@ -63,6 +66,33 @@ def matrix(
     ]
 
 
+def begin(
+    pool: Executor, idents: Sequence[str], *, seed: int, intended_only: bool, parts: int
+) -> list[Future[list[Catch]]]:
+    """Run every defect in other processes, against the shipped scenarios with these ids."""
+    wanted = frozenset(idents)
+    return [
+        pool.submit(_of_shipped, wanted, seed, intended_only, (part, parts))
+        for part in range(parts)
+    ]
+
+
+def collected(begun: Sequence[Future[list[Catch]]]) -> list[Catch]:
+    """What became of them, in the order of the catalogue."""
+    rounds = zip_longest(*(one.result() for one in begun))
+    return [catch for found in rounds for catch in found if catch is not None]
+
+
+def _of_shipped(
+    idents: frozenset[str],
+    seed: int,
+    intended_only: bool,  # noqa: FBT001 - by position, as a pool hands it over
+    slice_of: tuple[int, int],
+) -> list[Catch]:
+    chosen = [one for one in runs.shipped() if one.scenario.id in idents]
+    return matrix(chosen, seed=seed, intended_only=intended_only, slice_of=slice_of)
+
+
 def _catch(
     defect: Defect, scenarios: Sequence[BoundScenario], *, seed: int, intended_only: bool
 ) -> Catch:
@@ -71,7 +101,7 @@ def _catch(
         for bound in scenarios
         if not intended_only or bound.scenario.requirement == defect.requirement
     ]
-    played = play(chosen, seed=seed, defects=[defect.id])
+    played = runs.play(chosen, seed=seed, defects=[defect.id])
     failed = [one for one in played if one.conclusion.verdict is Verdict.FAIL]
     intended = [one for one in failed if one.bound.scenario.requirement == defect.requirement]
     placed = [one for one in intended if _names(one, defect)]

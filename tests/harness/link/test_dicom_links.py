@@ -235,6 +235,15 @@ def test_the_thread_of_the_association_cannot_steal_an_answer():
     assert stolen == [(None, None)]
 
 
+def test_an_association_is_asked_for_once(pacs):
+    """A second one would leave the first behind, and a peer that serves one at a time waits."""
+    _, address, _ = pacs
+    with Association(peer(address), OFFERS) as link:
+        with pytest.raises(HarnessError, match="already"):
+            link.open()
+        assert link.is_open
+
+
 @pytest.mark.slow
 def test_no_answer_is_lost_over_parallel_associations(pacs):
     """A short form of the soak: each store must be answered, none after the timeout."""

@@ -1,6 +1,7 @@
 """``medharness selfcheck``: what it writes, and that each of its targets can be missed."""
 
 import json
+from concurrent.futures import Executor, Future
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -40,7 +41,28 @@ def small(monkeypatch):
     monkeypatch.setattr(runs, "shipped", lambda: chosen)
     monkeypatch.setattr(defect_matrix, "DEFECTS", [BY_ID["lis-drops-unmatched"]])
     monkeypatch.setattr(command, "QUICK_PARTS", 40)
+    monkeypatch.setattr(command, "pool_of", lambda _: Here())
     return chosen
+
+
+class Here(Executor):
+    """Runs everything at once, where it was asked."""
+
+    def submit(self, fn, /, *args, **kwargs):
+        done = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
+
+
+@pytest.mark.slow
+def test_defects_are_played_in_other_processes_as_in_this_one():
+    ident = "lab-unmatched"
+    with command.pool_of(2) as pool:
+        begun = defect_matrix.begin(pool, [ident], seed=1, intended_only=True, parts=2)
+        found = defect_matrix.collected(begun)
+
+    assert [one.defect for one in found] == [one.id for one in defect_matrix.DEFECTS]
+    assert {one.defect for one in found if one.caught} >= {"lis-drops-unmatched"}
 
 
 @pytest.mark.usefixtures("small")
@@ -58,6 +80,7 @@ def test_a_self_check_writes_what_it_measured(tmp_path, capsys):
     assert told["counts"]["fault_classes"]["lab"]["detected"] == 1
     assert {"link_mutants", "store_mutants", "redundant", "fault_rows"} <= {*told}
     assert json.loads(printed.splitlines()[-1])["exit_code"] == code
+    assert (tmp_path / "fault-classes.md").read_text(encoding="utf-8").startswith("# Fault classes")
 
 
 def test_a_defect_whose_scenario_is_gone_is_a_target_missed(small, tmp_path, monkeypatch):

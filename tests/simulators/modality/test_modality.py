@@ -2,16 +2,18 @@
 
 import argparse
 import hashlib
+from dataclasses import replace
 
 import imaging_desk as desk_module
 import pytest
 
 from harness import people
 from harness.errors import InputError
-from harness.link.dicom_data import EXPLICIT, decode, encode
+from harness.link.dicom_data import EXPLICIT, IMPLICIT, decode, encode
 from simulators.hospital.pacs_match import matches
 from simulators.modality import simulate
 from simulators.modality.images import Exam, instance, uid
+from simulators.modality.modality import Receiver
 from simulators.modality.model import known_models, load_model
 
 
@@ -156,6 +158,23 @@ def test_an_unknown_device_names_the_known_ones():
 )
 def test_keys_match_as_the_standard_says(vr, key, value, fits):
     assert matches(vr, key, value) is fits
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("sent", "taken"), [(EXPLICIT, IMPLICIT), (IMPLICIT, EXPLICIT)])
+def test_the_pacs_converts_for_who_takes_only_the_other_plain_syntax(desk, sent, taken):
+    device = desk.device("ct-helical")
+    exam = desk.exam("ct-helical")
+    objects = desk.objects(device, exam)
+    device.model = replace(device.model, syntaxes=(sent,))
+    assert [one.shown for one in device.store(objects).values()] == ["0000"] * len(objects)
+    device.model = replace(device.model, syntaxes=(taken,))
+    receiver = Receiver()
+    assert device.get(exam.study, receiver)[-1].ok
+    assert {one.syntax for one in receiver.stored.values()} == {taken}
+    for one in objects:
+        came = receiver.stored[one.text("SOPInstanceUID")].data()
+        assert came.raw("PixelData") == one.elements[0x7FE00010][1]
 
 
 def command_line(**more):
