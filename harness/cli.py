@@ -10,8 +10,10 @@ from typing import Any, Final, NoReturn
 
 from harness import __version__, i18n
 from harness.commands import (
+    captures,
     centre,
     common,
+    documents,
     feeds,
     quality,
     reconcile,
@@ -27,7 +29,7 @@ from harness.i18n import tr
 
 GROUPS: Final = (
     scenarios, site, simulate, results, quality, reconcile, tables,
-    feeds, centre, spec,
+    feeds, captures, documents, centre, spec,
 )  # fmt: skip
 """In the order of ``--help``."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.commands import common
 from harness.i18n import tr
-from harness.ledger import period_options
+from harness.ledger import period_options, uploads_options
 
 SIDES = ("his", "centre", "channel")
 
@@ -46,6 +46,7 @@ def add(commands: Any) -> None:
     ):
         parser.add_argument(name, action="append", default=[], metavar="PATH", help=text)
     period_options.add(parser)
+    uploads_options.add(parser)
 
 
 def _reconcile(args: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness import i18n
+from harness.ledger.class_words_uploads import UPLOAD_WORDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -335,34 +336,25 @@ _FURTHER: Final = (
         ("结算时间不在所对期间", "the settlement time lies outside the period"),
         first=("按中心返回的结算时间重新取数", "extract again by the centre's settlement time"),
     ),
-    _open(
-        "trace_code_missing",
-        "追溯码缺失",
-        "trace code missing",
-        ("结算成功，药品追溯码未上传", "settled, but the drug trace code was not uploaded"),
-    ),
-    _open(
-        "list_differs",
-        "结算清单不一致",
-        "settlement list differs",
-        ("结算相同，4101 清单缺失或金额不同", "settled, 4101 list missing or other amounts"),
-    ),
-    _open(
-        "registration_only",
-        "登记单边",
-        "registration on one side",
-        ("挂号或入院登记只在中心", "a registration or admission stands at the centre only"),
-        second=("2202 或 2404 撤销登记", "undo it by 2202 or 2404"),
-    ),
 )
 
-CLASS_WORDS: Final[dict[str, ClassWord]] = {word.code: word for word in _WORDS + _FURTHER}
+_OF_UPLOADS: Final = tuple(ClassWord(**one._asdict()) for one in UPLOAD_WORDS)
+
+CLASS_WORDS: Final[dict[str, ClassWord]] = {
+    word.code: word for word in _WORDS + _FURTHER + _OF_UPLOADS
+}
 """Every class that is known, in the order in which reports list them."""
 
 SIDES: Final = {
     "his": ("医院", "HIS"),
     "centre": ("中心", "centre"),
     "channel": ("渠道", "channel"),
+    "his_visits": ("医院登记", "HIS registrations"),
+    "centre_visits": ("中心登记", "centre registrations"),
+    "his_boxes": ("医院追溯码", "HIS trace codes"),
+    "centre_boxes": ("中心追溯码", "centre trace codes"),
+    "his_lists": ("医院清单", "HIS lists"),
+    "centre_lists": ("中心清单", "centre lists"),
 }
 
 

@@ -35,6 +35,7 @@ from harness.ledger import (
     identities_totals,
     layouts,
     period_command,
+    uploads,
     verdicts,
 )
 from harness.ledger.columns import GRACE_DAYS, TOLERANCE_DAYS
@@ -47,6 +48,7 @@ RESULTS: Final = (
     "verdicts.csv",
     "totals.json",
     "identities.csv",
+    "uploads.csv",
     "detail.json",
     "period.json",
     "report.html",
@@ -101,6 +103,7 @@ def reconcile(request: Request) -> int:
     Raises:
         InputError: a source cannot be used at all (exit code 2).
     """
+    uploads.wanted(request.further)
     out = Path(request.out or "reconcile-out")
     work = _folders(out)
     log = evidence.read([Path(one) for one in request.traces]) if request.traces else []
@@ -182,7 +185,11 @@ def judge(
         say(tr("writing the verdicts"))
         verdicts.write(con, sides, out)
         identities.write(con, out)
-        return result
+        renames = _renames(_names(request.columns), request.columns)
+        told = uploads.judge(con, request.further, out, work, renames=renames, log=log)
+        if uploads.differences(told):
+            result["verdict"] = "differs"
+        return result | {"uploads": told}
     finally:
         pool.close()
         con.close()

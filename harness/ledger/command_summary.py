@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.i18n import tr
-from harness.ledger import identities
+from harness.ledger import identities, report_uploads
 from harness.ledger.columns import CLASSES, HARMLESS
+from harness.ledger.report_checks import not_judged
 
 
 def _width(text: str) -> int:
@@ -47,6 +48,10 @@ def show(result: Mapping[str, Any], out: Path) -> None:
         print(tr("the centre says of {count} rows that it has none", count=count))
     if result.get("not_compared"):
         print(tr("not compared: {names}", names=", ".join(result["not_compared"])))
+    for line in report_uploads.for_terminal(result):
+        print(line)
+    for name, why in not_judged(result):
+        print(f"{name}: {why}")
     print(tr("residual: {residual}", residual=result["residual"]))
     differs = result["verdict"] == "differs"
     print(tr("there are differences") if differs else tr("nothing differs"))
@@ -58,6 +63,11 @@ def short(result: Mapping[str, Any], out: Path, code: int) -> dict[str, Any]:
     counts = dict.fromkeys(CLASSES, 0)
     for one in result.get("buckets", []):
         counts[one["class"]] += one["rows"]
+    for kind in result.get("uploads", {}).values():
+        for one in kind["buckets"]:
+            counts[one["class"]] = counts.get(one["class"], 0) + one["rows"]
+        if kind["unlisted"]:
+            counts["list_missing"] = counts.get("list_missing", 0) + kind["unlisted"]
     return {
         "verdict": result["verdict"],
         "classes": {name: count for name, count in counts.items() if count},

@@ -6,6 +6,7 @@ from typing import Final
 
 from harness import i18n
 from harness.ledger import explain_table
+from harness.ledger.uploads_causes import UPLOAD_CAUSES
 
 _UNKNOWN: Final = (
     "原因不明（缺少接口日志等证据）",
@@ -15,6 +16,7 @@ _UNKNOWN: Final = (
 CAUSES: Final[dict[str, tuple[str, str]]] = {
     "unknown": _UNKNOWN,
     **{one.code: one.name for one in explain_table.CAUSES},
+    **UPLOAD_CAUSES,
 }
 """Causes of ``verdicts.csv`` in words, Chinese and English."""
 

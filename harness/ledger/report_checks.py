@@ -10,31 +10,56 @@ from typing import Any, Final
 
 from harness import i18n
 from harness.i18n import tr
-from harness.ledger import money
+from harness.ledger import money, report_uploads
 from harness.ledger.class_words import side_name, word
 
 Table = tuple[str, Sequence[str], list[Sequence[Any]]]
 """Name, heads, rows; an ``int`` in a row is an amount in fen."""
 
 NOT_JUDGED: Final = (
-    ("registration_only", ("5201 的就诊清单", "a list of visits, 5201")),
-    ("trace_code_missing", ("追溯码上传记录（3505 等）", "the uploads of trace codes (3505)")),
-    ("list_differs", ("结算清单上传记录（4101）", "the uploads of settlement lists (4101)")),
+    (
+        "registration_only",
+        (
+            "未判：没有给出双方的登记清单（5201，--his-visits 与 --centre-visits）",
+            "not judged: no lists of visits (5201; --his-visits and --centre-visits)",
+        ),
+    ),
+    (
+        "trace_code_missing",
+        (
+            "未判：没有给出双方的追溯码（3513，--his-boxes 与 --centre-boxes）",
+            "not judged: no trace codes (3513; --his-boxes and --centre-boxes)",
+        ),
+    ),
+    (
+        "list_differs",
+        (
+            "未判：没有给出双方的结算清单（4103，--his-lists 与 --centre-lists）",
+            "not judged: no settlement lists (4103; --his-lists and --centre-lists)",
+        ),
+    ),
 )
 """Classes that lists of settlements cannot show, and what would show them."""
 
 
-def not_judged() -> list[tuple[str, str]]:
-    """Name of each such class, and the list that it would need, in the language in use."""
+def not_judged(totals: Mapping[str, Any] | None = None) -> list[tuple[str, str]]:
+    """Name of each class that a run could not judge, and the lists that it would need."""
     place = 0 if i18n.current() == "zh-CN" else 1
-    return [(f"{word(code).name} {code}", needs[place]) for code, needs in NOT_JUDGED]
+    known = report_uploads.judged(totals or {})
+    return [
+        (f"{word(code).name} {code}", needs[place])
+        for code, needs in NOT_JUDGED
+        if code not in known
+    ]
 
 
 def checks(totals: Mapping[str, Any]) -> list[Table]:
     """Sheets of what was checked; none for a run that is INCOMPLETE."""
     if not totals.get("waterfall"):
         return []
-    return [one for one in (_lines(totals), _identities(totals), _broken(totals)) if one[2]]
+    of_uploads = report_uploads.tables(totals)
+    found = (_lines(totals), _identities(totals), _broken(totals), *of_uploads)
+    return [one for one in found if one[2]]
 
 
 def _lines(totals: Mapping[str, Any]) -> Table:

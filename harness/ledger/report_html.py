@@ -23,6 +23,7 @@ from harness.ledger.report_checks import checks, not_judged
 from harness.ledger.report_read import Bucket, Case, Outcome, is_difference
 from harness.ledger.report_text import masked as mask_value
 from harness.ledger.report_text import masked_text, moment, yuan
+from harness.ledger.report_uploads import count as uploads_count
 from harness.ledger.waterfall_svg import draw
 
 TEMPLATES: Final = Path(__file__).resolve().parent / "templates"
@@ -111,7 +112,7 @@ def page(content: Page) -> str:
             incomplete=content.outcome.incomplete,
             reasons=_reasons(content.outcome.totals),
             open_buckets=open_buckets,
-            differences=sum(content.counts.values()),
+            differences=sum(content.counts.values()) + uploads_count(content.outcome.totals),
             picture=Markup() if content.outcome.incomplete else _picture(content.bridge),
             period_picture=_period_picture(period) if period else Markup(),
             named=lambda field: " + ".join(_name(one) for one in str(field).split("+")),
@@ -123,7 +124,7 @@ def page(content: Page) -> str:
                 (name, heads, [[_plain(cell) for cell in row] for row in rows[:BILL_LINES_MAX]])
                 for name, heads, rows in checks(content.outcome.totals)
             ],
-            not_judged=not_judged(),
+            not_judged=not_judged(content.outcome.totals),
         )
     )
 

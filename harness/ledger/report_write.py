@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from harness import i18n
 from harness.i18n import tr
+from harness.ledger import report_uploads
 from harness.ledger.report_bridge import Bridge, bridge
 from harness.ledger.report_checks import checks
 from harness.ledger.report_html import Page, page
@@ -115,7 +116,10 @@ def _statement(
     return Statement(
         title=title,
         bridge=whole,
-        classes=[(code, counts[code], effect[code]) for code in codes],
+        classes=[
+            *((code, counts[code], effect[code]) for code in codes),
+            *report_uploads.for_statement(outcome.totals),
+        ],
         cases=gravest[: BILLS_MAX * 4],
         case_count=sum(counts.values()),
         incomplete=outcome.incomplete,

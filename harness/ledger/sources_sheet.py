@@ -18,6 +18,7 @@ from harness.i18n import tr
 from harness.ledger.columns import AMOUNTS, KEYS
 from harness.ledger.control import Incomplete
 from harness.ledger.sniff import canonical_name
+from harness.ledger.uploads_model import TEXT_COLUMNS, plain
 
 EXACT_DIGITS: Final = 15
 """Digits that a binary fraction of 64 bits keeps."""
@@ -68,7 +69,7 @@ def _cell(path: Path, line: int, names: list[str], index: int, value: Any) -> st
         return str(number.quantize(_CENT, rounding=ROUND_HALF_UP))
     whole = number == number.to_integral_value()
     text = str(int(number)) if whole else str(number)
-    if name in KEYS and len(text.lstrip("-")) > EXACT_DIGITS:
+    if (name in KEYS or plain(name) in TEXT_COLUMNS) and len(text.lstrip("-")) > EXACT_DIGITS:
         raise InputError(
             tr("{column} was stored as a number: its last digits are lost", column=name),
             where=f"{path}:{line}",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -83,6 +83,63 @@ class Session:
         """Break it off."""
         self._assoc.abort()
 
+    def exceed(self, size: int) -> None:
+        """Send PDUs of this length from now on, whatever the requestor announced to take."""
+        self._assoc.requestor.maximum_length = size
+
+
+@dataclass(slots=True)
+class Call:
+    """A request for an association that is not answered yet.
+
+    Attributes:
+        calling: AE title of the requestor.
+        called: AE title that it called.
+        window: the asynchronous window was proposed.
+        active: associations that are under way, this one included.
+        silent: of these, those that have asked for nothing yet.
+    """
+
+    calling: str
+    called: str
+    window: bool
+    active: int
+    silent: int
+    _assoc: Any = None
+
+    def refuse(self, result: int, source: int, reason: int) -> None:
+        """Answer with a rejection (PS3.8 table 9-21)."""
+        self._assoc.acse.send_reject(result, source, reason)
+        self._assoc.is_rejected = True
+        self._assoc.kill()
+
+    def abort(self) -> None:
+        """Break it off without an answer."""
+        self._assoc.abort()
+
+    def propose(self, change: Callable[[str, list[str]], list[str] | None]) -> None:
+        """Read the proposal otherwise: by class and syntaxes, new ones; none drops a context."""
+        primitive = self._assoc.requestor.primitive
+        kept = []
+        for one in primitive.presentation_context_definition_list:
+            syntaxes = change(str(one.abstract_syntax), [str(each) for each in one.transfer_syntax])
+            if syntaxes is not None:
+                one.transfer_syntax = syntaxes
+                kept.append(one)
+        primitive.presentation_context_definition_list = kept
+
+    def no_roles(self) -> None:
+        """Overlook every proposal of a role (PS3.7 D.3.3.4)."""
+        self._assoc.requestor.primitive.user_information = [
+            one
+            for one in self._assoc.requestor.primitive.user_information
+            if type(one).__name__ != "SCP_SCU_RoleSelectionNegotiation"
+        ]
+
+
+Gate = Callable[[Call], None]
+"""Looks at each request for an association before it is negotiated."""
+
 
 class Service(Protocol):
     """What answers."""
@@ -107,6 +164,7 @@ class Listener:
         roles: classes where a requestor may be the SCP (C-GET, reports).
         connection: how the journal names what comes in; None where nobody watches.
         watcher: is shown every PDU.
+        gate: is shown each request for an association, and may refuse it.
     """
 
     service: Service
@@ -119,6 +177,7 @@ class Listener:
     roles: Sequence[str] = ()
     connection: Connection | None = None
     watcher: Watcher | None = None
+    gate: Gate | None = None
     troubles: list[str] = field(default_factory=list)
     _server: Any = None
     _ae: Any = None
@@ -140,6 +199,8 @@ class Listener:
             ae.add_supported_context(abstract, list(syntaxes), **both)
         eyes = Eyes(self.connection, self.watcher)
         handlers = [*eyes.handlers(), (evt.EVT_ACCEPTED, self._accepted)]
+        if self.gate is not None:
+            handlers.append((evt.EVT_REQUESTED, self._requested))
         try:
             self._server = ae.make_server(
                 (host, port), evt_handlers=handlers, server_class=ThreadedAssociationServer
@@ -156,6 +217,21 @@ class Listener:
         self._thread.start()
         found = self._server.socket.getsockname()
         return Address(host=host, port=int(found[1]))
+
+    def _requested(self, event: Any) -> None:
+        """Show a request for an association to the gate."""
+        if self.gate is None:
+            return
+        assoc = event.assoc
+        asked = assoc.requestor.primitive
+        active = list(self._ae.active_associations)
+        window = any(type(one).__name__ == "AsynchronousOperationsWindowNegotiation"
+                     for one in asked.user_information)  # fmt: skip
+        silent = [one for one in active if one.requestor.primitive is None]
+        self.gate(
+            Call(calling=str(asked.calling_ae_title).strip(), window=window, active=len(active),
+                 called=str(asked.called_ae_title).strip(), silent=len(silent), _assoc=assoc)
+        )  # fmt: skip
 
     def _accepted(self, event: Any) -> None:
         """Take the requests of a new association, before its thread looks for the first."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from harness.evidence.trace import Record as TraceRecord
+from harness.selfcheck import wire_feeds
 from harness.selfcheck import wire_forms as forms
 from harness.selfcheck import wire_ids as ids
 from harness.selfcheck import wire_kinds as kinds
@@ -32,7 +33,8 @@ _GBK_PAIR = re.compile(rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]")
 def shown_classes(records: Sequence[TraceRecord]) -> list[str]:
     """Rows of the catalogue that the messages of a trace show."""
     story = Story(records)
-    return [row for row, shows in CLASSES.items() if shows(story)]
+    shown = [row for row, shows in CLASSES.items() if shows(story)]
+    return [*shown, *wire_feeds.shown_classes(records)]
 
 
 def _any(test: Callable[[Result], bool]) -> Callable[[Story], bool]:

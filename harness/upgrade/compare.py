@@ -13,7 +13,7 @@ from harness.report.model import ScenarioRun
 from harness.upgrade import approvals as approving
 from harness.upgrade.approvals import Applied, Approval
 from harness.upgrade.differences import Difference, Group, compare, grouped
-from harness.upgrade.observe import Observation, RunFolder, Seen
+from harness.upgrade.observe import RunFolder
 from harness.upgrade.placeholders import Volatile
 
 JUDGED = frozenset({Verdict.PASS, Verdict.FAIL})
@@ -144,29 +144,12 @@ def _learn(before: RunFolder, other: RunFolder, volatile: Volatile) -> Iterator[
     """
     pairs, _ = _pairs(before, other)
     for one, same in pairs:
-        seen, again = before.seen(one), other.seen(same)
-        twins = dict(_numbered(again))
-        for number, observation in _numbered(seen):
-            if number in twins:
-                _learn_values(observation, twins[number], volatile)
-        for left in compare(seen, again, volatile):
-            if left.cls in {"count", "missing", "added", "order", "verdict"} and not left.path:
+        for left in compare(before.seen(one), other.seen(same), volatile):
+            if left.path and left.cls in {"value", "type"}:
+                volatile.learn((left.kind, left.name, left.path), (left.old, left.new))
+            elif not left.path:
                 yield tr("{scenario}: two equal runs differ in {what} of {name}",
                          scenario=one.id, what=left.cls, name=left.name or left.place)  # fmt: skip
-
-
-def _learn_values(one: Observation, twin: Observation, volatile: Volatile) -> None:
-    for path in one.values.keys() & twin.values.keys():
-        if one.values[path] != twin.values[path]:
-            volatile.learn(one, path, (one.values[path], twin.values[path]))
-
-
-def _numbered(seen: Seen) -> Iterator[tuple[tuple[str, ...], Observation]]:
-    """Each observation with its stream and its number in it."""
-    counts: dict[tuple[str, ...], int] = {}
-    for each in seen.observations:
-        counts[each.stream] = counts.get(each.stream, 0) + 1
-        yield (*each.stream, str(counts[each.stream])), each
 
 
 def _differences(

@@ -10,13 +10,16 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from functools import cached_property
 from typing import Final
 
+from harness.upgrade import fields
+from harness.upgrade.given import Given
+from harness.upgrade.names import Names
 from harness.upgrade.observe import Observation, Seen
-from harness.upgrade.placeholders import Numbering, Volatile, canonical, general, kind_of
+from harness.upgrade.placeholders import Volatile, general, kind_of
 
 CLASSES: Final = ("verdict", "missing", "added", "type", "value", "order", "count")
 """Of differences, in the order of a report."""
@@ -52,6 +55,11 @@ class Difference:
     new: str
     scenario: str
     position: int
+
+    @property
+    def kind(self) -> str:
+        """``message`` or ``probe``, as in an observation."""
+        return "probe" if self.interface.startswith("sql ") else "message"
 
     @property
     def signature(self) -> str:
@@ -105,26 +113,15 @@ def _observed(before: Seen, after: Seen, volatile: Volatile) -> Iterator[Differe
     scenario = before.run.id
     old, new = _streams(before.observations), _streams(after.observations)
     moved = False
-    names = Numbering(), Numbering()
-    canon = [
-        {id(each): canonical(each, volatile, names[side]) for each in seen.observations}
-        for side, seen in enumerate((before, after))
-    ]
+    pairs: list[tuple[int, Observation, Observation]] = []
     for stream in list(dict.fromkeys([*old, *new])):
         ours, theirs = old.get(stream, []), new.get(stream, [])
-        if len(ours) != len(theirs) and ours and theirs:
-            at, each = (ours if len(ours) > len(theirs) else theirs)[min(len(ours), len(theirs))]
-            yield _whole("count", each, scenario, at, str(len(ours)), str(len(theirs)))
+        if len(ours) != len(theirs):
             moved = True
-        for one, other in zip_longest(ours, theirs):
-            if one is None or other is None:
-                if not (ours and theirs):  # else the count says it
-                    at, each = one or other or ours[0]
-                    cls = "missing" if other is None else "added"
-                    yield _whole(cls, each, scenario, at, *_present(cls, each))
-                    moved = True
-                continue
-            yield from _values(one, canon[0][id(one[1])], canon[1][id(other[1])], scenario)
+            yield _unequal(ours, theirs, scenario)
+        pairs += [(at, one, other) for (at, one), (_, other) in zip(ours, theirs, strict=False)]
+    pairs.sort(key=lambda pair: pair[0])
+    yield from _Values(before, after, volatile).differences(pairs)
     if not moved:
         yield from _order(before.observations, after.observations, scenario)
 
@@ -139,8 +136,15 @@ def _streams(seen: Sequence[Observation]) -> dict[tuple[str, str, str, str], lis
     return streams
 
 
-def _present(cls: str, each: Observation) -> tuple[str, str]:
-    return (each.name, "") if cls == "missing" else ("", each.name)
+def _unequal(ours: Sequence[_Placed], theirs: Sequence[_Placed], scenario: str) -> Difference:
+    """A stream that is gone, new, or longer or shorter than it was."""
+    if ours and theirs:
+        at, each = (ours if len(ours) > len(theirs) else theirs)[min(len(ours), len(theirs))]
+        return _whole("count", each, scenario, at, str(len(ours)), str(len(theirs)))
+    at, each = (ours or theirs)[0]
+    if ours:
+        return _whole("missing", each, scenario, at, each.name, "")
+    return _whole("added", each, scenario, at, "", each.name)
 
 
 def _interface(each: Observation) -> str:
@@ -154,26 +158,57 @@ def _whole(cls: str, each: Observation, scenario: str, at: int, old: str, new: s
     )  # fmt: skip
 
 
-def _values(
-    placed: _Placed, old: Mapping[str, str], new: Mapping[str, str], scenario: str
-) -> Iterator[Difference]:
-    at, each = placed
-    for path in dict.fromkeys([*old, *new]):
-        ours, theirs = old.get(path), new.get(path)
-        if ours == theirs:
-            continue
-        if ours is None or theirs is None:
-            cls = "added" if ours is None else "missing"
-            if not (ours or theirs):
-                continue  # an empty field at the end of a segment says nothing (HL7 2.5.1 §2.6.1)
-        elif not ours or not theirs:
-            cls = "missing" if ours else "added"
-        else:
-            cls = "value" if _kind(ours) == _kind(theirs) else "type"
-        yield Difference(
-            cls=cls, interface=_interface(each), name=each.name, path=general(path), place=path,
-            old=ours or "", new=theirs or "", scenario=scenario, position=at,
-        )  # fmt: skip
+class _Values:
+    """Compares the values of paired observations of one scenario."""
+
+    def __init__(self, before: Seen, after: Seen, volatile: Volatile) -> None:
+        self._before = before
+        self._after = after
+        self._volatile = volatile
+        self._names = Names()
+
+    @cached_property
+    def _given(self) -> Given:
+        """Worked out where a value differs for the first time: equal runs never need it."""
+        return Given(self._before.given(), self._after.given())
+
+    def differences(
+        self, pairs: Iterable[tuple[int, Observation, Observation]]
+    ) -> Iterator[Difference]:
+        open_segments = self._volatile.segments
+        for at, one, other in pairs:
+            if not self._before.judged(one):
+                continue
+            for path, old, new in fields.pairs(one, other, open_segments):
+                found = self._found(one, path, old, new)
+                if found is not None:
+                    cls, was, now = found
+                    yield Difference(
+                        cls=cls, interface=_interface(one), name=one.name, path=general(path),
+                        place=path, old=was, new=now, scenario=self._before.run.id, position=at,
+                    )  # fmt: skip
+
+    def _found(
+        self, one: Observation, path: str, old: str | None, new: str | None
+    ) -> tuple[str, str, str] | None:
+        """Class, value before and value after of a difference; None where there is none."""
+        if not old and not new:
+            return None  # an empty field at the end of a segment says nothing (HL7 2.5.1 §2.6.1)
+        if not old:
+            return "added", "", new or ""
+        if not new:
+            return "missing", old, ""
+        if self._volatile.holds(one, path):
+            strict = self._volatile.standard(one, path)
+            shown = self._names.differ(old, new, strict=strict)
+            if shown is None or (not strict and self._given.explains(old, new)):
+                return None
+            return "value" if _kind(shown[0]) == _kind(shown[1]) else "type", *shown
+        if old == new:
+            return None
+        if self._names.holds(old, new) or self._given.explains(old, new):
+            return None
+        return "value" if kind_of(old) == kind_of(new) else "type", old, new
 
 
 def _kind(value: str) -> str:

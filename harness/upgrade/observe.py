@@ -8,6 +8,7 @@ not grow with the number of scenarios.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,11 +21,15 @@ from harness.evidence.line import unpack
 from harness.evidence.trace import Record
 from harness.i18n import tr
 from harness.report.model import Run, ScenarioRun, parse
+from harness.upgrade.given import Role, flat, of_records
 from harness.wire.astm_records import AstmMessage
 from harness.wire.hl7 import Hl7Message
 
 VALUE_CHARS_MAX: Final = 4096
 """A longer value is compared by its hash: an image in OBX-5, a scanned report."""
+
+HOSPITAL: Final = frozenset({"LIS", "PACS", "HIS"})
+"""Roles that stand for the system under test also where the built-in hospital plays them."""
 
 Values = Mapping[str, str]
 """Path to value."""
@@ -57,18 +62,35 @@ class Observation:
         """What is counted and aligned together."""
         return (self.kind, self.link, self.sender, self.name)
 
+    @property
+    def raw(self) -> bytes:
+        """The bytes of a message."""
+        return unpack(self.record["raw"])
+
     @cached_property
     def values(self) -> Values:
         """Every value that it holds, empty ones too: an empty field is not an absent one."""
         if self.kind == "probe":
             return dict(_row_values(self.record))
-        raw = unpack(self.record["raw"])
+        raw = self.raw
         match self.record["protocol"]:
             case "hl7":
                 return dict(_hl7_values(raw))
             case "astm":
                 return dict(_astm_values(raw, self.record.get("encoding") or "gb18030"))
-        return {"payload": _short(raw.decode("latin-1"))}
+        return _payload(raw)
+
+
+def _payload(raw: bytes) -> Values:
+    """A JSON body by its pointers, with numbers as they are written; anything else as one text."""
+    if raw[:1] in {b"{", b"["}:
+        try:
+            tree = json.loads(raw, parse_int=str, parse_float=str)
+        except ValueError:
+            pass
+        else:
+            return {f"/{'/'.join(path)}": _short(text) for path, text in flat(tree)}
+    return {"payload": _short(raw.decode("latin-1"))}
 
 
 def _short(value: str) -> str:
@@ -104,10 +126,43 @@ def _row_values(record: Record) -> Iterator[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """One scenario of a run: its verdict and what it observed, in order."""
+    """One scenario of a run: its verdict and what it observed, in order.
+
+    Attributes:
+        run: the scenario.
+        observations: messages and answers.
+        records: the whole trace.
+        tested: roles whose messages are judged; None for every sender.
+    """
 
     run: ScenarioRun
     observations: Sequence[Observation]
+    records: Sequence[Record] = ()
+    tested: frozenset[str] | None = None
+
+    def judged(self, one: Observation) -> bool:
+        """Whether its values are the tested systems' own, not what we put in."""
+        return one.kind == "probe" or self.tested is None or one.sender in self.tested
+
+    def given(self) -> Mapping[Role, str]:
+        """What was put in: commands, expectations, and the messages of the roles that we play."""
+        roles = dict(of_records(self.records))
+        counts: dict[tuple[str, ...], int] = {}
+        for one in self.observations:
+            if not self.judged(one):
+                counts[one.stream] = counts.get(one.stream, 0) + 1
+                head = (*one.stream, str(counts[one.stream]))
+                roles |= {(*head, path): value for path, value in one.values.items()}
+        return roles
+
+
+def _tested(records: Sequence[Record]) -> frozenset[str]:
+    """The systems that upgrades are about: every listed one but what we play around them."""
+    return frozenset(
+        str(one["role"])
+        for one in records[0].get("systems", ())
+        if one["mode"] != "simulated" or one["role"] in HOSPITAL
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +209,10 @@ class RunFolder:
             raise InputError(
                 tr("the trace cannot be trusted: {damage}", damage=read.damage), where=str(path)
             )
-        return Seen(run=scenario, observations=tuple(_observations(read.records)))
+        return Seen(
+            run=scenario, observations=tuple(_observations(read.records)), records=read.records,
+            tested=_tested(read.records),
+        )  # fmt: skip
 
 
 def _observations(records: Sequence[Record]) -> Iterator[Observation]:

@@ -8,7 +8,7 @@ a field that is missing, or holds something of another kind, is a difference.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -77,56 +77,21 @@ class Volatile:
 
     learned: dict[Place, set[str]] = field(default_factory=dict)
 
-    def learn(self, observation: Observation, path: str, values: Iterable[str]) -> None:
+    def learn(self, place: Place, values: Iterable[str]) -> None:
         """Two equal runs differed here."""
-        kinds = self.learned.setdefault(place_of(observation, path), set())
-        kinds.update(kind_of(value) for value in values)
+        self.learned.setdefault(place, set()).update(kind_of(value) for value in values)
 
     def holds(self, observation: Observation, path: str) -> bool:
         """Whether a value at this place may be new."""
         place = place_of(observation, path)
         return (place[0], place[2]) in VOLATILE or place in self.learned
 
-    def kinds(self, observation: Observation, path: str) -> set[str]:
-        """Kinds that two equal runs showed here; empty where nothing was learned."""
-        return self.learned.get(place_of(observation, path), set())
+    @property
+    def segments(self) -> frozenset[str]:
+        """Names of HL7 segments that hold such values."""
+        paths = [path for _, path in VOLATILE] + [path for _, _, path in self.learned]
+        return frozenset(path.split("-", 1)[0] for path in paths)
 
-
-@dataclass(slots=True)
-class Numbering:
-    """Numbers each distinct volatile value of a scenario in the order of its first appearance.
-
-    >>> names = Numbering()
-    >>> names.canonical("M1"), names.canonical("M2"), names.canonical("M1")
-    ('<serial 1>', '<serial 2>', '<serial 1>')
-    """
-
-    _numbers: dict[str, str] = field(default_factory=dict)
-    _counts: dict[str, int] = field(default_factory=dict)
-
-    def canonical(self, value: str) -> str:
-        """A placeholder that equal values share; an empty value stays empty."""
-        known = self._numbers.get(value)
-        if known is not None:
-            return known
-        kind = kind_of(value)
-        if kind == "empty":
-            return ""
-        if kind == "time":
-            return "<time>"  # two times of a run are equal or not by chance
-        if kind == "text":
-            return value  # nothing that anybody counts or stamps
-        self._counts[kind] = self._counts.get(kind, 0) + 1
-        name = f"<{kind} {self._counts[kind]}>"
-        self._numbers[value] = name
-        return name
-
-
-def canonical(
-    observation: Observation, volatile: Volatile, numbering: Numbering
-) -> Mapping[str, str]:
-    """Its values with placeholders where they are volatile."""
-    return {
-        path: numbering.canonical(value) if volatile.holds(observation, path) else value
-        for path, value in observation.values.items()
-    }
+    def standard(self, observation: Observation, path: str) -> bool:
+        """Whether the standard itself says that the value is new each time."""
+        return (observation.kind, general(path)) in VOLATILE

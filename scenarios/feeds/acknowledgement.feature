@@ -13,6 +13,11 @@
       | 没有患者号的登记   | AE   |
       | 不支持的申请控制码 | AE   |
 
+  @接口-HIS-ORD @REQ-FEED-061 @id-feed-refusal-text
+  场景: 拒绝的说明是中文时也完整可读
+    当 测试端以HIS身份向LIS发送“中文的申请控制码”
+    那么 5秒内LIS的拒绝说明应写全该控制码
+
   @接口-LIS-ORU @REQ-FEED-018 @id-feed-his-refuses
   场景大纲: HIS 对不能处理的报文给出拒绝应答
     当 测试端以LIS身份向HIS发送“<报文>”

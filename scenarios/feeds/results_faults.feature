@@ -89,6 +89,8 @@
       | 乱码       |
       | 不应答     |
       | 断开       |
+      | 无封装     |
+      | 块级确认   |
 
   @REQ-FEED-004 @id-feed-refused-not-resent
   场景: 被拒绝的结果不再原样重发

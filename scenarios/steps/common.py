@@ -92,6 +92,7 @@ def rows_expected(
                         value=value,
                         place=place(interface, "sql", f"{table}.{name}"),
                         clause=clause,
+                        fault_class=_differs(name) if classes else "",
                     )
                     for name, value in values.items()
                     if name not in key
@@ -110,6 +111,15 @@ def rows_expected(
         classes=classes or {},
         clause=clause,
     )
+
+
+OWNERS = frozenset({"patient_id", "barcode"})
+"""Columns that say whose a row is: another value there is no altered result but another's."""
+
+
+def _differs(column: str) -> str:
+    """The fault class of a row that is there and says something else."""
+    return "misattributed" if column in OWNERS else "altered"
 
 
 def _value(cell: Value | str) -> Value:

@@ -11,6 +11,7 @@ from harness.scenario.steps import Library
 from harness.scenario.world import World
 from scenarios.steps.common import ORDERS, RESULTS, place
 from scenarios.steps.feeds_play import answer_text
+from simulators.feed.aftermath import AT_ONCE
 
 steps = Library("feeds")
 
@@ -88,6 +89,28 @@ def account_clean(world: World, limit_s: float, sender: str, receiver: str) -> E
 def account_answered(world: World, limit_s: float, sender: str, receiver: str) -> Expectation:
     """Every outcome is ok."""
     return _account(sender, receiver, limit_s, {"outcome": ("ok", "unanswered")})
+
+
+@steps.then(
+    "{duration}内LIS不应未经停顿就重发标本{string}的结果",
+    id="feeds.back-off",
+    purpose="核对断线之后有停顿再重连，不成风暴",
+    effect="测试端扮演的 HIS 记下每次断开到再次收到之间的时间；不足 0.2 秒即为未停顿",
+    example="那么 8秒内LIS不应未经停顿就重发标本“管1”的结果",
+    gloss="The LIS does not send the result of a specimen again without a pause",
+)
+def back_off(world: World, limit_s: float, specimen: str) -> Expectation:
+    """No note that it came again at once, while a note says that it came again."""
+    about = f"ORU^R01|{world.barcode(specimen)}"
+    again = f"{about}: {answer_text('断开')}: {REACTIONS['原样重发']}"
+    return Expectation(
+        mode="never",
+        select=Selector(kind="note", where={"role": "HIS", "text": f"{about}: {AT_ONCE}"}),
+        control=Selector(kind="note", where={"role": "HIS", "text": again}),
+        place=place("LIS-ORU", "hl7", ""),
+        limit_s=limit_s,
+        classes={"unwanted": "storm"},
+    )
 
 
 @steps.then(

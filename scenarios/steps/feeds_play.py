@@ -35,6 +35,15 @@ ANSWERS = {
     "一段文字": Rule(action="free-text"),
     "空帧": Rule(action="empty"),
     "只有MSA": Rule(action="bare"),
+    "无封装": Rule(action="unframed"),
+    "块级确认": Rule(action="commit-block"),
+    "结束符为NUL": Rule(action="odd-trailer"),
+    "收发未对调": Rule(action="not-swapped"),
+    "版本不符": Rule(action="other-version"),
+    "无触发事件": Rule(action="no-trigger"),
+    "末段缺回车": Rule(action="no-final-return"),
+    "应答号相同": Rule(action="same-id"),
+    "迟0.4秒": Rule(delay_s=0.4),
 }
 """Answers of a played receiver, by the word in a sentence."""
 
@@ -85,7 +94,8 @@ def send(world: World, role: str, link: str, payload: bytes) -> dict[str, Any]:
     "测试端以HIS身份向LIS发送{string}",
     id="feeds.send-to-lis",
     purpose="向 LIS 发送一种特殊报文",
-    effect="种类见 payloads.TO_LIS：不支持的事件、没有患者号的登记、不支持的申请控制码",
+    effect="种类见 payloads.TO_LIS：不支持的事件、没有患者号的登记、不支持的申请控制码、"
+    "中文的申请控制码",
     example="当 测试端以HIS身份向LIS发送“不支持的事件”",
     gloss="We play the HIS and send a message of a named kind to the LIS",
 )

@@ -11,6 +11,7 @@ from harness.faults.plan import Fault, Trigger
 from harness.i18n import tr
 from harness.scenario.steps import Library, Table
 from harness.scenario.world import World
+from harness.wire.hl7 import header
 from scenarios.steps.common import ORDERS, RESULTS, SETTLE_S, place, rows_expected
 from scenarios.steps.faults import Kind
 from scenarios.steps.feeds_play import SEND_TIMEOUT_S, control_id, send
@@ -52,7 +53,7 @@ def _time(world: World) -> str:
     return world.clock.wall().strftime("%Y%m%d%H%M%S")
 
 
-def _registered(world: World, label: str) -> dict[str, str]:
+def registered(world: World, label: str) -> dict[str, str]:
     """Ward, bed and phone of a registration; prepared persons are taken, others are made."""
     if label not in world.people:
         world.person(label)
@@ -71,7 +72,7 @@ def _kept(world: World, label: str, **fields: str) -> dict[str, str]:
 
 def _registration(world: World, label: str, writing: str) -> bytes:
     how = variants.way(writing)
-    fields = _registered(world, label)
+    fields = registered(world, label)
     world.state.setdefault("ways", {})[label] = how
     return variants.registration(
         world.known_person(label), fields, how, control_id=control_id(world), time=_time(world)
@@ -83,7 +84,8 @@ def _registration(world: World, label: str, writing: str) -> bytes:
     id="feeds.register-written",
     purpose="同一内容换一种合法或常见的写法，LIS 应同样读入",
     effect="发 ADT^A04；写法：标准、GBK编码、UTF-8编码、字节顺序标记、自定义分隔符、第五个分隔符、"
-    "回车换行、换行、空行、缺末尾回车、患者号在后、自定义段",
+    "回车换行、换行、空行、缺末尾回车、患者号在后、自定义段、声明与编码不符、未声明字符集、"
+    "段序不同、新版本号、大量重复、相邻字段有值、证件号为空、不要应答、只要错误应答",
     example="当 测试端以HIS身份向LIS登记患者“甲”，写法为“自定义分隔符”",
     gloss="We play the HIS and register a patient in a named way of writing",
 )
@@ -188,7 +190,7 @@ def registration_arrives(world: World, person: str, name: str) -> None:
     if name not in ARRIVALS:
         raise ScenarioError(tr("no fault {name}; known: {known}", name=name,
                                known="、".join(ARRIVALS)))  # fmt: skip
-    _registered(world, person)
+    registered(world, person)
     who = world.known_person(person)
     _plan(world, ARRIVALS[name], ORDERS, "HIS", ("ADT^A04|", who.patient_id))
 
@@ -330,6 +332,30 @@ def _patient(world: World, limit_s: float, person: str, state: str) -> Expectati
 
 
 @steps.then(
+    "{duration}内LIS不应答该报文",
+    id="feeds.not-answered",
+    purpose="核对 MSH-15、MSH-16 不要应答时确实不应答",
+    effect="到时限为止没有一份应答的 MSA-2 是该报文的控制号；以该报文本身已在线上为对照",
+    example="那么 3秒内LIS不应答该报文",
+    gloss="Until the limit nobody answers our message, which was on the wire",
+)
+def not_answered(world: World, limit_s: float) -> Expectation:
+    """No answer to the last message, which must have been sent."""
+    _, payload = world.state["last sent"]
+    ident = control_id_of(payload)
+    answer = {"link": ORDERS, "frm": "LIS", "to": "HIS", "corr.acknowledges": ident}
+    return Expectation(
+        mode="never",
+        select=Selector(kind="message", where=answer),
+        control=Selector(kind="message", where={"link": ORDERS, "frm": "HIS", "id": ident}),
+        place=place("HIS-ADT", "hl7", "MSA"),
+        limit_s=limit_s,
+        classes={"unwanted": "unasked"},
+        clause="HL7 2.5.1 §2.9.3",
+    )
+
+
+@steps.then(
     "{duration}内LIS对该报文应答{string}，首部与来文对应",
     id="feeds.answer-header",
     purpose="核对应答首部：收发互换、事件、版本、控制号",
@@ -340,10 +366,10 @@ def _patient(world: World, limit_s: float, person: str, state: str) -> Expectati
 def answer_header(world: World, limit_s: float, code: str) -> Expectation:
     """One answer; its own control id must differ from that of any other answer."""
     _, payload = world.state["last sent"]
-    event = variants.event_of(payload)
+    event, version = variants.event_of(payload), header(payload).version
     ident = control_id_of(payload)
     wanted = {
-        "MSH-3": ("equals", "LIS"), "MSH-5": ("equals", "HIS"), "MSH-12": ("equals", "2.4"),
+        "MSH-3": ("equals", "LIS"), "MSH-5": ("equals", "HIS"), "MSH-12": ("equals", version),
         "MSH-9": ("one_of", f"ACK^{event}^ACK\nACK^{event}"),
         "MSH-10": ("pattern", r"(?=.{6,20}\Z).*\S.*"),
         "MSA-1": ("equals", code), "MSA-2": ("equals", ident),

@@ -49,6 +49,38 @@ def send_typed(world: World, specimen: str, table: Table) -> None:
 
 
 @steps.when(
+    "测试端以LIS身份向HIS发送标本{string}的结果，OBX-5写作:",
+    id="feeds.send-written",
+    purpose="结果文字的各种写法应读成同一个意思",
+    effect="ORU^R01，OBX-5 按“写作”原样写入，不再转义；MSH-7 带毫秒与时区；“读作”是应存入的值，"
+    "“写作、读作”中的“⏎”代表换行，空着即与“写作”相同",
+    example="""
+    当 测试端以LIS身份向HIS发送标本“管1”的结果，OBX-5写作:
+      | 项目 | 值类型 | 写作 | 读作 |
+      | K | ST | 甲乙 | 甲乙 |
+    """,
+    gloss="We play the LIS and send results whose OBX-5 stands as it is written here",
+)
+def send_written(world: World, specimen: str, table: Table) -> None:
+    """One ORU^R01; what must be stored is what the table says it reads as."""
+    table.require({"项目", "值类型", "写作", "读作"})
+    meant = [
+        Result(item=row["项目"], value=(row["读作"] or row["写作"]).replace("⏎", "\r"), unit="",
+               flag="N", status="F")
+        for row in table.rows
+    ]  # fmt: skip
+    sent = [replace(one, value=row["写作"]) for one, row in zip(meant, table.rows, strict=True)]
+    time = _time(world)
+    remember(world, world.barcode(specimen), meant, time)
+    payload = variants.report(
+        world.owner(specimen), world.barcode(specimen), sent, control_id=control_id(world),
+        time=time, types=[row["值类型"] for row in table.rows], raw=True,
+    )  # fmt: skip
+    precise = f"|{time}.120+0800|".encode()
+    send(world, "LIS", RESULTS, payload.replace(f"|{time}|".encode(), precise, 1))
+
+
+@steps.when(
     "测试端以LIS身份向HIS发送标本{string}项目{string}的{int}千字节文本结果",
     id="feeds.send-large",
     purpose="检查超过常见缓冲区的报文是否完整",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -143,6 +144,34 @@ def answered(world: World, limit_s: float, role: str, code: str) -> Expectation:
         classes={"missing": "unanswered", "repeated": "duplicate"},
         clause="HL7 2.5.1 §2.9.2",
     )
+
+
+@steps.then(
+    "{duration}内LIS的拒绝说明应写全该控制码",
+    id="feeds.refusal-text",
+    purpose="核对拒绝说明没有被截断，也没有乱码",
+    effect="检查 LIS 应答的 MSA-3：含有来文 ORC-1 的全部文字",
+    example="那么 5秒内LIS的拒绝说明应写全该控制码",
+    gloss="The text of the refusal holds the order control of our message, whole and readable",
+)
+def refusal_text(world: World, limit_s: float) -> Expectation:
+    """MSA-3 of the one answer."""
+    link, payload = world.state["last sent"]
+    where = place("HIS-ORD", "hl7", "MSA-3")
+    text = Value(op="pattern", expected=f".*{re.escape(payloads.CONTROL_TEXT)}.*")
+    ident = payloads.control_id_of(payload)
+    return Expectation(
+        mode="eventually",
+        select=Selector(kind="message", where={"link": link, "frm": "LIS",
+                                               "corr.acknowledges": ident}),
+        wanted=[Wanted(key={"protocol": "hl7"}, checks=[Check(path="MSA-3", value=text,
+                                                              place=where)])],
+        place=where,
+        limit_s=limit_s,
+        since=world.state.get("answers since", 0),
+        classes={"missing": "unanswered"},
+        clause="HL7 2.5.1 §2.15.8",
+    )  # fmt: skip
 
 
 @steps.then(

@@ -17,9 +17,11 @@ from harness.i18n import tr
 from harness.link.address import Address
 from harness.link.dicom import COMMITMENT, Answer, Request
 from harness.link.dicom_data import EXPLICIT, IMPLICIT, DataSet
+from harness.link.dicom_raw import RawPeer
 from harness.link.dicom_scp import Listener, Session
 from harness.link.dicom_scu import Association, Offer, Peer
 from harness.link.spec import LinkSpec
+from harness.link.tap import Connection
 from harness.model import Outcome
 from harness.probes import probe
 from harness.probes.dicom import FindProbe, RetrieveProbe, fingerprint, shown
@@ -54,6 +56,9 @@ INBOUND: Final = "pacs-modality"
 
 FRONT_TITLE: Final = "MHFRONT"
 LOOPBACK: Final = ("127.0.0.1", 0)
+
+NO_TIME: Final = "无"
+"""In a table: the order has no time."""
 
 DAYS: Final = {"昨天": -1, "今天": 0, "明天": 1}
 
@@ -137,6 +142,7 @@ class Site:
     listeners: list[Listener] = field(default_factory=list)
     places: dict[str, str] = field(default_factory=dict)
     front: Front | None = None
+    implicit_reports: bool = False
     _count: int = 0
 
     # ---- the systems
@@ -172,6 +178,28 @@ class Site:
         self.world.permit.require_write(f"{role} {name}")
         value = self.systems().order(role, name, args)
         self.world.trace.add("command", role=role, name=name, args=args, outcome="ok", value=value)
+
+    def fresh_title(self, device: str) -> str:
+        """The AE title of a device that does not listen yet.
+
+        Raises:
+            ScenarioError: it listens already.
+        """
+        if device in self.receivers:
+            raise ScenarioError(tr("the device {device} listens already", device=device))
+        return device_model(device).ae_title
+
+    def title(self, role: str) -> str:
+        """The AE title under which a system is called."""
+        return self._spec(role).ae_title or AE_TITLES[role]
+
+    def raw(self, role: str) -> RawPeer:
+        """A connection to a system on which anything can be said; it is not open yet."""
+        world, link = self.world, LINKS[role]
+        address = world.bench.addresses.get(link) or self.systems().address(role)
+        self._count += 1
+        connection = self._spec(role).connection(f"{link}#{self._count}", client=True)
+        return RawPeer(address, connection, world.bench.switch.watcher, world.guard)
 
     def opens(self, role: str, calling: str) -> Callable[[Sequence[Offer]], Association]:
         """Makes associations with a role under an AE title of ours."""
@@ -232,8 +260,11 @@ class Site:
         """All devices of a scenario listen on one port; a PACS calls each by its AE title."""
         if self.front is None:
             self.front = Front()
-            contexts = [(COMMITMENT, (EXPLICIT, IMPLICIT)), *((one, SYNTAXES) for one in STORAGE)]
-            listener = Listener(self.front, FRONT_TITLE, contexts, roles=[COMMITMENT])
+            plain = (IMPLICIT,) if self.implicit_reports else (EXPLICIT, IMPLICIT)
+            contexts = [(COMMITMENT, plain), *((one, SYNTAXES) for one in STORAGE)]
+            spec = self.world.bench.specs.get(INBOUND) or self._spec("PACS")
+            listener = Listener(self.front, FRONT_TITLE, contexts, roles=[COMMITMENT],
+                                connection=_inbound(spec), watcher=self.world.bench.switch.watcher)
             where = self.world.bench.listening.get(INBOUND)
             self.front.place = listener.start(*((where.host, where.port) if where else LOOPBACK))
             self.listeners.append(listener)
@@ -287,14 +318,15 @@ class Site:
         person = world.people.get(owner) or world.person(owner)
         model = device_model(device)
         moment = world.clock.wall() + timedelta(days=DAYS[day])
-        drawn = int(world.draw("exam", label) * 10**10)
-        code = f"MH{drawn:010d}"
+        drawn = int(world.draw("exam", label) * 10**14)
+        code = f"MH{drawn:014d}"  # 16 characters: as long as (0008,0050) may be
         study = uid(world.seed, world.scenario, "study", label)
-        clock = time or f"{8 + int(world.draw('hour', label) * 9):02d}3000"
+        hour = 8 + int(world.draw("hour", label) * 9)
+        clock = "" if time == NO_TIME else time or f"{hour:02d}3000"
+        at = {"hour": int(clock[:2] or hour), "minute": int(clock[2:4] or 0), "second": 0}
         exam = Exam(person=person, study=study, accession=code, procedure_id=f"P{code[2:]}",
                     step_id=f"S{code[2:]}", description=_description(world, label),
-                    moment=moment.replace(hour=int(clock[:2]), minute=int(clock[2:4]), second=0,
-                                          microsecond=0, tzinfo=None))  # fmt: skip
+                    moment=moment.replace(**at, microsecond=0, tzinfo=None))  # fmt: skip
         found = Planned(exam=exam, device=device, station=model.ae_title, owner=owner,
                         date=f"{moment:%Y%m%d}", time=clock)  # fmt: skip
         self.exams[label] = found
@@ -320,6 +352,12 @@ class Site:
         if label not in self.exams:
             raise ScenarioError(tr("the examination {label} was not prepared", label=label))
         return self.exams[label]
+
+
+def _inbound(spec: LinkSpec) -> Connection:
+    """What comes to our devices, as the journal names it."""
+    return Connection(id=f"{INBOUND}#1", link=INBOUND, interface=spec.interface, local="modality",
+                      peer="PACS", client=False)  # fmt: skip
 
 
 def device_model(device: str) -> Model:

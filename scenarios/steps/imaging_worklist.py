@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 
 from harness.errors import ScenarioError
@@ -14,7 +15,7 @@ from harness.probes.dicom import CHARSET
 from harness.scenario.steps import Library, Table
 from harness.scenario.world import World
 from scenarios.steps.imaging_judge import RIS, charset_of, rows_seen
-from scenarios.steps.imaging_site import Planned, device_model, site
+from scenarios.steps.imaging_site import Planned, Site, device_model, site
 from simulators.modality.images import latin_name
 
 steps = Library("imaging")
@@ -25,10 +26,15 @@ KEYS: Final = {
     "检查号": ("AccessionNumber",),
     "请求号": ("RequestedProcedureID",),
     "日期": ("ScheduledProcedureStepStartDate",),
+    "三天": ("ScheduledProcedureStepStartDate",),
+    "到今天": ("ScheduledProcedureStepStartDate",),
     "设备类型": ("Modality",),
     "站点": ("ScheduledStationAETitle",),
 }
 """Keys of a worklist query as sentences name them."""
+
+RANGES: Final = {"三天": (-1, 1), "到今天": (-1, 0)}
+"""Keys that are ranges of dates."""
 
 
 def _worklist_row(planned: Planned, state: str) -> dict[str, Value | str]:
@@ -79,6 +85,8 @@ def worklist(
         for name in KEYS[word]:
             person = here.known(exam).exam.person
             args[name] = f"*{person.name}*" if word == "姓名" else str(row[name])
+        if word in RANGES:
+            args["ScheduledProcedureStepStartDate"] = _range(here, RANGES[word])
     rows = [_worklist_row(here.known(one["检查"]), one.get("状态") or "SCHEDULED")
             for one in table.rows]  # fmt: skip
     return _listed(args, rows, limit_s)
@@ -98,6 +106,12 @@ def worklist_count(world: World, limit_s: float, person: str, count: int) -> Exp
     who = world.known_person(person)
     rows = [_worklist_row(here.known(f"批{number}"), "SCHEDULED") for number in range(1, count + 1)]
     return _listed({"PatientID": who.patient_id, CHARSET: "ISO_IR 192"}, rows, limit_s)
+
+
+def _range(here: Site, days: tuple[int, int]) -> str:
+    """A range of dates around today, both ends within (PS3.4 §C.2.2.2.5)."""
+    today = here.world.clock.wall()
+    return "-".join(f"{today + timedelta(days=one):%Y%m%d}" for one in days)
 
 
 def _listed(

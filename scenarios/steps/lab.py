@@ -208,6 +208,7 @@ def upload_all(
         payload = change(payload)
     for one in tested:
         remember(world, one.barcode, one.results, time, model.sender)
+        world.state.setdefault("measured", {})[name, one.barcode] = (one, time)
     world.state["last upload"] = (name, payload)
     world.tell(name, "upload", UPLOAD_TIMEOUT_S, payload=payload.hex())
 

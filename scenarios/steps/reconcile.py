@@ -23,6 +23,7 @@ PROVINCES: Final = {
     "台账": "", "湖南": "hunan", "湖北": "hubei", "吉林": "jilin", "佛山": "foshan",
     "广东": "guangdong",
 }  # fmt: skip
+UPLOADS: Final = {"登记": "visits", "追溯码": "boxes", "结算清单": "lists"}
 YES: Final = {"是": True, "否": False}
 
 REPAIRS: Final = {
@@ -37,6 +38,7 @@ REPAIRS: Final = {
     "按中心更正": "correct",
     "更正编号": "rename",
     "重新归类": "regroup",
+    "撤销登记": "cancel",
 }
 """Repairs in sentences, and what the cashier calls them."""
 
@@ -46,7 +48,7 @@ REPAIRS: Final = {
     id="reconcile.run",
     purpose="导出双方账目并对账，写明取数方式与所带证据",
     effect="医院导出国标编码 CSV，中心导出台账或按省份格式交付结果文件；选项可不写，有："
-    "医院取数、证据、中心文件、清算类别、费用明细、结转、渠道",
+    "医院取数、证据、中心文件、清算类别、费用明细、结转、渠道、上传（登记、追溯码、结算清单）",
     example="""
     当 财务对“当日”的账:
       | 选项     | 值       |
@@ -85,6 +87,8 @@ def _option(world: World, options: Options, name: str, value: str) -> Options:
             return replace(options, lines=known(YES, value))
         case "结转":
             return replace(options, carry=known(YES, value))
+        case "上传":
+            return replace(options, uploads=tuple(known(UPLOADS, one) for one in value.split("、")))
         case "渠道":
             path = books_of(world).folder / f"channel{books_of(world).runs}"
             return replace(options, channel=world.state["channel"].write(path, known(YES, value)))
@@ -96,7 +100,7 @@ def _option(world: World, options: Options, name: str, value: str) -> Options:
     id="reconcile.repair",
     purpose="按对账给出的编号在医院或中心处理一笔差异",
     effect="处理方式：冲正、补发撤销、补记后撤销、补记、补记退费、补记收退两笔、作废、重新结算、"
-    "按中心更正、更正编号、重新归类；金额一律取自中心（5203）",
+    "按中心更正、更正编号、重新归类、撤销登记；金额一律取自中心（5203）",
     example="当 财务把患者“甲”的差异按“补记”处理",
     gloss="A difference of a patient is repaired, by the ids that reconciliation told",
 )

@@ -26,9 +26,11 @@ from harness.ledger.columns import BIT_FIELDS
 from harness.model import Outcome
 from harness.probes.probe import Answer
 from harness.scenario.world import World
+from scenarios.steps import reconcile_uploads
 from scenarios.steps.insurance_town import LEDGER
 from simulators.centre.calc_money import yuan
 from simulators.centre.export import export_ledger
+from simulators.centre.export_uploads import export_uploads
 from simulators.centre.provinces import load_province
 from simulators.centre.transaction import Call, Handler
 from simulators.centre.transactions import handlers
@@ -55,6 +57,7 @@ class Options:
         lines: with the fee lines of both sides.
         carry: with a memory of the runs before.
         channel: bill of a payment channel, as a file.
+        uploads: what is reconciled beside settlements: ``visits``, ``boxes``, ``lists``.
     """
 
     day: str
@@ -65,6 +68,7 @@ class Options:
     lines: bool = False
     carry: bool = False
     channel: Path | None = None
+    uploads: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -101,6 +105,13 @@ class Books:
             found["his_detail"].write_bytes(self._pulled(what="lines", **period))
             found["centre_detail"] = folder / "centre_lines.csv"
             found["centre_detail"].write_text(_centre_lines(store), encoding="utf-8", newline="")
+        for what in options.uploads:
+            found[f"his_{what}"] = folder / f"his_{what}.csv"
+            found[f"his_{what}"].write_bytes(self._pulled(what=what, **period))
+            found[f"centre_{what}"] = folder / f"centre_{what}.csv"
+            export_uploads(
+                store, what, found[f"centre_{what}"], fixmedins_code=HOSPITAL, **period
+            )
         if options.evidence == "log":
             found["log"] = folder / "log.jsonl"
             found["log"].write_bytes(self._pulled(what="log"))
@@ -157,7 +168,8 @@ class Books:
         sources = {"his": str(files["his"]), "centre": str(files["centre"])}
         if options.channel is not None:
             sources["channel"] = str(options.channel)
-        details = {name: str(files[name]) for name in ("his_detail", "centre_detail")
+        further = {f"{side}_{what}" for side in ("his", "centre") for what in options.uploads}
+        details = {name: str(files[name]) for name in ("his_detail", "centre_detail", *further)
                    if name in files}  # fmt: skip
         request = Request(
             sources=sources,
@@ -202,6 +214,7 @@ class Books:
             result.close()
         rows = [dict(zip(names, row, strict=True)) for row in found]
         self.rows = [self._shown(row) for row in rows]
+        self.rows += reconcile_uploads.shown(out, told, self.whose)
 
     def _shown(self, row: Mapping[str, Any]) -> dict[str, str]:
         """A verdict as the judges look at it; who it is about in the words of the scenario."""
@@ -210,7 +223,7 @@ class Books:
         delta = int(row["delta_fen"] or 0)
         shown = {
             "side": str(row["side"]),
-            "patient": self._whose(row),
+            "patient": self.whose(row["psn_no"], row["medins_setl_id"]),
             "class": code,
             "difference": "yes" if word(code).difference else "no",
             "kind": word(code).zh,
@@ -229,10 +242,11 @@ class Books:
             shown["partner"] = "unreadable"
         return shown | {name: "differs" if name in fields else "agrees" for name in COLUMNS}
 
-    def _whose(self, row: Mapping[str, Any]) -> str:
+    def whose(self, *found: Any) -> str:
+        """The label of the person or order that a number of a row belongs to."""
         numbers = {who.patient_id: label for label, who in self.world.people.items()}
         orders: Mapping[str, str] = self.world.state.get("channel orders", {})
-        for number in (row["psn_no"], row["medins_setl_id"]):
+        for number in found:
             if str(number) in numbers:
                 return numbers[str(number)]
             if str(number) in orders:

@@ -11,6 +11,7 @@ from harness.evidence.match import Value
 from harness.i18n import tr
 from harness.ledger.class_words import CLASS_WORDS
 from harness.ledger.explain_table import CAUSES
+from harness.ledger.uploads_causes import UPLOAD_CAUSES
 from harness.scenario.steps import Library, Table
 from harness.scenario.world import World
 from scenarios.steps.common import place
@@ -19,12 +20,20 @@ from scenarios.steps.reconcile_books import COLUMNS, INTERFACE, PROBE, TOTALS
 
 steps = Library("reconcile")
 
-SIDES: Final = {"医院": "his", "中心": "centre", "渠道": "channel"}
+SIDES: Final = {
+    "医院": "his", "中心": "centre", "渠道": "channel", "医院登记": "his_visits",
+    "中心登记": "centre_visits", "医院追溯码": "his_boxes", "中心追溯码": "centre_boxes",
+    "医院清单": "his_lists", "中心清单": "centre_lists",
+}  # fmt: skip
 UNKNOWN_CAUSE: Final = "未知"
 WHOLE, MINUS_WHOLE = "全额", "负全额"
 """The amount of the patient's bill as it was charged, and its negative."""
 
-_CAUSE_CODES: Final = {one.name[0]: one.code for one in CAUSES} | {UNKNOWN_CAUSE: "unknown"}
+_CAUSE_CODES: Final = (
+    {one.name[0]: one.code for one in CAUSES}
+    | {name: code for code, (name, _) in UPLOAD_CAUSES.items()}
+    | {UNKNOWN_CAUSE: "unknown"}
+)
 _CLASS_CODES: Final = {one.zh: code for code, one in CLASS_WORDS.items()} | {
     "医院单边": "his_only",
     "医保单边": "centre_only",
@@ -165,6 +174,26 @@ def of_channel(world: World, limit_s: float, label: str, count: int, kind: str) 
     wanted = Wanted(key=key, checks=[_check("class", known(_CLASS_CODES, kind))], times=count)
     having = {"row.patient": label, "row.side": "channel"}
     return _listed([wanted], limit_s, "channel", having=having)
+
+
+@steps.then(
+    "{duration}内{string}应有患者{string}的{int}笔，归为{string}",
+    id="reconcile.uploaded",
+    purpose="核对登记、追溯码或结算清单的逐行结论，无需处理的也要认得出",
+    effect="账：医院登记、中心登记、医院追溯码、中心追溯码、医院清单、中心清单；一行也没有则不通过",
+    example="那么 10秒内“中心登记”应有患者“甲”的1笔，归为“一致”",
+    gloss="So many rows of a patient's uploads on one side are of this class",
+)
+def uploaded(
+    world: World, limit_s: float, side: str, label: str, count: int, kind: str
+) -> Expectation:
+    """Exactly so many rows of one side, all of one class."""
+    if count < 1:
+        raise ScenarioError(tr("say how many rows each side has; nothing proves nothing"))
+    world.known_person(label)
+    key = {"row.patient": label, "row.side": known(SIDES, side)}
+    wanted = Wanted(key=key, checks=[_check("class", known(_CLASS_CODES, kind))], times=count)
+    return _listed([wanted], limit_s, "uploads", having=key)
 
 
 VERDICTS: Final = {"平": "balanced", "有差异": "differs"}

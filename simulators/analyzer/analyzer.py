@@ -3,7 +3,9 @@
 The messages are built by ``upload.py`` and ``query.py`` from a model file and read by
 ``orders.py``; this actor knows the link and how patient the instrument is. Its commands:
 
-* ``upload`` (``payload`` as hex): bring one message; answered when it is through or given up.
+* ``upload`` (``payload`` as hex; ``memory``): bring one message; answered when it is through or
+  given up. ``memory`` holds what answers a host that asks for these tubes, as hex by barcode.
+* ``keep`` (``barcode``, ``payload``): the same for one tube, brought or not.
 * ``query`` (``barcodes``, or ``rack`` and ``position``, or ``all``; ``control_id``, ``time``):
   ask, and wait as long as the model says; answered with what the host ordered.
 * ``orders`` (``barcode`` or nothing): what is to be run, and every order that came, in order.
@@ -32,10 +34,13 @@ from harness.wire.astm_link import (
     SendFailed,
 )
 from harness.wire.core import Core, Message
+from simulators.analyzer.astm_values import OUR_TIME
 from simulators.analyzer.measure import Bench, Run, Runner
 from simulators.analyzer.model import AnalyzerModel
 from simulators.analyzer.orders import Answer, Order, OrderBook, read_orders
 from simulators.analyzer.query import Asked, answered, belongs, query_message
+from simulators.analyzer.recall import Memory
+from simulators.analyzer.waiting import OpenQuery, Upload
 
 LINK = "analyzer-lis"
 
@@ -64,34 +69,6 @@ RUN: Final = "run"
 
 
 @dataclass(slots=True)
-class _Upload:
-    ident: int
-    payload: bytes
-    tries: int = 0
-    query: _Query | None = None
-    run: Run | None = None
-
-
-@dataclass(slots=True)
-class _Query:
-    """One query that is open (LIS02-A2 §11: only one may be).
-
-    Attributes:
-        waits: its message is through, and the answer is awaited.
-        foreign: orders that came meanwhile for tubes that were not asked for.
-    """
-
-    ident: int
-    asked: Asked
-    payload: bytes
-    cancel: bytes
-    retries: int
-    tries: int = 0
-    waits: bool = False
-    foreign: list[Order] = field(default_factory=list)
-
-
-@dataclass(slots=True)
 class Analyzer:
     """The actor.
 
@@ -115,18 +92,20 @@ class Analyzer:
     bench: Bench | None = None
     _book: OrderBook = field(default_factory=OrderBook)
     _runner: Runner | None = None
+    _memory: Memory = field(init=False)
     _got: deque[Order] = field(default_factory=lambda: deque(maxlen=ORDERS_MAX))
     _refused_answers: list[str] = field(default_factory=list)
-    _query: _Query | None = None
+    _query: OpenQuery | None = None
     _conn: str = ""
     _opened: int = 0
     _refused: int = 0
     _met: bool = False
     _ready: bool = False
-    _queue: deque[_Upload] = field(default_factory=deque)
+    _queue: deque[Upload] = field(default_factory=deque)
     _sending: bool = False
 
     def __post_init__(self) -> None:
+        self._memory = Memory(self.model)
         if self.model is not None:
             self._runner = Runner(self.model, self._book, self.clock, self.bench)
 
@@ -139,6 +118,9 @@ class Analyzer:
         match event:
             case act.Commanded(name="upload"):
                 return self._upload(event)
+            case act.Commanded(name="keep"):
+                self._memory.keep({event.args["barcode"]: event.args["payload"]})
+                return [act.Reply(ident=event.ident)]
             case act.Commanded(name="query"):
                 return self._ask(event)
             case act.Commanded(name="orders"):
@@ -183,7 +165,8 @@ class Analyzer:
         """Queue one message (``payload`` as hex)."""
         if len(self._queue) >= QUEUE_MAX:
             return [act.Reply(ident=event.ident, error="the instrument's memory is full")]
-        self._queue.append(_Upload(event.ident, bytes.fromhex(str(event.args["payload"]))))
+        self._memory.keep(event.args.get("memory", {}))
+        self._queue.append(Upload(event.ident, bytes.fromhex(str(event.args["payload"]))))
         return self._next()
 
     def _next(self) -> list[act.Command]:
@@ -266,13 +249,13 @@ class Analyzer:
         except (InputError, ValueError) as error:
             return [act.Reply(ident=event.ident, error=str(error))]
         retries = 0 if query is None else query.retries
-        self._query = _Query(event.ident, asked, payload, cancel, retries)
+        self._query = OpenQuery(event.ident, asked, payload, cancel, retries)
         return self._bring(self._query)
 
-    def _bring(self, query: _Query) -> list[act.Command]:
+    def _bring(self, query: OpenQuery) -> list[act.Command]:
         query.tries += 1
         query.waits = False
-        self._queue.append(_Upload(query.ident, query.payload, query=query))
+        self._queue.append(Upload(query.ident, query.payload, query=query))
         return self._next()
 
     def _delivered(self, now: float) -> list[act.Command]:
@@ -290,6 +273,11 @@ class Analyzer:
         """The host sent a message: an answer, or orders that nobody asked for."""
         if self.model is None:
             return []
+        kept = self._memory.answers(payload, time=self.clock.wall().strftime(OUR_TIME))
+        if kept is not None:
+            room = QUEUE_MAX - len(self._queue)
+            self._queue.extend(Upload(0, one) for one in kept[: max(room, 0)])
+            return self._next()
         answer, query = read_orders(self.model, payload), self._query
         answers = query is not None and query.waits and belongs(answer, query.asked)
         dialect = self.model.orders
@@ -317,11 +305,11 @@ class Analyzer:
             return self._bring(query)
         reply = self._close_query(query, Outcome.FAILED, "no-answer")
         if query.cancel:
-            self._queue.append(_Upload(0, query.cancel))
+            self._queue.append(Upload(0, query.cancel))
         return [reply, *self._next()]
 
     def _close_query(
-        self, query: _Query, outcome: Outcome, detail: str, answer: Answer | None = None
+        self, query: OpenQuery, outcome: Outcome, detail: str, answer: Answer | None = None
     ) -> act.Reply:
         self._query = None
         value = {"outcome": outcome.value, "detail": detail, "tries": query.tries}
@@ -354,7 +342,8 @@ class Analyzer:
 
     def _bring_run(self, ident: int, found: Run, payload: bytes) -> list[act.Command]:
         if payload:
-            self._queue.append(_Upload(ident, payload, run=found))
+            self._memory.measured(found.tested, time=found.time)
+            self._queue.append(Upload(ident, payload, run=found))
             return self._next()
         assert self._runner is not None
         entry = self._runner.finished(found, Outcome.FAILED.value, "nothing-to-send")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, cast
 
 from harness.clock import Clock
@@ -49,6 +49,7 @@ class Run:
         mark: why results are sent.
         automatic: nobody told the instrument to.
         tested: the specimen as it goes out.
+        time: of its results.
     """
 
     barcode: str
@@ -58,6 +59,7 @@ class Run:
     mark: Mark = "first"
     automatic: bool = False
     tested: Tested = field(repr=False)
+    time: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for the reply to a command."""
@@ -205,15 +207,16 @@ class Runner:
         mark = read_mark(str(args.get("mark", ""))) or ("rerun" if again else "first")
         found = run(self.model, order, wanted, measured, mark=mark, automatic=automatic)
         payload = b""
+        time = str(args.get("time", "")) or self.clock.wall().strftime(OUR_TIME)
         if found.tested.results:
             self._count += 1
             payload = message(
                 self.model, [found.tested],
                 control_id=str(args.get("control_id", "")) or f"M{self._count}",
-                time=str(args.get("time", "")) or self.clock.wall().strftime(OUR_TIME),
+                time=time,
             )  # fmt: skip
         self.book.ran(barcode, wanted)
-        return found, payload
+        return replace(found, time=time), payload
 
     def _from_bench(self, barcode: str, wanted: Iterable[str]) -> dict[str, Result]:
         if self.bench is None:

@@ -22,7 +22,16 @@ from harness import resources
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.wire.astm_link import AstmLinkConfig, CutPolicy
-from simulators.analyzer.model_astm import Kind, Mark, Orders, Overrides, Query, Records, Values
+from simulators.analyzer.model_astm import (
+    HostQuery,
+    Kind,
+    Mark,
+    Orders,
+    Overrides,
+    Query,
+    Records,
+    Values,
+)
 from simulators.analyzer.model_base import Part
 from simulators.analyzer.model_check import check_holes, problems
 from simulators.analyzer.model_link import Link, Transport
@@ -78,6 +87,7 @@ class AnalyzerModel(Part):
         marks: values that each reason to send replaces.
         query: how it asks for orders; None for an instrument that never asks.
         orders: how it reads orders; None for one that takes none.
+        host_query: how it answers a host that asks for results; None for one that does not.
         hl7: section of the family ``hl7``.
         framed: section of the family ``framed``.
         poct1a: section of the family ``poct1a``.
@@ -101,6 +111,7 @@ class AnalyzerModel(Part):
     marks: dict[Mark, Overrides] = Field(default_factory=dict)
     query: Query | None = None
     orders: Orders | None = None
+    host_query: HostQuery | None = None
     hl7: Any = None
     framed: Any = None
     poct1a: Any = None

@@ -291,3 +291,27 @@ class Orders(Part):
     runs: Literal["told", "at-once"] = "told"
     run_s: float = Field(default=60.0, ge=0, le=86_400)
     unable: Literal["left-out", "status-x"] = "left-out"
+
+
+class HostQuery(Part):
+    """The dialect of a question by the host: the instrument sends what it kept once more.
+
+    Attributes:
+        barcode: where the instrument looks for the tube in Q.
+        all_place: field of Q that holds ``ALL`` where the host wants every tube.
+        tubes_max: tubes whose results it keeps.
+        status: R.9 of the answer: sent before.
+        report: O.26 of the answer: an answer to a query.
+        values: further holes that an answer fills otherwise than an upload.
+        terminator: L fields of an answer: the question is done.
+        nothing: L.3 where it has nothing for the question.
+    """
+
+    barcode: Place = "Q.3.2"
+    all_place: Annotated[str, Field(pattern=r"^\d{1,2}$")] = "3"
+    tubes_max: int = Field(default=1_000, ge=1, le=100_000)
+    status: str = "R"
+    report: str = "Q"
+    values: Overrides = Field(default_factory=dict)
+    terminator: Fields = standard_fields({3: "F"})
+    nothing: str = "I"

@@ -82,6 +82,9 @@ def _records(model: AnalyzerModel) -> Named:
         yield "records.results", line.fields, RESULT_HOLES
     for one in records.attached:
         yield "records.attached", one.fields, RESULT_HOLES | IMAGE_HOLES
+    if model.host_query is not None:
+        terminator = model.host_query.terminator
+        yield "host_query.terminator", terminator, MESSAGE_HOLES | {"specimen"}
     if model.query is not None:
         for name in ("header", "barcode", "position", "every", "terminator"):
             yield f"query.{name}", getattr(model.query, name) or {}, QUERY_HOLES

@@ -17,6 +17,10 @@ AGAIN, CHANGED, RENAMED = (
     "sent again", "sent again with other content", "sent again with another control id",
 )  # fmt: skip
 WENT_ON, HUNG_UP = "went on", "hung up"
+AT_ONCE: Final = "came again without a pause"
+
+PAUSE_S: Final = 0.2
+"""A sender that comes again sooner has no back-off: no engine has a shorter retry interval."""
 
 OBSERVED_MAX: Final = 1_000
 """Reactions that are kept: a scripted policy answers a handful of messages."""
@@ -44,6 +48,12 @@ class Reaction:
     def text(self) -> str:
         """As it stands in the journal: without the time, which differs from run to run."""
         return f"{self.identity}: {self.answer}: {self.reaction}"
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """``text``, and whether the sender came again without a pause."""
+        hasty = self.reaction == AGAIN and self.seconds < PAUSE_S
+        return (self.text, f"{self.identity}: {AT_ONCE}") if hasty else (self.text,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

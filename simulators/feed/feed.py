@@ -17,6 +17,7 @@ from harness.wire.hl7 import Hl7Message, header
 from harness.wire.hl7_ack import acknowledge
 from simulators.feed.aftermath import Aftermath, Reaction
 from simulators.feed.core import Bytes, FeedCore
+from simulators.feed.odd import SHAPES
 from simulators.feed.policy import AT_ONCE, LATE_S, PIECE_GAP_S, Policy, Rule
 
 ANSWER_S = 5.0
@@ -160,9 +161,10 @@ class Feed:
 
     def _noted(self, reactions: Sequence[Reaction]) -> list[act.Command]:
         if self.observer is None:
-            return [act.Note(text=one.text) for one in reactions]
+            return [act.Note(text=text) for one in reactions for text in one.texts]
         for one in reactions:
-            self.observer(one.text)
+            for text in one.texts:
+                self.observer(text)
         return []
 
     def _later(self, commands: list[act.Command], at: float) -> list[act.Command]:
@@ -187,6 +189,8 @@ class Feed:
         match rule.action:
             case "silence":
                 return []
+            case action if action in SHAPES:
+                return [act.Send(conn=conn, event=SHAPES[action](self._ack(payload, rule.code)))]
             case "close" | "reset":
                 return [act.Close(conn=conn, reset=rule.action == "reset")]
             case "garbage":

@@ -141,6 +141,23 @@ def _unsupported_control(person: Person, control_id: str, time: str) -> bytes:
     )
 
 
+CONTROL_TEXT = "暂停执行并等待医生进一步通知，恢复执行时另行告知检验科与护士站"
+"""An order control that no table has: in Chinese, and longer than most refusals."""
+
+
+def _chinese_control(person: Person, control_id: str, time: str) -> bytes:
+    """OML^O21 with an order control in Chinese: a refusal that repeats it has to write it."""
+    return build(
+        [
+            _head("HIS", "LIS", "OML^O21", "OML_O21", control_id, time),
+            _person(person),
+            ["ORC", CONTROL_TEXT, "O1"],
+            ["OBR", "1", "O1", None, ["K"]],
+        ],
+        encoding=CODEC,
+    )
+
+
 def _unsupported_message(person: Person, control_id: str, time: str) -> bytes:
     """A message type that a HIS does not take from a LIS."""
     return build(
@@ -173,6 +190,7 @@ TO_LIS: Mapping[str, _Make] = {
     "不支持的事件": _unsupported_event,
     "没有患者号的登记": _no_patient_number,
     "不支持的申请控制码": _unsupported_control,
+    "中文的申请控制码": _chinese_control,
 }
 TO_HIS: Mapping[str, _Make] = {
     "不支持的报文": _unsupported_message,

@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 
 from harness.faults.identity import Identities
 from harness.wire.core import Unit
+from simulators.feed.odd import SHAPES
 
 ANSWERS = frozenset(
     {
         "answer", "silence", "garbage", "foreign-id", "twice", "close", "accept-first",
         "again-later", "close-after", "reset", "free-text", "empty", "bare", "split", "swapped",
-        "answer-of-before",
+        "answer-of-before", *SHAPES,
     }
 )  # fmt: skip
 
-UNANSWERED = frozenset({"silence", "close", "reset", "garbage", "free-text", "empty"})
+UNANSWERED = frozenset({"silence", "close", "reset", "garbage", "free-text", "empty", "commit-block"})
 """Actions without a code."""
 
 PIECE_GAP_S = 0.005
@@ -38,7 +39,7 @@ class Rule:
             more after ``delay_s``), ``close-after`` (answer, then hang up), ``free-text`` (bytes
             without a frame), ``empty`` (a frame without payload), ``bare`` (MSA without MSH),
             ``split`` (byte by byte), ``swapped`` (two messages get each other's answer),
-            ``answer-of-before`` (MSA-2 of the message before).
+            ``answer-of-before`` (MSA-2 of the message before), or one of ``odd.SHAPES``.
         code: MSA-1.
         delay_s: before the answer; above the patience of a sender it comes after the resend.
     """

@@ -6,6 +6,7 @@ where the standard has a form, and edited by hand where the point is that it has
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -30,7 +31,10 @@ class Way:
         charset: MSH-18.
         codec: what the text is really in.
         delimiters: MSH-1 and MSH-2.
+        version: MSH-12.
+        conditions: MSH-15 and MSH-16, when an answer is wanted (HL7 table 0155).
         identifiers: types of PID-3 in their order.
+        beside: PID-14, the field beside the phone that is read.
         extra: segments behind PID.
         edit: what is done to the bytes at the end.
     """
@@ -38,10 +42,30 @@ class Way:
     charset: str = CHARSET
     codec: str = CODEC
     delimiters: Delimiters = STANDARD
+    version: str = VERSION
+    conditions: str = ""
     identifiers: Sequence[str] = ("PatientNO",)
+    beside: str = ""
     extra: Sequence[Sequence[FieldSpec]] = ()
     edit: Callable[[bytes], bytes] = field(default=lambda data: data)
 
+
+def _visit_first(data: bytes) -> bytes:
+    """PV1 in front of PID."""
+    rows = data.split(b"\r")
+    visits = [row for row in rows if row.startswith(b"PV1")]
+    others = [row for row in rows if not row.startswith(b"PV1")]
+    at = next(number for number, row in enumerate(others) if row.startswith(b"PID"))
+    return b"\r".join([*others[:at], *visits, *others[at:]])
+
+
+def _without_card_number(data: bytes) -> bytes:
+    """The type of the identity card stays, the number goes."""
+    return re.sub(rb"~[0-9]{17}[0-9X]\^", b"~^", data)
+
+
+MANY: Final = 2_000
+"""Repetitions of one field: more than any table holds, few enough for a limit of seconds."""
 
 WAYS: Mapping[str, Way] = {
     "标准": Way(),
@@ -60,6 +84,17 @@ WAYS: Mapping[str, Way] = {
     "缺末尾回车": Way(edit=lambda data: data.removesuffix(b"\r")),
     "患者号在后": Way(identifiers=("IdentifyNO", "PatientNO")),  # hl7-78, 79
     "自定义段": Way(extra=(("ZPI", "1", "A"),)),  # hl7-80
+    "声明与编码不符": Way(charset="UNICODE UTF-8"),  # hl7-57: the header says UTF-8, the text is not
+    "未声明字符集": Way(charset=""),  # hl7-59: the default of whatever platform
+    "段序不同": Way(edit=_visit_first),  # hl7-81
+    "新版本号": Way(version="2.8.1"),  # hl7-82
+    "不要应答": Way(conditions="NE"),  # hl7-41
+    "只要错误应答": Way(conditions="ER"),  # hl7-41
+    "大量重复": Way(extra=(("ZPI", "1", Rep(["A"] * MANY)),)),  # hl7-76
+    "相邻字段有值": Way(beside="8001"),  # hl7-87: PID-14 beside PID-13
+    "证件号为空": Way(  # hl7-90: a type without a number
+        identifiers=("PatientNO", "IdentifyNO"), edit=_without_card_number
+    ),
 }
 """Ways of writing a registration, by the word in a sentence."""
 
@@ -91,6 +126,7 @@ def registration(
                           person.birth, person.sex]  # fmt: skip
     if "phone" in fields:
         patient += [None] * 4 + [fields["phone"] or Raw("")]
+        patient += [how.beside] if how.beside else []
     rows: list[Sequence[FieldSpec]] = [
         _head("HIS", "LIS", f"ADT^{event}", "ADT_A01", how, control_id, time),
         ["EVN", event, time],
@@ -150,7 +186,9 @@ def _head(
         sending_facility="TEST",
         receiving_app=to,
         receiving_facility="HOSPITAL",
-        version=VERSION,
+        version=how.version,
+        accept_ack=how.conditions,
+        application_ack=how.conditions,
         country="CHN",
         charset=how.charset,
     )

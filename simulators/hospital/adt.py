@@ -42,9 +42,11 @@ def apply(message: Hl7Message, defects: set[str], prefix: str) -> list[Statement
         return _merge(message, patient_id, defects, prefix)
     row: dict[str, Any] = {"patient_id": patient_id}
     id_card = identifier(message, "IdentifyNO")
-    if id_card:
+    if id_card or f"{prefix}-empty-component-counts" in defects:
         row["id_card"] = id_card
     for column, path in FIELDS.items():
+        if column == "phone" and f"{prefix}-phone-from-next-field" in defects:
+            path = "PID-14" if message.get("PID-14") else path
         value = message.get(path)
         if value == NULL and not defects & {f"{prefix}-ignores-null", f"{prefix}-stores-null"}:
             row[column] = ""

@@ -16,7 +16,7 @@ from harness.link import actor as act
 from harness.wire.core import Core, Message
 from harness.wire.hl7 import Hl7Message
 from harness.wire.mllp import MllpCore
-from simulators.hospital import adt, critical_his, messages
+from simulators.hospital import adt, critical_his, his_values, inbox_flaws_more, messages
 from simulators.hospital.inbox import Inbox, Refusal, Statement
 from simulators.hospital.outbox import Outbox, Timing
 from simulators.store import Store, insert, upsert
@@ -30,6 +30,9 @@ CRITICAL = frozenset({"HH", "LL"})
 _VALUE_TYPES = frozenset({"NM", "ST", "TX", "FT", "CE"})
 _FOLDED = str.maketrans({"µ": "u", "μ": "u", "℃": "C", "×": "x", "⁹": "9", "²": "2"})
 """What two defects know: types of values, and letters in the place of signs."""
+
+LARGE_BYTES, SLOW_S = 128 * 1024, 60.0
+"""What one defect knows: the size above which a message takes so long."""
 
 Args = Mapping[str, str]
 Row = dict[str, Any]
@@ -46,6 +49,7 @@ class His:
     role: str = "HIS"
     outbox: Outbox = field(init=False)
     inbox: Inbox = field(init=False)
+    _slow: list[tuple[str, Message]] = field(default_factory=list)
     _orders: dict[str, Callable[[Args], list[Statement]]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,7 +75,7 @@ class His:
 
     def open_core(self, link: str, *, client: bool) -> Core:
         """MLLP both ways."""
-        return MllpCore()
+        return inbox_flaws_more.results_core(self.defects) if link == IN else MllpCore()
 
     def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
         """The whole behaviour."""
@@ -79,11 +83,18 @@ class His:
             case act.Started():
                 return [self.outbox.soon(now)]
             case act.Received(link=link, event=Message() as message) if link == IN:
-                time = messages.stamp(self.clock.wall())
-                return self.inbox.take(event.conn, message, self._apply, time)
+                return self._received(event.conn, message, now)
+            case act.TimerFired(name="slow"):
+                return self.inbox.take(*self._slow.pop(0), self._apply, self._stamp())
             case act.Commanded():
                 return self._commanded(event, now)
         return self.outbox.on_event(event, now)
+
+    def _received(self, conn: str, message: Message, now: float) -> list[act.Command]:
+        if "his-slow-on-large" in self.defects and len(message.payload) > LARGE_BYTES:
+            self._slow.append((conn, message))
+            return [act.SetTimer(name="slow", at=now + SLOW_S)]
+        return self.inbox.take(conn, message, self._apply, self._stamp())
 
     # -- what its users do ---------------------------------------------------------------------
 
@@ -248,7 +259,7 @@ class His:
             row["unit"] = row["unit"].translate(_FOLDED)
         if "his-rounds-values" in self.defects and messages.is_number(row["value"]):
             row["value"] = _rounded(row["value"])
-        return row
+        return row | {"value": his_values.misread(message, path, row["value"], self.defects)}
 
     def _result(self, row: Row, latest: dict[str, Row]) -> list[Statement]:
         """Store one result as the next version of its item, and tell a doctor if it is critical.

@@ -19,6 +19,7 @@ from simulators.hospital.cashier import Cashier
 from simulators.hospital.cashier_day import rows_of
 from simulators.hospital.cashier_model import Statement
 from simulators.hospital.his_settle_export import ledger_csv, lines_csv, log_jsonl
+from simulators.hospital.his_uploads_export import CANCELLED, uploads_csv
 from simulators.store import Store, insert
 
 PREFIX: Final = "yb-books-"
@@ -68,6 +69,8 @@ def _exported(cashier: Cashier, args: Mapping[str, str]) -> dict[str, str]:
         case "upload":
             rows = rows_of(store, args["begin"], cashier.defects)
             data = zip_text("detail.txt", [_cells(row) for row in rows if row["setl_id"]])
+        case "visits" | "boxes" | "lists" as what:
+            data = uploads_csv(store, what, **period, defects=defects).encode("gb18030")
         case other:
             raise InputError(f"the back office has no list {other}")
     return {"data": base64.b64encode(data).decode("ascii")}
@@ -90,6 +93,11 @@ def _edited(store: Store, args: Mapping[str, str], now: str) -> list[Statement]:
             return _offline(store, bill_no, now)
         case "line":
             return _line(bill_no, args)
+        case "unregister":
+            return [books.update_row("yb_bill", {"bill_no": bill_no}, {"state": CANCELLED})]
+        case "unscan":
+            sql = "UPDATE yb_trace SET state = 'void' WHERE bill_no = ? AND code = ?"
+            return [(f"{sql} AND state <> 'sold'", (bill_no, args["value"]))]
     row = _latest(store, bill_no)
     match args["how"]:
         case "lose":

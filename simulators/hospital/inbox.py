@@ -117,6 +117,8 @@ class Inbox:
         code, error, text = ("AA", "", "")
         if refusal is not None:
             code, error, text = refusal.code, refusal.error, refusal.text
+        if not asked_for(payload, refused=refusal is not None) and not self.has("ignores-msh-16"):
+            return act.SetTimer(name="unanswered", at=None)
         if refusal is not None and self.has("silent-on-error"):
             return act.SetTimer(name="unanswered", at=None)
         if refusal is not None and self.has("refuses-in-text"):
@@ -132,6 +134,18 @@ class Inbox:
     def has(self, defect: str) -> bool:
         """Is this defect of ours switched on?"""
         return f"{self.prefix}-{defect}" in self.defects
+
+
+def asked_for(payload: bytes, *, refused: bool) -> bool:
+    """Whether the sender wants this answer (MSH-15, MSH-16, HL7 table 0155).
+
+    Without either the original mode holds, and every message is answered.
+    """
+    message = Hl7Message.parse(payload)
+    conditions = [message.get(path) for path in ("MSH-15", "MSH-16")]
+    wanted = {"NE": False, "ER": refused, "SU": not refused}
+    given = [one for one in conditions if one]
+    return not given or any(wanted.get(one, True) for one in given)
 
 
 def check(message: Hl7Message) -> None:

@@ -14,6 +14,7 @@ from harness.wire.core import Message
 from harness.wire.hl7 import Hl7Message
 from harness.wire.hl7_encoding import BOM
 from harness.wire.mllp import SB, TRAILER, MllpCore
+from simulators.hospital import inbox_flaws_more as more
 
 Defects = set[str] | frozenset[str]
 
@@ -52,7 +53,7 @@ def misread(payload: bytes, defects: Defects, conn: str, codecs: MutableMapping[
         payload = payload[:BUFFER_BYTES]
     if "his-keeps-escapes" in defects:
         payload = re.sub(rb"\\([FSTR]|X[0-9A-F]+)\\", rb"\\E\\\1\\E\\", payload)
-    return payload
+    return more.misread(payload, defects)
 
 
 def _with_standard_head(payload: bytes) -> bytes:
@@ -100,7 +101,7 @@ def misanswer(ack: bytes, defects: Defects) -> bytes:
         ack = Hl7Message.parse(ack).set("MSH-9", "ACK").raw
     if "lis-ack-same-id" in defects:
         ack = Hl7Message.parse(ack).set("MSH-10", "1").raw
-    return ack
+    return more.misanswer(ack, defects)
 
 
 # -- cores -----------------------------------------------------------------------------------------
@@ -114,12 +115,12 @@ def receiving_core(defects: Defects) -> MllpCore:
         return _StuckAfterJunk()
     if "lis-replays-buffer" in defects:
         return _ReplaysBuffer()
-    return MllpCore()
+    return more.receiving_core(defects)
 
 
 def sending_core(defects: Defects) -> MllpCore:
     """The core over which results go out and answers come back."""
-    return _ReadsOnce() if "lis-reads-answer-once" in defects else MllpCore()
+    return _ReadsOnce() if "lis-reads-answer-once" in defects else more.sending_core(defects)
 
 
 @dataclass(slots=True)

@@ -30,6 +30,7 @@ from simulators.hospital.inbox import Inbox, Refusal, Statement
 from simulators.hospital.lis_astm import AstmAnalyzers
 from simulators.hospital.lis_framed import FramedAnalyzers
 from simulators.hospital.lis_hl7 import Hl7Analyzers
+from simulators.hospital.lis_lines import Lines
 from simulators.hospital.lis_poct import PoctAnalyzers
 from simulators.hospital.lis_users import Users
 from simulators.hospital.outbox import Outbox, Timing
@@ -61,6 +62,7 @@ class Lis:
     framed: FramedAnalyzers = field(init=False)
     poct: PoctAnalyzers = field(init=False)
     users: Users = field(init=False)
+    lines: Lines = field(init=False)
 
     def __post_init__(self) -> None:
         self.outbox = Outbox(RESULTS, self.store, self.timing, self.defects, "lis")
@@ -69,6 +71,7 @@ class Lis:
         self.hl7 = Hl7Analyzers(self.store, self.outbox, self.defects, self._stamp)
         self.framed = FramedAnalyzers(self.store, self.outbox, self.defects, self._stamp)
         self.poct = PoctAnalyzers(self.store, self.outbox, self.defects, self._stamp)
+        self.lines = Lines(self.defects)
         self.users = Users(self.store, self.outbox, self.defects, self._stamp)
 
     def open_core(self, link: str, *, client: bool) -> Core:
@@ -80,7 +83,7 @@ class Lis:
         if link == ANALYZER:
             return AstmLinkCore(lis_flaws.link_config(self.link_config, self.defects))
         if link == ORDERS:
-            return inbox_flaws.receiving_core(self.defects)
+            return self.lines.core(inbox_flaws.receiving_core(self.defects))
         return inbox_flaws.sending_core(self.defects) if link == RESULTS else MllpCore()
 
     def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
@@ -103,7 +106,15 @@ class Lis:
                 return self._watched(self.poct.on_event(event, now), now)
             case act.Received(link=link, event=Message() as message) if link == ORDERS:
                 done = self.inbox.take(event.conn, message, self._apply, self._stamp())
+                done = self.lines.answered(done, len(message.payload), now)
                 return [*self._watched(done, now), *self.astm.push_soon(now)]
+            case act.Opened(conn=conn, link=link) if link == ORDERS:
+                return self.lines.opened(conn)
+            case act.Closed(conn=conn, link=link) if link == ORDERS:
+                self.lines.closed(conn)
+                return []
+            case act.TimerFired(name=name) if name.startswith("apply "):
+                return self.lines.fired(name)
             case act.Closed(conn=conn, link=link) if link not in {ORDERS, RESULTS}:
                 for part in (self.astm, self.hl7, self.framed, self.poct):
                     part.forget(conn)
@@ -168,6 +179,8 @@ class Lis:
         if event.name == "abandon":
             commit = act.Commit(statements=[self.outbox.abandon()])
             return [commit, act.Reply(ident=event.ident)]
+        if event.name == "ask_results":
+            return self.astm.ask_results(event)
         if event.name == "indicators":
             rows = self.store.rows(critical.INDICATORS_SQL)
             counts = {name: int(value) for name, value in rows[0].items()}

@@ -170,6 +170,19 @@ class AstmAnalyzers:
                 commands.append(self._sent(conn, found, driver.sender))
         return commands
 
+    def ask_results(self, event: act.Commanded) -> list[act.Command]:
+        """The staff wants results that an analyzer has and we have not (LIS02-A2 §11).
+
+        Takes ``sender`` and ``barcode``; without a barcode every tube is asked for.
+        """
+        sender, barcode = str(event.args.get("sender", "")), str(event.args.get("barcode", ""))
+        conn = self._conns.get(sender, "")
+        if not conn:
+            return [act.Reply(ident=event.ident, error=f"{sender} is not connected")]
+        driver = lis_driver.load(self.store, sender)
+        payload = lis_worklist.results_query(driver, barcode, self.stamp())
+        return [act.Send(conn=conn, event=Message(payload=payload)), act.Reply(ident=event.ident)]
+
     def push_soon(self, now: float) -> list[act.Command]:
         """A push after what is about to be committed, where somebody wants one."""
         wanted = self.store.rows("SELECT 1 AS n FROM analyzer_driver WHERE push = 1 LIMIT 1")

@@ -212,6 +212,13 @@ def _cancelled(store: Store, driver: Driver, defects: set[str]) -> list[tuple[As
     return [(Asked(barcode=barcode), tests) for barcode, tests in found.items()]
 
 
+def results_query(driver: Driver, barcode: str, time: str) -> bytes:
+    """A question for the results of one tube, or of all where ``barcode`` is empty (§11)."""
+    start = Components.of("", barcode) if barcode else "ALL"
+    builder = _begun(driver, time).add("Q", {3: start, 5: "ALL", 13: "F"})
+    return builder.add("L", {3: "N"}).build()
+
+
 # -- messages --------------------------------------------------------------------------------------
 
 

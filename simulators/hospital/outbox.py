@@ -13,12 +13,16 @@ from typing import Any
 from harness.link import actor as act
 from harness.wire.core import Message
 from harness.wire.hl7 import Hl7Message
+from harness.wire.mllp import CommitBlock
 from simulators.store import Store, insert
 
 Statement = tuple[str, Sequence[Any]]
 
 TRIES_MAX = 100
 """Attempts before a message is put aside for a person."""
+
+HASTE_S = 0.2
+"""What two defects know: the patience of a sender that floods its peer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,12 +104,16 @@ class Outbox:
             payload = Hl7Message.parse(payload).set("MSH-10", self.waiting_id).raw
         # The timer comes first: where the commit fails, it brings us back.
         return [
-            act.SetTimer(name="answer", at=now + self.timing.answer_s),
+            act.SetTimer(name="answer", at=now + self._patience_s()),
             act.Commit(
                 statements=[("UPDATE outbox SET tries = tries + 1 WHERE id = ?", (row["id"],))]
             ),
             act.Send(conn=self.conn, event=Message(payload=payload)),
         ]
+
+    def _patience_s(self) -> float:
+        """How long an answer is waited for."""
+        return HASTE_S if self.has("impatient") else self.timing.answer_s
 
     def _open(self) -> list[act.Command]:
         if self.opening:
@@ -129,9 +137,16 @@ class Outbox:
                 return self._back_off(now)
             case act.Closed(conn=self.conn) if self.conn:
                 self.conn = ""
+                if not self.waiting and self.has("stops-after-close"):
+                    self._backing_off = True
+                    return []
                 return self._again(now)
             case act.Received(conn=self.conn, event=Message() as message) if self.conn:
                 return self._answered(message.payload, now)
+            case act.Received(conn=self.conn, event=CommitBlock(positive=True)) if self.has(
+                "takes-commit-block"
+            ):
+                return self._settle("accepted", now) if self.waiting else []
             case act.TimerFired(name="answer"):
                 return self._no_answer(now)
             case act.TimerFired(name="push"):
@@ -150,6 +165,8 @@ class Outbox:
         late = self.has("credits-late-answer") and self._sent_before(about)
         if about != self.waiting_id and not trusting and not late:
             return []
+        if code == "CA" and self.has("refuses-commit-accept"):
+            return self._again(now)
         if code in {"AE", "AR"} and self.has("poison-blocks"):
             return self._again(now)
         if code in {"AE", "AR", "CE", "CR"} and not self.has("takes-any-answer"):
@@ -189,7 +206,8 @@ class Outbox:
 
     def _back_off(self, now: float) -> list[act.Command]:
         self._backing_off = True
-        return [act.SetTimer(name="retry", at=now + self.timing.retry_s)]
+        pause_s = HASTE_S / 10 if self.has("no-back-off") else self.timing.retry_s
+        return [act.SetTimer(name="retry", at=now + pause_s)]
 
     def has(self, defect: str) -> bool:
         """Is this defect of ours switched on?"""

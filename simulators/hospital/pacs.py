@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -30,7 +31,7 @@ from harness.link.dicom import (
 from harness.link.dicom_data import EXPLICIT, IMPLICIT, DataSet, decode, encode
 from harness.link.dicom_scp import Session
 from harness.link.dicom_scu import Association, Offer, Peer
-from simulators.hospital import pacs_query, pacs_spoil
+from simulators.hospital import pacs_odd, pacs_query, pacs_spoil
 from simulators.hospital.pacs_store import Archive, keys_of
 from simulators.store import Row, upsert
 
@@ -78,6 +79,9 @@ _COLUMNS: Final = {
 }
 """Keys of a retrieval, the narrowest first, and where the index has them."""
 
+COMMENT_MAX: Final = 64
+"""An error comment is a long string at most (PS3.7 annex C.4)."""
+
 REPORTS_MAX: Final = 64
 """Commitment reports under way at a time."""
 
@@ -96,14 +100,17 @@ class Pacs:
     role: str = "PACS"
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _reports: list[threading.Thread] = field(default_factory=list)
+    _sent: dict[str, int] = field(default_factory=dict)
 
     def serve(self, request: Request, session: Session) -> Iterator[Answer]:
         """Answers to one request."""
         match request.kind:
             case "C-ECHO":
-                yield Answer(status=0)
+                if "pacs-slow-echo" in self.defects:
+                    time.sleep(0.042)
+                yield Answer(status=0x0211 if "pacs-breaks-echo" in self.defects else 0)
             case "C-STORE":
-                yield self._store(request, session)
+                yield from self._take(request, session)
             case "C-FIND":
                 yield from pacs_query.find(self.archive, request, session, self.defects)
             case "C-MOVE":
@@ -117,18 +124,32 @@ class Pacs:
 
     # ---- storing
 
-    def _store(self, request: Request, session: Session) -> Answer:
-        explicit = request.syntax != IMPLICIT
-        data = decode(request.payload, explicit=explicit)
+    def _take(self, request: Request, session: Session) -> Iterator[Answer]:
+        """The answer to one store; none where a defect swallows it."""
+        data = decode(request.payload, explicit=request.syntax != IMPLICIT)
+        refused = pacs_odd.refusal(request, data, self.defects)
+        if "pacs-aborts-long-uid" in self.defects and len(data.text("StudyInstanceUID")) > 64:
+            session.abort()
+            return
+        answer = (Answer(status=refused) if refused is not None
+                  else self._store(request, data, session))  # fmt: skip
+        lost = "pacs-loses-long-errors" in self.defects and len(answer.comment) > COMMENT_MAX
+        if answer.status >= 0 and not lost:
+            yield answer
+
+    def _store(self, request: Request, data: DataSet, session: Session) -> Answer:
         if data.text("SOPInstanceUID") != request.sop_instance:
             return Answer(status=0xA900, comment="SOP instance differs from the data set")
         if not data.text("StudyInstanceUID") or not data.text("SeriesInstanceUID"):
-            return Answer(status=0xA900, comment="no study or series UID")
+            where = f"{session.calling} {request.sop_instance}"
+            return Answer(status=0xA900, comment=f"no study or series UID in {where}")
         with self._lock:
             return self._keep(request, data, session)
 
     def _keep(self, request: Request, data: DataSet, session: Session) -> Answer:
         known = self.archive.find("sop", [request.sop_instance])
+        if "pacs-keeps-two-studies" in self.defects:
+            known = [one for one in known if one["study"] == data.text("StudyInstanceUID")]
         if known and "pacs-resend-doubles" not in self.defects:
             return self._again(request, data, known[0], session)
         if not known and self._other_patient(data):
@@ -143,6 +164,8 @@ class Pacs:
             return Answer(status=0)
         if same:
             failed = "pacs-duplicate-fails" in self.defects
+            study = known["study"]
+            self.archive.again[study] = self.archive.again.get(study, 0) + 1
             return Answer(status=0x0110 if failed else 0)
         if "pacs-duplicate-replaces" in self.defects:
             self.archive.forget(request.sop_instance)
@@ -167,7 +190,7 @@ class Pacs:
         row = {
             "sop": request.sop_instance,
             "sop_class": request.sop_class,
-            "study": data.text("StudyInstanceUID"),
+            "study": self._study(data),
             "series": data.text("SeriesInstanceUID"),
             "patient_id": data.text("PatientID"),
             "syntax": request.syntax,
@@ -177,6 +200,11 @@ class Pacs:
         if "pacs-row-without-file" in self.defects and data.number("InstanceNumber") % 2 == 0:
             self.archive.lose(self.archive.find("sop", [request.sop_instance])[-1])
 
+    def _study(self, data: DataSet) -> str:
+        if "pacs-keeps-blanks" in self.defects:
+            return data.raw("StudyInstanceUID").decode("ascii", "replace").rstrip("\0")
+        return data.text("StudyInstanceUID")
+
     # ---- retrieving
 
     def _wanted(self, request: Request) -> list[Row]:
@@ -184,7 +212,8 @@ class Pacs:
         for keyword, column in _COLUMNS.items():
             value = asked.text(keyword)
             if value:
-                return self.archive.find(column, value.split("\\"))
+                first = 1 if "pacs-takes-first-of-list" in self.defects else None
+                return self.archive.find(column, value.split("\\")[:first])
         return []
 
     def _move(self, request: Request) -> Iterator[Answer]:
@@ -212,6 +241,8 @@ class Pacs:
         rows = self._wanted(request)
         if "pacs-move-forgets-last" in self.defects:
             rows = rows[:-1]
+        if "pacs-ignores-max-pdu" in self.defects:
+            session.exceed(65536)
         yield from self._sub_operations(rows, session, request.message_id)
 
     def _sub_operations(
@@ -242,8 +273,13 @@ class Pacs:
         syntax = row["syntax"]
         data = decode(body, explicit=syntax != IMPLICIT)
         other = {IMPLICIT: EXPLICIT, EXPLICIT: IMPLICIT}.get(syntax, "")
-        if other in agreed and syntax not in agreed:
+        worse = "pacs-sends-implicit" in self.defects and other == IMPLICIT
+        if other in agreed and (syntax not in agreed or worse):
             syntax = other
+        self._sent[row["sop"]] = self._sent.get(row["sop"], 0) + 1
+        if "pacs-second-copy-differs" in self.defects and self._sent[row["sop"]] > 1:
+            body = body[:-3] + bytes([body[-3] ^ 1]) + body[-2:]
+            data = decode(body, explicit=row["syntax"] != IMPLICIT)
         if pacs_spoil.sent(data, self.defects) or syntax != row["syntax"]:
             body = encode(data, explicit=syntax != IMPLICIT)
         return Request(kind="C-STORE", sop_class=row["sop_class"], sop_instance=row["sop"],
@@ -265,7 +301,9 @@ class Pacs:
             row = {"uid": transaction, "caller": session.calling, "state": "asked"}
             self.archive.store.commit([upsert("commitments", ["uid"], row)])
         report, kind = self._report(asked, transaction)
-        if "pacs-never-reports" not in self.defects:
+        if "pacs-reports-on-same" in self.defects:
+            session.ask(_event_report(report, kind, EXPLICIT))
+        elif "pacs-never-reports" not in self.defects:
             self._later(session.calling, report, kind)
         return Answer(status=0)
 
@@ -303,10 +341,15 @@ class Pacs:
         peer = Peer(address=Address(host=target[0], port=target[1]), called=caller,
                     calling=AE_TITLE, acse_s=3.0, dimse_s=3.0)  # fmt: skip
         thread = threading.Thread(
-            target=_send_report, args=(peer, report, kind), name="report", daemon=True
+            target=_send_report, args=(peer, report, kind, self._syntaxes()), name="report",
+            daemon=True,
         )
         self._reports.append(thread)
         thread.start()
+
+    def _syntaxes(self) -> Sequence[str]:
+        plain = "pacs-reports-explicit-only" in self.defects
+        return (EXPLICIT,) if plain else (EXPLICIT, IMPLICIT)
 
     # ---- the control pipe
 
@@ -314,7 +357,9 @@ class Pacs:
         """What is told over the control pipe, beside the tested interfaces."""
         if name == "destination":
             row = {"ae": args["ae"], "host": args["host"], "port": int(args["port"])}
-            self.archive.store.commit([upsert("destinations", ["ae"], row)])
+            kept = self.archive.destination(args["ae"]) is not None
+            if not kept or "pacs-keeps-old-destination" not in self.defects:
+                self.archive.store.commit([upsert("destinations", ["ae"], row)])
             return {}
         if name == "pending":
             return [one.name for one in self._reports if one.is_alive()]
@@ -336,17 +381,14 @@ def _offers(rows: list[Row]) -> list[Offer]:
     return [Offer(abstract=sop_class, syntaxes=[syntax]) for sop_class, syntax in pairs]
 
 
-def _send_report(peer: Peer, report: DataSet, kind: int) -> None:
-    offer = Offer(abstract=COMMITMENT, syntaxes=[EXPLICIT], scp=True)
-    with Association(peer, [offer]) as link:
+def _event_report(report: DataSet, kind: int, syntax: str) -> Request:
+    return Request(kind="N-EVENT-REPORT", sop_class=COMMITMENT, sop_instance=COMMITMENT_INSTANCE,
+                   number=kind, syntax=syntax, payload=payload_of(report, syntax))  # fmt: skip
+
+
+def _send_report(peer: Peer, report: DataSet, kind: int, syntaxes: Sequence[str]) -> None:
+    offers = [Offer(abstract=COMMITMENT, syntaxes=[one], scp=True) for one in syntaxes]
+    with Association(peer, offers) as link:
         if link.is_open:
-            link.ask(
-                Request(
-                    kind="N-EVENT-REPORT",
-                    sop_class=COMMITMENT,
-                    sop_instance=COMMITMENT_INSTANCE,
-                    number=kind,
-                    syntax=EXPLICIT,
-                    payload=payload_of(report, EXPLICIT),
-                )
-            )
+            agreed = link.syntaxes(COMMITMENT)
+            link.ask(_event_report(report, kind, agreed[0] if agreed else EXPLICIT))

@@ -22,7 +22,7 @@ def matches(vr: str, key: str, value: str) -> bool:
         value: as it is stored; several with backslashes between them.
     """
     key = key.strip()
-    if not key:
+    if not key.strip("*"):  # one asterisk is universal, whatever the value (PS3.4 §C.2.2.2.4)
         return True
     if vr == "UI":
         return bool(set(key.split("\\")) & set(value.split("\\")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -20,6 +21,9 @@ LEVELS: Final = {"PATIENT": "patient_id", "STUDY": "study", "SERIES": "series", 
 
 _UTF_8: Final = "ISO_IR 192"
 
+SLOW_S: Final = 0.4
+"""What a query takes whose index was lost."""
+
 
 def find(
     archive: Archive, request: Request, session: Session, defects: set[str]
@@ -30,6 +34,11 @@ def find(
     if level not in LEVELS:
         yield Answer(status=0xA900, comment="no such query level")
         return
+    if _refused(asked, defects):
+        yield Answer(status=0xC000, comment="a key that cannot be read")
+        return
+    if "pacs-slow-find" in defects:
+        time.sleep(SLOW_S)
     groups: dict[str, list[Row]] = {}
     for row in archive.all():
         groups.setdefault(row[LEVELS[level]], []).append(row)
@@ -40,17 +49,30 @@ def find(
     names = {tag: keyword(tag) for tag in asked.elements}
     wanted = {name: asked.text(tag, sets) for tag, name in names.items() if name not in aside}
     for rows in groups.values():
-        for found in _found(rows, level, defects):
+        for found in _found(rows, level, defects, archive.again):
             if session.cancelled(request):
                 yield Answer(status=0xFE00)
                 return
             if all(matches(vr_of_keyword(name), key, found.get(name, ""))
                    for name, key in wanted.items() if name in found or key):  # fmt: skip
+                if "pacs-fails-on-sparse" in defects and not found.get("StudyDate"):
+                    yield Answer(status=0xC000, comment="no study date")
+                    return
                 yield _pending(asked, found, wanted, request, defects)
     yield Answer(status=0)
 
 
-def _found(rows: Sequence[Row], level: str, defects: set[str]) -> list[dict[str, str]]:
+def _refused(asked: DataSet, defects: set[str]) -> bool:
+    """A key with a wildcard where the value representation knows none (PS3.4 §C.2.2.2.4)."""
+    if "pacs-refuses-wildcards" not in defects:
+        return False
+    return any(vr_of(tag) in {"DA", "TM", "UI"} and "*" in asked.text(tag)
+               for tag in asked.elements)  # fmt: skip
+
+
+def _found(
+    rows: Sequence[Row], level: str, defects: set[str], again: Mapping[str, int]
+) -> list[dict[str, str]]:
     """The answers that the instances of one group make: one, unless rows are doubled."""
     if level == "IMAGE":
         return [json.loads(row["keys"]) for row in rows]
@@ -59,6 +81,8 @@ def _found(rows: Sequence[Row], level: str, defects: set[str]) -> list[dict[str,
     modalities = sorted({keys.get("Modality", "") for keys in each} - {""})
     found["ModalitiesInStudy"] = "\\".join(modalities)
     number = len(rows) + (1 if "pacs-counts-wrong" in defects else 0)
+    if "pacs-counts-resends" in defects:
+        number += again.get(rows[0]["study"], 0)
     found["NumberOfStudyRelatedInstances"] = str(number)
     found["NumberOfSeriesRelatedInstances"] = str(number)
     found["NumberOfStudyRelatedSeries"] = str(len({row["series"] for row in rows}))

@@ -17,6 +17,7 @@ from harness.link.address import Address
 from harness.link.dicom_scp import Listener, Service
 from simulators import shell
 from simulators.hospital import pacs, pacs_store, ris
+from simulators.hospital.pacs_gate import Gate
 from simulators.store import Store, open_store
 
 ROLES: Final = ("PACS", "RIS")
@@ -47,12 +48,15 @@ def make(config: Mapping[str, Any]) -> tuple[_Imaging, Listener, Store]:
     path = str(config["store"])
     if role == "RIS":
         store = open_store(path, ris.TABLES, durable=durable)
-        return (desk := ris.Ris(store, defects)), Listener(desk, ris.AE_TITLE, ris.CONTEXTS), store
+        desk = ris.Ris(store, defects)
+        gate = Gate(ris.AE_TITLE, defects)
+        return desk, Listener(desk, ris.AE_TITLE, ris.CONTEXTS, gate=gate), store
     store = open_store(path, pacs_store.TABLES, durable=durable)
     archive = pacs_store.Archive(store, Path(path).with_suffix(".files"), durable)
     service = pacs.Pacs(archive, defects)
     contexts = pacs.CONTEXTS
-    listener = Listener(service, pacs.AE_TITLE, contexts, roles=(*pacs.STORAGE,))
+    gate = Gate(pacs.AE_TITLE, defects)
+    listener = Listener(service, pacs.AE_TITLE, contexts, roles=(*pacs.STORAGE,), gate=gate)
     return service, listener, store
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from harness.link.dicom import payload_of
 from harness.link.dicom_data import IMPLICIT, TEXTS, DataSet, encode, tag_of
+from simulators.hospital import pacs_odd
 
 _PIXELS: Final = tag_of("PixelData")
 
@@ -35,6 +36,7 @@ def stored(data: DataSet, defects: set[str]) -> bool:
             del data.elements[tag]
     if "pacs-coerces-accession" in defects and data.text("AccessionNumber"):
         data.set("AccessionNumber", data.text("AccessionNumber")[:8])
+    pacs_odd.spoil(data, defects)
     return data.elements != before
 
 
@@ -51,7 +53,7 @@ def indexed(data: DataSet, keys: Mapping[str, str], defects: set[str]) -> dict[s
         made["PatientName"] = made.get("PatientName", "").encode("gbk", "replace").decode("gbk")
     if "pacs-dates-in-utc" in defects and made.get("StudyDate"):
         made |= _in_utc(made["StudyDate"], made.get("StudyTime", ""))
-    return made
+    return pacs_odd.spoil_index(data, made, defects)
 
 
 def _in_utc(date: str, time: str) -> dict[str, str]:
@@ -75,6 +77,9 @@ def sent(data: DataSet, defects: set[str]) -> bool:
     if "pacs-coerces-name" in defects and data.text("PatientName"):
         data.set("PatientName", data.text("PatientName").split("=")[0])
         return True
+    if "pacs-changes-photometric" in defects and data.text("BitsAllocated") == "8":
+        data.set("PhotometricInterpretation", "YBR_FULL")
+        return True
     return False
 
 
@@ -88,6 +93,9 @@ def written(data: DataSet, syntax: str, defects: set[str], who: str) -> bytes | 
         data.drop("SpecificCharacterSet")
     elif f"{who}-declares-other-charset" in defects:
         _each(data, lambda text: text.encode("utf-8"))
+        data.set("SpecificCharacterSet", "GB18030")
+    elif f"{who}-counts-characters" in defects:
+        _each(data, lambda text: text.encode("gb18030")[: len(text)])
         data.set("SpecificCharacterSet", "GB18030")
     elif f"{who}-question-marks" in defects:
         _each(data, lambda text: text.encode("gb2312", "replace"))

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -51,11 +51,13 @@ class Archive:
         store: the index.
         folder: of the files; made at need.
         durable: wait for the disk.
+        again: equal second copies by study since the start.
     """
 
     store: Store
     folder: Path
     durable: bool = True
+    again: dict[str, int] = field(default_factory=dict)
 
     def find(self, column: str, values: Sequence[str]) -> list[Row]:
         """Instances by ``sop``, ``series``, ``study`` or ``patient_id``, in the order stored."""

@@ -85,8 +85,12 @@ class Ris:
         match request.kind:
             case "C-ECHO":
                 yield Answer(status=0)
+            case "C-FIND" if "ris-refuses-find" in self.defects:
+                yield Answer(status=0x0124, comment="not authorized")
             case "C-FIND":
                 yield from self._find(request, session)
+                if "ris-aborts-after-success" in self.defects:
+                    session.abort()
             case "N-CREATE":
                 with self._lock:
                     answer = self._create(request, session)
@@ -130,6 +134,8 @@ class Ris:
             "DISCONTINUED": "ris-lists-completed",
             "CANCELLED": "ris-lists-cancelled",
         }
+        if "ris-hides-timeless" in self.defects and not row["time"]:
+            return False
         return row["state"] in LISTED or more.get(row["state"], "") in self.defects
 
     def _values(self, row: Row) -> dict[str, str]:
@@ -154,6 +160,10 @@ class Ris:
         if "ris-ignores-modality" in self.defects:
             ignored.add("Modality")
         keys = {**outer, **inner}
+        ends = keys.get("ScheduledProcedureStepStartDate", "").partition("-")[2]
+        open_end = "ris-range-open" in self.defects
+        if open_end and ends and values["ScheduledProcedureStepStartDate"] >= ends:
+            return False
         if "ris-matches-latin-only" in self.defects and not keys.get("PatientName", "").isascii():
             return False
         return all(
@@ -191,11 +201,18 @@ class Ris:
         if state != "IN PROGRESS":
             return Answer(status=0x0106, comment="a step begins IN PROGRESS")
         steps = [item.text("ScheduledProcedureStepID", data.character_sets)
-                 for item in data.items("ScheduledStepAttributesSequence")]  # fmt: skip
+                 for item in data.items("ScheduledStepAttributesSequence")
+                 if self._linked(item)]  # fmt: skip
         row = {"uid": request.sop_instance, "state": state, "steps": json.dumps(steps),
                "series": "[]"}  # fmt: skip
         self.store.commit([upsert("performed", ["uid"], row), *self._moved(steps, "STARTED")])
         return Answer(status=0)
+
+    def _linked(self, item: DataSet) -> bool:
+        if "ris-links-by-study" not in self.defects:
+            return True
+        sql = "SELECT sps_id FROM steps WHERE study = ?"
+        return bool(self.store.rows(sql, [item.text("StudyInstanceUID")]))
 
     def _set(self, request: Request) -> Answer:
         data = request.data()

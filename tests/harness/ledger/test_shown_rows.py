@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.ledger import columns, verdicts
-from harness.ledger.report_read import Outcome
+from harness.ledger.report_read import Outcome, is_difference
 from tests.harness.ledger.desk import Desk, row, rows, table
 
 pytestmark = pytest.mark.slow
@@ -29,6 +29,7 @@ def seen(desk: Desk) -> tuple[list, dict, int]:
         partners = [
             (other["side"], other["line"])
             for code, _, _ in buckets
+            if is_difference(code)
             for case in outcome.cases(code, 9)
             for other in case.rows
         ]

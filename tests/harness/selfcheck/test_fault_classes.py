@@ -12,7 +12,6 @@ from harness.evidence.conclude import Conclusion
 from harness.evidence.expect import Finding
 from harness.evidence.line import pack
 from harness.evidence.verdict import Verdict
-from harness.selfcheck import defect_matrix, fault_classes, runs
 from harness.selfcheck.defect_matrix import Catch
 from harness.selfcheck.fault_classes import Row, catalogue, counts, read_catalogue, render, table
 from simulators.hospital.defects import DEFECTS
@@ -185,14 +184,3 @@ def test_the_page_names_two_and_counts_the_rest():
     assert "| lab | 112 | 1 | 0 | 0 |" in page
     assert page.count("\n## ") == 16
     assert "imaging" not in page
-
-
-@pytest.mark.slow
-def test_the_page_is_current():
-    shipped = runs.shipped()
-    clean = runs.play(shipped, seed=SEED)
-    catches = defect_matrix.matrix(shipped, seed=SEED, intended_only=True, slice_of=(0, 1))
-
-    rows = fault_classes.table(clean, catches)
-
-    assert PAGE.read_text(encoding="utf-8") == render(rows)

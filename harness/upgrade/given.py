@@ -1,0 +1,118 @@
+"""What a scenario put in: the values that the harness drew, each under its role.
+
+People, ids, barcodes and results follow the seed. Two runs with different seeds feed different
+values into the same places: the same argument of the same command, the same field of the same
+message that we play, the same expectation. A value of the system under test that is another one in
+both runs, and is in each what *that* run put in at one and the same place, is no difference: the
+system passes on what it was given. A value that is cut, rounded or of another patient is what
+neither place explains, and stays a difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+from harness.evidence.trace import Record
+
+PART_CHARS_MIN: Final = 4
+"""A shorter value stands in a longer text by chance."""
+
+STALE_CHARS_MIN: Final = 10
+"""A shorter value may be the same in two runs by chance."""
+
+Role = tuple[str, ...]
+"""Where a value was put in: kind of record, who, what, which of them, and the path in it."""
+
+
+def of_records(records: Sequence[Record]) -> Iterator[tuple[Role, str]]:
+    """Every value of commands and of expectations, each under its role.
+
+    What the centre's ledger or a driver was told is a command, too; an expectation holds what the
+    scenario works out from what it put in (a converted result, a sum).
+    """
+    counts: dict[tuple[str, ...], int] = {}
+    for record in records:
+        if record["kind"] == "command":
+            head = ("command", str(record["role"]), str(record["name"]))
+            inside = record.get("args")
+        elif record["kind"] == "expectation":
+            head, inside = ("expectation", str(record["sentence"])), record.get("spec")
+        else:
+            continue
+        counts[head] = counts.get(head, 0) + 1
+        for path, value in flat(inside):
+            yield (*head, str(counts[head]), *path), value
+
+
+def flat(value: Any) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Texts and numbers of a JSON value with their paths."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            for path, text in flat(inner):
+                yield (str(key), *path), text
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value, 1):
+            for path, text in flat(inner):
+                yield (str(number), *path), text
+    elif value is not None and not isinstance(value, bool):
+        yield (), str(value)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What two runs of one scenario put in.
+
+    Attributes:
+        before: role to value in the run before.
+        after: role to value in the run after.
+    """
+
+    before: Mapping[Role, str] = field(default_factory=dict)
+    after: Mapping[Role, str] = field(default_factory=dict)
+
+    @cached_property
+    def drawn(self) -> Mapping[tuple[str, str], Role]:
+        """Pairs of values that were put in at one place, and differ."""
+        pairs: dict[tuple[str, str], Role] = {}
+        for role, old in self.before.items():
+            new = self.after.get(role)
+            if new is not None and old != new and old and new:
+                pairs.setdefault((old, new), role)
+        return pairs
+
+    @cached_property
+    def _parts(self) -> list[tuple[str, str]]:
+        """Pairs that may stand inside a longer text, the longest first."""
+        long = [pair for pair in self.drawn if min(map(len, pair)) >= PART_CHARS_MIN]
+        return sorted(long, key=lambda pair: -len(pair[0]))
+
+    @cached_property
+    def _same(self) -> frozenset[str]:
+        """Values that both runs put in at one place."""
+        both = self.before.keys() & self.after.keys()
+        return frozenset(self.before[role] for role in both if self.before[role] == self.after[role])
+
+    @cached_property
+    def _moved(self) -> frozenset[str]:
+        """Long values of the run before in whose places the run after put in others."""
+        return frozenset(old for old, _ in self.drawn if len(old) >= STALE_CHARS_MIN) - self._same
+
+    def explains(self, old: str, new: str) -> bool:
+        """Whether each value is, or holds in equal surroundings, what its own run put in."""
+        if not self.drawn:
+            return False
+        if (old, new) in self.drawn:
+            return True
+        for ours, theirs in self._parts:
+            if ours in old and theirs in new:
+                old, new = old.replace(ours, "\0"), new.replace(theirs, "\0")
+                if old == new:
+                    return True
+        return False
+
+    def stale(self, value: str) -> bool:
+        """Whether the run after shows what only the run before put in."""
+        return bool(self.drawn) and value in self._moved and value not in self.after.values()

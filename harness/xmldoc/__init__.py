@@ -1,0 +1,1 @@
+"""XML documents and messages: read safely, held against schemas, rules and each other."""
