@@ -7,7 +7,7 @@ frame without CR LF breaks the standard and may still be what was agreed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -53,8 +53,8 @@ def read_astm(
     if not any(unit.kind == "FRAME" for unit in units):
         reader.unframed(units)
     else:
-        for at, unit in enumerate(units):
-            reader.take(unit, units[at + 1 :])
+        for unit, again in zip(units, _come_again(units), strict=True):
+            reader.take(unit, again=again)
         reader.end()
     for text in reader.texts:
         reader.reading.messages += [_message(one, encoding) for one in messages(text)]
@@ -86,8 +86,8 @@ class _Reader:
     _expected: int = 1
     _agreed_next: int = 1
 
-    def take(self, unit: DecodedUnit, rest: list[DecodedUnit]) -> None:
-        """One unit of the wire, with those behind it."""
+    def take(self, unit: DecodedUnit, *, again: bool) -> None:
+        """One unit of the wire; ``again``: the same frame number follows in the session."""
         match unit.kind:
             case "ENQ":
                 self._flush()
@@ -101,7 +101,7 @@ class _Reader:
                 self._standard("astm.noise", unit.offset)
                 self.reading.keep(unit.offset, "astm.noise", unit.data)
             case "FRAME":
-                self._frame(unit, rest)
+                self._frame(unit, again=again)
 
     def end(self) -> None:
         """Of the capture."""
@@ -121,13 +121,13 @@ class _Reader:
                 self._standard("astm.noise", unit.offset)
                 self.reading.keep(unit.offset, "astm.noise", unit.data)
 
-    def _frame(self, unit: DecodedUnit, rest: list[DecodedUnit]) -> None:
+    def _frame(self, unit: DecodedUnit, *, again: bool) -> None:
         if not self._open:
             self._standard("astm.frame-in-idle", unit.offset)
             self._open = True
         wrong = self._wrong_sum(unit)
         last, self._last = self._last, unit
-        if wrong and _comes_again(unit, rest):
+        if wrong and again:
             self._standard("astm.checksum", unit.offset)
             self.reading.keep(unit.offset, "astm.checksum", unit.data)
             self._last = last
@@ -192,14 +192,17 @@ class _Reader:
             self._text.clear()
 
 
-def _comes_again(unit: DecodedUnit, rest: list[DecodedUnit]) -> bool:
-    """The next frame of the session has the same number: this one was refused."""
-    for one in rest:
-        if one.kind in {"ENQ", "EOT"}:
-            return False
-        if one.kind == "FRAME":
-            return one.number == unit.number
-    return False
+def _come_again(units: Sequence[DecodedUnit]) -> list[bool]:
+    """Whether the next frame of the session has the number of this one: then it was refused."""
+    found: list[bool] = []
+    following = ""
+    for unit in reversed(units):
+        found.append(unit.kind == "FRAME" and unit.number == following)
+        if unit.kind == "FRAME":
+            following = unit.number
+        elif unit.kind in {"ENQ", "EOT"}:
+            following = ""
+    return found[::-1]
 
 
 # -- what was agreed -------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ Form = Literal["raw", "hex", "log"]
 
 FORMS: Final[tuple[Form, ...]] = ("raw", "hex", "log")
 
-BYTES_MAX: Final = 4 * limits.MESSAGE_BYTES_MAX
+BYTES_MAX: Final = 64 * limits.MIB
 """A capture is read whole: a day of one instrument has some megabytes."""
 
 CONTROLS: Final = {

@@ -15,8 +15,11 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "part",
         nargs="?",
-        choices=("settlement",),
-        help=tr("only this: settlement explores every message, fault and power cut"),
+        choices=("settlement", "imaging"),
+        help=tr(
+            "only this: settlement explores every message, fault and power cut;"
+            " imaging plays PACS and RIS over TCP, clean and with each defect"
+        ),
     )
     parser.add_argument("--quick", action="store_true", help=tr("a slice, for every commit"))
     common.seed(parser)
@@ -24,6 +27,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--out", default="", metavar="DIR", help=tr("folder of the result"))
     parser.add_argument(
         "--jobs", type=int, default=1, metavar="N", help=tr("workers of settlement")
+    )
+    parser.add_argument(
+        "--page", default="", metavar="FILE", help=tr("write the table of imaging as a page too")
     )
 
 
@@ -38,6 +44,17 @@ def _selfcheck(args: argparse.Namespace) -> int:
             out=args.out,
             as_json=args.json,
             jobs=args.jobs,
+        )
+    if args.part == "imaging":
+        from harness.selfcheck.imaging import imaging  # noqa: PLC0415 - as below
+
+        return imaging(
+            quick=args.quick,
+            seed=args.seed,
+            defects=args.defect,
+            out=args.out,
+            page_to=args.page,
+            as_json=args.json,
         )
     from harness.selfcheck.command import selfcheck  # noqa: PLC0415 - only where it is needed
 

@@ -27,7 +27,13 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--answer", default="AA", help=tr("acknowledgement code of a feed"))
     parser.add_argument(
-        "--link", default="", help=tr("where an analyzer connects: tcp://HOST:PORT")
+        "--link",
+        default="",
+        metavar="URL",
+        help=tr(
+            "where an analyzer connects: tcp://HOST:PORT, serial://COM3?baud=9600,"
+            " socket://HOST:PORT or rfc2217://HOST:PORT"
+        ),
     )
     parser.add_argument(
         "--model", default="haematology", help=tr("analyzer model, or 'list' to see all of them")

@@ -91,14 +91,18 @@ class Row:
         return asdict(self) | found
 
 
-@lru_cache(maxsize=1)
-def catalogue() -> Mapping[str, Listed]:
+WHOLE, IMAGING = "fault_catalogue.toml", "fault_catalogue_imaging.toml"
+"""Imaging stands apart: it is measured over TCP, everything else over memory."""
+
+
+@lru_cache(maxsize=2)
+def catalogue(name: str = WHOLE) -> Mapping[str, Listed]:
     """Every row by id, in the order of the file.
 
     Raises:
         InputError: the file that ships is damaged.
     """
-    path = resources.fixture("fault_catalogue.toml")
+    path = resources.fixture(name)
     return read_catalogue(path.read_text(encoding="utf-8"), str(path))
 
 
@@ -140,7 +144,7 @@ def table(played_clean: Sequence[Played], catches: Sequence[Catch]) -> list[Row]
     detected: defaultdict[str, list[str]] = defaultdict(list)
     clean = {one.bound.scenario.id: one for one in played_clean}
     for catch in catches:
-        if _absent_when_off(catch, clean):
+        if absent_when_off(catch, clean):
             detected[catch.source].append(catch.defect)
     known = catalogue()
     unknown = sorted(({*provoked} | {catch.source for catch in catches}) - {*known})
@@ -165,7 +169,7 @@ def provoked_classes(records: Sequence[Record]) -> list[str]:
     return list(found)
 
 
-def _absent_when_off(catch: Catch, clean: Mapping[str, Played]) -> bool:
+def absent_when_off(catch: Catch, clean: Mapping[str, Played]) -> bool:
     """Some scenario that names the place with the defect passes without it."""
     return any(
         ident in clean
@@ -199,23 +203,24 @@ P: a fault of this class fired, and the bytes on the link show it; or the messag
 it, decoded by codecs that share nothing with what encoded them. D: a defect of the built-in
 hospital that stands for this row was caught at its true place, and the clean hospital shows no
 such finding. A row counts if every letter that it asks for holds. How faults are planned stands in
-[faults](faults.md).
+[faults](faults.md). Imaging is measured over TCP and has a
+[page of its own](fault-classes-imaging.md).
 
 """
 
 
-def render(rows: Sequence[Row]) -> str:
+def render(rows: Sequence[Row], name: str = WHOLE, head: str = "") -> str:
     """``docs/reference/fault-classes.md``: the rows as a table, group by group."""
-    parts = [HEAD, _summary(rows)]
-    known = catalogue()
+    parts = [head or HEAD, _summary(rows)]
+    known = catalogue(name)
     group: tuple[str, str] | None = None
     for row in rows:
         listed = known[row.id]
         if listed.group != group or _first_of_pillar(rows, row):
             group = listed.group
             title = f"{row.pillar}: {group[0]} / {group[1]}"
-            head = "| id | fault | 故障 | asks | provoked in | detected by | counts |"
-            parts.append(f"\n## {title}\n\n{head}\n|---|---|---|---|---|---|---|\n")
+            columns = "| id | fault | 故障 | asks | provoked in | detected by | counts |"
+            parts.append(f"\n## {title}\n\n{columns}\n|---|---|---|---|---|---|---|\n")
         cells = [
             row.id,
             listed.en,

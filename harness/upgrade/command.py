@@ -73,7 +73,9 @@ def _say(text: str) -> None:
 
 
 def _print(data: Mapping[str, Any], verdict: Verdict, out: Path) -> None:
-    for group in data["groups"][:SHOWN_MAX]:
+    place = {root["signature"]: at for at, root in enumerate(data["roots"])}
+    groups = sorted(data["groups"], key=lambda one: place.get(one["signature"], len(place)))
+    for group in groups[:SHOWN_MAX]:
         parts = (group["interface"], group["name"], group["path"])
         where = " ".join(part for part in parts if part)
         old, new = (cut(group[side] or "∅", VALUE_COLUMNS) for side in ("old", "new"))

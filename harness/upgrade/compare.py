@@ -13,8 +13,10 @@ from harness.report.model import ScenarioRun
 from harness.upgrade import approvals as approving
 from harness.upgrade.approvals import Applied, Approval
 from harness.upgrade.differences import Difference, Group, compare, grouped
+from harness.upgrade.latency import Durations, Latency, shifts
 from harness.upgrade.observe import RunFolder
 from harness.upgrade.placeholders import Volatile
+from harness.upgrade.roots import Chain, Root, chain, roots
 
 JUDGED = frozenset({Verdict.PASS, Verdict.FAIL})
 """Verdicts of scenarios that were carried out to their end."""
@@ -33,6 +35,8 @@ class Comparison:
         compared: scenarios that were compared.
         observations: messages and answers before and after.
         learned: places that equal runs differed at.
+        chains: what differs, scenario by scenario.
+        latencies: how long answers took, where both runs were on the real clock.
     """
 
     groups: Mapping[str, Group]
@@ -41,6 +45,13 @@ class Comparison:
     compared: int
     observations: tuple[int, int]
     learned: int
+    chains: Sequence[Chain] = ()
+    latencies: Sequence[Latency] = ()
+
+    @property
+    def roots(self) -> list[Root]:
+        """Where scenarios diverged first, apart from what is approved."""
+        return roots(self.chains, self.applied.approved.keys())
 
     @property
     def open_groups(self) -> list[Group]:
@@ -91,7 +102,11 @@ def run(
         for differing in _learn(before, other, volatile):
             coverage.append(differing)
     counts = [0, 0]
-    found = grouped(_differences(before, after, pairs, volatile, counts, say))
+    chains: list[Chain] = []
+    durations = Durations()
+    found = grouped(_differences(before, after, pairs, volatile, counts, chains, durations, say))
+    latencies = durations.compared()
+    found |= grouped(iter(shifts(latencies)))
     first = {key: group.first for key, group in found.items()}
     return Comparison(
         groups=found,
@@ -100,6 +115,8 @@ def run(
         compared=len(pairs),
         observations=(counts[0], counts[1]),
         learned=len(volatile.learned),
+        chains=[*chains, *(chain([one]) for one in shifts(latencies))],
+        latencies=latencies,
     )
 
 
@@ -158,6 +175,8 @@ def _differences(
     pairs: Sequence[_Pair],
     volatile: Volatile,
     counts: list[int],
+    chains: list[Chain],
+    durations: Durations,
     say: Say,
 ) -> Iterator[Difference]:
     for number, (one, other) in enumerate(pairs, 1):
@@ -166,4 +185,8 @@ def _differences(
         seen, again = before.seen(one), after.seen(other)
         counts[0] += len(seen.observations)
         counts[1] += len(again.observations)
-        yield from compare(seen, again, volatile)
+        durations.add(seen, again)
+        found = list(compare(seen, again, volatile))
+        if found:
+            chains.append(chain(found))
+        yield from found

@@ -7,18 +7,24 @@ differ is compared as a whole, and so are the other protocols.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import Final
 
-from harness.upgrade.observe import Observation
+from harness.upgrade.observe import Observation, Values
 
 Pair = tuple[str, str | None, str | None]
 """Path, value before and after; None for a field that is not there."""
 
+SETTLED: Final = frozenset(
+    f"MSH-{number}" for number in (3, 4, 5, 6, 9, 11, 12, 13, 15, 16, 17, 18)
+) | {"MSA-1", "MSA-3"}
+"""Fields of headers that hold no new ids or times: equal ones need no second look."""
+
 MARKS: Final = b"^~\\&"
 
 
-def pairs(one: Observation, other: Observation, open_segments: Set[str]) -> Iterator[Pair]:
+def pairs(one: Observation, other: Observation, open_segments: AbstractSet[str]) -> Iterator[Pair]:
     """What is to be compared of two observations, at least everything in which they differ.
 
     Args:
@@ -30,13 +36,17 @@ def pairs(one: Observation, other: Observation, open_segments: Set[str]) -> Iter
     if quick is not None:
         yield from quick
         return
-    old, new = one.values, other.values
+    yield from of_values(one.values, other.values)
+
+
+def of_values(old: Values, new: Values) -> Iterator[Pair]:
+    """Every path of either side."""
     for path in dict.fromkeys([*old, *new]):
         yield path, old.get(path), new.get(path)
 
 
 def _segments(
-    one: Observation, other: Observation, open_segments: Set[str]
+    one: Observation, other: Observation, open_segments: AbstractSet[str]
 ) -> list[Pair] | None:
     """The pairs of segments that differ or are open; None where only whole trees will do."""
     if one.kind != "message" or not one.record["protocol"] == other.record["protocol"] == "hl7":
@@ -78,6 +88,8 @@ def _fields(ours: bytes, theirs: bytes, number: int) -> list[Pair] | None:
     first = 1 if name == "MSH" else 0  # MSH-1 is the separator itself (HL7 2.5.1 §2.15.9.1)
     found: list[Pair] = []
     for at in range(1 + first, len(old)):
+        if old[at] == new[at] and f"{name}-{at + first}" in SETTLED:
+            continue
         if any(mark in old[at] or mark in new[at] for mark in "^~\\&"):
             if old[at] != new[at]:
                 return None

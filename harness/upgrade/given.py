@@ -10,8 +10,11 @@ neither place explains, and stays a difference.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 from typing import Any, Final
 
@@ -22,6 +25,23 @@ PART_CHARS_MIN: Final = 4
 
 STALE_CHARS_MIN: Final = 10
 """A shorter value may be the same in two runs by chance."""
+
+VALUE_CHARS_MAX: Final = 4096
+"""A longer value is compared by its hash."""
+
+LIST_CHARS_MAX: Final = 4096
+"""A longer text is not looked at as a list of values."""
+
+CUT_CHARS_MIN: Final = 6
+"""A shorter end of an id, or shorter digits, are found by chance."""
+
+_NUMBER: Final = re.compile(r"-?\d{1,15}(?:\.\d{1,9})?", re.ASCII)
+
+_TIME: Final = re.compile(
+    r"(\d{4})[-/](\d\d)[-/](\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d))?(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)?",
+    re.ASCII,
+)
+_WORD: Final = re.compile(r"[^\s\x00-\x1f<>\"'|^~\\&,;=]+")
 
 Role = tuple[str, ...]
 """Where a value was put in: kind of record, who, what, which of them, and the path in it."""
@@ -36,7 +56,7 @@ def of_records(records: Sequence[Record]) -> Iterator[tuple[Role, str]]:
     counts: dict[tuple[str, ...], int] = {}
     for record in records:
         if record["kind"] == "command":
-            head = ("command", str(record["role"]), str(record["name"]))
+            head: tuple[str, ...] = ("command", str(record["role"]), str(record["name"]))
             inside = record.get("args")
         elif record["kind"] == "expectation":
             head, inside = ("expectation", str(record["sentence"])), record.get("spec")
@@ -58,7 +78,59 @@ def flat(value: Any) -> Iterator[tuple[tuple[str, ...], str]]:
             for path, text in flat(inner):
                 yield (str(number), *path), text
     elif value is not None and not isinstance(value, bool):
-        yield (), str(value)
+        text = str(value)
+        yield (), short(text)
+        if "," in text and len(text) <= LIST_CHARS_MAX:
+            for number, part in enumerate(text.split(","), 1):
+                yield (f"part {number}",), part
+
+
+def short(value: str) -> str:
+    """A long value by its length and hash: an image in OBX-5, a scanned report."""
+    if len(value) <= VALUE_CHARS_MAX:
+        return value
+    digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{len(value)} characters, SHA-256 {digest}"
+
+
+def words(text: str) -> Iterator[tuple[str, str]]:
+    """The words of a message that no reader takes apart, numbered."""
+    for number, word in enumerate(_WORD.findall(text), 1):
+        yield f"word {number}", word
+
+
+def _same_way(given: tuple[str, str], shown: tuple[str, str]) -> bool:
+    """Whether both shown values come from the given ones by one way of writing."""
+    (one, other), (old, new) = given, shown
+    if min(len(old), len(new)) >= CUT_CHARS_MIN:
+        if old == one[-len(old) :] and new == other[-len(new) :]:  # without its first characters
+            return len(one) - len(old) == len(other) - len(new)
+        if _digits(one) == old and _digits(other) == new:  # a time without its marks
+            return True
+    places = _places(old)
+    if places is None or places != _places(new):
+        return False
+    return _rounded(one, places) == old and _rounded(other, places) == new
+
+
+def _digits(value: str) -> str:
+    """A time without its marks and its offset; empty for what is none."""
+    time = _TIME.fullmatch(value)
+    return "" if time is None else "".join(part for part in time.groups() if part)
+
+
+def _places(value: str) -> int | None:
+    """Decimal places of a number; None for anything else."""
+    if not _NUMBER.fullmatch(value):
+        return None
+    return len(value.partition(".")[2])
+
+
+def _rounded(value: str, places: int) -> str:
+    if (_places(value) or 0) <= places:
+        return ""
+    step = Decimal(1).scaleb(-places)
+    return str(Decimal(value).quantize(step, rounding=ROUND_HALF_UP))
 
 
 @dataclass(frozen=True)
@@ -72,6 +144,7 @@ class Given:
 
     before: Mapping[Role, str] = field(default_factory=dict)
     after: Mapping[Role, str] = field(default_factory=dict)
+    _known: dict[tuple[str, str], bool] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def drawn(self) -> Mapping[tuple[str, str], Role]:
@@ -93,7 +166,9 @@ class Given:
     def _same(self) -> frozenset[str]:
         """Values that both runs put in at one place."""
         both = self.before.keys() & self.after.keys()
-        return frozenset(self.before[role] for role in both if self.before[role] == self.after[role])
+        return frozenset(
+            self.before[role] for role in both if self.before[role] == self.after[role]
+        )
 
     @cached_property
     def _moved(self) -> frozenset[str]:
@@ -101,11 +176,23 @@ class Given:
         return frozenset(old for old, _ in self.drawn if len(old) >= STALE_CHARS_MIN) - self._same
 
     def explains(self, old: str, new: str) -> bool:
-        """Whether each value is, or holds in equal surroundings, what its own run put in."""
+        """Whether each value is what its own run put in, whole or written in one and the same way.
+
+        The way must be the same in both runs: a value that was passed on whole and is cut now, or
+        was rounded and is not any more, stays a difference.
+        """
         if not self.drawn:
             return False
-        if (old, new) in self.drawn:
+        if (old, new) not in self._known:
+            self._known[old, new] = self._works_out(old, new)
+        return self._known[old, new]
+
+    def _works_out(self, old: str, new: str) -> bool:
+        if (old, new) in self.drawn or self._as_parts(old, new):
             return True
+        return any(_same_way(pair, (old, new)) for pair in self.drawn)
+
+    def _as_parts(self, old: str, new: str) -> bool:
         for ours, theirs in self._parts:
             if ours in old and theirs in new:
                 old, new = old.replace(ours, "\0"), new.replace(theirs, "\0")

@@ -7,7 +7,6 @@ not grow with the number of scenarios.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,12 +20,9 @@ from harness.evidence.line import unpack
 from harness.evidence.trace import Record
 from harness.i18n import tr
 from harness.report.model import Run, ScenarioRun, parse
-from harness.upgrade.given import Role, flat, of_records
+from harness.upgrade.given import Role, flat, of_records, short, words
 from harness.wire.astm_records import AstmMessage
 from harness.wire.hl7 import Hl7Message
-
-VALUE_CHARS_MAX: Final = 4096
-"""A longer value is compared by its hash: an image in OBX-5, a scanned report."""
 
 HOSPITAL: Final = frozenset({"LIS", "PACS", "HIS"})
 """Roles that stand for the system under test also where the built-in hospital plays them."""
@@ -63,6 +59,14 @@ class Observation:
         return (self.kind, self.link, self.sender, self.name)
 
     @property
+    def played(self) -> bool:
+        """Whether a test end of ours sent it in the name of a system.
+
+        Such an end names its connections after the role that it plays.
+        """
+        return str(self.record.get("conn", "")).partition("#")[2].startswith(self.sender)
+
+    @property
     def raw(self) -> bytes:
         """The bytes of a message."""
         return unpack(self.record["raw"])
@@ -89,15 +93,8 @@ def _payload(raw: bytes) -> Values:
         except ValueError:
             pass
         else:
-            return {f"/{'/'.join(path)}": _short(text) for path, text in flat(tree)}
-    return {"payload": _short(raw.decode("latin-1"))}
-
-
-def _short(value: str) -> str:
-    if len(value) <= VALUE_CHARS_MAX:
-        return value
-    digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{len(value)} characters, SHA-256 {digest}"
+            return {f"/{'/'.join(path)}": short(text) for path, text in flat(tree)}
+    return {"payload": short(raw.decode("latin-1"))}
 
 
 def _hl7_values(raw: bytes) -> Iterator[tuple[str, str]]:
@@ -105,7 +102,7 @@ def _hl7_values(raw: bytes) -> Iterator[tuple[str, str]]:
     yield "@charset", f"{message.declared or '-'}, written in {message.encoding}"
     for leaf in message.leaves():
         text = raw[leaf.begin : leaf.end].decode(message.encoding, "replace")
-        yield str(leaf.path), _short(text)
+        yield str(leaf.path), short(text)
 
 
 def _astm_values(raw: bytes, encoding: str) -> Iterator[tuple[str, str]]:
@@ -114,14 +111,14 @@ def _astm_values(raw: bytes, encoding: str) -> Iterator[tuple[str, str]]:
     for record in message.records:
         counts[record.type] = counts.get(record.type, 0) + 1
         for number, value in enumerate(record.fields, 1):
-            yield f"{record.type}[{counts[record.type]}].{number}", _short(value)
+            yield f"{record.type}[{counts[record.type]}].{number}", short(value)
 
 
 def _row_values(record: Record) -> Iterator[tuple[str, str]]:
     yield "@outcome", str(record["outcome"])
     for number, row in enumerate(record.get("rows", ()), 1):
         for column, value in row.items():
-            yield f"row[{number}].{column}", "NULL" if value is None else _short(str(value))
+            yield f"row[{number}].{column}", "NULL" if value is None else short(str(value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,9 +137,16 @@ class Seen:
     records: Sequence[Record] = ()
     tested: frozenset[str] | None = None
 
+    @property
+    def transport(self) -> str:
+        """What the run went over; ``memory`` is on the virtual clock."""
+        return str(self.records[0].get("transport", "")) if self.records else ""
+
     def judged(self, one: Observation) -> bool:
         """Whether its values are the tested systems' own, not what we put in."""
-        return one.kind == "probe" or self.tested is None or one.sender in self.tested
+        if one.kind == "probe" or self.tested is None:
+            return True
+        return one.sender in self.tested and not one.played
 
     def given(self) -> Mapping[Role, str]:
         """What was put in: commands, expectations, and the messages of the roles that we play."""
@@ -152,7 +156,11 @@ class Seen:
             if not self.judged(one):
                 counts[one.stream] = counts.get(one.stream, 0) + 1
                 head = (*one.stream, str(counts[one.stream]))
-                roles |= {(*head, path): value for path, value in one.values.items()}
+                for path, value in one.values.items():
+                    roles[*head, path] = value
+                if "payload" in one.values:
+                    text = one.raw.decode("utf-8", "replace")
+                    roles |= {(*head, path): value for path, value in words(text)}
         return roles
 
 

@@ -39,6 +39,7 @@ def class_name(cls: str) -> str:
         "value": tr("value"),
         "order": tr("order"),
         "count": tr("count"),
+        "latency": tr("latency"),
     }[cls]
 
 
@@ -54,6 +55,11 @@ def as_json(comparison: Comparison, before: RunFolder, after: RunFolder) -> dict
             "observations": list(comparison.observations),
             "volatile_places": comparison.learned,
         },
+        "roots": [
+            {"signature": one.signature, "scenarios": one.scenarios, "follows": list(one.follows)}
+            for one in comparison.roots
+        ],
+        "latencies": [one.as_json() for one in comparison.latencies],
         "groups": [_group(key, group, comparison) for key, group in comparison.groups.items()],
         "coverage": list(comparison.coverage),
         "approval_problems": list(comparison.applied.problems),
@@ -114,12 +120,25 @@ def write(
         lang=i18n.current(),
         _=tr,
         data=data,
+        roots=roots(comparison),
         groups=[_shown(group, masked=masked) for group in comparison.groups.values()],
         verdict=comparison.verdict,
         masked=masked,
     )
     (out / "compare.html").write_text(page, encoding="utf-8", newline="\n")
     return data
+
+
+def roots(comparison: Comparison) -> list[dict[str, Any]]:
+    """The first divergences as pages and terminals show them."""
+    found = []
+    for one in comparison.roots:
+        first = comparison.groups[one.signature].first
+        found.append({
+            "cls": class_name(first.cls), "interface": first.interface, "name": first.name,
+            "path": first.path, "scenarios": one.scenarios, "follows": len(one.follows),
+        })  # fmt: skip
+    return found
 
 
 def _shown(group: Group, *, masked: bool) -> dict[str, Any]:

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, Self
 
 from harness.errors import LocalProtocolError
-from harness.wire.astm_check import LEVELS
 from harness.wire.astm_text import STANDARD, Signs, escape
 
 RECORDS_MAX: Final = 100_000
 """Records of one message: a day's results of a large instrument."""
+
+_LEVELS: Final = {"H": 0, "L": 0, "P": 1, "Q": 1, "S": 1, "O": 2, "R": 3}
+"""Levels of the hierarchy (LIS02-A2 §4). The judge of records has a table of its own: a mistake
+here must not be one there."""
 
 FIELDS_MAX: Final = 1_000
 """The longest record of the standard has 35 fields; makers add some."""
@@ -122,9 +125,9 @@ class AstmBuilder:
 
     def _count(self, letter: str) -> int:
         """A record of a higher level starts the count of those below again (LIS02-A2 §5.6)."""
-        level = LEVELS.get(letter)
+        level = _LEVELS.get(letter)
         if level is not None:
-            below = [one for one in self._counts if LEVELS.get(one, 9) > level]
+            below = [one for one in self._counts if _LEVELS.get(one, 9) > level]
             for one in below:
                 del self._counts[one]
         self._counts[letter] = 1 if letter == "L" else self._counts.get(letter, 0) + 1

@@ -7,15 +7,13 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Final
 
+from harness.people import check_character
+
 _TIME = re.compile(r"(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:\.\d{1,4})?([+-]\d{4})?")
 _OID = re.compile(r"[0-2](?:\.(?:0|[1-9]\d*))+")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _RUID = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _ID_CARD = re.compile(r"[1-9]\d{5}(?:19|20)\d{9}[\dXx]")
-
-_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-_CHECK: Final = "10X98765432"
-"""GB 11643-1999: weighted sum modulo 11."""
 
 
 def is_time(text: str) -> bool:
@@ -46,8 +44,7 @@ def is_id_card(text: str) -> bool:
         date(int(text[6:10]), int(text[10:12]), int(text[12:14]))
     except ValueError:
         return False
-    total = sum(int(one) * weight for one, weight in zip(text, _WEIGHTS, strict=False))
-    return text[17].upper() == _CHECK[total % 11]
+    return text[17].upper() == check_character(text[:17])
 
 
 def is_bare(text: str) -> bool:

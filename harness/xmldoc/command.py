@@ -67,6 +67,8 @@ def run_check(
         here, away = accepted.split(result.findings)
         standing += here
         waived += away
+    if rules:  # what was asked for by name and met no document of its kind was not checked
+        silent += [("-", one.name) for one in sets if one.name not in checker.fitted]
     standing += accepted.findings()
     standing.sort(key=lambda one: (SEVERITIES.index(one.severity), one.file, one.offset, one.rule))
     counts = Counter(one.severity for one in standing)
@@ -102,8 +104,11 @@ def _tell(standing: Sequence[DocumentFinding], silent: Sequence[tuple[str, str]]
 
 def _line(one: DocumentFinding) -> str:
     severities = {ERROR: tr("error"), WARNING: tr("warning"), NOTE: tr("note")}
-    place = f"{one.file}:{one.line}" if one.line else one.file
-    head = "  ".join(part for part in (severities[one.severity], one.rule, place, one.path) if part)
+    # The line of a finding in an embedded document is none of the file.
+    inside = "!" in one.path
+    line = f":{one.line}" if one.line else ""
+    place = (one.file, f"{one.path}{line}") if inside else (f"{one.file}{line}", one.path)
+    head = "  ".join(part for part in (severities[one.severity], one.rule, *place) if part)
     said = _message(one)
     if one.expected or one.actual:
         said += tr(": expected {expected}, got {actual}", expected=one.expected or "-",

@@ -102,7 +102,7 @@ def decode(data: bytes) -> Decoded:
     if wanted and actual != wanted:
         smaller = actual in _SUPERSETS.get(wanted, ())
         code = "xml.encoding-superset" if smaller else "xml.encoding-differs"
-        first = _first_foreign(body, wanted)
+        first = _bad_offset(body, wanted) if smaller else _first_foreign(body)
         findings.append(fixed(code, severity=WARNING if smaller else "error", actual=actual,
                               offset=mark + first, expected=declared or wanted,
                               line=body.count(b"\n", 0, first) + 1, clause=CLAUSE))  # fmt: skip
@@ -142,10 +142,7 @@ def _bad_offset(body: bytes, codec: str) -> int:
     return -1
 
 
-def _first_foreign(body: bytes, wanted: str) -> int:
-    """Where the bytes first speak against the declared set: what it cannot read, or not ASCII."""
-    bad = _bad_offset(body, wanted)
-    if bad >= 0:
-        return bad
+def _first_foreign(body: bytes) -> int:
+    """The first byte that means different characters in the two sets: the first beyond ASCII."""
     found = re.search(rb"[\x80-\xff]", body)
     return found.start() if found else 0

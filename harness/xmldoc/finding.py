@@ -25,7 +25,9 @@ TEXTS: Final = {
     "xml.doctype": "A document type declaration: it is refused, so no entity is ever expanded",
     "xml.malformed": "The document is not well-formed",
     "xml.too-deep": "Elements are nested deeper than the limit",
+    "xml.text-too-long": "A text or an attribute is longer than the limit",
     "xml.too-many-elements": "The document has more elements than the limit",
+    "xml.too-many-children": "An element has more children than the limit",
     "xml.too-many-attributes": "An element has more attributes than the limit",
     "xml.encoding-unknown": "The declared character set is not known",
     "xml.encoding-differs": "The document is not written in the character set that it declares",
@@ -45,8 +47,9 @@ TEXTS: Final = {
     "rules.namespace": "The root element is not in the namespace that the rules are for",
 }  # fmt: skip
 
-UNWAIVABLE: Final = ("xml.", "waiver.", "cross.")
-"""Beginnings of rule ids that nobody can waive: safety, waivers themselves, identity.
+UNWAIVABLE: Final = ("xml.", "embedded.", "rules.", "waiver.", "cross.")
+"""Beginnings of rule ids that nobody can waive: what kept a document from being judged, waivers
+themselves, identity.
 
 A difference in patient identity is never approved, here as in a comparison. Differences in the
 character set that the reader survived can be: ``WAIVABLE`` names them.

@@ -106,56 +106,83 @@ def compare(rules: RuleSet, outer: XmlDocument, inner: list[Inner]) -> Compared:
 
 
 def _compare(rule: Equality, outer: XmlDocument, inner: Inner | None, told: Compared) -> None:
-    sides = {side.name: _values_of(side, outer, inner) for side in rule.sides}
-    filled = {name: found for name, found in sides.items() if found}
+    found = [(side, one) for side in rule.sides for one in _values_of(rule, side, outer, inner)]
+    filled = {side.name for side, _ in found}
     if len(filled) >= 2:
         told.judged.add(rule.id)
     for side in rule.sides:
-        if side.required and not sides[side.name] and filled:
-            source = inner.document if side.inside and inner is not None else outer
-            if source is not None and source.root is not None:
-                told.findings.append(_finding(rule, outer, inner, side, Value("", source.root),
-                                              rule.text, "", ""))  # fmt: skip
-    if not filled:
-        return
-    first = next(side for side in rule.sides if sides[side.name])
-    wanted = sides[first.name]
-    texts = {one.text for one in wanted}
+        source = inner.document if side.inside and inner is not None else outer
+        missing = side.required and filled and side.name not in filled
+        if missing and source is not None and source.root is not None:
+            at = Value("", source.root)
+            told.findings.append(_finding(rule, outer, inner, side, at, "", ""))
+    seen: dict[str, tuple[Side, list[str]]] = {}
     for side in rule.sides:
-        for one in sides[side.name]:
-            # Several values on one side: each other side must name one of them.
-            if side is not first and one.text not in texts:
-                told.findings.append(_finding(
-                    rule, outer, inner, side, one, rule.text,
-                    f"{first.name}: {_seen(rule, wanted[0].text)}",
-                    f"{side.name}: {_seen(rule, one.text)}{_first_difference(wanted[0], one)}",
-                ))  # fmt: skip
+        _compare_side(rule, side, [one for of, one in found if of is side], seen,
+                      told, outer, inner)  # fmt: skip
 
 
-def _values_of(side: Side, outer: XmlDocument, inner: Inner | None) -> list[Value]:
+def _compare_side(rule: Equality, side: Side, own: list[Value],
+                  seen: dict[str, tuple[Side, list[str]]], told: Compared, outer: XmlDocument,
+                  inner: Inner | None) -> None:  # fmt: skip
+    """One side against those before it; ``seen`` has their values, by root."""
+    pairs = [(one, *_identity(rule, one)) for one in own]
+    if seen and pairs and not any(root in seen for _, root, _ in pairs):
+        one, root, _ = pairs[0]
+        told.findings.append(_finding(rule, outer, inner, side, one, " ".join(seen),
+                                      f"{side.name}: {root}"))  # fmt: skip
+    for one, root, text in pairs:
+        of, texts = seen.get(root, (side, [text]))
+        if of is not side and text not in texts:
+            wanted = texts[0]
+            told.findings.append(_finding(
+                rule, outer, inner, side, one, f"{of.name}: {_seen(rule, wanted)}",
+                f"{side.name}: {_seen(rule, text)} @{_first_difference(wanted, text)}",
+            ))  # fmt: skip
+    for _, root, text in pairs:
+        of, texts = seen.setdefault(root, (side, []))
+        if of is side:
+            texts.append(text)
+
+
+_CX = re.compile(r"([^^]*)\^\^\^[^&]*&([^&^]*)(?:&ISO)?")
+"""A patient id in ebXML metadata: ``number^^^&root&ISO`` (IHE ITI TF-3 §4.2.3)."""
+
+
+def _identity(rule: Equality, one: Value) -> tuple[str, str]:
+    """Root and extension; a value that is no identifier has no root."""
+    if not rule.identifiers:
+        return "", one.text
+    if not one.attribute and not one.text.strip():
+        root, extension = one.element.get("root", ""), one.element.get("extension", "")
+        return str(root), str(extension)
+    packed = _CX.fullmatch(one.text)
+    return (packed[2], packed[1]) if packed else ("", one.text)
+
+
+def _values_of(rule: Equality, side: Side, outer: XmlDocument, inner: Inner | None
+               ) -> list[Value]:  # fmt: skip
     source = inner.document if side.inside and inner is not None else outer
     if source is None or source.root is None:
         return []
+    found = values(side.select(source.root), source.root)
     # What is blank on one side and not on another is a difference; what is empty is no value.
-    return [one for one in values(side.select(source.root), source.root) if one.text]
+    return [one for one in found if any(_identity(rule, one))]
 
 
 def _seen(rule: Equality, text: str) -> str:
     return shape(text) if rule.private else shown(text)
 
 
-def _first_difference(wanted: Value, actual: Value) -> str:
-    """Where two values part: of what is about a person, nothing else can be shown."""
-    at = next(
-        (at for at, (one, other) in enumerate(zip(wanted.text, actual.text, strict=False))
-         if one != other),
-        min(len(wanted.text), len(actual.text)),
-    )  # fmt: skip
-    return f" @{at + 1}"
+def _first_difference(wanted: str, actual: str) -> int:
+    """Where two values part (1 is the first character): what may be shown of a person's number."""
+    pairs = zip(wanted, actual, strict=False)
+    shorter = min(len(wanted), len(actual))
+    return next((at for at, (one, other) in enumerate(pairs) if one != other), shorter) + 1
 
 
 def _finding(rule: Equality, outer: XmlDocument, inner: Inner | None, side: Side, at: Value,
-             text: str, expected: str, actual: str) -> DocumentFinding:  # fmt: skip
+             expected: str, actual: str) -> DocumentFinding:  # fmt: skip
     within = side.inside and inner is not None and inner.document is not None
     source = inner.document if within and inner is not None else outer
     line, offset = source.place(at.element) if source is not None else (0, -1)
@@ -163,7 +190,8 @@ def _finding(rule: Equality, outer: XmlDocument, inner: Inner | None, side: Side
     if within and inner is not None:
         path = f"{inner.path}{INSIDE}{path}"
     return DocumentFinding(
-        rule=rule.id, severity=rule.severity, message=text, path=path, line=line, offset=offset,
+        rule=rule.id, severity=rule.severity, message=rule.text, path=path, line=line,
+        offset=offset,
         expected=expected or f"{side.name}: {side.select.path}", actual=actual, clause=rule.clause,
         basis=rule.basis,
     )  # fmt: skip

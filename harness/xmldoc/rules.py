@@ -123,13 +123,19 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Equality:
-    """Values that must be the same on every side: ``[[equal]]``."""
+    """Values that must be the same on every side: ``[[equal]]``.
+
+    With ``identifiers``, the sides select identifiers (II elements, or CX text of ebXML): those of
+    the same root must have the same extension, and one root at least must be on both sides. A
+    patient has several numbers, and nobody sends all of them everywhere.
+    """
 
     id: str
     severity: str
     basis: str
     clause: str
     private: bool
+    identifiers: bool
     sides: tuple[Side, ...]
     texts: Mapping[str, str]
 
@@ -300,6 +306,7 @@ def _equality(table: Mapping[str, Any], names: Mapping[str, str], where: str) ->
         raise InputError(tr("an equality of one side cannot fail"), where=f"{where}: {table['id']}")
     return Equality(id=table["id"], severity=severity, basis=basis, clause=table["clause"],
                     private=table.get("private", False), sides=sides,
+                    identifiers=table.get("identifiers", False),
                     texts={"en": table["en"], "zh-CN": table["zh"]})  # fmt: skip
 
 
@@ -315,7 +322,9 @@ def _voice(table: Mapping[str, Any], where: str) -> tuple[str, str]:
 
 
 def _xpath(text: str, names: Mapping[str, str]) -> etree.XPath:
-    return etree.XPath(text, namespaces=dict(names), smart_strings=True)
+    compiled = etree.XPath(text, namespaces=dict(names), smart_strings=True)
+    compiled(etree.Element("probe"))  # an unknown prefix or function shows only when it is used
+    return compiled
 
 
 def _known(table: Mapping[str, Any], keys: frozenset[str], where: str) -> None:

@@ -54,12 +54,14 @@ class Checker:
         schemas: XSDs and Schematrons, for the files themselves, not for what is embedded.
         limits: bounds of a document.
         dropped: findings that were not kept.
+        fitted: names of the rule sets that were for a document at all.
     """
 
     sets: Sequence[RuleSet] = ()
     schemas: Sequence[Schema | Schematron] = ()
     limits: Limits = DEFAULT
     dropped: int = 0
+    fitted: set[str] = field(default_factory=set)
     _kept: int = 0
     _identifiers: dict[str, str] = field(default_factory=dict)
 
@@ -103,6 +105,7 @@ class Checker:
         if not fitting and (depth or not self.schemas):
             result.silent.append(f"{path}/{local_name(document.root)}")
         for rules in fitting:
+            self.fitted.add(rules.name)
             self._take(result, judge(rules, document), rules.name, path)
             self._identify(result, rules, document, path)
             inner = list(inner_documents(rules, document, self.limits))

@@ -34,12 +34,14 @@ class Limits:
         bytes_max: of the whole file; a report with images in it stays far below.
         depth_max: nested elements.
         elements_max: of the whole document.
+        children_max: of one element; XPath sorts siblings in more than linear time.
         attributes_max: of one element, namespace declarations apart.
     """
 
     bytes_max: int = 32 * MIB
     depth_max: int = 100
     elements_max: int = 300_000
+    children_max: int = 5_000
     attributes_max: int = 64
 
 
@@ -91,6 +93,8 @@ def read_file(path: Path, limits: Limits = DEFAULT) -> XmlDocument:
     Raises:
         OSError: the file cannot be read.
     """
+    if path.is_file() and path.stat().st_size > limits.bytes_max:
+        return _too_large(limits)
     with path.open("rb") as file:
         # One byte more than allowed shows that there is more; a pipe has no size to ask for.
         data = file.read(limits.bytes_max + 1)
@@ -100,8 +104,7 @@ def read_file(path: Path, limits: Limits = DEFAULT) -> XmlDocument:
 def read(data: bytes, limits: Limits = DEFAULT) -> XmlDocument:
     """Read a document; whatever is wrong is a finding, never an exception."""
     if len(data) > limits.bytes_max:
-        return XmlDocument(findings=[fixed("xml.too-large", expected=str(limits.bytes_max),
-                                           offset=limits.bytes_max)])  # fmt: skip
+        return _too_large(limits)
     if not data.strip():
         return XmlDocument(findings=[fixed("xml.empty", offset=0, line=1, clause=CLAUSE)])
     decoded = decode(data)
@@ -116,6 +119,11 @@ def read(data: bytes, limits: Limits = DEFAULT) -> XmlDocument:
         return document
     _parse(document, decoded, decoded.text, limits)
     return document
+
+
+def _too_large(limits: Limits) -> XmlDocument:
+    return XmlDocument(findings=[fixed("xml.too-large", path="/", expected=str(limits.bytes_max),
+                                       offset=limits.bytes_max)])  # fmt: skip
 
 
 def path_of(node: Element) -> str:
@@ -202,17 +210,22 @@ def _parse(document: XmlDocument, decoded: Decoded, text: str, limits: Limits) -
         load_dtd=False, dtd_validation=False, attribute_defaults=False, huge_tree=False,
         recover=False, collect_ids=False,
     )  # fmt: skip
-    depth = count = 0
+    count = 0
+    children = [0]
     try:
         for at in range(0, len(text), PIECE_CHARACTERS):
             # Unpaired surrogates cannot come out of a codec that decodes strictly.
             parser.feed(text[at : at + PIECE_CHARACTERS].encode("utf-8"))
             for event, element in parser.read_events():
-                depth += 1 if event == "start" else -1
+                if event == "end":
+                    children.pop()
                 if event == "end" or not isinstance(element, Element):
                     continue
+                children[-1] += 1
+                brood = children[-1]
+                children.append(0)
                 count += 1
-                code = _over(limits, depth, count, element)
+                code = _over(limits, len(children) - 1, count, brood, element)
                 if code:
                     _refuse(document, decoded, text, code, count)
                     return
@@ -227,12 +240,25 @@ def _parse(document: XmlDocument, decoded: Decoded, text: str, limits: Limits) -
     document.root = root
 
 
-def _over(limits: Limits, depth: int, count: int, element: Element) -> tuple[str, int, int] | None:
+_BOUNDS: Final = {
+    "Excessive depth": "xml.too-deep",
+    "Text node too long": "xml.text-too-long",
+    "AttValue length too long": "xml.text-too-long",
+    "Buffer size limit exceeded": "xml.text-too-long",
+}
+"""How libxml2 words that a bound of its own is broken: 256 levels, 10,000,000 bytes of text."""
+
+
+def _over(
+    limits: Limits, depth: int, count: int, brood: int, element: Element
+) -> tuple[str, int, int] | None:
     """The bound that is broken, its value, and what was met."""
     if depth > limits.depth_max:
         return "xml.too-deep", limits.depth_max, depth
     if count > limits.elements_max:
         return "xml.too-many-elements", limits.elements_max, count
+    if brood > limits.children_max:
+        return "xml.too-many-children", limits.children_max, brood
     if len(element.attrib) > limits.attributes_max:
         return "xml.too-many-attributes", limits.attributes_max, len(element.attrib)
     return None
@@ -264,7 +290,7 @@ def _malformed(decoded: Decoded, text: str, error: etree.XMLSyntaxError,
     # libxml2 counts the column in bytes of the UTF-8 that it was given.
     here = text[start : start + max(column, 1)].encode("utf-8")[: max(column - 1, 0)]
     at = min(start + len(here.decode("utf-8", "ignore")), len(text))
-    # libxml2 has a bound of its own, which a single piece of text can meet before ours is counted.
-    code = "xml.too-deep" if message.startswith("Excessive depth") else "xml.malformed"
+    # libxml2 has bounds of its own, one of which can be met before ours are counted.
+    code = next((code for sign, code in _BOUNDS.items() if sign in message), "xml.malformed")
     return fixed(code, offset=decoded.offset(at), path=_path_at(text[:at]), line=max(line, 1),
                  actual=message, clause=CLAUSE)  # fmt: skip

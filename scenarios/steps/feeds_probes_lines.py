@@ -1,4 +1,4 @@
-"""Sentences of the probe packs: several connections at once, pauses, and order on one connection."""
+"""Sentences of the probe packs: several connections, pauses, and order on one connection."""
 
 from __future__ import annotations
 
@@ -116,7 +116,8 @@ def idle(world: World, wait_s: float) -> None:
     "测试端以HIS身份不等应答先登记后更新患者{string}，登记报文为{int}千字节",
     id="feeds.in-a-row",
     purpose="同一患者的报文先后到达，后到的应最后生效",
-    effect="在一个新连接上连续发 ADT^A04 与 ADT^A08（另一病区），之后才等应答；登记报文以自定义段加长",
+    effect="在一个新连接上连续发 ADT^A04 与 ADT^A08（另一病区），之后才等应答；"
+    "登记报文以自定义段加长",
     example="当 测试端以HIS身份不等应答先登记后更新患者“甲”，登记报文为1千字节",
     gloss="We register a patient and at once update the ward, without waiting for the answer",
 )

@@ -20,7 +20,8 @@ from scenarios.steps.imaging import device_of
 from scenarios.steps.imaging_judge import PACS, RIS, STATUS_S
 from scenarios.steps.imaging_play import objects_of, remember
 from scenarios.steps.imaging_site import site
-from scenarios.steps.imaging_trials import KINDS, Trial
+from scenarios.steps.imaging_talk import Trial
+from scenarios.steps.imaging_trials import KINDS
 from simulators.modality.images import uid
 from simulators.modality.systems import LINKS
 
@@ -98,6 +99,12 @@ def _no_set(data: DataSet) -> None:
     data.drop("SpecificCharacterSet")
 
 
+def _wrong_set(data: DataSet) -> None:
+    """UTF-8 is declared, and the bytes are GB 18030."""
+    _as_bytes(data)
+    data.set("SpecificCharacterSet", "ISO_IR 192")
+
+
 def _odd_set(data: DataSet) -> None:
     data.set("InstitutionName", "TEST")
     data.set("StudyDescription", "CHEST")
@@ -154,6 +161,7 @@ def _padded(data: DataSet) -> None:
 ODD: Final[Mapping[str, Callable[[DataSet], None]]] = {
     "无字符集": _no_set,
     "少见字符集": _odd_set,
+    "声明与字节不符": _wrong_set,
     "两个私有块": _private,
     "签发方": _issuer,
     "空的嵌套项": _empty_item,

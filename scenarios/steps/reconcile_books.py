@@ -109,9 +109,7 @@ class Books:
             found[f"his_{what}"] = folder / f"his_{what}.csv"
             found[f"his_{what}"].write_bytes(self._pulled(what=what, **period))
             found[f"centre_{what}"] = folder / f"centre_{what}.csv"
-            export_uploads(
-                store, what, found[f"centre_{what}"], fixmedins_code=HOSPITAL, **period
-            )
+            export_uploads(store, what, found[f"centre_{what}"], fixmedins_code=HOSPITAL, **period)
         if options.evidence == "log":
             found["log"] = folder / "log.jsonl"
             found["log"].write_bytes(self._pulled(what="log"))

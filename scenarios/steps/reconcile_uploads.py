@@ -18,9 +18,7 @@ steps = Library("reconcile")
 _COLUMNS: Final = ("side", "line", "class", "field", "cause", "advice")
 
 
-def shown(
-    out: Path, told: Mapping[str, Any], whose: Callable[..., str]
-) -> list[dict[str, str]]:
+def shown(out: Path, told: Mapping[str, Any], whose: Callable[..., str]) -> list[dict[str, str]]:
     """Verdicts of the uploads of a run as the judges look at them: every row of ``verdicts.csv``.
 
     Args:
@@ -42,9 +40,7 @@ def shown(
         ]
     for kind in kinds.values():
         rows += [
-            _row({**one, "setl_id": one["key"]}, "?")
-            for one in kind["listed"]
-            if not one["line"]
+            _row({**one, "setl_id": one["key"]}, "?") for one in kind["listed"] if not one["line"]
         ]
     return rows
 

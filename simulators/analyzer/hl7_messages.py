@@ -69,7 +69,8 @@ def _message(
 ) -> bytes:
     control = one.what == "quality-control"
     mark = section.qc_mark
-    kind = "OUL^R22" if section.dialect == "oul" else "ORU^R01"
+    usual = "OUL^R22" if section.dialect == "oul" else "ORU^R01"
+    kind = section.message_type or usual
     msh = head(
         section,
         kind,

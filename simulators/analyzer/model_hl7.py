@@ -62,6 +62,7 @@ class Hl7Section(BaseModel):
 
     Attributes:
         dialect: see ``Dialect``.
+        message_type: MSH-9 of results in place of the dialect's, such as ``OUL^R24``.
         version: MSH-12.
         side: who opens the connection for results: the instrument (``client``) or the LIS.
         sending_app: MSH-3; and so on to MSH-6.
@@ -100,6 +101,7 @@ class Hl7Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     dialect: Dialect
+    message_type: str = Field(default="", pattern=r"^([A-Z]{3}\^[A-Z]\d\d)?$")
     version: str = "2.3.1"
     side: Literal["client", "server"] = "client"
     sending_app: str = ""

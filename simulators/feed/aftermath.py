@@ -51,8 +51,9 @@ class Reaction:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """``text``, and whether the sender came again without a pause."""
-        hasty = self.reaction == AGAIN and self.seconds < PAUSE_S
+        """``text``, and whether the sender connected again without a pause."""
+        cut_off = self.answer in {"close", "reset"}
+        hasty = cut_off and self.reaction == AGAIN and self.seconds < PAUSE_S
         return (self.text, f"{self.identity}: {AT_ONCE}") if hasty else (self.text,)
 
 

@@ -16,7 +16,9 @@ ANSWERS = frozenset(
     }
 )  # fmt: skip
 
-UNANSWERED = frozenset({"silence", "close", "reset", "garbage", "free-text", "empty", "commit-block"})
+UNANSWERED = frozenset(
+    {"silence", "close", "reset", "garbage", "free-text", "empty", "commit-block"}
+)
 """Actions without a code."""
 
 PIECE_GAP_S = 0.005

@@ -45,9 +45,9 @@ def apply(message: Hl7Message, defects: set[str], prefix: str) -> list[Statement
     if id_card or f"{prefix}-empty-component-counts" in defects:
         row["id_card"] = id_card
     for column, path in FIELDS.items():
-        if column == "phone" and f"{prefix}-phone-from-next-field" in defects:
-            path = "PID-14" if message.get("PID-14") else path
         value = message.get(path)
+        if column == "phone" and f"{prefix}-phone-from-next-field" in defects:
+            value = message.get("PID-14") or value
         if value == NULL and not defects & {f"{prefix}-ignores-null", f"{prefix}-stores-null"}:
             row[column] = ""
         elif value and (value != NULL or f"{prefix}-stores-null" in defects):

@@ -22,6 +22,7 @@ from simulators.hospital import (
     defects_feeds_more,
     defects_his,
     defects_imaging,
+    defects_imaging_more,
     defects_insurance,
     defects_insurance_flows,
     defects_lab,
@@ -46,7 +47,7 @@ DEFECTS = (
     *defects_insurance_flows.DEFECTS,
 )
 
-IMAGING = defects_imaging.DEFECTS
+IMAGING = (*defects_imaging.DEFECTS, *defects_imaging_more.DEFECTS)
 """Of PACS and RIS: they run as processes only, so the matrix over memory leaves them out."""
 
 BY_ID = {defect.id: defect for defect in DEFECTS}

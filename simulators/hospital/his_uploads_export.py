@@ -115,8 +115,7 @@ def _lists(store: Store, period: list[str], defects: frozenset[str]) -> Table:
         period,
     )
     gone = {
-        row["setl_id"]
-        for row in store.rows("SELECT setl_id FROM yb_bill WHERE state = 'refunded'")
+        row["setl_id"] for row in store.rows("SELECT setl_id FROM yb_bill WHERE state = 'refunded'")
     }
     if "his-books-lists-without-void" in defects:
         rows = [row for row in rows if row["state"] != "void"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 
 from harness.wire.hl7 import Hl7Message
@@ -31,8 +30,15 @@ def misread(message: Hl7Message, path: str, value: str, defects: Defects) -> str
     if "his-strips-padding" in defects and message.get(f"{path}2") == "ED":
         value = value.rstrip("=")
     if "his-normalises-numbers" in defects and message.get(f"{path}2") == "NM":
-        with suppress(InvalidOperation):
-            value = str(Decimal(value.lstrip("<>+")))
+        value = _plain(value)
     if "his-question-marks" in defects:
         value = value.encode("ascii", "replace").decode("ascii")
     return value
+
+
+def _plain(number: str) -> str:
+    """The number alone; text that is none stays."""
+    try:
+        return str(Decimal(number.lstrip("<>+")))
+    except InvalidOperation:
+        return number

@@ -143,10 +143,8 @@ class Outbox:
                 return self._again(now)
             case act.Received(conn=self.conn, event=Message() as message) if self.conn:
                 return self._answered(message.payload, now)
-            case act.Received(conn=self.conn, event=CommitBlock(positive=True)) if self.has(
-                "takes-commit-block"
-            ):
-                return self._settle("accepted", now) if self.waiting else []
+            case act.Received(conn=self.conn, event=CommitBlock(positive=True)) if self.waiting:
+                return self._settle("accepted", now) if self.has("takes-commit-block") else []
             case act.TimerFired(name="answer"):
                 return self._no_answer(now)
             case act.TimerFired(name="push"):

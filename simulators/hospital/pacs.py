@@ -12,7 +12,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from harness.link.address import Address
@@ -126,13 +126,13 @@ class Pacs:
 
     def _take(self, request: Request, session: Session) -> Iterator[Answer]:
         """The answer to one store; none where a defect swallows it."""
-        data = decode(request.payload, explicit=request.syntax != IMPLICIT)
+        data = request.data()
         refused = pacs_odd.refusal(request, data, self.defects)
         if "pacs-aborts-long-uid" in self.defects and len(data.text("StudyInstanceUID")) > 64:
             session.abort()
             return
-        answer = (Answer(status=refused) if refused is not None
-                  else self._store(request, data, session))  # fmt: skip
+        known = refused is not None
+        answer = Answer(status=refused or 0) if known else self._store(request, data, session)
         lost = "pacs-loses-long-errors" in self.defects and len(answer.comment) > COMMENT_MAX
         if answer.status >= 0 and not lost:
             yield answer
@@ -164,8 +164,7 @@ class Pacs:
             return Answer(status=0)
         if same:
             failed = "pacs-duplicate-fails" in self.defects
-            study = known["study"]
-            self.archive.again[study] = self.archive.again.get(study, 0) + 1
+            self.archive.again[known["study"]] = self.archive.again.get(known["study"], 0) + 1
             return Answer(status=0x0110 if failed else 0)
         if "pacs-duplicate-replaces" in self.defects:
             self.archive.forget(request.sop_instance)
@@ -204,6 +203,16 @@ class Pacs:
         if "pacs-keeps-blanks" in self.defects:
             return data.raw("StudyInstanceUID").decode("ascii", "replace").rstrip("\0")
         return data.text("StudyInstanceUID")
+
+    def remains(self, request: Request, session: Session) -> None:
+        """What came of a store before its connection ended: nothing is kept of it."""
+        if "pacs-keeps-partial" not in self.defects:
+            return
+        body = pacs_odd.completed(request.payload)
+        with self._lock:
+            if body and not self.archive.find("sop", [request.sop_instance]):
+                whole = replace(request, payload=body)
+                self._write(whole, whole.data(), session)
 
     # ---- retrieving
 
@@ -340,16 +349,13 @@ class Pacs:
             return
         peer = Peer(address=Address(host=target[0], port=target[1]), called=caller,
                     calling=AE_TITLE, acse_s=3.0, dimse_s=3.0)  # fmt: skip
+        plain = "pacs-reports-explicit-only" in self.defects
+        syntaxes = (EXPLICIT,) if plain else (EXPLICIT, IMPLICIT)
         thread = threading.Thread(
-            target=_send_report, args=(peer, report, kind, self._syntaxes()), name="report",
-            daemon=True,
+            target=_send_report, args=(peer, report, kind, syntaxes), name="report", daemon=True
         )
         self._reports.append(thread)
         thread.start()
-
-    def _syntaxes(self) -> Sequence[str]:
-        plain = "pacs-reports-explicit-only" in self.defects
-        return (EXPLICIT,) if plain else (EXPLICIT, IMPLICIT)
 
     # ---- the control pipe
 

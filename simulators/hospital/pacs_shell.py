@@ -56,7 +56,8 @@ def make(config: Mapping[str, Any]) -> tuple[_Imaging, Listener, Store]:
     service = pacs.Pacs(archive, defects)
     contexts = pacs.CONTEXTS
     gate = Gate(pacs.AE_TITLE, defects)
-    listener = Listener(service, pacs.AE_TITLE, contexts, roles=(*pacs.STORAGE,), gate=gate)
+    listener = Listener(service, pacs.AE_TITLE, contexts, roles=(*pacs.STORAGE,), gate=gate,
+                        remains=service.remains)  # fmt: skip
     return service, listener, store
 
 

@@ -40,6 +40,9 @@ FIELDS: Final = ("sps_id", "patient_id", "name", "latin", "birth", "sex", "acces
 
 LISTED: Final = ("SCHEDULED", "STARTED")
 
+ZONE: Final = "+0800"
+"""Of all dates and times on the list; answered where it is asked for (PS3.4 §K.6.1.2.2)."""
+
 CAP: Final = 5
 """Answers of a RIS that cuts its list (defect)."""
 
@@ -141,6 +144,8 @@ class Ris:
     def _values(self, row: Row) -> dict[str, str]:
         values = {name: str(row[column]) for name, column in {**_OUTER, **_INNER}.items() if column}
         values["PatientName"] = f"{row['latin']}={row['name']}" if row["latin"] else row["name"]
+        if "ris-ignores-zone" not in self.defects:
+            values["TimezoneOffsetFromUTC"] = ZONE
         if "ris-new-study-uid" in self.defects:
             values["StudyInstanceUID"] = f"{row['study']}.{self._asked}"
         if "ris-cuts-accession" in self.defects:
@@ -152,7 +157,7 @@ class Ris:
     def _fits(
         self, values: Mapping[str, str], outer: Mapping[str, str], inner: Mapping[str, str]
     ) -> bool:
-        ignored = {"SpecificCharacterSet", _SEQUENCE, ""}
+        ignored = {"SpecificCharacterSet", "TimezoneOffsetFromUTC", _SEQUENCE, ""}
         if "ris-ignores-date" in self.defects:
             ignored |= {"ScheduledProcedureStepStartDate", "ScheduledProcedureStepStartTime"}
         if "ris-ignores-station" in self.defects:

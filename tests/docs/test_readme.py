@@ -29,6 +29,8 @@ TIMEOUT_S = 300
 
 GUIDE = ROOT / "docs" / "how-to" / "write-a-scenario.md"
 
+MODEL_GUIDE = "docs/how-to/write-an-analyzer-model.md"
+
 EXECUTED = {
     "run --profile memory": 0,
     'run --profile memory --tags "@冒烟"': 0,
@@ -56,6 +58,8 @@ EXECUTED = {
     "--ratios ratios.csv --bills his_detail.csv --out out": 1,
     "fingerprint make ORU^R01 --repeat OBX=20 --set PID-3=TEST001 --set OBR-3=T26000001 "
     "--out before": 0,
+    "simulate analyzer --model list": 0,
+    "decode capture.log --model my-analyzer.toml": 1,
     "--help": 0,
 }
 """Commands of medharness that pages show, and the exit code of each."""
@@ -78,6 +82,11 @@ NOT_EXECUTED = {
     "medharness dialect learn traffic/ --out dialect.toml": "the reader's own traffic; "
     "tests/harness/dialect runs the command",
     "medharness dialect check dialect.toml new-traffic/": "the same",
+    "medharness documents check documents/": "the reader's own documents; tests/harness/xmldoc "
+    "runs the command",
+    "medharness documents check documents/ --schema site.xsd --schematron site.sch": "the same",
+    "medharness documents check documents/ --rules site.toml": "the same",
+    "medharness documents check documents/ --waivers waivers.toml": "the same",
     "medharness fingerprint search before.json trace.jsonl results.csv page.json "
     "--out before-map.json": "the reader's own system; tests/harness/fingerprint runs the command",
     "medharness fingerprint compare before-map.json after-map.json": "the same",
@@ -97,6 +106,12 @@ NOT_EXECUTED = {
     "Ctrl-C; tests/simulators/centre runs the command",
     "medharness run --profile orthanc --jobs 1 scenarios/imaging/storage.feature "
     "scenarios/imaging/query.feature": "needs Orthanc; tests/peers/test_orthanc_suite.py runs it",
+    "medharness simulate hospital --driver my-analyzer.toml --port 7100": "runs until Ctrl-C; "
+    "tests/docs/test_model_guide.py plays the guide's model against the built-in LIS",
+    "medharness simulate analyzer --model my-analyzer.toml --link tcp://127.0.0.1:7100": "needs the "
+    "line before it; the same test",
+    'medharness simulate analyzer --model my-analyzer.toml --link "serial://COM3?baud=9600"': "a "
+    "real port; tests/simulators/test_simulate_serial.py runs the command over a pseudo-terminal",
     "medharness mapping compare --before old.csv --after new.csv --bills his_detail.csv": "the "
     "names stand for the reader's own tables; tests/harness/ledger runs the command",
 }
@@ -158,6 +173,8 @@ def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """One command in an empty folder, which holds the guide's scenario and the demo's tables."""
     shutil.copytree(ROOT / "fixtures" / "ledger" / "demo", folder, dirs_exist_ok=True)
     (folder / "my.feature").write_text(example(), encoding="utf-8")
+    (folder / "my-analyzer.toml").write_text(blocks(MODEL_GUIDE, "toml")[0], encoding="utf-8")
+    (folder / "capture.log").write_text(blocks(MODEL_GUIDE, "text")[0], encoding="utf-8")
     words = [
         str(ROOT / word) if word.startswith("scenarios/") else word for word in shlex.split(line)
     ]

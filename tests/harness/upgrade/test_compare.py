@@ -17,8 +17,9 @@ from harness.evidence.verdict import Verdict
 from harness.report.model import ScenarioRun
 from harness.upgrade import approvals
 from harness.upgrade.differences import Difference, compare
+from harness.upgrade.names import Names
 from harness.upgrade.observe import Observation, Seen
-from harness.upgrade.placeholders import Numbering, Volatile
+from harness.upgrade.placeholders import Volatile
 
 ORU = (
     "MSH|^~\\&|LIS||HIS||20260105080000||ORU^R01|M1|P|2.4\rPID|1||P1||张三\r"
@@ -113,7 +114,7 @@ def test_a_verdict_that_changed_comes_first() -> None:
 def test_what_equal_runs_differ_in_is_learned_and_still_has_its_kind() -> None:
     before, again = seen(*TURN), changed("|4.1|", "|4.3|")
     volatile = Volatile()
-    volatile.learn(before.observations[0], "OBX[1]-5", ("4.1", "4.3"))
+    volatile.learn(("message", "ORU^R01", "OBX-5"), ("4.1", "4.3"))
 
     assert found(again, before, volatile) == []
     assert found(changed("|4.1|", "|high|"), before, volatile)[0][0] == "type"
@@ -121,11 +122,12 @@ def test_what_equal_runs_differ_in_is_learned_and_still_has_its_kind() -> None:
 
 
 def test_equal_values_keep_their_number() -> None:
-    names = Numbering()
+    names = Names()
 
-    assert [names.canonical(one) for one in ("M1", "M2", "M1", "")] == [
-        "<serial 1>", "<serial 2>", "<serial 1>", "",
-    ]  # fmt: skip
+    assert names.differ("M1", "M7", strict=True) is None
+    assert names.differ("M2", "M8", strict=True) is None
+    assert names.differ("M1", "M7", strict=True) is None
+    assert names.differ("M1", "M8", strict=True) == ("<serial 1>", "<serial 2>")
 
 
 # -- approvals
@@ -242,6 +244,37 @@ def test_a_regression_is_found_at_its_place_and_can_be_approved(play: Play, tmp_
     (tmp_path / "approved.toml").write_text(text, "utf-8")
     options = [str(tmp_path / "two"), "--approved", str(tmp_path / "approved.toml")]
     assert cli.main([*words, *options]) == 0
+
+
+SHIPPED = (("lis-sends-no-unit", "LIS-ORU", "OBX-6"),)
+"""Regressions, and where each is first seen."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [2, 3])
+def test_other_seeds_are_no_difference(play: Play, tmp_path: Path, seed: int) -> None:
+    words = [str(play("--seed", "1")), str(play("--seed", str(seed)))]
+
+    assert cli.main(["compare", *words, "--out", str(tmp_path)]) == 0
+    data = json.loads((tmp_path / "compare.json").read_text("utf-8"))
+    assert data["groups"] == data["roots"] == []
+    assert min(data["compared"]["observations"]) > 100
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("defect", "interface", "path"), SHIPPED)
+def test_a_regression_is_found_under_another_seed(
+    play: Play, tmp_path: Path, defect: str, interface: str, path: str
+) -> None:
+    words = [str(play("--seed", "1")), str(play("--seed", "2", "--defect", defect))]
+
+    assert cli.main(["compare", *words, "--out", str(tmp_path)]) == 1
+    data = json.loads((tmp_path / "compare.json").read_text("utf-8"))
+    groups = {one["signature"]: one for one in data["groups"]}
+    first = groups[data["roots"][0]["signature"]]
+    assert first["interface"] == interface
+    assert first["path"].startswith(path)
+    assert len(data["roots"]) <= 3
 
 
 @pytest.mark.slow
