@@ -33,9 +33,6 @@ from harness.link.dicom import (
 )
 from harness.link.tap import Connection, Watcher
 
-_STORE: Final = 0x0001
-"""Command field of C-STORE-RQ (PS3.7 table E.1-1)."""
-
 POLL_S: Final = 0.05
 """How often a listener looks whether it is to end."""
 
@@ -168,7 +165,6 @@ class Listener:
         connection: how the journal names what comes in; None where nobody watches.
         watcher: is shown every PDU.
         gate: is shown each request for an association, and may refuse it.
-        remains: is given what had come of a store when its connection ended.
     """
 
     service: Service
@@ -182,7 +178,6 @@ class Listener:
     connection: Connection | None = None
     watcher: Watcher | None = None
     gate: Gate | None = None
-    remains: Callable[[Request, Session], None] | None = None
     troubles: list[str] = field(default_factory=list)
     _server: Any = None
     _ae: Any = None
@@ -206,8 +201,6 @@ class Listener:
         handlers = [*eyes.handlers(), (evt.EVT_ACCEPTED, self._accepted)]
         if self.gate is not None:
             handlers.append((evt.EVT_REQUESTED, self._requested))
-        if self.remains is not None:
-            handlers.append((evt.EVT_CONN_CLOSE, self._ended))
         try:
             self._server = ae.make_server(
                 (host, port), evt_handlers=handlers, server_class=ThreadedAssociationServer
@@ -239,29 +232,6 @@ class Listener:
             Call(calling=str(asked.calling_ae_title).strip(), window=window, active=len(active),
                  called=str(asked.called_ae_title).strip(), silent=len(silent), _assoc=assoc)
         )  # fmt: skip
-
-    def _ended(self, event: Any) -> None:
-        """Give away what was received of a store that was never finished."""
-        message = event.assoc.dimse.message
-        asked = message.command_set if message is not None else {}
-        if self.remains is None or asked.get("CommandField") != _STORE:
-            return
-        accepted = {one.context_id: one for one in event.assoc.accepted_contexts}
-        if message.data_set is None or message.context_id not in accepted:
-            return
-        asker = event.assoc.requestor
-        session = Session(calling=str(asker.ae_title).strip(), called=self.ae_title,
-                          host=str(asker.address or ""), _assoc=event.assoc)  # fmt: skip
-        self.remains(
-            Request(
-                kind="C-STORE",
-                sop_class=str(asked.get("AffectedSOPClassUID", "")),
-                sop_instance=str(asked.get("AffectedSOPInstanceUID", "")),
-                payload=message.data_set.getvalue(),
-                syntax=str(accepted[message.context_id].transfer_syntax[0]),
-            ),
-            session,
-        )
 
     def _accepted(self, event: Any) -> None:
         """Take the requests of a new association, before its thread looks for the first."""

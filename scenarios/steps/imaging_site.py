@@ -263,8 +263,14 @@ class Site:
             plain = (IMPLICIT,) if self.implicit_reports else (EXPLICIT, IMPLICIT)
             contexts = [(COMMITMENT, plain), *((one, SYNTAXES) for one in STORAGE)]
             spec = self.world.bench.specs.get(INBOUND) or self._spec("PACS")
-            listener = Listener(self.front, FRONT_TITLE, contexts, roles=[COMMITMENT],
-                                connection=_inbound(spec), watcher=self.world.bench.switch.watcher)
+            listener = Listener(
+                self.front,
+                FRONT_TITLE,
+                contexts,
+                roles=[COMMITMENT],
+                connection=_inbound(spec),
+                watcher=self.world.bench.switch.watcher,
+            )
             where = self.world.bench.listening.get(INBOUND)
             self.front.place = listener.start(*((where.host, where.port) if where else LOOPBACK))
             self.listeners.append(listener)

@@ -98,9 +98,6 @@ OBJECTS = (
             "newer value representations cannot be understood", _STORE),
     _defect("pacs-drops-overlays", "img-X17", "REQ-IMG-026",
             "overlays are dropped", _HEADER),
-    _defect("pacs-keeps-partial", "img-S9", "REQ-IMG-013",
-            "an image that was cut off is kept, filled up with zeros",
-            _STORE, f"{_P} (7FE0,0010)", _HEADER),
     _defect("pacs-keeps-two-studies", "img-S4", "REQ-IMG-003",
             "one instance UID is kept in two studies", _STORE),
 )  # fmt: skip

@@ -12,7 +12,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from harness.link.address import Address
@@ -203,16 +203,6 @@ class Pacs:
         if "pacs-keeps-blanks" in self.defects:
             return data.raw("StudyInstanceUID").decode("ascii", "replace").rstrip("\0")
         return data.text("StudyInstanceUID")
-
-    def remains(self, request: Request, session: Session) -> None:
-        """What came of a store before its connection ended: nothing is kept of it."""
-        if "pacs-keeps-partial" not in self.defects:
-            return
-        body = pacs_odd.completed(request.payload)
-        with self._lock:
-            if body and not self.archive.find("sop", [request.sop_instance]):
-                whole = replace(request, payload=body)
-                self._write(whole, whole.data(), session)
 
     # ---- retrieving
 

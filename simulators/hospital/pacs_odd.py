@@ -61,20 +61,6 @@ def refusal(request: Request, data: DataSet, defects: set[str]) -> int | None:
     return None
 
 
-_BULK: Final = b"\xe0\x7f\x10\x00"
-
-
-def completed(body: bytes) -> bytes:
-    """An object that was cut inside its pixels, filled up with zeros; empty where it was not."""
-    at = body.find(_BULK)
-    if at < 0 or len(body) < at + 12:
-        return b""
-    explicit = body[at + 4 : at + 6] in {b"OW", b"OB"}
-    begin = at + (12 if explicit else 8)
-    size = int.from_bytes(body[begin - 4 : begin], "little")
-    return body + bytes(max(begin + size - len(body), 0))
-
-
 # ---- on the way into the archive
 
 

@@ -56,8 +56,7 @@ def make(config: Mapping[str, Any]) -> tuple[_Imaging, Listener, Store]:
     service = pacs.Pacs(archive, defects)
     contexts = pacs.CONTEXTS
     gate = Gate(pacs.AE_TITLE, defects)
-    listener = Listener(service, pacs.AE_TITLE, contexts, roles=(*pacs.STORAGE,), gate=gate,
-                        remains=service.remains)  # fmt: skip
+    listener = Listener(service, pacs.AE_TITLE, contexts, roles=(*pacs.STORAGE,), gate=gate)
     return service, listener, store
 
 

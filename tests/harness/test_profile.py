@@ -158,7 +158,18 @@ def test_the_probes_of_the_built_in_profile_run_on_its_tables():
         database = sqlite3.connect(":memory:")
         for table in tables[probe.role]:
             database.execute(table)
-        names = ("barcode", "patient_id", "lot", "bill_no", "psn_no", "certno", "infno", "day")
+        names = (
+            "barcode",
+            "patient_id",
+            "lot",
+            "bill_no",
+            "psn_no",
+            "certno",
+            "infno",
+            "day",
+            "barcodes",
+            "minutes",
+        )
         holes = dict.fromkeys(names, "x")
         assert database.execute(probe.query, holes).fetchall() == [], name
         database.close()

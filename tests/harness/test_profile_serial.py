@@ -39,7 +39,7 @@ def test_the_serial_profile_is_the_built_in_one_but_for_its_line() -> None:
     assert serial.systems == {role: plain.systems[role] for role in ("LIS", "HIS")}
     assert serial.probes.items() <= plain.probes.items()
     assert serial.encodings == plain.encodings
-    left_out = {"his-centre", "modality-pacs", "modality-ris"}
+    left_out = {"his-centre", "his-callback", "modality-pacs", "modality-ris"}
     assert set(serial.endpoints) == set(plain.endpoints) - left_out
     differ = [name for name in serial.endpoints if serial.endpoints[name] != plain.endpoints[name]]
     assert differ == ["analyzer-lis"]

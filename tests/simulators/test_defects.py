@@ -76,7 +76,7 @@ def test_requirements_and_interfaces_are_known() -> None:
     places = [place for one in defects.DEFECTS for place in one.places]
     assert {place.split(" ")[0] for place in places} <= interfaces
     assert all(one.places and one.what and one.source for one in defects.DEFECTS)
-    assert {place.split(" ")[1] for place in places} == {"sql", "hl7", "astm", "http"}
+    assert {place.split(" ")[1] for place in places} == {"sql", "hl7", "astm", "http", "ledger"}
 
 
 def test_places_name_columns_that_are_there() -> None:
@@ -111,11 +111,14 @@ STANDARD = frozenset(
         "base64",
         "binascii",
         "collections.abc",
+        "csv",
         "dataclasses",
         "datetime",
         "decimal",
         "difflib",
+        "functools",
         "hashlib",
+        "io",
         "json",
         "lxml",
         "re",

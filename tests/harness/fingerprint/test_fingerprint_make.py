@@ -1,6 +1,5 @@
 """Every leaf filled with its own token; read back with a split of our own, not with the codec."""
 
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,12 +1,11 @@
 """The table of fault classes: what is provoked and what is detected, by hand and from runs."""
 
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from harness import resources
+from harness import i18n
 from harness.errors import InputError
 from harness.evidence.conclude import Conclusion
 from harness.evidence.expect import Finding
@@ -16,7 +15,6 @@ from harness.selfcheck.defect_matrix import Catch
 from harness.selfcheck.fault_classes import Row, catalogue, counts, read_catalogue, render, table
 from simulators.hospital.defects import DEFECTS
 
-PAGE = Path(resources.__file__).resolve().parent.parent / "docs/reference/fault-classes.md"
 SEED = 1
 """The page is made with the seed that ``medharness selfcheck`` takes by default."""
 
@@ -53,6 +51,14 @@ def fired(fault_class="lab-01", wire=b"XY"):
     ]  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def _in_english():
+    before = i18n.current()
+    i18n.use("en")
+    yield
+    i18n.use(before)
+
+
 def row_of(rows, ident):
     return next(row for row in rows if row.id == ident)
 
@@ -69,6 +75,8 @@ def test_the_catalogue_has_every_number_once():
         *(f"yb-{number}" for number in range(1, 29)),
         "yb-ap",
         *(f"yb-F{number}" for number in range(24)),
+        *(f"yb-{name}" for name in ("1.4", "6.3", "trace", "list", "cred", "face")),
+        *(f"rec-{number}" for number in (36, 41, 44)),
     ]
 
 
@@ -182,6 +190,6 @@ def test_the_page_names_two_and_counts_the_rest():
 
     assert "`s0`, `s1` and 2 more" in page
     assert "| lab | 112 | 1 | 0 | 0 |" in page
-    assert page.count("\n## ") == 16
+    assert page.count("\n## ") == 18
     assert "| imaging |" not in page  # it has a page of its own, which test_imaging holds
     assert "(fault-classes-imaging.md)" in page
