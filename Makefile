@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 .PHONY: run test bench selfcheck fuzz lint clean
 
 run: $(STAMP)
-	$(BIN)/medharness run --jobs 6 --tags "not @slow"
+	$(BIN)/medharness run --jobs 6 --tags "not (@slow or @extended)"
 
 test: $(STAMP)
 	$(BIN)/python tests/run_all.py

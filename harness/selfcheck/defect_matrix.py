@@ -67,14 +67,16 @@ def matrix(
 
 
 def begin(
-    pool: Executor, idents: Sequence[str], *, seed: int, intended_only: bool, parts: int
+    pool: Executor,
+    idents: Sequence[str],
+    *,
+    seed: int,
+    intended_only: bool,
+    parts: Sequence[tuple[int, int]],
 ) -> list[Future[list[Catch]]]:
-    """Run every defect in other processes, against the shipped scenarios with these ids."""
+    """Run parts of the defects in other processes, against the shipped scenarios with these ids."""
     wanted = frozenset(idents)
-    return [
-        pool.submit(_of_shipped, wanted, seed, intended_only, (part, parts))
-        for part in range(parts)
-    ]
+    return [pool.submit(_of_shipped, wanted, seed, intended_only, part) for part in parts]
 
 
 def collected(begun: Sequence[Future[list[Catch]]]) -> list[Catch]:

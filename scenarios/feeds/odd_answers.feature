@@ -1,5 +1,5 @@
 # language: zh-CN
-@接口-LIS-ORU
+@extended @接口-LIS-ORU
 功能: 形式少见的应答与线路
   负责人: 平台接口组
 

@@ -1,5 +1,5 @@
 # language: zh-CN
-@接口-LIS-ORU @故障
+@extended @接口-LIS-ORU @故障
 功能: 结果传输出错时不丢不重
   负责人: 平台接口组
 

@@ -1,5 +1,5 @@
 # language: zh-CN
-@接口-PACS-DIMSE
+@extended @接口-PACS-DIMSE
 功能: 影像连接、少见的对象与取回
   负责人: 影像接口组
   连接、协商、长度与写法的边界情形：PACS 有明确应答，不丢、不改、不拖。

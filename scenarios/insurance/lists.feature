@@ -1,5 +1,5 @@
 # language: zh-CN
-@接口-HIS-YB
+@extended @接口-HIS-YB
 功能: 医保结算清单与自费上传
   负责人: 医保接口组
 

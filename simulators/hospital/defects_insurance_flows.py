@@ -40,7 +40,7 @@ DEFECTS = (
             "a list that the centre will not take again counts as submitted", f"{_LIST}.state",
             f"{_LIST}.bill_code"),
     _defect("his-yb-list-lost-is-refused", "yb-list", "REQ-YB-019",
-            "a submission without an answer counts as refused", f"{_LIST}.state"),
+            "a submission without an answer counts as refused", _LIST, f"{_LIST}.state"),
     _defect("his-yb-ownpay-first-line-only", "yb-18", "REQ-YB-022",
             "of who pays alone only the first line is uploaded", f"{_OWN}.state", _OWN),
     _defect("his-yb-ownpay-unchecked", "yb-ap", "REQ-YB-022",

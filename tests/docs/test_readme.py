@@ -70,7 +70,7 @@ NOT_EXECUTED = {
     "python3 -m venv .venv": "installs",
     ".venv/bin/python -m pip install --require-hashes -r requirements/dev.lock": "installs",
     ".venv/bin/python -m pip install --no-build-isolation --no-deps --editable .": "installs",
-    '.venv/bin/medharness run --jobs 6 --tags "not @slow"': "scenarios over TCP: a minute",
+    '.venv/bin/medharness run --jobs 6 --tags "not (@slow or @extended)"': "scenarios over TCP: a minute",
     ".venv/bin/python tests/run_all.py": "this is the test run",
     "medharness report runs/20260105-080000": "the name stands for the reader's own folder; "
     "tests/harness/report runs the command",

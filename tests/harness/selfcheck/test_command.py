@@ -41,6 +41,7 @@ def small(monkeypatch):
     monkeypatch.setattr(runs, "shipped", lambda: chosen)
     monkeypatch.setattr(defect_matrix, "DEFECTS", [BY_ID["lis-drops-unmatched"]])
     monkeypatch.setattr(command, "QUICK_PARTS", 40)
+    monkeypatch.setattr(command, "QUICK_SLICES", 1)
     monkeypatch.setattr(command, "pool_of", lambda _: Here())
     return chosen
 
@@ -58,7 +59,9 @@ class Here(Executor):
 def test_defects_are_played_in_other_processes_as_in_this_one():
     ident = "lab-unmatched"
     with command.pool_of(2) as pool:
-        begun = defect_matrix.begin(pool, [ident], seed=1, intended_only=True, parts=2)
+        begun = defect_matrix.begin(
+            pool, [ident], seed=1, intended_only=True, parts=[(0, 2), (1, 2)]
+        )
         found = defect_matrix.collected(begun)
 
     assert [one.defect for one in found] == [one.id for one in defect_matrix.DEFECTS]
@@ -125,10 +128,17 @@ def test_a_false_alarm_or_seeds_alike_are_targets_missed(monkeypatch, changes, s
 
 
 @pytest.mark.parametrize(
-    ("killed", "vacuous", "count"), [(90, (), 0), (89, (), 1), (100, ("s1 E1",), 1)]
+    ("killed", "vacuous", "survivors", "count"),
+    [
+        (90, (), ("alter results unit: lab.stored 1 of 1",), 0),
+        (89, (), (), 1),
+        (100, ("s1 E1",), (), 1),
+        (99, (), ("lab.stored drop lis-results row: lab.stored 1 of 2",), 1),
+        (99, (), ("lab.stored no answer lis-results: lab.stored 1 of 2",), 1),
+    ],
 )
-def test_too_few_killed_or_one_vacuous_are_targets_missed(monkeypatch, killed, vacuous, count):
-    result = OracleResult(mutants=100, killed=killed, survivors=(), vacuous=vacuous)
+def test_what_is_not_noticed_is_a_target_missed(monkeypatch, killed, vacuous, survivors, count):
+    result = OracleResult(mutants=100, killed=killed, survivors=survivors, vacuous=vacuous)
 
     failures = missed(monkeypatch, (mutate_trace, "measure"), lambda _: result, "_traces")
 
