@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MARK = "MEDHARNESS_TEST_MARK"
 """Every process of a run inherits this variable, so its children can be told from others."""
 
-WAIT_S = 60.0
+WAIT_S = 120.0
 """A slow machine that does other things beside."""
 
 

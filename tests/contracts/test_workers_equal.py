@@ -30,8 +30,9 @@ def run_with(tmp_path, jobs, *words):
 
 @pytest.mark.parametrize("words", [(), ("--defect", DEFECT, "--seed", "20")])
 def test_over_memory_even_the_order_is_the_same(tmp_path, words):
-    one = run_with(tmp_path, 1, "--profile", "memory", *words)
-    four = run_with(tmp_path, 4, "--profile", "memory", *words)
+    core = ("--profile", "memory", "--tags", "not (@slow or @extended)")
+    one = run_with(tmp_path, 1, *core, *words)
+    four = run_with(tmp_path, 4, *core, *words)
 
     assert one["verdict"] == ("fail" if words else "pass")
     assert without_times(four) == without_times(one)

@@ -32,7 +32,7 @@ GUIDE = ROOT / "docs" / "how-to" / "write-a-scenario.md"
 MODEL_GUIDE = "docs/how-to/write-an-analyzer-model.md"
 
 EXECUTED = {
-    "run --profile memory": 0,
+    "run --profile memory scenarios/lab": 0,
     'run --profile memory --tags "@冒烟"': 0,
     "run --profile memory --lang en scenarios/lab/upload.feature:8": 0,
     "run --profile memory --lang zh-CN scenarios/lab/upload.feature:8": 0,
@@ -40,7 +40,7 @@ EXECUTED = {
     "run --profile memory --lang zh-CN --defect lis-drops-unit scenarios/lab/upload.feature:8": 1,
     "run --profile memory scenarios/lab/upload.feature:8": 0,
     "run --profile memory --defect lis-drops-unit scenarios/lab/upload.feature:8": 1,
-    "run --profile memory --defect lis-drops-unit": 1,
+    "run --profile memory --defect lis-drops-unit scenarios/lab/upload.feature": 1,
     "run scenarios/lab/upload.feature:8 --seed 1": 0,
     "run my.feature --profile memory": 0,
     "run my.feature": 0,
