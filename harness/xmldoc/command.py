@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -53,20 +53,9 @@ def run_check(
     sets: list[RuleSet] = [load(name) for name in (rules or shipped())]
     checker = Checker(sets=sets, schemas=tuple(all_of(list(schemas), list(schematrons))))
     accepted = read_waivers(Path(waivers), today) if waivers else Waivers([], today)
-    standing: list[DocumentFinding] = []
-    waived: list[DocumentFinding] = []
-    silent: list[tuple[str, str]] = []
-    judged: set[str] = set()
-    documents = evaluated = 0
-    for file in files_of(paths):
-        result = checker.check(file)
-        documents += 1
-        evaluated += bool(result.rules)
-        judged |= result.rules
-        silent += [(result.file, one) for one in result.silent]
-        here, away = accepted.split(result.findings)
-        standing += here
-        waived += away
+    seen = _look(checker, accepted, paths)
+    standing, waived, silent = seen.standing, seen.waived, seen.silent
+    documents, evaluated, judged = seen.documents, seen.evaluated, seen.judged
     if rules:  # what was asked for by name and met no document of its kind was not checked
         silent += [("-", one.name) for one in sets if one.name not in checker.fitted]
     standing += accepted.findings()
@@ -91,6 +80,32 @@ def run_check(
                "silent": [{"file": file, "what": what} for file, what in silent],
                "exit_code": code})  # fmt: skip
     return code
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What came of all documents."""
+
+    standing: list[DocumentFinding] = field(default_factory=list)
+    waived: list[DocumentFinding] = field(default_factory=list)
+    silent: list[tuple[str, str]] = field(default_factory=list)
+    judged: set[str] = field(default_factory=set)
+    documents: int = 0
+    evaluated: int = 0
+
+
+def _look(checker: Checker, accepted: Waivers, paths: Sequence[str]) -> _Seen:
+    seen = _Seen()
+    for file in files_of(paths):
+        result = checker.check(file)
+        seen.documents += 1
+        seen.evaluated += bool(result.rules)
+        seen.judged |= result.rules
+        seen.silent += [(result.file, one) for one in result.silent]
+        here, away = accepted.split(result.findings)
+        seen.standing += here
+        seen.waived += away
+    return seen
 
 
 def _tell(standing: Sequence[DocumentFinding], silent: Sequence[tuple[str, str]]) -> None:

@@ -6,11 +6,13 @@ The identity number is the example of GB 11643-1999, 5; no living person has it.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 import docx
 import pytest
 
+from harness import i18n
 from harness.ledger.command import Request, reconcile
 from harness.ledger.report_html import _compare
 from harness.ledger.report_read import Case
@@ -18,6 +20,14 @@ from harness.ledger.report_text import masked
 
 DEMO = Path(__file__).resolve().parents[3] / "fixtures" / "ledger" / "demo"
 EXAMPLE = "11010519491231002X"
+
+
+@pytest.fixture(autouse=True)
+def _in_chinese() -> Iterator[None]:
+    before = i18n.current()
+    i18n.use("zh-CN")
+    yield
+    i18n.use(before)
 
 
 @pytest.mark.parametrize("column", ["setl_id", "mdtrt_id", "x_init_setl_id", "结算编号"])
