@@ -129,7 +129,12 @@ def test_everything_is_found_inside_the_wheel(python, tmp_path):
         assert not Path(path).resolve().is_relative_to(ROOT), path
 
 
-@pytest.mark.parametrize("words", [("--profile", "memory"), ("--tags", "@冒烟", "--jobs", "2")])
+CORE = "not (@slow or @extended)"
+
+
+@pytest.mark.parametrize(
+    "words", [("--profile", "memory", "--tags", CORE), ("--tags", "@冒烟", "--jobs", "2")]
+)
 def test_the_scenarios_that_ship_run_in_an_empty_folder(python, tmp_path, words):
     out = checked(
         str(python), "-m", "harness", "run", "--json", *words, cwd=tmp_path, env=environment()
