@@ -1,5 +1,5 @@
 # language: zh-CN
-@接口-HIS-ADT
+@extended @接口-HIS-ADT
 功能: 多份报文一次到达
   负责人: 平台接口组
 

@@ -1,5 +1,5 @@
 # language: zh-CN
-@接口-LIS-ORU
+@extended @接口-LIS-ORU
 功能: 结果报文的内容、大小与应答
   负责人: 平台接口组
 

@@ -1,5 +1,5 @@
 # language: zh-CN
-@接口-LIS-FRAMED
+@extended @接口-LIS-FRAMED
 功能: 自有帧格式的检验仪器接入 LIS
   负责人: 检验接口组
   不用 ASTM 的仪器各有帧头、校验和列宽；LIS 的端口驱动必须与仪器一致。
