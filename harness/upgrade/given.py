@@ -23,9 +23,6 @@ from harness.evidence.trace import Record
 PART_CHARS_MIN: Final = 4
 """A shorter value stands in a longer text by chance."""
 
-STALE_CHARS_MIN: Final = 10
-"""A shorter value may be the same in two runs by chance."""
-
 VALUE_CHARS_MAX: Final = 4096
 """A longer value is compared by its hash."""
 
@@ -162,19 +159,6 @@ class Given:
         long = [pair for pair in self.drawn if min(map(len, pair)) >= PART_CHARS_MIN]
         return sorted(long, key=lambda pair: -len(pair[0]))
 
-    @cached_property
-    def _same(self) -> frozenset[str]:
-        """Values that both runs put in at one place."""
-        both = self.before.keys() & self.after.keys()
-        return frozenset(
-            self.before[role] for role in both if self.before[role] == self.after[role]
-        )
-
-    @cached_property
-    def _moved(self) -> frozenset[str]:
-        """Long values of the run before in whose places the run after put in others."""
-        return frozenset(old for old, _ in self.drawn if len(old) >= STALE_CHARS_MIN) - self._same
-
     def explains(self, old: str, new: str) -> bool:
         """Whether each value is what its own run put in, whole or written in one and the same way.
 
@@ -199,7 +183,3 @@ class Given:
                 if old == new:
                     return True
         return False
-
-    def stale(self, value: str) -> bool:
-        """Whether the run after shows what only the run before put in."""
-        return bool(self.drawn) and value in self._moved and value not in self.after.values()

@@ -1,6 +1,8 @@
 """The table of fault classes: what is provoked and what is detected, by hand and from runs."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +13,7 @@ from harness.evidence.conclude import Conclusion
 from harness.evidence.expect import Finding
 from harness.evidence.line import pack
 from harness.evidence.verdict import Verdict
+from harness.selfcheck import runs
 from harness.selfcheck.defect_matrix import Catch
 from harness.selfcheck.fault_classes import Row, catalogue, counts, read_catalogue, render, table
 from simulators.hospital.defects import DEFECTS
@@ -193,3 +196,20 @@ def test_the_page_names_two_and_counts_the_rest():
     assert page.count("\n## ") == 18
     assert "| imaging |" not in page  # it has a page of its own, which test_imaging holds
     assert "(fault-classes-imaging.md)" in page
+
+
+def test_the_page_names_every_row_and_only_defects_and_scenarios_that_are_there():
+    """What a row counts is measured by the whole self-check; that the names are real, here."""
+    text = (Path(__file__).parents[3] / "docs/reference/fault-classes.md").read_text("utf-8")
+    lines = [line.split("|") for line in text.splitlines() if line.startswith("| ")]
+    shown = {cells[1].strip(): cells for cells in lines if len(cells) == 9}
+    assert {*catalogue()} <= {*shown}
+    known = {one.scenario.id for one in runs.shipped()} | {one.id for one in DEFECTS}
+    named = {
+        name
+        for ident in catalogue()
+        for cell in shown[ident][5:7]
+        for name in re.findall(r"`([^`]+)`", cell)
+    }
+    assert len(named) > 100
+    assert named - known == set()
