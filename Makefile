@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test bench selfcheck fuzz lint clean
+.PHONY: run test bench bench-check selfcheck fuzz lint clean
 
 run: $(STAMP)
 	$(BIN)/medharness run --jobs 6 --tags "not (@slow or @extended)"
@@ -15,11 +15,15 @@ test: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python tests/bench/run.py
 
+bench-check: $(STAMP)
+	$(BIN)/python tests/bench/run.py --check
+
 selfcheck: $(STAMP)
 	$(BIN)/medharness selfcheck
 
 fuzz: $(STAMP)
 	MEDHARNESS_FUZZ=nightly $(BIN)/python -m pytest tests/fuzz -q -n 2
+	$(BIN)/python tests/fuzz/guided.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -8,8 +8,16 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+from harness import i18n
+
+settings.register_profile("medharness", deadline=None)
+settings.load_profile("medharness")
+"""No example has a time limit of its own: on a busy machine that would be a coin toss."""
 
 REASONS = (
     r"chromium is not installed",
@@ -25,6 +33,14 @@ REASONS = (
 
 _skips: list[str] = []
 _counts = {"run": 0, "slow": 0}
+
+
+@pytest.fixture(autouse=True)
+def _language() -> Iterator[None]:
+    """Each test begins in the language that a program begins in, whatever ran before it."""
+    i18n.use("zh-CN")
+    yield
+    i18n.use("zh-CN")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from json.encoder import encode_basestring
 from typing import Any, Final, NoReturn
 
@@ -132,7 +132,10 @@ def _number(text: str) -> int | Decimal:
         raise JsonError("a number of too many digits", code="json.number")
     if not any(letter in text for letter in ".eE"):
         return int(text)
-    number = Decimal(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent beyond what even Decimal holds
+        raise JsonError("a number of too many digits", code="json.number") from None
     # Written out, 1e999999999 fills a gigabyte.
     if abs(number.adjusted()) > NUMBER_CHARS_MAX:
         raise JsonError("a number of too many digits", code="json.number")

@@ -15,6 +15,7 @@ from targets import GROUPS, Group, Shown, Target
 DOCS: Final = Path(__file__).parents[2] / "docs"
 FIGURES: Final = DOCS / "figures.json"
 PAGE: Final = DOCS / "performance.md"
+PICTURE: Final = DOCS / "performance.svg"
 
 KEPT: Final = "kept"
 NOT_KEPT: Final = "**not kept**"
@@ -35,6 +36,10 @@ def page(figures: Mapping[str, Any]) -> str:
         "# Performance",
         "",
         "Written by `make bench` from `figures.json`; do not edit.",
+        "",
+        "![How far each figure is from its target](performance.svg)",
+        "",
+        "`make bench-check` takes the ratios again and fails where one became more than 15 % worse.",
         "",
     ]
     for name, group in GROUPS.items():

@@ -2,7 +2,8 @@
 
 ``python tests/bench/run.py [--only GROUP]... [--rounds N] [--seconds S]``: without ``--only`` every
 group is taken. What is taken replaces that group in the file, the others stay as they are; each
-group is written as soon as it is there.
+group is written as soon as it is there. With ``--check`` nothing is written: each group that the
+file has is taken again, and a ratio that became more than 15 % worse ends the command with 1.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ import json
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+import check
+import plot
 import render
 from targets import GROUPS
 
@@ -123,19 +127,38 @@ def merge(name: str, taken: dict[str, Any]) -> None:
     text = json.dumps(figures, ensure_ascii=False, indent=2) + "\n"
     render.FIGURES.write_text(text, "utf-8", newline="\n")
     render.PAGE.write_text(render.page(figures), "utf-8", newline="\n")
+    render.PICTURE.write_text(plot.picture(figures), "utf-8", newline="\n")
 
 
-def main() -> None:
-    """Measure, write, render."""
+def compare(names: list[str], rounds: int, seconds: float) -> int:
+    """Take groups again beside what is stored; 1 where a ratio became worse, or none was there."""
+    known = json.loads(render.FIGURES.read_text("utf-8"))["groups"]
+    lost, beside = [], 0
+    for name in names:
+        if name in known:
+            stored = known[name]["figures"]
+            beside += check.compared(GROUPS[name], stored)
+            lost += check.worse(GROUPS[name], stored, MEASURES[name](rounds, seconds))
+    print(f"{beside} ratios compared, {len(lost)} worse", *lost, sep="\n")
+    return 1 if lost or not beside else 0
+
+
+def main() -> int:
+    """Measure, write, render; or compare."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", choices=list(GROUPS), metavar="GROUP")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--seconds", type=float, default=SECONDS)
+    parser.add_argument("--check", action="store_true", help="compare with what is stored")
     options = parser.parse_args()
-    for name in options.only or GROUPS:
+    names = list(options.only or GROUPS)
+    if options.check:
+        return compare(names, options.rounds, options.seconds)
+    for name in names:
         merge(name, take(name, options.rounds, options.seconds))
     print(render.PAGE.read_text("utf-8"))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

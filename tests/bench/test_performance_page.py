@@ -2,6 +2,8 @@
 
 import json
 
+import check
+import plot
 import pytest
 import render
 import run
@@ -23,6 +25,7 @@ def nested(name, value):
 
 def test_the_page_is_rendered_from_the_figures() -> None:
     assert render.PAGE.read_text("utf-8") == render.page(written())
+    assert render.PICTURE.read_text("utf-8") == plot.picture(written())
 
 
 @pytest.mark.parametrize("number", range(len(TARGETS)))
@@ -77,6 +80,7 @@ def test_every_group_has_somebody_who_takes_it() -> None:
 def test_one_group_is_taken_alone_and_the_others_stay(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(render, "FIGURES", tmp_path / "figures.json")
     monkeypatch.setattr(render, "PAGE", tmp_path / "performance.md")
+    monkeypatch.setattr(render, "PICTURE", tmp_path / "performance.svg")
     asked = []
 
     def measure(number):
@@ -99,3 +103,41 @@ def test_one_group_is_taken_alone_and_the_others_stay(tmp_path, monkeypatch) -> 
     page = render.PAGE.read_text("utf-8")
     assert "| messages or bytes lost | 3 | ≤ 0 | **not kept** |" in page
     assert "Not taken yet: `python tests/bench/run.py --only engine`." in page
+
+
+def ratios():
+    return [target for _, target in TARGETS if check.is_ratio(target)]
+
+
+def test_a_ratio_may_be_15_percent_worse_and_no_more() -> None:
+    assert len(ratios()) > 5
+    for name, group in GROUPS.items():
+        for target in group.targets:
+            stored = nested(target.name, 2.0)
+            sign = -1 if target.least else 1
+            inside, outside = (nested(target.name, 2.0 + sign * by) for by in (0.29, 0.31))
+            better = nested(target.name, 2.0 - sign * 1.9)
+            assert check.worse(group, stored, inside) == [], name
+            assert check.worse(group, stored, better) == [], name
+            assert len(check.worse(group, stored, outside)) == check.is_ratio(target), name
+            assert len(check.worse(group, stored, {})) == check.is_ratio(target), name
+
+
+def test_a_check_that_compared_nothing_fails(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(render, "FIGURES", tmp_path / "figures.json")
+    figures = {"groups": {"lab": {"figures": {"records_of_bare": 0.8}}}}
+    (tmp_path / "figures.json").write_text(json.dumps(figures), "utf-8")
+    for measured, only, code in ((0.8, "lab", 0), (0.5, "lab", 1), (0.8, "engine", 1)):
+        monkeypatch.setitem(
+            run.MEASURES, "lab", lambda rounds, seconds, it=measured: {"records_of_bare": it}
+        )
+        monkeypatch.setattr("sys.argv", ["run.py", "--check", "--only", only])
+        assert run.main() == code
+    assert "0.50, 0.80 is stored" in capsys.readouterr().out
+
+
+def test_the_picture_shows_each_figure_on_the_right_side_of_its_line() -> None:
+    for target in ratios():
+        assert plot.margin(target, target.limit) == 1
+        off = target.limit / 2 if target.least else target.limit * 2
+        assert plot.margin(target, off) == 0.5

@@ -27,6 +27,7 @@ from harness.wire.json_exact import JsonError
         ("[" * 90_000 + "]" * 90_000, "json.too-deep"),
         ("[" * 300_000, "json.too-many-values"),
         ("1" * 65, "json.number"),
+        ("5E11188888888888888888888", "json.number"),
         ('{"a":', "json.syntax"),
         ("", "json.syntax"),
         ("'a'", "json.syntax"),

@@ -1,0 +1,49 @@
+"""What became worse since the figures that are stored: only ratios travel between machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from render import value
+from targets import Group, Target
+
+ALLOWED: Final = 0.15
+"""The part by which a ratio may be worse than the stored one."""
+
+
+def is_ratio(target: Target) -> bool:
+    """A ratio names both of its sides: ``ours / other``. Everything else depends on the machine."""
+    return " / " in target.text
+
+
+def worse(group: Group, stored: Mapping[str, Any], taken: Mapping[str, Any]) -> list[str]:
+    """A line for each ratio that fell behind by more than ``ALLOWED``, or was not taken again.
+
+    Args:
+        group: whose ratios.
+        stored: its figures as they stand in the file.
+        taken: its figures of now.
+    """
+    found = []
+    for target in group.targets:
+        before = value(target.name, stored) if is_ratio(target) else None
+        if before is None:
+            continue
+        now = value(target.name, taken)
+        if now is None:
+            found.append(f"{target.text}: not taken, {before:.2f} is stored")
+        elif _lost(target, before, now) > ALLOWED:
+            found.append(f"{target.text}: {now:.2f}, {before:.2f} is stored")
+    return found
+
+
+def compared(group: Group, stored: Mapping[str, Any]) -> int:
+    """How many ratios of a group can be compared at all."""
+    return sum(1 for one in group.targets if is_ratio(one) and value(one.name, stored) is not None)
+
+
+def _lost(target: Target, before: float, now: float) -> float:
+    """The part that was lost; negative where it became better."""
+    better, poorer = (before, now) if target.least else (now, before)
+    return (better - poorer) / before

@@ -1,0 +1,170 @@
+"""What the guided fuzzer feeds: one function a core, codec or file reader.
+
+Each takes any bytes and either returns, or raises what its module promises for input that it
+refuses; what it promises besides (nothing lost, events do not depend on the reads) is asserted.
+Anything else that it raises is a fault. Input that once was one stands in
+``tests/corpus/crashes/<target>/`` and is played with every test run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from harness.captures import sources as captures
+from harness.captures.astm import read_astm
+from harness.captures.hl7 import read_hl7
+from harness.errors import InputError, PeerError
+from harness.evidence import trace
+from harness.ledger import sniff
+from harness.ledger import sources as ledger_sources
+from harness.profile import load_profile
+from harness.scenario.gherkin import read_feature
+from harness.wire import (
+    astm_decode,
+    astm_link,
+    dicom_command,
+    dicom_items,
+    dicom_pdu,
+    envelope,
+    hl7_ack,
+    http1,
+    http1_client,
+    json_exact,
+    poct1a,
+    poct1a_core,
+)
+from harness.wire.astm_records import AstmMessage
+from harness.wire.core import Core
+from harness.wire.dicom_upper import UpperLayerCore
+from harness.wire.framings import FramingCore
+from harness.wire.hl7 import Hl7Message
+from harness.wire.mllp import MllpCore
+from harness.xmldoc import safe
+
+CORPUS: Final = Path(__file__).resolve().parents[1] / "corpus"
+CRASHES: Final = CORPUS / "crashes"
+
+Target = Callable[[bytes], object]
+
+
+def _core(make: Callable[[], Core[Any, Any]], *, deadlines: int = 4) -> Target:
+    """One connection: the first byte says how the rest is cut into reads, then the line ends."""
+
+    def feed(data: bytes) -> None:
+        core, now = make(), 0.0
+        size = 1 + (data[0] if data else 0)
+        for begin in range(1, len(data), size):
+            core.receive(data[begin : begin + size], now)
+            core.events()
+            core.data_to_send()
+        for _ in range(deadlines):
+            due = core.next_deadline()
+            if due is None:
+                break
+            assert due >= now, "a deadline in the past"
+            now = due
+            core.on_deadline(now)
+        core.receive_eof(now)
+        core.events()
+        core.data_to_send()
+
+    return feed
+
+
+def _file(read: Callable[[Path], object], suffix: str) -> Target:
+    """A reader of files: it may refuse with a place that names the file."""
+
+    def feed(data: bytes) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"any{suffix}"
+            path.write_bytes(data)
+            with contextlib.suppress(InputError):
+                read(path)
+
+    return feed
+
+
+def _hl7(data: bytes) -> None:
+    message = Hl7Message.parse(data)
+    assert message.raw == data
+    for leaf in message.leaves():
+        message.text_of(leaf)
+    hl7_ack.check_ack(data, hl7_ack.acknowledge(message, "AA", control_id="1", time="20260101"))
+
+
+def _astm_records(data: bytes) -> None:
+    message = AstmMessage.parse(data)
+    assert message.raw == data
+    for record in message.records:
+        for number in range(1, 4):
+            record.get(str(number))
+
+
+def _items(data: bytes) -> None:
+    with contextlib.suppress(dicom_items.ItemError):
+        dicom_items.decode(data)
+
+
+def _pdu(data: bytes) -> None:
+    with contextlib.suppress(dicom_pdu.PduError):
+        dicom_pdu.decode_pdu(data[0] % 9 if data else 0, data[1:])
+
+
+def _command(data: bytes) -> None:
+    with contextlib.suppress(dicom_command.CommandError):
+        dicom_command.decode(data)
+
+
+def _json(data: bytes) -> None:
+    with contextlib.suppress(PeerError):
+        json_exact.encode(json_exact.decode(data).value)
+
+
+def _envelope(data: bytes) -> None:
+    with contextlib.suppress(PeerError):
+        envelope.problems(envelope.read_request(data))
+
+
+def _capture(data: bytes) -> None:
+    with contextlib.suppress(InputError):
+        for stream in captures.streams(data):
+            for reading in (read_astm(stream), read_hl7(stream)):
+                for one in reading.kept:
+                    there = stream.data[one.offset : one.offset + len(one.data)]
+                    assert one.data == there, "kept what was not there"
+
+
+def _ledger(path: Path) -> None:
+    for feed in ledger_sources.feeds(str(path), query="", work=path.parent):
+        sniff.look(feed.path, label=feed.label, renames={})
+
+
+TARGETS: Final[dict[str, Target]] = {
+    "astm-link": _core(lambda: astm_link.AstmLinkCore(astm_link.AstmLinkConfig(side="host"))),
+    "astm-decode": astm_decode.decode_stream,
+    "astm-records": _astm_records,
+    "framing": _core(FramingCore),
+    "mllp": _core(MllpCore),
+    "hl7": _hl7,
+    "http-server": _core(http1.HttpServerCore),
+    "http-client": _core(http1_client.HttpClientCore),
+    "poct1a": poct1a.read,
+    "poct1a-link": _core(poct1a_core.Poct1aCore),
+    "dicom-link": _core(lambda: UpperLayerCore(server=True)),
+    "dicom-pdu": _pdu,
+    "dicom-items": _items,
+    "dicom-command": _command,
+    "json": _json,
+    "envelope": _envelope,
+    "xml": safe.read,
+    "capture": _capture,
+    "feature": _file(read_feature, ".feature"),
+    "profile": _file(load_profile, ".toml"),
+    "trace": _file(trace.read, ".jsonl"),
+    "ledger-text": _file(_ledger, ".csv"),
+    "ledger-zip": _file(_ledger, ".zip"),
+}
