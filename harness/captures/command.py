@@ -14,6 +14,7 @@ from harness import resources
 from harness.captures.astm import read_astm
 from harness.captures.framed import read_framed
 from harness.captures.hl7 import read_hl7
+from harness.captures.network import Talk, is_network, talks
 from harness.captures.reading import Reading
 from harness.captures.sources import FORMS, Form, Stream, read_file, streams
 from harness.errors import InputError, LocalProtocolError
@@ -42,6 +43,12 @@ _CHOICES: Final[Mapping[str, type[Any]]] = {
 _NUMBERS: Final = frozenset({"frame_text_max", "record_end_in_frame"})
 _RECORD_ENDS: Final = {"cr": b"\r", "cr-lf": b"\r\n", "lf": b"\n", "cr-cr": b"\r\r"}
 
+_HELD: Final = {
+    "standard": "breaks the standard",
+    "profile": "differs from the profile",
+    "capture": "the capture",
+}
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -52,6 +59,7 @@ def run(
     form: str = "",
     model: str = "",
     encoding: str = "",
+    port: int = 0,
     as_json: bool = False,
 ) -> int:
     """Read captures and print what they say.
@@ -64,11 +72,17 @@ def run(
     """
     known = _model(model) if model else {}
     wanted: Form | None = next((one for one in FORMS if one == form), None)
-    readings = [
-        (path, _read(stream, protocol, known, encoding))
-        for path in paths
-        for stream in streams(read_file(Path(path)), wanted)
-    ]
+    readings: list[tuple[str, Reading]] = []
+    for path in paths:
+        if wanted is None and is_network(Path(path)):
+            found, skipped = talks(Path(path), port)
+            readings += [(path, _heard(one, protocol, known, encoding)) for one in found]
+            for why, count in skipped.items():
+                print(tr("{path}: left out: {why}, {count} packets", path=path, why=tr(why),
+                         count=count))  # fmt: skip
+        else:
+            given = streams(read_file(Path(path)), wanted)
+            readings += [(path, _read(one, protocol, known, encoding)) for one in given]
     for path, reading in readings:
         _show(path, reading)
     messages = sum(len(one.messages) for _, one in readings)
@@ -81,6 +95,18 @@ def run(
         streams_ = [{"file": path, **one.data()} for path, one in readings]
         print(json.dumps({"streams": streams_, "exit_code": code}, ensure_ascii=False))
     return code
+
+
+def _heard(talk: Talk, protocol: str, model: Mapping[str, Any], encoding: str) -> Reading:
+    """One side of a connection: what cannot be read is named, and none of it is thrown away."""
+    chosen = talk.protocol if protocol == "auto" and not model else protocol
+    if chosen in PROTOCOLS:
+        reading = _read(talk.stream, chosen, model, encoding)
+        reading.direction = talk.stream.direction
+    else:
+        reading = Reading(direction=talk.stream.direction)
+    reading.findings[:0] = talk.findings
+    return reading
 
 
 def _read(stream: Stream, protocol: str, model: Mapping[str, Any], encoding: str) -> Reading:
@@ -150,9 +176,7 @@ def _show(path: str, reading: Reading) -> None:
         for one in reading.all_findings
     )
     for (against, code, clause, text, expected, actual), times in counts.items():
-        held = (
-            tr("breaks the standard") if against == "standard" else tr("differs from the profile")
-        )
+        held = tr(_HELD[against])
         wanted = f" [{expected} / {actual}]" if expected or actual else ""
         print(_plain(f"! {held}: {tr(text)} ({code}, {clause}) x{times}{wanted}"))
     for one in reading.kept:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Against = Literal["standard", "profile"]
-"""Whether a finding breaks the standard, or differs from what was agreed with this instrument."""
+Against = Literal["standard", "profile", "capture"]
+"""Whether a finding breaks the standard, or differs from what was agreed with this instrument, or
+the capture itself lacks something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from typing import Any, Final
 from harness.captures import sources as captures
 from harness.captures.astm import read_astm
 from harness.captures.hl7 import read_hl7
+from harness.captures.network import talks
 from harness.errors import InputError, PeerError
 from harness.evidence import trace
 from harness.ledger import sniff
@@ -162,6 +163,7 @@ TARGETS: Final[dict[str, Target]] = {
     "envelope": _envelope,
     "xml": safe.read,
     "capture": _capture,
+    "network": _file(talks, ".pcap"),
     "feature": _file(read_feature, ".feature"),
     "profile": _file(load_profile, ".toml"),
     "trace": _file(trace.read, ".jsonl"),
