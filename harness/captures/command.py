@@ -14,6 +14,7 @@ from harness import resources
 from harness.captures.astm import read_astm
 from harness.captures.framed import read_framed
 from harness.captures.hl7 import read_hl7
+from harness.captures.http import read_http
 from harness.captures.network import Talk, is_network, talks
 from harness.captures.reading import Reading
 from harness.captures.sources import FORMS, Form, Stream, read_file, streams
@@ -100,11 +101,16 @@ def run(
 def _heard(talk: Talk, protocol: str, model: Mapping[str, Any], encoding: str) -> Reading:
     """One side of a connection: what cannot be read is named, and none of it is thrown away."""
     chosen = talk.protocol if protocol == "auto" and not model else protocol
-    if chosen in PROTOCOLS:
+    if talk.reading is not None and chosen == "dicom":
+        reading = talk.reading
+    elif chosen == "http":
+        reading = read_http(talk.stream)
+    elif chosen in PROTOCOLS:
         reading = _read(talk.stream, chosen, model, encoding)
-        reading.direction = talk.stream.direction
     else:
-        reading = Reading(direction=talk.stream.direction)
+        reading = Reading()
+        reading.keep(0, "net.unknown", talk.stream.data)
+    reading.direction = talk.stream.direction
     reading.findings[:0] = talk.findings
     return reading
 

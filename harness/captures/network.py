@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from harness.captures.conversations import Conversation, Side, conversations
+from harness.captures.dicom import read_dicom
 from harness.captures.packets import Packets
-from harness.captures.reading import CaptureFinding
+from harness.captures.reading import CaptureFinding, Reading
 from harness.captures.sources import Stream
 from harness.errors import InputError
 from harness.i18n import tr
@@ -29,7 +30,6 @@ _TEXTS: Final = {
     "net.changed": "Repeated bytes are not what they were before",
     "net.damage": "The capture file breaks off or is damaged",
     "net.encrypted": "The connection is encrypted; nothing in it can be read",
-    "net.not-read": "This protocol is recognised but not read here",
     "net.unknown": "No protocol that is known here",
 }
 
@@ -46,11 +46,13 @@ class Talk:
         stream: its bytes; the direction names both ends.
         protocol: ``hl7``, ``astm``, ``http``, ``dicom``, ``tls`` or ``unknown``.
         findings: what the capture lacks.
+        reading: what it says, for a protocol that only both sides together tell.
     """
 
     stream: Stream
     protocol: str
     findings: list[CaptureFinding]
+    reading: Reading | None = None
 
 
 def is_network(path: Path) -> bool:
@@ -110,15 +112,17 @@ def _skipped(skipped: Counter[str]) -> str:
 
 
 def _talks(talk: Conversation) -> list[Talk]:
-    first = talk.client.data, talk.server.data
-    protocol = _protocol(*first)
+    said = talk.client.data, talk.server.data
+    protocol = _protocol(*said)
+    read = read_dicom(talk) if protocol == "dicom" else (None, None)
     return [
         Talk(
             stream=Stream(direction=_ends(side), data=data),
             protocol=protocol,
             findings=_lacks(side, protocol),
+            reading=reading,
         )
-        for side, data in zip((talk.client, talk.server), first, strict=True)
+        for side, data, reading in zip((talk.client, talk.server), said, read, strict=True)
         if data or side.gaps
     ]
 
@@ -138,8 +142,6 @@ def _lacks(side: Side, protocol: str) -> list[CaptureFinding]:
         found.append(finding("net.changed", actual=str(side.changed)))
     if protocol == "tls":
         found.append(finding("net.encrypted"))
-    elif protocol in {"http", "dicom"}:
-        found.append(finding("net.not-read", actual=protocol))
     elif protocol == "unknown":
         found.append(finding("net.unknown"))
     return found

@@ -17,6 +17,7 @@ from typing import Any, Final
 from harness.captures import sources as captures
 from harness.captures.astm import read_astm
 from harness.captures.hl7 import read_hl7
+from harness.captures.http import read_http
 from harness.captures.network import talks
 from harness.errors import InputError, PeerError
 from harness.evidence import trace
@@ -139,6 +140,13 @@ def _capture(data: bytes) -> None:
                     assert one.data == there, "kept what was not there"
 
 
+def _http_capture(data: bytes) -> None:
+    for begin in (b"", b"HTTP/1.1 200 OK\r\n"):
+        stream = captures.Stream(direction="", data=begin + data)
+        for one in read_http(stream).kept:
+            assert stream.data.endswith(one.data), "kept what was not there"
+
+
 def _ledger(path: Path) -> None:
     for feed in ledger_sources.feeds(str(path), query="", work=path.parent):
         sniff.look(feed.path, label=feed.label, renames={})
@@ -163,6 +171,7 @@ TARGETS: Final[dict[str, Target]] = {
     "envelope": _envelope,
     "xml": safe.read,
     "capture": _capture,
+    "http-capture": _http_capture,
     "network": _file(talks, ".pcap"),
     "feature": _file(read_feature, ".feature"),
     "profile": _file(load_profile, ".toml"),

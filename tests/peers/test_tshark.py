@@ -5,6 +5,7 @@ tshark puts TCP together by itself and shares no line with us: both must come to
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
 import socket
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -64,11 +66,9 @@ def listener():
         yield made
 
 
-def captured(tmp_path: Path, listener: socket.socket, speak, *words: str) -> Path:
-    """Sniff the loopback while somebody speaks to a listener."""
-    sniffer()
-    port = listener.getsockname()[1]
-    path = tmp_path / "taken.pcap"
+@contextlib.contextmanager
+def _sniffing(path: Path, port: int, *words: str) -> Iterator[None]:
+    """Watch the loopback, from when the sniffer says that it does."""
     command = ["dumpcap", "-q", "-i", "lo", "-f", f"tcp port {port}", "-w", str(path), *words]
     with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8") as process:
         assert process.stderr is not None
@@ -77,11 +77,22 @@ def captured(tmp_path: Path, listener: socket.socket, speak, *words: str) -> Pat
             line = process.stderr.readline()
             assert line, f"dumpcap ended: {heard}"
             heard += line
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def captured(tmp_path: Path, listener: socket.socket, speak, *words: str) -> Path:
+    """Sniff the loopback while somebody speaks to a listener."""
+    sniffer()
+    port = listener.getsockname()[1]
+    path = tmp_path / "taken.pcap"
+    with _sniffing(path, port, *words):
         threading.Thread(target=answer, args=(listener,), daemon=True).start()
         speak(port)
         _written(path)
-        process.terminate()
-        process.wait(20)
     return path
 
 
@@ -122,6 +133,30 @@ def test_a_capture_of_a_foreign_client_is_read_as_tshark_reads_it(tmp_path, list
     shown = capsys.readouterr().out
     assert "PID|1||xxxx" in shown
     assert "4 messages, 0 findings, 0 pieces kept apart" in shown
+
+
+def test_an_association_of_foreign_programs_is_read(tmp_path, capsys):
+    """DCMTK speaks to DCMTK, and every step of it is shown."""
+    sniffer()
+    needs("DCMTK", shutil.which("storescp") or "")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    asking = ["echoscu", "-aet", "ONE", "-aec", "TWO", "127.0.0.1", str(port)]
+    serving = ["storescp", "--ignore", "-aet", "TWO", str(port)]
+    path = tmp_path / "taken.pcap"
+    with _sniffing(path, port), subprocess.Popen(serving) as process:
+        for _ in range(100):
+            if subprocess.run(asking, capture_output=True, check=False).returncode == 0:
+                break
+            threading.Event().wait(0.1)
+        _written(path)
+        process.terminate()
+
+    assert main(["decode", str(path), "--lang", "en", "--port", str(port)]) == 0
+    shown = capsys.readouterr().out
+    for word in ("A-ASSOCIATE-RQ called=TWO calling=ONE", "A-ASSOCIATE-AC", "C-ECHO-RQ", "0000H",
+                 "A-RELEASE-RQ", "A-RELEASE-RP"):  # fmt: skip
+        assert word in shown
 
 
 def test_what_a_short_snapshot_lost_is_a_finding(tmp_path, listener):

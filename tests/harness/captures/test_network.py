@@ -254,19 +254,51 @@ def test_a_gap_is_a_finding_and_never_a_pass(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("data", "code"),
+    ("data", "code", "kept"),
     [
-        (b"\x16\x03\x01\x00\x05hello", "net.encrypted"),
-        (b"GET / HTTP/1.1\r\n\r\n", "net.not-read"),
-        (b"\x01\x00\x00\x00\x00\x10" + bytes(16), "net.not-read"),
-        (b"nobody knows", "net.unknown"),
+        (b"\x16\x03\x01\x00\x05hello", "net.encrypted", 10),
+        (b"nobody knows", "net.unknown", 12),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf", "http.cut", 51),
+        (b"HTTP/1.1 2OO OK\r\n\r\n", "http.broken", 19),
+        (b"\x01\x00\x00\x00\x00\x02ab", "dicom.pdu", 2),
     ],
 )
-def test_what_is_not_read_is_named_and_nothing_is_called_read(tmp_path, capsys, data, code):
+def test_what_cannot_be_read_is_named_and_kept(tmp_path, capsys, data, code, kept):
     exit_code, found = decode(capture(tmp_path, wires.talk(data)), capsys)
 
+    (stream,) = found["streams"]
     assert exit_code == 3
-    assert [one["code"] for one in found["streams"][0]["findings"]] == [code]
+    assert [one["code"] for one in stream["findings"]] == [code]
+    assert sum(len(bytes.fromhex(one["hex"])) for one in stream["kept"]) == kept
+
+
+def test_requests_and_answers_of_the_settlement_interface(tmp_path, capsys):
+    body = '{"infno":"2207","msgid":"H1","input":{"psn_no":"P7","name":"张三"}}'.encode("gb18030")
+    ask = b"POST /fsi/api HTTP/1.1\r\nHost: c\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    done = b'{"infcode":0,"inf_refmsgid":"C1","output":{"setl_id":"S1"}}'
+    answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % len(done)
+    answer += done + b"\r\n0\r\n\r\n"
+    packets = wires.talk(ask, ask[:30], ask[30:])
+    packets += wires.talk(answer, answer, source=SERVER, target=CLIENT)
+
+    code, found = decode(capture(tmp_path, packets), capsys)
+
+    asked, answered = found["streams"]
+    assert code == 0
+    assert [one["records"][0] for one in asked["messages"]] == ["POST /fsi/api"] * 2
+    assert asked["messages"][1]["records"][-2] == "# type=2207 id=H1 patient=P7"
+    assert "张三" in asked["messages"][0]["records"][-1]
+    assert [one["records"][0] for one in answered["messages"]] == ["200 OK"] * 2
+    assert answered["messages"][1]["records"][-2] == "# id=C1 setl_id=S1 code=0"
+
+
+def test_an_answer_may_end_with_its_connection(tmp_path, capsys):
+    packets = wires.talk(b"HTTP/1.0 503 Busy\r\n\r\nlater", source=SERVER, target=CLIENT)
+
+    _, found = decode(capture(tmp_path, packets), capsys)
+
+    (message,) = found["streams"][0]["messages"]
+    assert (message["records"][0], message["records"][-1]) == ("503 Busy", "later")
 
 
 def test_one_port_is_chosen(tmp_path, capsys):
