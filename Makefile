@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test bench bench-check selfcheck fuzz lint clean
+.PHONY: run test bench bench-check selfcheck fuzz soak lint clean
 
 run: $(STAMP)
 	$(BIN)/medharness run --jobs 6 --tags "not (@slow or @extended)"
@@ -24,6 +24,9 @@ selfcheck: $(STAMP)
 fuzz: $(STAMP)
 	MEDHARNESS_FUZZ=nightly $(BIN)/python -m pytest tests/fuzz -q -n 2
 	$(BIN)/python tests/fuzz/guided.py
+
+soak: $(STAMP)
+	$(BIN)/python tests/soak/stores.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -11,14 +11,19 @@ from typing import Any, Final, NoReturn
 from harness import __version__, i18n
 from harness.commands import (
     captures,
+    cases,
     centre,
     common,
+    contract,
     documents,
     feeds,
+    matrix,
+    objects,
     quality,
     reconcile,
     results,
     scenarios,
+    signoff,
     simulate,
     site,
     spec,
@@ -29,7 +34,7 @@ from harness.i18n import tr
 
 GROUPS: Final = (
     scenarios, site, simulate, results, quality, reconcile, tables,
-    feeds, captures, documents, centre, spec,
+    feeds, captures, cases, documents, centre, spec, contract, signoff, matrix, objects,
 )  # fmt: skip
 """In the order of ``--help``."""
 

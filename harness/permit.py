@@ -127,6 +127,11 @@ class Permit:
         entries = profile.policy.forbidden_addresses
         self._forbidden = [Forbidden.parse(text).resolved(resolve) for text in entries]
 
+    @property
+    def profile(self) -> Profile:
+        """Whose policy it is."""
+        return self._profile
+
     def require_fault(self) -> None:
         """Raise ``PermitError`` where no fault may be injected."""
         self._require("fault", tr("injecting a fault"))

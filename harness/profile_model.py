@@ -42,6 +42,7 @@ from harness.profile_values import (
     Transport,
     Url,
     Via,
+    WebPath,
     Worker,
 )
 
@@ -149,6 +150,9 @@ class Endpoint(Part):
     """Settings of a serial line."""
     ae_title: AeTitle = ""
     """DICOM only: AE title of the listening system; default: the one of the built-in system."""
+    path: WebPath = ""
+    """DICOMweb only: where the services begin, such as /dcm4chee-arc/aets/DCM4CHEE/rs; default:
+    /dicom-web."""
     encoding: Codec | None = None
     """Character set on this link; default: the one of its roles in [encodings]."""
     tls: Tls | None = None

@@ -225,6 +225,8 @@ EnvName = Annotated[str, AfterValidator(_env_name)]
 Host = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(_host)]
 AeTitle = Annotated[str, StringConstraints(pattern=r"^[ -\[\]-~]{0,16}$")]
 """DICOM application entity: at most 16 characters of ASCII without a backslash (PS3.5 §6.2)."""
+WebPath = Annotated[str, StringConstraints(max_length=200, pattern=r"^(/[A-Za-z0-9._~-]+)*$")]
+"""Where services begin on a web server; empty for where they usually do."""
 Port = Annotated[int, Field(strict=True, ge=0, le=65535)]
 Url = Annotated[str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(_url)]
 SerialUrl = Annotated[str, StringConstraints(max_length=300), AfterValidator(_serial_url)]

@@ -56,12 +56,12 @@ def read_astm(
         for unit, again in zip(units, _come_again(units), strict=True):
             reader.take(unit, again=again)
         reader.end()
-    for text in reader.texts:
-        reader.reading.messages += [_message(one, encoding) for one in messages(text)]
+    for offset, text in reader.texts:
+        reader.reading.messages += [_message(one, encoding, offset) for one in messages(text)]
     return reader.reading
 
 
-def _message(data: bytes, encoding: str) -> ReadMessage:
+def _message(data: bytes, encoding: str, offset: int) -> ReadMessage:
     message = AstmMessage.parse(data, encoding)
     findings = [
         CaptureFinding(
@@ -70,7 +70,12 @@ def _message(data: bytes, encoding: str) -> ReadMessage:
         )
         for one in message.findings
     ]  # fmt: skip
-    return ReadMessage(records=[one.text for one in message.records], findings=findings)
+    return ReadMessage(
+        records=[one.text for one in message.records],
+        findings=findings,
+        payload=data,
+        offset=offset,
+    )
 
 
 @dataclass(slots=True)
@@ -79,7 +84,10 @@ class _Reader:
 
     reading: Reading
     agreed: AstmLinkConfig | None
-    texts: list[bytes] = field(default_factory=list)
+    texts: list[tuple[int, bytes]] = field(default_factory=list)
+    """What was put together, and where its first frame begins."""
+
+    _begin: int = -1
     _text: bytearray = field(default_factory=bytearray)
     _open: bool = False
     _last: DecodedUnit | None = None
@@ -114,7 +122,7 @@ class _Reader:
         text = b"".join(unit.data for unit in units if unit.kind == "NOISE")
         if text.lstrip(b"\x00\t\r\n ")[:1] in {b"H", b"h"}:
             self._standard("astm.no-frames", 0)
-            self.texts.append(text)
+            self.texts.append((0, text))
             return
         for unit in units:
             if unit.kind == "NOISE":
@@ -142,6 +150,7 @@ class _Reader:
             self.reading.findings += _differs(unit, self.agreed, self._agreed_next)
         number = int(unit.number) if unit.number in "01234567" else self._expected
         self._expected = (number + 1) % 8
+        self._begin = self._begin if self._text else unit.offset
         self._text += unit.text
         ended = unit.end == "ETX" or unit.text.endswith(b"\r")
         if unit.end == "ETX" and not unit.text.endswith((b"\r", b"\n")):
@@ -188,7 +197,7 @@ class _Reader:
 
     def _flush(self) -> None:
         if self._text:
-            self.texts.append(bytes(self._text))
+            self.texts.append((self._begin, bytes(self._text)))
             self._text.clear()
 
 

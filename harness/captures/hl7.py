@@ -36,13 +36,13 @@ def read_hl7(stream: Stream, **_: object) -> Reading:
             _find(reading, "mllp.no-end", stop)
         elif end[0] == b"\x1c":
             _find(reading, "mllp.no-return", stop)
-        reading.messages.append(_message(data[match.end() : stop]))
+        reading.messages.append(_message(data[match.end() : stop], match.end()))
         after = stop if end is None else end.end()
         _noise(reading, after, data[after:limit])
     return reading
 
 
-def _message(payload: bytes) -> ReadMessage:
+def _message(payload: bytes, offset: int) -> ReadMessage:
     message = Hl7Message.parse(payload)
     texts = payload.decode(message.encoding, errors="replace")
     rows = [row for row in re.split(r"[\r\n]+", texts) if row]
@@ -54,7 +54,7 @@ def _message(payload: bytes) -> ReadMessage:
             actual=one.actual)
         for one in message.findings
     ]  # fmt: skip
-    return ReadMessage(records=rows, findings=findings)
+    return ReadMessage(records=rows, findings=findings, payload=payload, offset=offset)
 
 
 def _noise(reading: Reading, offset: int, data: bytes) -> None:

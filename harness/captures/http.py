@@ -125,7 +125,11 @@ def _whole(side: _Side, offset: int) -> None:
         about = correlate_http.response(
             HttpResponse(status=head.status_code, headers=headers, payload=body), None
         )
-    message = ReadMessage(records=[first, *(f"{name}: {value}" for name, value in headers)])
+    message = ReadMessage(
+        records=[first, *(f"{name}: {value}" for name, value in headers)],
+        payload=body,
+        offset=offset,
+    )
     keys = {"type": about.type, "id": about.id, **about.corr}
     known = " ".join(f"{name}={value}" for name, value in keys.items() if value)
     if known:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -46,12 +46,14 @@ class Talk:
         stream: its bytes; the direction names both ends.
         protocol: ``hl7``, ``astm``, ``http``, ``dicom``, ``tls`` or ``unknown``.
         findings: what the capture lacks.
+        moments: where each chunk begins, and when it came, seconds since 1970.
         reading: what it says, for a protocol that only both sides together tell.
     """
 
     stream: Stream
     protocol: str
     findings: list[CaptureFinding]
+    moments: list[tuple[int, float]] = field(default_factory=list)
     reading: Reading | None = None
 
 
@@ -120,6 +122,7 @@ def _talks(talk: Conversation) -> list[Talk]:
             stream=Stream(direction=_ends(side), data=data),
             protocol=protocol,
             findings=_lacks(side, protocol),
+            moments=[(one.offset, one.at_s) for one in side.chunks],
             reading=reading,
         )
         for side, data, reading in zip((talk.client, talk.server), said, read, strict=True)

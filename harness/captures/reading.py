@@ -57,10 +57,14 @@ class ReadMessage:
     Attributes:
         records: text of each record or segment.
         findings: what is not as the standard of the records has it.
+        payload: its bytes without framing; of HTTP the body.
+        offset: of its first byte in the stream; -1 where it cannot be told.
     """
 
     records: list[str]
     findings: list[CaptureFinding] = field(default_factory=list)
+    payload: bytes = b""
+    offset: int = -1
 
 
 @dataclass(slots=True, kw_only=True)

@@ -15,10 +15,11 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "part",
         nargs="?",
-        choices=("settlement", "imaging"),
+        choices=("settlement", "imaging", "upgrade"),
         help=tr(
             "only this: settlement explores every message, fault and power cut;"
-            " imaging plays PACS and RIS over TCP, clean and with each defect"
+            " imaging plays PACS and RIS over TCP, clean and with each defect;"
+            " upgrade compares release 1 of the built-in hospital with release 2"
         ),
     )
     parser.add_argument("--quick", action="store_true", help=tr("a slice, for every commit"))
@@ -54,6 +55,16 @@ def _selfcheck(args: argparse.Namespace) -> int:
             defects=args.defect,
             out=args.out,
             page_to=args.page,
+            as_json=args.json,
+        )
+    if args.part == "upgrade":
+        from harness.selfcheck.upgrade import upgrade  # noqa: PLC0415 - as below
+
+        return upgrade(
+            quick=args.quick,
+            seed=args.seed,
+            defects=args.defect,
+            out=args.out,
             as_json=args.json,
         )
     from harness.selfcheck.command import selfcheck  # noqa: PLC0415 - only where it is needed

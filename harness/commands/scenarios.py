@@ -26,6 +26,13 @@ def _add_run(commands: Any) -> None:
     common.seed(parser)
     common.defects(parser)
     parser.add_argument(
+        "--release",
+        type=int,
+        default=1,
+        metavar="N",
+        help=tr("release of the built-in hospital: 1, or 2 with what an upgrade changes"),
+    )
+    parser.add_argument(
         "--jobs", type=int, default=1, metavar="N", help=tr("workers, each with own systems")
     )
     parser.add_argument(
@@ -45,6 +52,7 @@ def _run(args: argparse.Namespace) -> int:
         tags=args.tags,
         seed=args.seed,
         defects=tuple(args.defect),
+        release=args.release,
         jobs=args.jobs,
         label=args.label,
         out=args.out,

@@ -76,6 +76,12 @@ def _centre(parser: argparse.ArgumentParser) -> None:
         help=tr("province of a centre: name or TOML file"),
     )
     parser.add_argument(
+        "--spec",
+        default="",
+        metavar="V",
+        help=tr("version of the interface that a centre speaks, or its JSON file"),
+    )
+    parser.add_argument(
         "--ledger", default="", metavar="URL", help=tr("ledger of a centre: file or postgresql://")
     )
     parser.add_argument(

@@ -146,6 +146,7 @@ class Profile:
 
 def profile_of(learner: Learner) -> Profile:
     """What was counted, as rules."""
+    learner.settle()
     return Profile(
         messages=learner.messages,
         dialects={

@@ -22,6 +22,12 @@ SHAPED_MAX: Final = 2_000
 SHAPED_EVERY: Final = 16
 """The shape of each of the first values is taken, and then of every sixteenth: shapes cost most."""
 
+SEEN_MAX: Final = VALUES_MAX
+"""Whole fields that are remembered of each place: most of what passes has been there before."""
+
+SEEN_CHARACTERS_MAX: Final = 256
+"""Of such a field; a longer one is text and hardly comes again."""
+
 DIALECTS_MAX: Final = 2_000
 SEGMENTS_MAX: Final = 400
 PARTS_MAX: Final = 2_000
@@ -85,9 +91,33 @@ class Part:
                 self.coded = False
                 self.values.clear()
         if self.count <= SHAPED_MAX or self.count % SHAPED_EVERY == 0:
-            form = shape(text[:CHARACTERS_MAX])
-            if form in self.shapes or len(self.shapes) < SHAPES_MAX:
-                self.shapes[form] = self.shapes.get(form, 0) + 1
+            self._shaped(text)
+
+    def add_again(self, text: str, times: int) -> None:
+        """Count a value that was counted before so many times more."""
+        self.count += times
+        if text in self.values:
+            self.values[text] += times
+        else:  # there were too many values meanwhile
+            self._shaped(text)
+
+    def _shaped(self, text: str) -> None:
+        form = shape(text[:CHARACTERS_MAX])
+        if form in self.shapes or len(self.shapes) < SHAPES_MAX:
+            self.shapes[form] = self.shapes.get(form, 0) + 1
+
+
+@dataclass(slots=True)
+class Seen:
+    """A whole field that came before: its parts are counted when somebody asks.
+
+    Attributes:
+        times: how often it has come since.
+        pieces: its values with the parts that they belong to.
+    """
+
+    pieces: tuple[tuple[Part, str], ...]
+    times: int = 0
 
 
 @dataclass(slots=True)
@@ -99,12 +129,25 @@ class Field:
         nulls: of those, with ``""``.
         repeats: most repetitions.
         parts: by number of the component.
+        seen: fields that came before, by their text.
     """
 
     filled: int = 0
     nulls: int = 0
     repeats: int = 0
     parts: dict[int, Part] = field(default_factory=dict)
+    seen: dict[str, Seen] = field(default_factory=dict)
+
+    def settle(self) -> None:
+        """Count what was only remembered."""
+        for value, one in self.seen.items():
+            if not one.times:
+                continue
+            self.filled += one.times
+            self.nulls += one.times if value == NULL else 0
+            for part, piece in one.pieces:
+                part.add_again(piece, one.times)
+            one.times = 0
 
 
 @dataclass(slots=True)
@@ -141,9 +184,17 @@ class Dialect:
     id_types: Counter[str] = field(default_factory=Counter)
     segments: dict[str, Segment] = field(default_factory=dict)
     dropped: int = 0
+    signs: str = ""
+
+    def settle(self) -> None:
+        """Count what was only remembered."""
+        for segment in self.segments.values():
+            for one in segment.fields.values():
+                one.settle()
 
     def add(self, message: Cut) -> None:
         """Count one message."""
+        self.signs = self.signs or message.delimiters
         self.seen += 1
         self.versions[message.version] += 1
         self.declared[message.declared] += 1
@@ -176,6 +227,7 @@ class Dialect:
     def _fields(self, segment: Segment, row: list[str], message: Cut) -> None:
         fields = segment.fields
         first = 3 if row[0] == "MSH" else 1
+        usual = message.delimiters == self.signs  # else the same text has other parts
         for number in range(first, len(row)):
             value = row[number]
             if not value:
@@ -186,16 +238,25 @@ class Dialect:
                     self.dropped += 1
                     continue
                 one = fields[number] = Field()
+            known = one.seen.get(value)
+            if known is not None and usual:
+                known.times += 1
+                continue
             one.filled += 1
             if value == NULL:
                 one.nulls += 1
             repetitions = value.split(message.repetition) if message.repetition in value else None
             one.repeats = max(one.repeats, len(repetitions) if repetitions else 1)
+            counted: list[tuple[Part, str]] = []
             for repetition in repetitions or (value,):
-                _count(one.parts, repetition, message.component)
+                _count(one.parts, repetition, message.component, counted)
+            if usual and len(one.seen) < SEEN_MAX and len(value) <= SEEN_CHARACTERS_MAX:
+                one.seen[value] = Seen(tuple(counted))
 
 
-def _count(parts: dict[int, Part], repetition: str, sign: str) -> None:
+def _count(
+    parts: dict[int, Part], repetition: str, sign: str, counted: list[tuple[Part, str]]
+) -> None:
     pieces = repetition.split(sign) if sign in repetition else (repetition,)
     for number, piece in enumerate(pieces, 1):
         if piece:
@@ -205,6 +266,7 @@ def _count(parts: dict[int, Part], repetition: str, sign: str) -> None:
                     return
                 part = parts[number] = Part()
             part.add(piece)
+            counted.append((part, piece))
 
 
 def id_types(message: Cut) -> set[str]:
@@ -233,6 +295,11 @@ class Learner:
     unreadable: int = 0
     dropped: int = 0
     dialects: dict[tuple[str, str], Dialect] = field(default_factory=dict)
+
+    def settle(self) -> None:
+        """Count what was only remembered: to be called before anything is read."""
+        for dialect in self.dialects.values():
+            dialect.settle()
 
     def add(self, message: Cut | None) -> None:
         """Count one message."""

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from struct import Struct
 from typing import IO, Any, Final
@@ -50,11 +51,23 @@ _pack: Final = HEAD.pack
 _OPENED, _CONNECTION, _LINK, _NOTE, _VIOLATION, _CLOSED = range(6)
 _BYTES, _MESSAGE, _FRAMED = 6, 8, 10
 """With 1 added where it was sent by us."""
+_SENT: Final = _BYTES + 1
 
 
 @lru_cache(maxsize=256)
 def _link_body(event: str, reason: str) -> bytes:
     return json.dumps({"event": event, "reason": reason}).encode("ascii")
+
+
+@lru_cache(maxsize=256)
+def _ends(*ends: object) -> bytes:
+    """What the connections of one link have in common: all but the id."""
+    return json.dumps(dict(zip(_CONNECTION_FIELDS[1:], ends, strict=True))).encode("ascii")[1:]
+
+
+def _about(one: Connection) -> bytes:
+    ends = _ends(one.link, one.interface, one.local, one.peer, one.client)
+    return b'{"id": %b, %b' % (encode_basestring_ascii(one.id).encode("ascii"), ends)
 
 
 @dataclass(slots=True)
@@ -89,15 +102,21 @@ class Capture:
     def settle(self) -> None:
         """Write what was told so far; when it returns, all of it is with the operating system."""
         with self._settling:  # held while writing: what another thread took is not written yet
-            with self._lock:
-                if self._came is not None or self._leaves is not None:
-                    self._release()
-                if not self._pending:
-                    return
-                data = b"".join(self._pending)
-                self._pending.clear()
-            if self._file.write(data) != len(data):
-                raise HarnessError("a capture could not be written whole", where=str(self.path))
+            if data := self._taken():
+                self._write(data)
+
+    def _taken(self) -> bytes:
+        """What was told and is not written."""
+        with self._lock:
+            if self._came is not None or self._leaves is not None:
+                self._release()
+            data = b"".join(self._pending)
+            self._pending.clear()
+            return data
+
+    def _write(self, data: bytes) -> None:
+        if self._file.write(data) != len(data):
+            raise HarnessError("a capture could not be written whole", where=str(self.path))
 
     def close(self) -> None:
         """Write the rest, say that it is all, and let go of the file."""
@@ -132,6 +151,23 @@ class Capture:
                 self._came = (connection, data)
             else:
                 self._put(_BYTES + sent, connection, data)
+
+    def exchanged(self, connection: Connection, data: bytes, answer: bytes, now: float) -> None:
+        """As ``data`` of what came, of the answer that it led to, and ``settle``."""
+        with self._settling:  # nothing is on its way to the file now
+            last = self._last
+            if self._pending or self._came or self._leaves or not last or last[0] is not connection:
+                self.data(connection, data, sent=False)
+                self.data(connection, answer, sent=True)
+                whole = self._taken()
+            else:
+                number = last[1]
+                head, then = (
+                    _pack(_BYTES, number, now, len(data)),
+                    _pack(_SENT, number, now, len(answer)),
+                )
+                whole = b"".join((head, data, then, answer))
+            self._write(whole)
 
     def event(self, connection: Connection, protocol: str, event: Event, *, sent: bool) -> None:
         """A core reported or was asked to send a protocol event."""
@@ -202,8 +238,7 @@ class Capture:
         if known is None or known[0] is not connection:
             self._introduced += 1
             known = self._numbers[connection.id] = (connection, self._introduced)
-            told = {name: getattr(connection, name) for name in _CONNECTION_FIELDS}
-            self._json(_CONNECTION, self._introduced, told)
+            self._add(_CONNECTION, self._introduced, _about(connection))
         self._last = known
         return known[1]
 

@@ -51,7 +51,7 @@ def request(event: HttpRequest) -> Summary:
     inside = _IN_PATH.search(path)
     number = member(event.payload, "infno") or (inside[1] if inside else "")
     return Summary(
-        type=number or path, id=member(event.payload, "msgid"), corr=_keys(event.payload)
+        type=number or path, id=member(event.payload, "msgid"), corr=keys_of(event.payload)
     )
 
 
@@ -60,7 +60,7 @@ def response(event: HttpResponse, asked: Summary | None) -> Summary:
 
     ``code`` is the ``infcode``; where there is none, the status, and the outcome is unknown.
     """
-    keys = _keys(event.payload)
+    keys = keys_of(event.payload)
     if asked is not None:
         keys = {name: value for name, value in asked.corr.items() if name != "setl_id"} | keys
         keys["acknowledges"] = asked.id
@@ -69,7 +69,8 @@ def response(event: HttpResponse, asked: Summary | None) -> Summary:
     return Summary(type=asked.type if asked else "", id=ident, corr=keys)
 
 
-def _keys(body: bytes) -> dict[str, str]:
+def keys_of(body: bytes) -> dict[str, str]:
+    """What a body is about, by the keys of ``Summary.corr``."""
     found = {key: member(body, name) for name, key in _KEYS}
     return {key: value for key, value in found.items() if value}
 

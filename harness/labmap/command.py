@@ -1,18 +1,23 @@
-"""``medharness labmap check FILE`` and ``medharness labmap compare BEFORE AFTER``."""
+"""``medharness labmap check FILE``, ``prove FILE`` and ``compare BEFORE AFTER``."""
 
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from harness.errors import InputError
 from harness.i18n import tr
 from harness.labmap.compare import Difference, compare
 from harness.labmap.model import FIELDS
 from harness.labmap.prove import proofs
 from harness.labmap.read import read_map
+
+if TYPE_CHECKING:
+    from harness.scenario.command import Request
 
 
 def run_check(file: str, *, encoding: str = "", as_json: bool = False) -> int:
@@ -63,6 +68,56 @@ def run_compare(before: str, after: str, *, encoding: str = "", as_json: bool = 
         rows = [asdict(one) for one in found]
         _json({"before": old.name, "after": new.name, "differences": rows, "exit_code": code})
     return code
+
+
+FEATURE = """\
+# language: zh-CN
+@接口-LIS-ASTM
+功能: 仪器项目对照表逐行验证
+  负责人: 检验接口组
+
+  @REQ-LAB-102 @id-labmap-prove
+  场景: 对照表文件的每一行都由一个结果证明
+    假如 LIS已按对照表“{file}”为分析仪“{analyzer}”设置项目对照
+    而且 患者“甲”已申请对照表“{file}”的每个项目
+    当 分析仪“{analyzer}”逐行上传对照表“{file}”的验证结果
+    那么 {limit}秒内LIS中对照表“{file}”每一行的结果应换算正确
+"""
+"""What ``prove`` runs."""
+
+LIMIT_S = 30
+"""How long the LIS may take for the whole map."""
+
+
+def run_prove(file: str, request: Request, *, analyzer: str) -> int:
+    """Play every row of a map against the LIS of the profile; the report says which row failed.
+
+    Args:
+        file: the map, as the LIS has it.
+        request: profile, seed and so on; its paths are not looked at.
+        analyzer: model that sends.
+
+    Returns:
+        The exit code of the run.
+
+    Raises:
+        InputErrors: the map cannot be used; nothing was run.
+        InputError: a name that cannot stand in a sentence.
+    """
+    from harness.scenario.command import run  # noqa: PLC0415 - pytest, for this alone
+
+    if not read_map(Path(file)).rows:
+        raise InputError(tr("the map {name} has no rows", name=file), where=file)
+    path = Path(file).as_posix()
+    path = path if "/" in path else f"./{path}"  # a bare name would be a map that ships
+    for text in (path, analyzer):
+        if any(sign in text for sign in "“”\n"):
+            raise InputError(tr("a file name with quotation marks cannot be used"), where=text)
+    with tempfile.TemporaryDirectory(prefix="labmap-") as folder:
+        feature = Path(folder, "prove.feature")
+        text = FEATURE.format(file=path, analyzer=analyzer, limit=LIMIT_S)
+        feature.write_text(text, encoding="utf-8", newline="\n")
+        return run(replace(request, paths=[str(feature)]))
 
 
 def _cells(one: Difference) -> list[str]:

@@ -15,6 +15,9 @@ from harness.labmap.model import ItemMap, ItemRow
 PLACES: Final = 2
 """Decimal places of a sample where a row does not say how many it keeps."""
 
+ROUND_MAX: Final = 40
+"""Results of one specimen: what a large panel has."""
+
 STEPS_MAX: Final = 1_000
 """Candidates that are tried for one sample."""
 
@@ -75,6 +78,21 @@ def proofs(item_map: ItemMap, *, texts: bool = True, signs: bool = False) -> lis
         for nth, row in enumerate(item_map.rows)
         for proof in _of_row(row, nth, texts=texts, signs=signs)
     ]
+
+
+def rounds(item_map: ItemMap) -> list[list[Proof]]:
+    """The proofs, one specimen a round: an item occurs once in each, and at most ``ROUND_MAX``."""
+    found: list[list[Proof]] = []
+    begin: dict[str, int] = {}
+    for one in proofs(item_map):
+        at = begin.get(one.item, 0)
+        while at < len(found) and len(found[at]) >= ROUND_MAX:
+            at += 1
+        if at == len(found):
+            found.append([])
+        found[at].append(one)
+        begin[one.item] = at + 1
+    return found
 
 
 def _of_row(row: ItemRow, nth: int, *, texts: bool, signs: bool) -> Iterator[Proof]:

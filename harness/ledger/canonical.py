@@ -52,7 +52,13 @@ def odd_condition(name: str, cell: str) -> str:
     if name == TIME:
         return f"{cell} IS NOT NULL AND NOT regexp_full_match({cell}, '{when.PLAIN_SQL}')"
     if name in _IDS:
-        return f"{cell} IS NOT NULL AND NOT regexp_full_match({cell}, '{_PLAIN_ID}')"
+        # Most ids: ASCII that begins with a digit or capital and does not end in white space.
+        usual = (
+            f"strlen({cell}) = length({cell}) AND {cell} >= '0' AND {cell}[-1] > ' '"
+            f" AND ({cell} < ':' OR ({cell} >= 'A' AND {cell} < '['))"
+        )
+        strange = f"NOT regexp_full_match({cell}, '{_PLAIN_ID}')"
+        return f"{cell} IS NOT NULL AND CASE WHEN {usual} THEN FALSE ELSE {strange} END"
     return f"{cell} IS NOT NULL AND strlen({cell}) <> length({cell})"
 
 
@@ -156,7 +162,14 @@ class Form:
         return f"SELECT {self.stored} FROM {self.table} t {self.joins}"
 
 
-def form(side: Side, part: Part, types: dict[str, str], *, odd: tuple[str, ...]) -> Form:
+def form(
+    side: Side,
+    part: Part,
+    types: dict[str, str],
+    *,
+    odd: tuple[str, ...],
+    at_once: bool = False,
+) -> Form:
     """The canonical rows of one file, the columns of the whole side in one order.
 
     Args:
@@ -164,6 +177,7 @@ def form(side: Side, part: Part, types: dict[str, str], *, odd: tuple[str, ...])
         part: the file.
         types: type of each column.
         odd: columns with unusual spellings, which are looked up.
+        at_once: rows get their number where they are kept, not where they come from.
     """
     terms = _terms(side, part, types, odd)
     by_name = dict(zip(part.names, part.columns, strict=True))
@@ -177,6 +191,9 @@ def form(side: Side, part: Part, types: dict[str, str], *, odd: tuple[str, ...])
     held["source"] = terms["source"]
     if not part.straightened:
         held["raw_line"] = f"CAST(rid + {part.header - part.offset} AS BIGINT)"
+    if at_once:
+        held["rid"] = f"{part.number} + 1 + {part.offset}"
+        held["raw_line"] = f"CAST({part.number} + 1 + {part.header} AS BIGINT)"
     return Form(
         listed=", ".join(f"{value} AS {name}" for name, value in terms.items()),
         stored=", ".join(f"{value} AS {name}" for name, value in terms.items() if name not in held),

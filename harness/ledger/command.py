@@ -69,7 +69,7 @@ class Request:
         sources: file, folder or database URL by side.
         queries: SELECT by side, for database URLs.
         out: folder of the results.
-        engine: ``duckdb`` or ``sqlite``.
+        engine: ``duckdb``, ``sqlite`` or ``spark``.
         columns: TOML file that maps own column names to the interface's.
         tolerance_days: how far apart the days of a proposed pair may lie.
         traces: run folders or logs of the calls to the centre.
@@ -157,7 +157,7 @@ def judge(
     try:
         rules, notes = layouts.province(request.province), layouts.Notes()
         sides = _read(con, request, work, pool, say, rules=rules, notes=notes)
-        skipped = _stages(con, request, sides, say, rules=rules)
+        skipped = _stages(con, request, sides, work, say, rules=rules)
         say(tr("proving that nothing was lost"))
         pool.settle()
         broken = conserve.prove(con, sides)
@@ -275,6 +275,7 @@ def _stages(
     con: duckdb.DuckDBPyConnection,
     request: Request,
     sides: list[Side],
+    work: Path,
     say: Any,
     *,
     rules: layouts.Province,
@@ -287,7 +288,7 @@ def _stages(
         layouts.refund_signs(con, table, rules)
     _same_days(con, his, centre)
     say(tr("pairing {his} rows with {centre} rows", his=his.rows, centre=centre.rows))
-    engines.run(con, request.engine, tolerance_days=request.tolerance_days)
+    engines.run(con, request.engine, tolerance_days=request.tolerance_days, work=work)
     if len(sides) > 2:
         channel.run(con)
     verdicts.build(con, sides)

@@ -1,12 +1,11 @@
-"""The engines that run the stages: a few lines each, and one text for all.
+"""The engines that run the stages: an adapter of a few lines each, and one text for all.
 
 DuckDB does the work. SQLite takes the same statements and has to come to the same result: it is
-slow and independent, so the tests run it beside.
+slow and independent, so the tests run it beside. Spark is for ledgers that lie on a cluster.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -16,35 +15,13 @@ import duckdb
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.ledger import stages
+from harness.ledger.adapter_spark import Spark
+from harness.ledger.adapters import PICKED, Adapter, DuckDB, SQLite
 from harness.ledger.columns import AMOUNTS, CROWD_ROWS, KEYS, MEMORY_LIMIT, SHORT, TIME
 from harness.ledger.reading import Side
 
-ENGINES: Final = ("duckdb", "sqlite")
+ENGINES: Final = ("duckdb", "sqlite", "spark")
 
-_FUNCTIONS: Final = (
-    "FP(a) AS CASE WHEN a IS NULL THEN NULL ELSE hash(a) END",
-    "FP2(a, b) AS CASE WHEN a IS NULL THEN NULL ELSE hash(a, b) END",
-    "POWER_OF_TWO(n) AS CAST(1 AS BIGINT) << n",
-)
-"""What the stages ask of an engine, for DuckDB."""
-
-_SHAPES: Final = {
-    "plain": "hr BIGINT, cr BIGINT, d BIGINT, rf BIGINT, fee BIGINT, fund BIGINT, acct BIGINT,"
-    " cash BIGINT",
-    "look": "hr BIGINT, cr BIGINT",
-    "pair": "hr BIGINT, cr BIGINT, d BIGINT, stage VARCHAR, weak BIGINT",
-    "claim": "side VARCHAR, rid BIGINT, cls VARCHAR, stage VARCHAR",
-    "edge": "side VARCHAR, rid BIGINT, oside VARCHAR, orid BIGINT",
-}
-"""Results that come back from an engine other than DuckDB."""
-
-_PICKED: Final = {"hs": "SELECT * FROM some_h", "cs": "SELECT * FROM some_c"}
-"""The same rows as in the text of the stages, but no other row is tidied for them."""
-
-_STAGE_COLUMNS: Final = (
-    "rid", "k", "g", "m", "p", "bill", "ok", "rf", "fee", "fund", "acct", "cash",
-    "ts", "dd", "ins", "clr", "opt", "sopt",
-)  # fmt: skip
 _SAMPLE_EVERY: Final = 97
 _SAMPLE_FROM_ROWS: Final = 200_000
 
@@ -155,65 +132,32 @@ def run(
     engine: str,
     *,
     tolerance_days: int,
+    work: Path,
     say: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Run every stage; afterwards ``con`` has the outputs that ``stages`` names.
 
     Raises:
-        InputError: no such engine.
+        InputError: no such engine, or it is not installed.
     """
     if engine not in ENGINES:
         raise InputError(tr("no engine {name}", name=engine), remedy=", ".join(ENGINES))
     texts = stages.statements(tolerance_days=tolerance_days)
+    adapter = _adapter(con, engine, work)
+    try:
+        adapter.take(con)
+        for number, one in enumerate(texts, 1):
+            adapter.make(one)
+            say(f"{number}/{len(texts)} {one.name}")
+        adapter.give(con)
+    finally:
+        adapter.close()
     if engine != "duckdb":
-        _sqlite(con, texts)
-        for table, select in _PICKED.items():
+        for table, select in PICKED.items():
             con.execute(f"CREATE OR REPLACE TABLE {table} AS {select}")
-        return
-    con.execute("SET preserve_insertion_order = false")
-    for function in _FUNCTIONS:
-        con.execute(f"CREATE OR REPLACE MACRO {function}")
-    for number, one in enumerate(texts, 1):
-        select = _PICKED.get(one.name, one.select)
-        con.execute(f"CREATE OR REPLACE {one.kind} {one.name} AS {select}")
-        say(f"{number}/{len(texts)} {one.name}")
-    con.execute("SET preserve_insertion_order = true")
 
 
-def _sqlite(con: duckdb.DuckDBPyConnection, texts: tuple[stages.Statement, ...]) -> None:
-    lite = sqlite3.connect(":memory:")
-    lite.create_function("LEVENSHTEIN", 2, _levenshtein, deterministic=True)
-    lite.create_function("FP", 1, lambda a: a, deterministic=True)
-    lite.create_function(
-        "FP2", 2, lambda a, b: None if a is None else f"{b} {a}", deterministic=True
-    )
-    lite.create_function("POWER_OF_TWO", 1, lambda n: 1 << n, deterministic=True)
-    lite.create_function("BIT_COUNT", 1, int.bit_count, deterministic=True)
-    names = ", ".join(_STAGE_COLUMNS)
-    marks = ", ".join("?" for _ in _STAGE_COLUMNS)
-    for table in ("h", "c"):
-        lite.execute(f"CREATE TABLE {table} ({names})")
-        rows = con.execute(f"SELECT {names} FROM {table}").fetchall()
-        lite.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
-        for column in ("rid", "k", "p", "m"):
-            lite.execute(f"CREATE INDEX {table}_{column} ON {table} ({column})")
-    for one in texts:
-        lite.execute(f"CREATE TABLE {one.name} AS {one.select}")
-    for table, shape in _SHAPES.items():
-        con.execute(f"CREATE OR REPLACE TABLE {table} ({shape})")
-        names = ", ".join(column.split()[0] for column in shape.split(", "))
-        rows = lite.execute(f"SELECT {names} FROM {table}").fetchall()
-        if rows:
-            con.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
-    lite.close()
-
-
-def _levenshtein(one: str | None, other: str | None) -> int | None:
-    if one is None or other is None:
-        return None
-    row = list(range(len(other) + 1))
-    for i, left in enumerate(one, 1):
-        previous, row[0] = row[0], i
-        for j, right in enumerate(other, 1):
-            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (left != right))
-    return row[-1]
+def _adapter(con: duckdb.DuckDBPyConnection, engine: str, work: Path) -> Adapter:
+    if engine == "spark":
+        return Spark(work)
+    return SQLite() if engine == "sqlite" else DuckDB(con)

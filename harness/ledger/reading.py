@@ -7,7 +7,8 @@ in the usual way; every other spelling is read once by Python and looked up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +18,10 @@ import duckdb
 
 from harness.errors import InputError
 from harness.i18n import tr
-from harness.ledger import canonical, money, sniff, straighten, when
+from harness.ledger import canonical, money, reading_text, sniff, when
 from harness.ledger.columns import AMOUNTS, KNOWN, REQUIRED, TIME
-from harness.ledger.control import FOOTER_SQL, Control, Incomplete, control
+from harness.ledger.control import Control, Incomplete, control
+from harness.ledger.reading_text import Keep, parquet_scan, quoted
 from harness.ledger.sources import Feed
 
 IN_MEMORY_BYTES: Final = 256 << 20
@@ -28,9 +30,23 @@ IN_MEMORY_BYTES: Final = 256 << 20
 PARALLEL_BYTES: Final = 8 << 20
 """From this size on the control totals are taken in a process of their own, at the same time."""
 
-_CHUNK_CHARS: Final = 4 << 20
-_MAY_END: Final = "NOT (c0 >= '0' AND c0 < ':')"
-"""No line that sums up begins with a digit, and most ids do."""
+_PROBE_ROWS: Final = 2_000
+"""Rows at the beginning of a file whose spelling decides how the rest is read first."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Text:
+    """A text file that is not read yet.
+
+    Args:
+        dialect: how it is written.
+        stem: where files that are made of it begin.
+        later: control totals that another process takes meanwhile; ``None``: they are there.
+    """
+
+    dialect: sniff.Dialect
+    stem: Path
+    later: Future[Control] | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,6 +57,7 @@ class Part:
         table: what the engine reads it from.
         number: column of ``table`` that counts its rows from 0, in file order.
         offset: rows of the side in earlier files.
+        text: the file as text, until its rows are kept.
     """
 
     feed: Feed
@@ -53,6 +70,7 @@ class Part:
     straightened: bool
     number: str = "file_row_number"
     control: Control = field(default_factory=Control)
+    text: Text | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -124,24 +142,23 @@ def read_side(
     """
     parts: list[Part] = []
     waits: list[Callable[[], None]] = []
-    offset = 0
     for number, feed in enumerate(feeds):
-        stem = f"{name}_{number}"
         if feed.parquet:
-            part = _parquet(con, feed, renames, offset)
+            part = _parquet(con, feed, renames)
         else:
-            part, wait = _text(con, feed, renames, work / stem, offset, pool)
+            part, wait = _text(feed, renames, work / f"{name}_{number}", pool)
             if wait is not None:
                 waits.append(wait)
         parts.append(part)
-        offset += part.rows
     present = frozenset(n for part in parts for n in part.names if n in KNOWN)
     _require(name, parts)
     further = tuple(dict.fromkeys(n for part in parts for n in part.names if n not in KNOWN))
     side = Side(name=name, parts=parts, present=present, further=further)
+    offset = 0
     for number, part in enumerate(parts):
-        target = work / f"{name}_{number}.canon"
-        side.readers.append(_canonical(con, side, part, target))
+        part.offset = offset
+        side.readers.append(_canonical(con, side, part, work / f"{name}_{number}.canon"))
+        offset += part.rows
     con.execute(f"CREATE OR REPLACE VIEW canon_{name} AS {side.picked('')}")
     return side, waits
 
@@ -162,51 +179,30 @@ def _require(side: str, parts: list[Part]) -> None:
 
 
 def _text(
-    con: duckdb.DuckDBPyConnection,
-    feed: Feed,
-    renames: Mapping[str, str],
-    stem: Path,
-    offset: int,
-    pool: Callable[[], Executor],
+    feed: Feed, renames: Mapping[str, str], stem: Path, pool: Callable[[], Executor]
 ) -> tuple[Part, Callable[[], None] | None]:
     dialect = sniff.look(feed.path, label=feed.label, renames=renames)
-    large = feed.path.stat().st_size >= PARALLEL_BYTES
-    later: Future[Control] | None = None
-    found: Control | None = None
-    if large:
-        later = pool().submit(control, feed.path, dialect, feed.label)
-    else:
-        found = control(feed.path, dialect, feed.label)
-    keep = _Keep(con, stem.with_name(f"{stem.name}.text"), memory=_small(feed))
-    rows = -1
-    if found is None or not found.crooked:
-        rows = _fast(keep, feed.path, dialect, stem)
-    if found is None and later is not None and rows < 0:
-        found = later.result()
-    straightened = rows < 0 or (found is not None and rows != found.rows)
-    if straightened:
-        rows = _slow(keep, feed.path, dialect, stem)
     part = Part(
         feed=feed,
         names=dialect.names,
         columns=tuple(f"c{i}" for i in range(len(dialect.names))),
-        table=keep.scan,
-        offset=offset,
-        rows=rows,
+        table="",
+        offset=0,
+        rows=-1,
         header=int(dialect.header),
-        straightened=straightened,
-        number=keep.number,
+        straightened=False,
     )
-    if found is not None:
-        part.control = found
+    if feed.path.stat().st_size < PARALLEL_BYTES:
+        part.control = control(feed.path, dialect, feed.label)
+        part.text = Text(dialect=dialect, stem=stem, later=None)
         return part, None
+    later = pool().submit(control, feed.path, dialect, feed.label)
+    part.text = Text(dialect=dialect, stem=stem, later=later)
     return part, lambda: _settle(part, later)
 
 
-def _settle(part: Part, later: Future[Control] | None) -> None:
+def _settle(part: Part, later: Future[Control]) -> None:
     """Take the control totals of a large file, which were made meanwhile."""
-    if later is None:
-        return
     part.control = later.result()
     if part.control.rows != part.rows:
         part.control.problems.append(
@@ -219,101 +215,21 @@ def _settle(part: Part, later: Future[Control] | None) -> None:
         )
 
 
-class _Keep:
-    """Where rows are kept, in order and with a number: a table in memory, or a Parquet file."""
-
-    def __init__(self, con: duckdb.DuckDBPyConnection, target: Path, *, memory: bool) -> None:
-        self._con = con
-        self._path = target.with_name(f"{target.name}.parquet")
-        self._name = "kept_" + target.name.replace(".", "_")
-        self._memory = memory
-        self.scan = self._name if memory else _parquet_scan(self._path)
-        self.number = "rowid" if memory else "file_row_number"
-
-    def fill(self, select: str, values: Sequence[Any] = ()) -> int:
-        """Keep the rows of a SELECT; how many there are."""
-        if self._memory:
-            self._con.execute(f"CREATE OR REPLACE TABLE {self._name} AS {select}", list(values))
-        else:
-            self._con.execute(
-                f"COPY ({select}) TO '{_quoted(self._path)}' (FORMAT parquet, COMPRESSION snappy)",
-                list(values),
-            )
-        row = self._con.execute(f"SELECT COUNT(*) FROM {self.scan}").fetchone()
-        return int(row[0]) if row else 0
-
-
 def _small(feed: Feed) -> bool:
     return feed.path.stat().st_size <= IN_MEMORY_BYTES
 
 
-def _fast(keep: _Keep, path: Path, dialect: sniff.Dialect, stem: Path) -> int:
-    """The engine reads the file itself; -1 where it will not."""
-    source = path
-    if dialect.encoding not in {"utf-8", "utf-8-sig"} or (
-        dialect.encoding == "utf-8-sig" and not dialect.header
-    ):
-        source = stem.with_name(f"{stem.name}.utf8.txt")
-        _transcode(path, dialect.encoding, source)
-    width = len(dialect.names) + dialect.trailing
-    declared = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
-    select = ", ".join(f"c{i}" for i in range(len(dialect.names)))
-    try:
-        return keep.fill(
-            f"SELECT {select} FROM read_csv(?, delim=?, quote='\"', escape='\"',"
-            f" header=false, skip=?, auto_detect=false, strict_mode=true, null_padding=false,"
-            f" max_line_size={1 << 21}, columns={{{declared}}})"
-            f" WHERE c0 IS NULL OR NOT ({_MAY_END} AND regexp_full_match(c0, '{FOOTER_SQL}'))",
-            [str(source), dialect.delimiter, int(dialect.header)],
-        )
-    except duckdb.Error:
-        return -1
-
-
-def _transcode(path: Path, encoding: str, target: Path) -> None:
-    """The same text as UTF-8; the engine knows no GBK."""
-    with (
-        path.open(encoding=encoding, errors="replace", newline="") as source,
-        target.open("w", encoding="utf-8", newline="") as stream,
-    ):
-        while text := source.read(_CHUNK_CHARS):
-            stream.write(text)
-
-
-def _slow(keep: _Keep, path: Path, dialect: sniff.Dialect, stem: Path) -> int:
-    source = stem.with_name(f"{stem.name}.straight.csv")
-    straighten.straighten(path, dialect, source)
-    width = len(dialect.names)
-    declared = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
-    return keep.fill(
-        f"SELECT * FROM read_csv(?, delim=',', quote='\"', escape='\"', header=false,"
-        f" auto_detect=false, max_line_size={1 << 23}, new_line='\\n',"
-        f" columns={{{declared}, '__line': 'BIGINT', '__fault': 'VARCHAR'}})",
-        [str(source)],
-    )
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
-
-
-def _parquet_scan(path: Path) -> str:
-    return f"read_parquet('{_quoted(path)}', file_row_number=true)"
-
-
 def _count(con: duckdb.DuckDBPyConnection, path: Path) -> int:
-    row = con.execute(f"SELECT COUNT(*) FROM read_parquet('{_quoted(path)}')").fetchone()
+    row = con.execute(f"SELECT COUNT(*) FROM read_parquet('{quoted(path)}')").fetchone()
     return int(row[0]) if row else 0
 
 
-def _parquet(
-    con: duckdb.DuckDBPyConnection, feed: Feed, renames: Mapping[str, str], offset: int
-) -> Part:
+def _parquet(con: duckdb.DuckDBPyConnection, feed: Feed, renames: Mapping[str, str]) -> Part:
     """A Parquet file is read where it lies; its control totals come from its own columns."""
-    scan = _parquet_scan(feed.path)
+    scan = parquet_scan(feed.path)
     try:
         described = con.execute(
-            f"DESCRIBE SELECT * FROM read_parquet('{_quoted(feed.path)}')"
+            f"DESCRIBE SELECT * FROM read_parquet('{quoted(feed.path)}')"
         ).fetchall()
         columns = tuple(str(row[0]) for row in described)
         names = tuple(sniff.canonical_name(column, renames) for column in columns)
@@ -330,7 +246,7 @@ def _parquet(
         names=names,
         columns=columns,
         table=scan,
-        offset=offset,
+        offset=0,
         rows=rows,
         header=0,
         straightened=False,
@@ -344,6 +260,11 @@ def _canonical(
     con: duckdb.DuckDBPyConnection, side: Side, part: Part, target: Path
 ) -> Callable[[str], str]:
     """The SELECT that gives canonical rows of one file; text is written down once."""
+    if part.text is not None:
+        at_once = _at_once(con, side, part, part.text, target)
+        if at_once is not None:
+            return at_once
+        _keep_text(con, part, part.text)
     described = con.execute(f"DESCRIBE SELECT * FROM {part.table}").fetchall()
     types = {str(row[0]): str(row[1]) for row in described}
     by_name = dict(zip(part.names, part.columns, strict=True))
@@ -351,12 +272,60 @@ def _canonical(
         form = canonical.form(side, part, types, odd=())
         return lambda condition: form.some(condition) if condition else form.every()
     form = canonical.form(side, part, types, odd=_odd(con, part, by_name, types))
-    keep = _Keep(con, target, memory=_small(part.feed))
+    keep = Keep(con, target, memory=_small(part.feed))
     keep.fill(form.kept())
     if part.table.startswith("kept_"):
         con.execute(f"DROP TABLE {part.table}")
     written = f"SELECT {form.again} FROM {keep.scan}"
     return lambda condition: f"{written} WHERE rid {condition}" if condition else written
+
+
+def _at_once(
+    con: duckdb.DuckDBPyConnection, side: Side, part: Part, text: Text, target: Path
+) -> Callable[[str], str] | None:
+    """From the text to canonical rows in one pass.
+
+    Not where a line is crooked or a cell is spelt in an unusual way, nor where the engine refuses
+    the file or counts other lines than the text has: such files are read step by step.
+    """
+    if part.control.crooked:
+        return None
+    by_name = dict(zip(part.names, part.columns, strict=True))
+    spelt = [canonical.odd_condition(n, by_name[n]) for n in part.names if n in KNOWN]
+    odd = " OR ".join(f"({one})" for one in spelt)
+    keep = Keep(con, target, memory=_small(part.feed))
+    try:
+        source = reading_text.lines(part.feed.path, text.dialect, text.stem)
+        probe = f"SELECT COUNT(*) FROM ({source} LIMIT {_PROBE_ROWS}) z WHERE {odd}"
+        if con.execute(probe).fetchone() != (0,):
+            return None
+        part.table, part.number = f"({source})", keep.number
+        types = dict.fromkeys(part.columns, "VARCHAR")
+        form = canonical.form(side, part, types, odd=(), at_once=True)
+        rows = keep.fill(f"SELECT {form.stored}, {odd} AS odd_cell FROM {part.table} t")
+        strange = con.execute(f"SELECT COUNT(*) FROM {keep.scan} WHERE odd_cell").fetchone()
+    except duckdb.Error:
+        return None
+    if strange != (0,) or (text.later is None and rows != part.control.rows):
+        return None
+    part.rows = rows
+    written = f"SELECT {form.again} FROM {keep.scan}"
+    return lambda condition: f"{written} WHERE {form.number} {condition}" if condition else written
+
+
+def _keep_text(con: duckdb.DuckDBPyConnection, part: Part, text: Text) -> None:
+    """Keep the text of a file: as the engine reads it, or line by line where it must not."""
+    keep = Keep(con, text.stem.with_name(f"{text.stem.name}.text"), memory=_small(part.feed))
+    part.rows = -1
+    if not part.control.crooked:
+        with contextlib.suppress(duckdb.Error):
+            part.rows = keep.fill(reading_text.lines(part.feed.path, text.dialect, text.stem))
+    if part.rows < 0 and text.later is not None:
+        part.control = text.later.result()
+    if part.rows < 0 or (text.later is None and part.rows != part.control.rows):
+        part.rows = reading_text.straight(keep, part.feed.path, text.dialect, text.stem)
+        part.straightened = True
+    part.table, part.number = keep.scan, keep.number
 
 
 def _odd(

@@ -6,8 +6,9 @@ id, ``ok`` id of the original of a refund, ``rf`` 1 for a refund, ``fee fund acc
 ``ts`` epoch seconds, ``dd`` day number, and the codes ``ins clr opt sopt``. What a side does not
 have is NULL (0 for amounts) on both, so it is not compared.
 
-An engine provides three functions: ``FP(text)`` and ``FP2(text, integer)``, fingerprints that are
-NULL where the text is, and ``POWER_OF_TWO(n)``, beside ``BIT_COUNT`` and ``LEVENSHTEIN``.
+An engine provides four functions: ``FP(text)`` and ``FP2(text, integer)``, fingerprints that are
+NULL where the text is, ``POWER_OF_TWO(n)``, and ``NO_ZEROS(text)`` without leading zeros (LTRIM has
+its arguments in another order in Spark), beside ``BIT_COUNT`` and ``LEVENSHTEIN``.
 
 Outputs: ``plain`` (pairs that the exact key closes and nothing else touches: more than 99 % of a
 usual ledger, and never in a table of their own); of all other rows ``hs`` and ``cs``, ``pair`` (hr,
@@ -41,8 +42,8 @@ _BUCKET: Final = (
 """How far apart in time, coarsely: two candidates within one step are equally good."""
 
 _SKELETON: Final = (
-    "LTRIM(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE({k},"
-    " 'O', '0'), 'I', '1'), 'L', '1'), '-', ''), ' ', ''), '_', ''), '.', ''), '0')"
+    "NO_ZEROS(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(REPLACE({k},"
+    " 'O', '0'), 'I', '1'), 'L', '1'), '-', ''), ' ', ''), '_', ''), '.', ''))"
 )
 """An id without what typing and spreadsheets do to it: O for 0, lost leading zeros, dashes."""
 

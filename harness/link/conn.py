@@ -17,6 +17,11 @@ class CrashPoint:
     number: int
     after: bool
 
+    def passed(self) -> str:
+        """At a commit: ``before`` or ``after`` where this is the one to die at, else nothing."""
+        self.number -= 1
+        return ("after" if self.after else "before") if self.number == 0 else ""
+
 
 @dataclass(slots=True)
 class Conn:
@@ -32,7 +37,7 @@ class Conn:
 
     core: Core
     about: Connection
-    answers: Callable[[bytes, float], bytes] | None = None
+    answers: Callable[[bytes, float], bytes | None] | None = None
     out: Lane = field(default_factory=Lane)
     into: Lane = field(default_factory=Lane)
     deadline: float | None = None

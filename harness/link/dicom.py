@@ -11,7 +11,8 @@ Workarounds that stand here, once:
   thread looks only where nobody waits.
 * **Nagle.** The library leaves it on, which costs some 40 ms a message against a peer with delayed
   acknowledgements. It is switched off as soon as the connection is open.
-* **Sockets left open.** The library forgets the socket of a refused connection; it is closed here.
+* **Sockets left open.** The library forgets the socket of a refused connection, and that of one
+  which the other side has ended already; both are closed here.
 * **Identifiers in logs.** The library's standard handlers write data sets into the log; they are
   switched off.
 """
@@ -42,7 +43,8 @@ from pynetdicom.dimse_primitives import (
 from pynetdicom.transport import AssociationSocket
 
 from harness.errors import HarnessError
-from harness.link.dicom_data import IMPLICIT, DataSet, decode, encode
+from harness.link.dicom_data import IMPLICIT, DataSet, read, written
+from harness.link.dicom_pace import quicken
 from harness.link.tap import Connection, Guard, Watcher
 
 _config.LOG_HANDLER_LEVEL = "none"
@@ -58,6 +60,16 @@ def _connect(self: Any, primitive: Any) -> None:
         wire.close()
 
 
+def _shutdown(self: Any) -> None:
+    """The library's end of a connection, and its socket closed where the other side was first."""
+    wire = self.socket
+    _library_shutdown(self)
+    if wire is not None:
+        wire.close()
+
+
+_library_shutdown = AssociationSocket._shutdown_socket  # noqa: SLF001 - as below
+AssociationSocket._shutdown_socket = _shutdown  # type: ignore[method-assign] # noqa: SLF001 - it skips the close where the shutdown fails
 _library_connect = AssociationSocket.connect
 AssociationSocket.connect = _connect  # type: ignore[method-assign] # the library leaves it open
 
@@ -131,7 +143,7 @@ class Request:
 
     def data(self) -> DataSet:
         """The payload read; ``PeerError`` where it cannot be."""
-        return decode(self.payload, explicit=self.syntax != IMPLICIT)
+        return read(self.payload, self.syntax)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +177,7 @@ class Answer:
 
     def data(self) -> DataSet:
         """The payload read; ``PeerError`` where it cannot be."""
-        return decode(self.payload, explicit=self.syntax != IMPLICIT)
+        return read(self.payload, self.syntax)
 
     @property
     def shown(self) -> str:
@@ -179,7 +191,7 @@ Told = Callable[[str, Request | Answer], None]
 
 def payload_of(data: DataSet, syntax: str) -> bytes:
     """A data set in a transfer syntax of ours."""
-    return encode(data, explicit=syntax != IMPLICIT)
+    return written(data, syntax)
 
 
 def primitive_of(request: Request) -> Any:
@@ -335,6 +347,7 @@ class Eyes:
 
     def _opened(self, event: Any) -> None:
         no_delay(event)
+        quicken(event.assoc, self.wrote)
         if self.watcher is not None and self.connection is not None:
             self.watcher.link(self.connection, "opened", "")
 
@@ -344,9 +357,13 @@ class Eyes:
             self.watcher.link(self.connection, "closed", "")
 
     def _sent(self, event: Any) -> None:
-        self.sent_bytes += len(event.data)
+        self.wrote(bytes(event.data))
+
+    def wrote(self, data: bytes) -> None:
+        """Bytes of ours are on their way."""
+        self.sent_bytes += len(data)
         if self.watcher is not None and self.connection is not None:
-            self.watcher.data(self.connection, bytes(event.data), sent=True)
+            self.watcher.data(self.connection, data, sent=True)
 
     def _received(self, event: Any) -> None:
         self.received_bytes += len(event.data)

@@ -8,6 +8,7 @@ is. What comes is kept as bytes until somebody asks for a text. pydicom gives th
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -21,6 +22,10 @@ from harness.wire import dicom_text
 
 IMPLICIT: Final = "1.2.840.10008.1.2"
 EXPLICIT: Final = "1.2.840.10008.1.2.1"
+DEFLATED: Final = "1.2.840.10008.1.2.1.99"
+
+INFLATED_MAX: Final = 256 * 1024 * 1024
+"""Bytes that a deflated data set may become: a few kilobytes can claim to be any number."""
 
 CHARACTER_SET: Final = 0x00080005
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -36,6 +41,13 @@ _LONG: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", 
 _NUMBERS: Final = {"US": "<H", "SS": "<h", "UL": "<I", "SL": "<i", "FL": "<f", "FD": "<d"}
 TEXTS: Final = frozenset({"PN", "LO", "SH", "LT", "ST", "UT", "UC"})
 """Value representations that (0008,0005) governs."""
+
+
+class Encapsulated(bytes):
+    """Pixels in fragments, with their items and the delimiter: written with no length (§A.4)."""
+
+    __slots__ = ()
+
 
 Value: TypeAlias = "str | bytes | int | float | Sequence[DataSet]"
 Element: TypeAlias = "tuple[str, Value]"
@@ -184,6 +196,8 @@ def _element(tag: int, vr: str, value: Value, *, explicit: bool, sets: Sequence[
     if not explicit:
         return head + struct.pack("<I", len(body)) + body
     name = vr.encode("ascii")
+    if isinstance(value, Encapsulated):
+        return head + b"OB\0\0" + struct.pack("<I", _UNDEFINED) + value
     if vr in _LONG:
         return head + name + struct.pack("<HI", 0, len(body)) + body
     if len(body) > 0xFFFF:
@@ -240,7 +254,7 @@ class _Reader:
             if length == _UNDEFINED:
                 begin = at
                 at = self.fragments(at, end)
-                found.elements[tag] = (vr, self.data[begin:at])
+                found.elements[tag] = (vr, Encapsulated(self.data[begin:at]))
                 continue
             self.need(at, length, end)
             found.elements[tag] = (vr, self.data[at : at + length])
@@ -303,6 +317,41 @@ def decode(data: bytes, *, explicit: bool) -> DataSet:
         PeerError: it cannot be read; says where.
     """
     return _Reader(data, explicit=explicit).dataset(0, len(data), 0, closed=True)[0]
+
+
+def inflate(data: bytes) -> bytes:
+    """A deflated data set as explicit little endian (PS3.5 §A.5).
+
+    Raises:
+        PeerError: it cannot be read, or it would be longer than ``INFLATED_MAX``.
+    """
+    machine = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        made = machine.decompress(data, INFLATED_MAX)
+    except zlib.error as error:
+        raise PeerError(tr("the deflated data set cannot be read"), clause="PS3.5 §A.5") from error
+    if machine.unconsumed_tail or not machine.eof:
+        raise PeerError(tr("the deflated data set is cut off or too long"), clause="PS3.5 §A.5")
+    return made
+
+
+def deflate(data: bytes) -> bytes:
+    """The reverse; an odd number of bytes is padded (PS3.5 §A.5)."""
+    machine = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
+    made = machine.compress(data) + machine.flush()
+    return made + b"\0" * (len(made) % 2)
+
+
+def read(data: bytes, syntax: str) -> DataSet:
+    """A data set in a transfer syntax; ``PeerError`` where it cannot be read."""
+    plain = inflate(data) if syntax == DEFLATED else data
+    return decode(plain, explicit=syntax != IMPLICIT)
+
+
+def written(data: DataSet, syntax: str) -> bytes:
+    """A data set in a transfer syntax; ``InputError`` where a text cannot be written."""
+    plain = encode(data, explicit=syntax != IMPLICIT)
+    return deflate(plain) if syntax == DEFLATED else plain
 
 
 def walk(data: DataSet, prefix: str = "") -> Iterator[tuple[str, int, str, Value]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import time
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -37,6 +38,8 @@ class RawPeer:
         connection: how the journal names it.
         watcher: is shown every byte.
         guard: asked before the address is opened.
+
+    Where TLS comes to no handshake the connection is over at once, and ``untrusted`` says why.
     """
 
     address: Address
@@ -45,6 +48,8 @@ class RawPeer:
     guard: Guard | None = None
     core: UpperLayerCore = field(default_factory=lambda: UpperLayerCore(patient=True))
     over: bool = False
+    untrusted: str = ""
+    """Why no handshake of TLS came about; empty where it did."""
     longest: int = 0
     """Longest PDU that came, in bytes without its head: what an announced maximum speaks of."""
     _wire: socket.socket | None = None
@@ -52,11 +57,30 @@ class RawPeer:
 
     def __enter__(self) -> Self:
         require_open(self.guard, self.connection, self.address.host, self.address.port)
-        self._wire = socket.create_connection((self.address.host, self.address.port), WAIT_S)
-        self._wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            self._wire = self._dialled()
+        except ssl.SSLError as error:
+            self.over, self.untrusted = True, getattr(error, "verify_message", "") or str(error)
+            if self.watcher is not None and self.connection is not None:
+                self.watcher.link(self.connection, "failed", self.untrusted)
+            return self
         if self.watcher is not None and self.connection is not None:
             self.watcher.link(self.connection, "opened", "")
         return self
+
+    def _dialled(self) -> socket.socket:
+        """Connected, and through the handshake where the address has one."""
+        place = (self.address.host, self.address.port)
+        wire = socket.create_connection(place, WAIT_S)
+        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.address.tls is None:
+            return wire
+        name = self.address.server_name or self.address.host
+        try:
+            return self.address.tls.wrap_socket(wire, server_hostname=name)
+        except OSError:
+            wire.close()
+            raise
 
     def __exit__(
         self,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,9 @@ from harness.link.dicom import (
     response_of,
 )
 from harness.link.tap import Connection, Watcher
+
+HANDSHAKE_S: Final = 5.0
+"""For the handshake of TLS."""
 
 POLL_S: Final = 0.05
 """How often a listener looks whether it is to end."""
@@ -149,6 +153,31 @@ class Service(Protocol):
         ...
 
 
+class _Server(ThreadedAssociationServer):
+    """The library's server, which shakes hands in the thread of each connection.
+
+    The library does it where it accepts, so that one silent client keeps all others out.
+    """
+
+    handshake: Callable[[], ssl.SSLContext] | None = None
+    refused: Callable[[str], None] | None = None
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Wrap the connection first, where the listener speaks TLS."""
+        if self.handshake is not None:
+            before = request.gettimeout()
+            request.settimeout(HANDSHAKE_S)
+            try:
+                request = self.handshake().wrap_socket(request, server_side=True)
+            except OSError as error:
+                request.close()
+                if self.refused is not None:
+                    self.refused(str(error))
+                return
+            request.settimeout(before)
+        super().finish_request(request, client_address)
+
+
 @dataclass(slots=True)
 class Listener:
     """Accepts associations until it is stopped.
@@ -165,6 +194,10 @@ class Listener:
         connection: how the journal names what comes in; None where nobody watches.
         watcher: is shown every PDU.
         gate: is shown each request for an association, and may refuse it.
+        tls: gives the context of each handshake; None for plain TCP.
+
+    Attributes:
+        turned: why handshakes failed, the newest last.
     """
 
     service: Service
@@ -178,7 +211,9 @@ class Listener:
     connection: Connection | None = None
     watcher: Watcher | None = None
     gate: Gate | None = None
+    tls: Callable[[], ssl.SSLContext] | None = None
     troubles: list[str] = field(default_factory=list)
+    turned: list[str] = field(default_factory=list)
     _server: Any = None
     _ae: Any = None
     _thread: threading.Thread | None = None
@@ -202,14 +237,13 @@ class Listener:
         if self.gate is not None:
             handlers.append((evt.EVT_REQUESTED, self._requested))
         try:
-            self._server = ae.make_server(
-                (host, port), evt_handlers=handlers, server_class=ThreadedAssociationServer
-            )
+            self._server = ae.make_server((host, port), evt_handlers=handlers, server_class=_Server)
         except OSError as error:
             reason = error.strerror or str(error)
             raise InputError(
                 tr("cannot listen on {place}: {reason}", place=f"{host}:{port}", reason=reason)
             ) from error
+        self._server.handshake, self._server.refused = self.tls, self._turned
         ae._servers.append(self._server)  # noqa: SLF001 - its shutdown takes it out again
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(POLL_S,), name="dicom listener", daemon=True
@@ -217,6 +251,11 @@ class Listener:
         self._thread.start()
         found = self._server.socket.getsockname()
         return Address(host=host, port=int(found[1]))
+
+    def _turned(self, reason: str) -> None:
+        """A handshake failed; its client is told by TLS."""
+        self.turned.append(reason)
+        del self.turned[:-ASSOCIATIONS_MAX]
 
     def _requested(self, event: Any) -> None:
         """Show a request for an association to the gate."""

@@ -122,27 +122,42 @@ class Host:
             return
         now = self.clock.now()
         if self.tap is None:  # the way of nearly every message, without detours
-            watcher = self.watcher
-            if watcher is not None:
-                watcher.data(state.about, data, sent=False)
-            if state.answers is not None and (answer := state.answers(data, now)):
-                if watcher is not None:
-                    watcher.data(state.about, answer, sent=True)
-                self.io.write(conn, answer)
-                if state.deadline is None:  # one that moved on is looked at when the earlier comes
-                    self._await(conn, state)
-                return
-            state.core.receive(data, now)
-            self._drain(conn, state)
+            answer = state.answers(data, now) if state.answers is not None else None
+            if leaves := self.leads_to(conn, state, data, answer, now):
+                self.io.write(conn, leaves)
             return
         for delivery in self.tap.incoming(state.about, data, now):
             self._put(conn, state, delivery, arrives=True)
         state.into.move(now, self.io.later)
 
+    def leads_to(
+        self, conn: str, state: Conn, data: bytes, answer: bytes | None, now: float
+    ) -> bytes:
+        """What is to leave for a read, told; ``answer``: what the core said (``Answering``)."""
+        watcher, about, core = self.watcher, state.about, state.core
+        if watcher is not None:
+            watcher.data(about, data, sent=False)
+        if not answer:
+            if answer is None:
+                core.receive(data, now)
+            self._report(conn, state)
+            if state.ended or self.conns.get(conn) is not state:
+                return b""
+            answer = core.data_to_send()
+            self._await(conn, state)
+        elif state.deadline is None:  # one that moved on is looked at when the earlier comes
+            self._await(conn, state)
+        if answer and watcher is not None:
+            watcher.data(about, answer, sent=True)
+        return answer
+
     def eof(self, conn: str, reason: str = "") -> None:
         """The peer ended the connection, or it broke; nothing overtakes what came before."""
         state = self.conns.get(conn)
         if state is not None:
+            if self.tap is None and not state.into.waits:
+                self._eof(conn, state, reason)
+                return
             now = self.clock.now()
             state.into.put(lambda: self._eof(conn, state, reason), now)
             state.into.move(now, self.io.later)
@@ -242,16 +257,12 @@ class Host:
             raise HarnessError(f"the actor {self.actor.role} has no store")
         if not self.grouped:  # what runs ahead of its commit must get out before the crash
             self.io.flush()
-        point = self.crash_point
-        due = False
-        if point is not None:
-            point.number -= 1
-            due = point.number == 0
-        if due and point is not None and not point.after:
+        crash = "" if self.crash_point is None else self.crash_point.passed()
+        if crash == "before":
             raise _ActorCrashed
         self.store.commit(command.statements)
         self.commits += 1
-        if due:
+        if crash:
             raise _ActorCrashed
 
     def _open(self, command: act.Open) -> None:
@@ -326,10 +337,7 @@ class Host:
         if not data:
             return
         if self.tap is None:
-            if not state.ended:
-                if self.watcher is not None:
-                    self.watcher.data(state.about, data, sent=True)
-                self.io.write(conn, data)
+            self._depart(conn, state, Delivery(data=data))
             return
         now = self.clock.now()
         for delivery in self.tap.outgoing(state.about, data, now):

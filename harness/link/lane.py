@@ -27,6 +27,11 @@ class Lane:
     _actions: deque[tuple[float, Callable[[], None]]] = field(default_factory=deque)
     _waiting: bool = False
 
+    @property
+    def waits(self) -> bool:
+        """Whether anything is left to happen."""
+        return bool(self._actions)
+
     def put(self, action: Callable[[], None], now: float, delay_s: float = 0.0) -> None:
         """Queue an action, ``delay_s`` after the one before it.
 

@@ -20,7 +20,9 @@ from threading import get_ident
 from time import monotonic, sleep
 from typing import Final
 
-from harness.link.tcp import LINGER_S, Wire
+from harness import limits
+from harness.link.shortcut import Short
+from harness.link.tcp import LINGER_S, Wire, reason_of
 
 WIRES_MAX: Final = 256
 """Connections of one reader: half of what ``select`` on Windows can look at."""
@@ -50,6 +52,11 @@ _let_others_run: Final[Callable[[], None]] = getattr(os, "sched_yield", lambda: 
 
 Reads = list[tuple[str, bytes]]
 """Connections, and what came over them."""
+
+Read = tuple[str, Wire, Short | None]
+"""A connection, and its short way, where it has one."""
+
+Found = list[tuple[selectors.SelectorKey, int]]
 
 
 @dataclass(slots=True, eq=False)
@@ -87,7 +94,7 @@ class Listening:
 
 @dataclass(slots=True)
 class Readers:
-    """Reads plain TCP connections until each ends.
+    """Reads TCP and TLS connections until each ends.
 
     Args:
         taken: gets what came; whatever it raises ends the reader.
@@ -100,11 +107,11 @@ class Readers:
     gathers: bool = False
     _served: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
     _took_s: float = 0.0
-    _new: deque[tuple[str, Wire]] = field(default_factory=deque)
+    _new: deque[Read] = field(default_factory=deque)
     _to_hear: deque[Listening] = field(default_factory=deque)
     _heard: int = 0
-    _alone: tuple[str, Wire] | None = None
-    _reads_alone: int = 0
+    _alone: Read | None = None
+    _unmet: Read | None = None
     _thread: int = 0
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     _alarm: socket.socket = field(init=False)
@@ -123,11 +130,12 @@ class Readers:
     def count(self) -> int:
         """Connections that it reads, or is about to."""
         known = self._selector.get_map()
-        return len(self._new) + (len(known) - 1 - self._heard if known else 0)
+        new = len(self._new) + (self._unmet is not None)
+        return new + (len(known) - 1 - self._heard if known else 0)
 
-    def add(self, conn: str, wire: Wire) -> None:
+    def add(self, conn: str, wire: Wire, short: Short | None = None) -> None:
         """Read this connection, too; any thread may say so."""
-        self._new.append((conn, wire))
+        self._new.append((conn, wire, short))
         if get_ident() != self._thread:  # else it was accepted in this turn, and is met in it
             self._ring()
 
@@ -158,19 +166,33 @@ class Readers:
             self._bell.close()
 
     def _turn(self) -> None:
-        if self._alone is not None and self._read_alone(*self._alone):
-            return
-        reads: Reads = []
-        over: list[tuple[str, Wire, str]] = []
+        if self._alone is not None:
+            if self._read_alone(*self._alone):
+                return
+            self._alone = None
+            self._register()
+        now = monotonic()
+        if now >= self._sweep_at:
+            self._sweep_at = now + LINGER_S
+            self._sweep(now)
         found = self._ready()
         begin = monotonic()
         if self.gathers:
             found = self._gathered(found, begin)
+        elif len(found) == 1 and isinstance(found[0][0].data, tuple):
+            self._alone = found[0][0].data
+            return
+        self._read(found, begin)
+
+    def _read(self, found: Found, begin: float) -> None:
+        """Read all that is readable, and hand it over together."""
+        reads: Reads = []
+        over: list[tuple[str, Wire, str]] = []
         for key, _ in found:
             if not isinstance(key.data, tuple):
                 self._else(key.data)
                 continue
-            conn, wire = key.data
+            conn, wire, _ = key.data
             data, reason = wire.receive_ready()
             if data:
                 reads.append((conn, data))
@@ -185,18 +207,12 @@ class Readers:
             if self.gathers:
                 self._served = self._served[1], frozenset(conn for conn, _ in reads)
                 self._took_s = monotonic() - begin
-            if len(found) == 1:
-                self._alone = (conn, wire)
+                if len(found) == 1:
+                    self._alone = key.data
         for conn, wire, reason in over:  # after what came before the end
             self._over(conn, wire, reason)
-        now = monotonic()
-        if now >= self._sweep_at:
-            self._sweep_at = now + LINGER_S
-            self._sweep(now)
 
-    def _gathered(
-        self, found: list[tuple[selectors.SelectorKey, int]], begin: float
-    ) -> list[tuple[selectors.SelectorKey, int]]:
+    def _gathered(self, found: Found, begin: float) -> Found:
         """What is readable once those of the last two batches are there, or waited for enough."""
         awaited = self._served[0] | self._served[1]
         until = begin + min(GATHER_S, GATHER_PART * self._took_s)
@@ -208,28 +224,39 @@ class Readers:
             found = self._selector.select(0) or found
         return found
 
-    def _read_alone(self, conn: str, wire: Wire) -> bool:
-        """Read the one connection that spoke last; False where the others are to be looked at."""
-        while True:
-            data, reason = wire.receive_ready()
-            if data:
-                self.taken([(conn, data)])
-                self._awake_until = monotonic() + AWAKE_S
-                self._reads_alone += 1
-                if self._reads_alone < ALONE_MAX:
-                    return True
-                break
-            if reason is not None:
-                self._alone = None
-                self._over(conn, wire, reason)
-                return True
-            if monotonic() >= self._awake_until:
-                break
+    def _read_alone(self, conn: str, wire: Wire, short: Short | None) -> bool:
+        """Read the one connection that spoke last; False where it fell silent."""
+        receive, left, silent_at = wire.receive, ALONE_MAX, 0.0
+        while left:
             _let_others_run()
-        self._alone, self._reads_alone = None, 0
-        return False
+            try:
+                data = receive(limits.RECEIVE_CHUNK_BYTES)
+            except BlockingIOError:
+                now = monotonic()
+                silent_at = silent_at or now
+                if now >= silent_at + AWAKE_S:
+                    return False
+                continue
+            except OSError as error:
+                self._over(conn, wire, wire.broken or reason_of(error))
+                return True
+            if not data:
+                self._over(conn, wire, wire.broken)
+                return True
+            long = short is None or not short(data)
+            if long and wire.lingers_until is None and not wire.broken:
+                self.taken([(conn, data)])
+            left, silent_at = left - 1, 0.0
+        return self._still_alone(wire)
 
-    def _ready(self) -> list[tuple[selectors.SelectorKey, int]]:
+    def _still_alone(self, wire: Wire) -> bool:
+        """Whether nothing else has come meanwhile, and nobody is to be let go of."""
+        self._register()
+        if monotonic() >= self._sweep_at:
+            return False
+        return all(key.fileobj is wire.sock for key, _ in self._selector.select(0))
+
+    def _ready(self) -> Found:
         """What is readable; a peer that answers at once is met before this thread goes to sleep."""
         while monotonic() < self._awake_until:
             if found := self._selector.select(0):
@@ -252,24 +279,37 @@ class Readers:
                 self._selector.register(one.sock, selectors.EVENT_READ, one)
                 self._heard += 1
         while self._new:
-            conn, wire = self._new.popleft()
-            try:
-                self._selector.register(wire.sock, selectors.EVENT_READ, (conn, wire))
-            except (ValueError, KeyError, OSError) as error:  # closed meanwhile
-                self.ended(conn, wire, wire.broken or str(error))
-                continue
-            self._alone, self._awake_until = (conn, wire), monotonic() + AWAKE_S
+            self._register()
+            self._alone = self._unmet = self._new.popleft()
+        if self.gathers:
+            self._register()
+
+    def _register(self) -> None:
+        """Look at the newest connection beside the others: until now it was read alone."""
+        new, self._unmet = self._unmet, None
+        if new is None:
+            return
+        conn, wire, _ = new
+        try:
+            self._selector.register(wire.sock, selectors.EVENT_READ, new)
+        except (ValueError, KeyError, OSError) as error:  # closed meanwhile
+            if self._alone is new:
+                self._alone = None
+            self.ended(conn, wire, wire.broken or str(error))
 
     def _sweep(self, now: float) -> None:
         """Let go of connections that we ended and the peer does not."""
         keys = list(self._selector.get_map().values())
-        for conn, wire in (key.data for key in keys if isinstance(key.data, tuple)):
+        for conn, wire, _ in (key.data for key in keys if isinstance(key.data, tuple)):
             if wire.lingers_until is not None and now >= wire.lingers_until:
                 self._over(conn, wire, wire.broken)
 
     def _over(self, conn: str, wire: Wire, reason: str) -> None:
         if self._alone is not None and self._alone[1] is wire:
             self._alone = None
-        self._selector.unregister(wire.sock)
+        if self._unmet is not None and self._unmet[1] is wire:
+            self._unmet = None
+        else:
+            self._selector.unregister(wire.sock)
         wire.sock.close()
         self.ended(conn, wire, reason)

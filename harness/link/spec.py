@@ -19,6 +19,7 @@ class LinkSpec:
         protocol: ``astm`` or ``mllp``.
         relayed: we stand in line.
         ae_title: of the listening system (DICOM); empty for that of the built-in one.
+        path: where its web services begin (DICOMweb); empty for the usual place.
     """
 
     name: str
@@ -28,6 +29,7 @@ class LinkSpec:
     protocol: str
     relayed: bool = False
     ae_title: str = ""
+    path: str = ""
 
     def connection(self, conn: str, *, client: bool) -> Connection:
         """A connection of this link, held at the connecting or the listening end.

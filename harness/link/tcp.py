@@ -29,6 +29,10 @@ SEND_CHUNK_BYTES: Final = 256 * 1024
 LINGER_S: Final = 2.0
 """After our FIN the peer gets so long to close its side; several round trips of any LAN."""
 
+KEEP_ALIVE_S: Final = 60
+"""A connection on which nothing goes is looked after so often: below the 5 to 30 minutes after
+which firewalls forget one."""
+
 DOES_NOT_READ: Final = "the peer does not read"
 RESET: Final = "reset"
 CLOSE: Final = "close"
@@ -93,6 +97,24 @@ class Wire:
                 self._pieces.append(data)
         if full:
             self.give_up(DOES_NOT_READ)
+
+    def send_at_once(self, data: bytes) -> bool:
+        """Send where nothing waits, for the one thread that may ``put`` now.
+
+        Returns:
+            False where something is left, or waits before it: ``flush`` sends it.
+        """
+        if self._pieces or self._busy or self._ending or self.broken or not self._plain:
+            self.put(data)
+            return False
+        try:
+            sent = self.sock.send(data)
+        except OSError:
+            sent = 0  # the next attempt tells why
+        if sent == len(data):
+            return True
+        self.put(data[sent:])
+        return False
 
     def end(self, how: str) -> None:
         """After what is queued: ``close`` in order (FIN), or ``reset`` (RST)."""
@@ -200,20 +222,45 @@ class Wire:
     # -- receiving -----------------------------------------------------------------------------
 
     def receive_ready(self) -> tuple[bytes, str | None]:
-        """What has come over a plain socket that is readable, and why it ended.
+        """What has come over a socket that is readable, and why it ended.
 
         The reason is None while it goes on, and empty for an orderly end. What comes after we
         ended or gave up is dropped.
         """
         try:
-            data = self.sock.recv(limits.RECEIVE_CHUNK_BYTES)
-        except _AGAIN:
+            data = self.receive(limits.RECEIVE_CHUNK_BYTES)
+        except BlockingIOError:
             return b"", None
         except OSError as error:
             return b"", self.broken or reason_of(error)
         if not data:
             return b"", self.broken
         return (data, None) if self.lingers_until is None and not self.broken else (b"", None)
+
+    @property
+    def shared(self) -> bool:
+        """One thread can read it beside others; a serial line waits by itself."""
+        return self._plain or isinstance(self.sock, ssl.SSLSocket)
+
+    @property
+    def receive(self) -> Callable[[int], bytes]:
+        """Reads what is there; ``BlockingIOError`` where nothing is."""
+        return self.sock.recv if self._plain else self._decrypted
+
+    def _decrypted(self, size: int) -> bytes:
+        """What a TLS session has, all of it: what it holds back no selector would tell of."""
+        sock = self.sock
+        assert isinstance(sock, ssl.SSLSocket)
+        if self.lingers_until is not None and monotonic() >= self.lingers_until:
+            return b""  # a last look would let the session answer, where we want to say nothing
+        with self._session:
+            try:
+                data = sock.recv(size)
+                while data and sock.pending():
+                    data += sock.recv(size)
+            except _AGAIN as error:
+                raise BlockingIOError from error
+        return data
 
     def read_all(self, taken: Callable[[bytes], None]) -> str:
         """Read until the end; returns why it ended, empty for an orderly end."""
@@ -282,9 +329,21 @@ def reason_of(error: OSError) -> str:
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 lets the system choose."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=128)
+    return _kept_alive(socket.create_server((host, port), family=family, backlog=128))
 
 
 def connect(host: str, port: int) -> socket.socket:
     """A connected socket, or ``OSError``."""
-    return socket.create_connection((host, port), limits.CONNECT_TIMEOUT_S)
+    return _kept_alive(socket.create_connection((host, port), limits.CONNECT_TIMEOUT_S))
+
+
+def _kept_alive(sock: socket.socket) -> socket.socket:
+    """Let the system look after a silent peer; what a listener accepts inherits it.
+
+    A firewall that forgets an idle connection tells nobody: without this both sides wait for ever.
+    """
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEP_ALIVE_S)
+    return sock

@@ -31,6 +31,7 @@ from harness.link.host import CrashPoint, Host
 from harness.link.readers import ACCEPTS, WIRES_MAX, Listening, Readers, Reads
 from harness.link.scheduler import Scheduler, Timer
 from harness.link.serial_address import SerialAddress
+from harness.link.shortcut import NOT_WRITTEN, shortcut
 from harness.link.team import Team
 
 ACCEPT_POLL_S = 0.2
@@ -47,8 +48,8 @@ class Member:
     routes: dict[str, Address | SerialAddress] = field(default_factory=dict)
     wires: dict[str, tcp.Wire] = field(default_factory=dict)
     stopping: bool = False
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _dirty: list[tcp.Wire] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    dirty: list[tcp.Wire] = field(default_factory=list)
     _listeners: list[socket.socket] = field(default_factory=list)
     _team: Team = field(default_factory=Team)
     _sockets: set[tcp.Wire] = field(default_factory=set)
@@ -62,29 +63,35 @@ class Member:
 
     def run(self, *actions: Callable[[], None]) -> None:
         """Do something with the host, serialised; then send what came of it."""
-        with self._lock:
+        with self.lock:
             for action in actions:
                 try:
                     if not self.stopping:
                         action()
                 except Exception as error:  # noqa: BLE001 - told to whoever waits; a thread has no caller
                     self.runtime.failed(error)
-            dirty, self._dirty = self._dirty, []
-        self._send(dirty)
+            dirty = self.gathered()
+        self.leave(dirty)
 
     def _taken(self, reads: Reads) -> None:
         """As ``run``, for what came over several connections at once."""
-        with self._lock:
+        with self.lock:
             lost = "" if self.stopping else take(self.host, reads, self.runtime.failed)
-            dirty, self._dirty = self._dirty, []
-        self._send(dirty, lost)
+            dirty = self.gathered()
+        self.leave(dirty, lost)
 
-    def _send(self, dirty: list[tcp.Wire], lost: str = "") -> None:
+    def gathered(self) -> list[tcp.Wire]:
+        """Wires that were written to under the lock; ``leave`` sends once it is free."""
+        dirty, self.dirty = self.dirty, []
+        return dirty
+
+    def leave(self, dirty: list[tcp.Wire], lost: str = "") -> None:
+        """Send what waits, once all that led to it is written; ``lost`` says why nothing may."""
         try:
             self.runtime.settle()
         except Exception as error:  # noqa: BLE001 - as in ``run``
             self.runtime.failed(error)
-            lost = "the trace cannot be written"
+            lost = NOT_WRITTEN
         for wire in dirty:
             if lost:
                 wire.give_up(lost)
@@ -105,12 +112,12 @@ class Member:
         wire = self.wires.get(conn)
         if wire is not None:
             wire.put(data)
-            self._dirty.append(wire)
+            self.dirty.append(wire)
 
     def flush(self) -> None:
         """Hand everything queued to the operating system, as far as the peers take it."""
         self.runtime.settle()
-        for wire in self._dirty:
+        for wire in self.dirty:
             wire.flush()
 
     def close(self, conn: str, *, reset: bool) -> None:
@@ -118,7 +125,7 @@ class Member:
         wire = self.wires.pop(conn, None)
         if wire is not None:
             wire.end(tcp.RESET if reset else tcp.CLOSE)
-            self._dirty.append(wire)
+            self.dirty.append(wire)
             self._alarms.forget(("core", conn))
 
     def timer(self, key: tuple[str, str], at: float | None) -> None:
@@ -175,11 +182,7 @@ class Member:
         return address
 
     def _thread(self, target: Callable[[], None], name: str) -> None:
-        def failed(error: Exception) -> None:
-            self.runtime.failed(error)
-            self.runtime.changed()
-
-        self._team.start(target, f"{self.name} {name}", failed)
+        self._team.start(target, f"{self.name} {name}", self.runtime.failed)
 
     def _wire(self, sock: socket.socket) -> tcp.Wire:
         wire = tcp.Wire(sock, lambda rest: self._thread(rest, "sends"))
@@ -229,7 +232,6 @@ class Member:
         """Nobody can connect any more, which is an error unless it was meant."""
         if self.host.alive:
             self.runtime.failed(HarnessError(f"{self.name} cannot accept {link}: {error}"))
-            self.runtime.changed()
         listener.close()
 
     def _serve(self, link: str, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
@@ -258,12 +260,13 @@ class Member:
         self._watch(conn, wire)
 
     def _watch(self, conn: str, wire: tcp.Wire) -> None:
-        """Read it to its end: TLS and serial lines in this thread, others in one for many."""
-        if type(wire.sock) is not socket.socket:
+        """Read it to its end: serial lines in this thread, others in one for many."""
+        if not wire.shared:
             reason = wire.read_all(lambda data: self._taken([(conn, data)]))
             self._ended(conn, wire, reason)
             return
-        self._reading(lambda readers: readers.add(conn, wire))
+        short = shortcut(self, conn, wire)
+        self._reading(lambda readers: readers.add(conn, wire, short))
 
     def _reading(self, given: Callable[[Readers], None]) -> None:
         """Give a reader that has room something to read; start one where none has."""
@@ -294,7 +297,7 @@ class Member:
 
     def stop(self) -> list[str]:
         """End everything; returns the names of threads that are still there."""
-        with self._lock:
+        with self.lock:
             self.stopping = True
             self.host.power_off()
         self._deafen()
@@ -333,6 +336,7 @@ class Threads:
         self._died = died
         self._idents = itertools.count(1)
         self._happened = Bell(self.clock, self.errors)
+        self.changed = self._happened.tell
         self._answered = Bell(self.clock, self.errors)
 
     def add(self, name: str, host: Host) -> Member:
@@ -362,10 +366,7 @@ class Threads:
         """Something went wrong in a thread; the next wait raises it."""
         self.errors.append(error)
         self.answered()
-
-    def changed(self) -> None:
-        """Something happened: whoever waits looks again."""
-        self._happened.tell()
+        self.changed()
 
     def answered(self) -> None:
         """A command was answered: whoever gave one looks whether it was his."""

@@ -117,6 +117,8 @@ class RetrieveProbe:
         opens: makes the association.
         offers: storage classes and syntaxes that are taken.
         columns: keywords that are shown beside the hashes.
+        sent: gives the object of an instance UID as it was sent, so that a header that differs can
+            say in which elements; None for one that is not known.
     """
 
     name: str
@@ -124,6 +126,7 @@ class RetrieveProbe:
     opens: Open
     offers: Sequence[Offer]
     columns: Sequence[str] = ()
+    sent: Callable[[str], DataSet | None] = lambda _: None
 
     def ask(self, args: Mapping[str, str]) -> probe.Answer:
         """Look once: the study ``StudyInstanceUID``."""
@@ -153,7 +156,7 @@ class RetrieveProbe:
 
     def _row(self, request: Request) -> Row:
         data = request.data()
-        row = fingerprint(data)
+        row = fingerprint(data, self.sent(data.text("SOPInstanceUID")))
         row["syntax"] = request.syntax
         for name in self.columns:
             row[name] = shown(data, name, data.character_sets)
@@ -180,21 +183,54 @@ def declared(data: DataSet) -> str:
     return "as declared"
 
 
-def fingerprint(data: DataSet) -> Row:
-    """What must be the same after a way through an archive: pixels, and every other element."""
-    bulk, header = hashlib.sha256(), hashlib.sha256()
-    count = 0
+def _elements(data: DataSet) -> dict[str, bytes]:
+    """Every element but bulk data, as what must be the same after a way through an archive."""
+    found = {}
     for path, tag, vr, value in walk(data):
         raw = value if isinstance(value, bytes) else str(value).encode("utf-8")
+        length = not tag & 0xFFFF  # of a group: it is of the encoding
+        if tag not in _BULK and not length and tag != PADDING:
+            found[path] = raw.rstrip(b"\0 ") if vr not in {"OB", "OW", "UN"} else raw
+    return found
+
+
+def fingerprint(data: DataSet, sent: DataSet | None = None) -> Row:
+    """What must be the same after a way through an archive: pixels, and every other element.
+
+    Args:
+        data: what came back.
+        sent: the same object as it was sent: headers that differ say in which elements.
+    """
+    bulk, header = hashlib.sha256(), hashlib.sha256()
+    for _, tag, _, value in walk(data):
         if tag in _BULK:
-            bulk.update(raw)
-        elif tag & 0xFFFF and tag != PADDING:  # group lengths are of the encoding
-            text = raw.rstrip(b"\0 ") if vr not in {"OB", "OW", "UN"} else raw
-            header.update(path.encode("ascii") + b"=" + text + b"\n")
-            count += 1
+            bulk.update(value if isinstance(value, bytes) else str(value).encode("utf-8"))
+    elements = _elements(data)
+    for path, raw in elements.items():
+        header.update(path.encode("ascii") + b"=" + raw + b"\n")
+    told = "" if sent is None else _told(_elements(sent), elements)
     return {
         "SOPInstanceUID": data.text("SOPInstanceUID"),
         "pixels": bulk.hexdigest()[:32],
-        "header": header.hexdigest()[:32],
-        "elements": str(count),
+        "header": f"{header.hexdigest()[:32]}{told}",
+        "elements": str(len(elements)),
     }
+
+
+TOLD_MAX: Final = 8
+"""Elements that are named where headers differ; the trace has the object."""
+
+
+def _told(sent: Mapping[str, bytes], came: Mapping[str, bytes]) -> str:
+    """``: missing (0008,0050); changed (0010,0010)``, or nothing where they are equal."""
+    ways = {
+        "missing": [path for path in sent if path not in came],
+        "added": [path for path in came if path not in sent],
+        "changed": [path for path in sent if path in came and came[path] != sent[path]],
+    }
+    told = []
+    for way, paths in ways.items():
+        if paths:
+            more = f" and {len(paths) - TOLD_MAX} more" if len(paths) > TOLD_MAX else ""
+            told.append(f"{way} {' '.join(paths[:TOLD_MAX])}{more}")
+    return f": {'; '.join(told)}" if told else ""

@@ -24,6 +24,9 @@ from harness.scenario.serial_lines import SerialLines
 from harness.scenario.systems import Systems
 from harness.wire.core import Event, Unit
 
+ASLEEP = "ENGINE"
+"""The role that runs only where a scenario puts it in line: the interface engine."""
+
 
 class Member(Protocol):
     """One actor in a driver."""
@@ -141,6 +144,8 @@ class Bench:
     _joined: list[str] = field(default_factory=list)
     _redirected: list[str] = field(default_factory=list)
     _lines_held: dict[str, str] = field(default_factory=dict)
+    _ways: dict[str, Any] = field(default_factory=dict)
+    _interposed: list[str] = field(default_factory=list)
 
     @property
     def clock(self) -> Clock:
@@ -161,9 +166,9 @@ class Bench:
         )
         relay: Member = self.driver.add("relay", host)
         for spec in self.specs.values():
-            if spec.relayed:
+            if spec.relayed and ASLEEP not in {spec.frm, spec.to}:
                 relay.routes[spec.name] = self.address(spec)
-                listening = self._relay_listens(relay, spec.name)
+                listening = self._ways[spec.name] = self._relay_listens(relay, spec.name)
                 if spec.frm in self.systems.hospital.roles:
                     self.systems.route(spec.frm, spec.name, listening)
 
@@ -172,6 +177,30 @@ class Bench:
         for role in self.systems.hospital.roles:
             if not self.systems.running(role):
                 self.systems.restart(role)
+
+    def interpose(self, into: Mapping[str, str], out: Mapping[str, str]) -> None:
+        """Put the system that is asleep into the way of others, until the scenario ends.
+
+        Args:
+            into: link of a sender that we run, and the link by which it gets there instead.
+            out: link by which the system goes on, and the link whose receiver it reaches.
+        """
+        self.systems.wake(ASLEEP)
+        relay: Member = self.driver.members["relay"]
+        for link, far in out.items():
+            relay.routes[link] = self.address(self.specs[far])
+            self.systems.route(ASLEEP, link, self._way(relay, link))
+        for own, link in into.items():
+            relay.routes[link] = self.systems.address(ASLEEP, link)
+            self.systems.route(self.specs[own].frm, own, self._way(relay, link))
+            self._interposed.append(own)
+            self._cut(own)
+
+    def _way(self, relay: Member, link: str) -> Any:
+        """Where our relay listens for a link; asked once."""
+        if link not in self._ways:
+            self._ways[link] = self._relay_listens(relay, link)
+        return self._ways[link]
 
     def _relay_listens(self, relay: Member, link: str) -> Any:
         where = self.relays.get(link)
@@ -265,6 +294,12 @@ class Bench:
         for link in self._redirected:
             relay.routes[link] = self.address(self.specs[link])
             self._cut(link)
+        for own in self._interposed:
+            self.systems.route(self.specs[own].frm, own, self._ways[own])
+        for link, spec in self.specs.items():
+            if self._interposed and spec.relayed and ASLEEP in {spec.frm, spec.to}:
+                self._cut(link)
+        self._interposed.clear()
         left = [thread for name in self._joined for thread in self.driver.remove(name)]
         self._joined.clear()
         for store in self._stores:

@@ -44,6 +44,7 @@ class Request:
     tags: str = ""
     seed: int = 1
     defects: Sequence[str] = ()
+    release: int = 1
     jobs: int = 1
     label: str = ""
     out: str = ""
@@ -62,6 +63,7 @@ class Request:
             tags=self.tags,
             command=self.command(),
             defects=tuple(self.defects),
+            release=self.release,
         )
 
     def command(self) -> list[str]:
@@ -70,6 +72,8 @@ class Request:
         words += ["--seed", str(self.seed), "--profile", _portable(self.profile)]
         for ident in self.defects:
             words += ["--defect", ident]
+        if self.release != 1:
+            words += ["--release", str(self.release)]
         if self.tags:
             words += ["--tags", self.tags]
         if self.label:
@@ -204,6 +208,7 @@ def _arguments(request: Request, options: SessionOptions, chosen: files.Chosen) 
         f"--medharness-tags={options.tags}",
         f"--medharness-command={shlex.join(options.command)}",
         *(f"--medharness-defect={ident}" for ident in options.defects),
+        f"--medharness-release={options.release}",
     ]
     if request.jobs > 1:
         arguments += ["-p", "xdist", "-n", str(request.jobs)]

@@ -49,6 +49,10 @@ class Hospital(Protocol):
         """Raise ``InputError`` for an id that no defect has."""
         ...
 
+    def switches(self, release: int) -> Sequence[str]:
+        """What is switched on in a release; ``InputError`` where there is no such one."""
+        ...
+
 
 def built_in() -> Hospital:
     """The hospital that is installed."""
@@ -88,6 +92,33 @@ class OnlyRoles:
     def check_defects(self, idents: Sequence[str]) -> None:
         """Raise ``InputError`` for an id that no defect has."""
         self.whole.check_defects(idents)
+
+    def switches(self, release: int) -> Sequence[str]:
+        """What is switched on in a release."""
+        return self.whole.switches(release)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crash:
+    """A power cut that is to come, and who is told.
+
+    Attributes:
+        number: of the commit, counted from now.
+        after: die after the commit, not before it.
+        died: called when the role is gone.
+        back: called when it accepts again.
+    """
+
+    number: int
+    after: bool
+    died: Callable[[], None]
+    back: Callable[[], None]
+
+
+def with_role(hospital: Hospital, role: str) -> OnlyRoles:
+    """The hospital and one more of its roles, which runs only where it is asked for."""
+    whole = hospital.whole if isinstance(hospital, OnlyRoles) else hospital
+    return OnlyRoles(whole=whole, roles=(*hospital.roles, role))
 
 
 def not_ours(role: str) -> Blocked:

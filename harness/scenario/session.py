@@ -20,7 +20,7 @@ from harness.i18n import tr
 from harness.link.pump import Pump
 from harness.link.threads import Threads
 from harness.permit import Permit
-from harness.profile import Mode, Profile, Transport, load_profile
+from harness.profile import Mode, Profile, System, Transport, load_profile
 from harness.scenario import tags
 from harness.scenario.bench import Bench, Driver
 from harness.scenario.binding import BoundScenario
@@ -41,6 +41,9 @@ from harness.scenario.wiring import (
     subjects,
 )
 
+RELEASED = frozenset({"LIS", "HIS", "PACS", "RIS"})
+"""Roles of the built-in hospital, which has releases."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionOptions:
@@ -54,6 +57,7 @@ class SessionOptions:
     tags: str = ""
     command: Sequence[str] = ()
     defects: Sequence[str] = ()
+    release: int = 1
 
     @classmethod
     def of(cls, option: Any) -> Self:
@@ -67,6 +71,7 @@ class SessionOptions:
             tags=option.medharness_tags,
             command=shlex.split(option.medharness_command),
             defects=tuple(option.medharness_defect),
+            release=option.medharness_release,
         )
 
     def at(self, folder: Path) -> Self:
@@ -125,6 +130,7 @@ class RunSession:
         refuse_used(self.options.folder)
         tags.parse(self.options.tags)
         built_in().check_defects(self.options.defects)
+        built_in().switches(self.options.release)
         permit = self._permit()
         if self.options.defects:
             permit.require_fault()
@@ -199,10 +205,17 @@ class RunSession:
                 "role": role,
                 "mode": str(system.mode),
                 "product": system.product,
-                "version": system.version,
+                "version": self._version(role, system),
             }
             for role, system in self.profile.systems.items()
         ]
+
+    def _version(self, role: str, system: System) -> str:
+        """What the profile says; of a system that we play, with its release from the second on."""
+        ours = system.mode is Mode.SIMULATED and role in RELEASED
+        if self.options.release == 1 or not ours:
+            return system.version
+        return f"{system.version}, release {self.options.release}".removeprefix(", ")
 
     # -- running -------------------------------------------------------------------------------
 
@@ -252,7 +265,7 @@ class RunSession:
         lines = serial_lines(profile, permit)
         settings = Settings(
             folder,
-            self.options.defects,
+            (*hospital.switches(self.options.release), *self.options.defects),
             durable=not in_memory,
             listeners={**listeners(profile, permit), **lines.far},
         )

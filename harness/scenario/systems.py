@@ -17,26 +17,9 @@ from harness.link.pump import Pump
 from harness.link.serial_address import SerialAddress
 from harness.link.spec import LinkSpec
 from harness.link.tap import Connection
-from harness.scenario.hospital import Hospital, Settings, not_ours
+from harness.scenario.hospital import Crash, Hospital, Settings, not_ours, with_role
 
 __all__ = ["Crash", "InProcesses", "InPump", "Systems"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Crash:
-    """A power cut that is to come, and who is told.
-
-    Attributes:
-        number: of the commit, counted from now.
-        after: die after the commit, not before it.
-        died: called when the role is gone.
-        back: called when it accepts again.
-    """
-
-    number: int
-    after: bool
-    died: Callable[[], None]
-    back: Callable[[], None]
 
 
 RESTART_S = 0.3
@@ -53,6 +36,10 @@ class Systems(Protocol):
 
     def start(self) -> None:
         """Start all; returns when every endpoint accepts."""
+        ...
+
+    def wake(self, role: str) -> None:
+        """Start a role that runs only where a scenario needs it; nothing where it runs."""
         ...
 
     def address(self, role: str, link: str) -> Any:
@@ -161,10 +148,19 @@ class InProcesses:
     def start(self) -> None:
         """Start all."""
         for role in self.hospital.roles:
-            config = self.settings.config(role)
-            config["listen"] = {link: self._listen_at(link) for link in self.hospital.listens[role]}
-            self._processes[role] = SimulatedProcess(role, python(self.hospital.module), config)
-            self._processes[role].start()
+            self._start(role)
+
+    def _start(self, role: str) -> None:
+        config = self.settings.config(role)
+        config["listen"] = {link: self._listen_at(link) for link in self.hospital.listens[role]}
+        self._processes[role] = SimulatedProcess(role, python(self.hospital.module), config)
+        self._processes[role].start()
+
+    def wake(self, role: str) -> None:
+        """Start one more."""
+        if role not in self.hospital.roles:
+            self.hospital = with_role(self.hospital, role)
+            self._start(role)
 
     def address(self, role: str, link: str) -> Address | SerialAddress:
         """Where a role accepts a link."""
@@ -285,6 +281,12 @@ class InPump:
     def start(self) -> None:
         """Start all."""
         for role in self.hospital.roles:
+            self._start(role)
+
+    def wake(self, role: str) -> None:
+        """Start one more."""
+        if role not in self.hospital.roles:
+            self.hospital = with_role(self.hospital, role)
             self._start(role)
 
     def _start(self, role: str) -> None:

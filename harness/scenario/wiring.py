@@ -49,6 +49,7 @@ def link_specs(profile: Profile) -> dict[str, LinkSpec]:
             protocol=str(endpoint.protocol),
             relayed=endpoint.via is Via.RELAY,
             ae_title=endpoint.ae_title,
+            path=endpoint.path,
         )
         for name, endpoint in profile.endpoints.items()
     }

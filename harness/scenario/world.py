@@ -257,14 +257,14 @@ class World:
 
     # -- processes -----------------------------------------------------------------------------
 
-    def crash_next_commit(self, role: str, fault: Fault, *, after: bool) -> None:
-        """Let a system lose its power at its next commit; it comes back by itself.
+    def crash_next_commit(self, role: str, fault: Fault, *, after: bool, number: int = 1) -> None:
+        """Let a system lose its power at its next commit, or the ``number``-th; it comes back.
 
         What is under way is finished first, so that the next commit is one of the scenario.
         """
         self._finish_pending()
         crash = Crash(
-            number=1,
+            number=number,
             after=after,
             died=lambda: self.injector.process(fault, "fired", f"{role} lost its power"),
             back=lambda: self.injector.process(fault, "healed", f"{role} is back"),

@@ -46,7 +46,7 @@ UNION_COMMITS = 20
 WORKERS_MAX = 8
 """Processes that play defects; each takes some 300 MB."""
 
-CLASSES = "fault-classes.md"
+CLASSES = "faults.md"
 """The table of fault classes beside ``selfcheck.json``, as the reference shows it."""
 
 COURSE = frozenset({"drop", "cut", "no"})

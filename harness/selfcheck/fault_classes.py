@@ -144,10 +144,16 @@ def table(played_clean: Sequence[Played], catches: Sequence[Catch]) -> list[Row]
     detected: defaultdict[str, list[str]] = defaultdict(list)
     clean = {one.bound.scenario.id: one for one in played_clean}
     for catch in catches:
-        if absent_when_off(catch, clean):
-            detected[catch.source].append(catch.defect)
+        if not absent_when_off(catch, clean):
+            continue
+        own, *brought_out_by = catch.source.split()
+        detected[own].append(catch.defect)
+        for row in brought_out_by:  # only where it was caught while the wire showed that fault
+            if {*provoked.get(row, ())} & {*catch.placed}:
+                detected[row].append(catch.defect)
     known = catalogue()
-    unknown = sorted(({*provoked} | {catch.source for catch in catches}) - {*known})
+    named = {row for catch in catches for row in catch.source.split()}
+    unknown = sorted(({*provoked} | named) - {*known})
     if unknown:
         raise InputError(tr("no such rows in the fault catalogue: {rows}", rows=", ".join(unknown)))
     return [
@@ -203,14 +209,14 @@ P: a fault of this class fired, and the bytes on the link show it; or the messag
 it, decoded by codecs that share nothing with what encoded them. D: a defect of the built-in
 hospital that stands for this row was caught at its true place, and the clean hospital shows no
 such finding. A row counts if every letter that it asks for holds. How faults are planned stands in
-[faults](faults.md). Imaging is measured over TCP and has a
-[page of its own](fault-classes-imaging.md).
+[planning faults](fault-planning.md). Imaging is measured over TCP and has a
+[page of its own](faults-imaging.md).
 
 """
 
 
 def render(rows: Sequence[Row], name: str = WHOLE, head: str = "") -> str:
-    """``docs/reference/fault-classes.md``: the rows as a table, group by group."""
+    """``docs/reference/faults.md``: the rows as a table, group by group."""
     parts = [head or HEAD, _summary(rows)]
     known = catalogue(name)
     group: tuple[str, str] | None = None

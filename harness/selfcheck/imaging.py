@@ -38,7 +38,7 @@ SYSTEMS: Final = "imaging-systems"
 """Where PACS and RIS stand among the probes of a bench."""
 
 ROLES: Final = ("PACS", "RIS")
-INTERFACES: Final = frozenset({"PACS-DIMSE", "RIS-MWL"})
+INTERFACES: Final = frozenset({"PACS-DIMSE", "PACS-WEB", "PACS-TLS", "RIS-MWL", "RIS-ORD"})
 
 QUICK_PARTS: Final = 8
 """A quick check takes one part of the defects; which one, the seed decides."""
@@ -52,7 +52,7 @@ P: the bytes of a scenario on the clean PACS and RIS show the fault, read by pyd
 PDUs that shares nothing with what wrote them. D: a defect of the built-in PACS or RIS that stands
 for this row was caught at its true place by a scenario meant for it, which passes without the
 defect. A row counts if every letter that it asks for holds. The other pillars stand in
-[fault classes](fault-classes.md).
+[fault classes](faults.md).
 
 """
 
@@ -174,7 +174,7 @@ def table(clean: Sequence[Played], catches: Sequence[Catch]) -> list[Row]:
 
 
 def page(rows: Sequence[Row]) -> str:
-    """``docs/reference/fault-classes-imaging.md``."""
+    """``docs/reference/faults-imaging.md``."""
     return fault_classes.render(rows, IMAGING, HEAD)
 
 

@@ -12,8 +12,10 @@ from typing import Final
 
 from harness.selfcheck.imaging_read import (
     ABORT,
+    DEFLATED,
     EXPLICIT,
     REQUEST,
+    RLE,
     Look,
     Message,
     elements,
@@ -208,6 +210,16 @@ def _sparse(look: Look) -> bool:
     )
 
 
+def _deflated(one: Message) -> bool:
+    """In the deflated syntax, and it is a data set when it is inflated."""
+    return one.syntax == DEFLATED and bool(value(one.data, STUDY))
+
+
+def _rle_by_plane(one: Message) -> bool:
+    colours = one.data.get("SamplesPerPixel") == 3
+    return one.syntax == RLE and colours and one.data.get("PlanarConfiguration") == 1
+
+
 def _got_twice(look: Look) -> bool:
     asked = Counter(value(one.data, STUDY) for one in look.asked("C-GET"))
     return max(asked.values(), default=0) > 1
@@ -257,10 +269,12 @@ ROWS: Final[Mapping[str, Callable[[Look], bool]]] = {
     "img-X3": lambda look: _got(look) and any(_extremes(one) for one in look.stored),
     "img-X4": lambda look: _got(look) and any(_gray8(one) for one in look.stored),
     "img-X5": _both_plain,
+    "img-X7": lambda look: _got(look) and any(_deflated(one) for one in look.stored),
     "img-X9": lambda look: _got(look) and any(_creators(one) for one in look.stored),
     "img-X10": _any_stored(lambda one: _private(one, "UN")),
     "img-X11": _any_stored(lambda one: _creators(one) > 1),
     "img-X12": _any_stored(lambda one: any(vr in NEW for _, vr, _ in elements(one.data))),
+    "img-X13": lambda look: _got(look) and any(_rle_by_plane(one) for one in look.stored),
     "img-X14": _got_twice,
     "img-X17": _any_stored(
         lambda one: any(tag >> 16 == 0x6000 for tag, _, _ in elements(one.data))

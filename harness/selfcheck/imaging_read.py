@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import warnings
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ from harness.evidence.trace import Record
 
 IMPLICIT: Final = "1.2.840.10008.1.2"
 EXPLICIT: Final = "1.2.840.10008.1.2.1"
+DEFLATED: Final = "1.2.840.10008.1.2.1.99"
+RLE: Final = "1.2.840.10008.1.2.5"
+INFLATED_MAX: Final = 64 * 1024 * 1024
 REQUEST, ACCEPT, REJECT, DATA, RELEASE, RELEASED, ABORT = range(1, 8)
 """Types of PDUs (PS3.8 §9.3.1)."""
 
@@ -91,7 +95,13 @@ class Message:
     @cached_property
     def data(self) -> Dataset:
         """The data set; empty where none was sent or it cannot be read."""
-        return parsed(self.raw, implicit=self.syntax == IMPLICIT)
+        raw = self.raw
+        if self.syntax == DEFLATED:
+            try:
+                raw = zlib.decompressobj(-zlib.MAX_WBITS).decompress(raw, INFLATED_MAX)
+            except zlib.error:
+                return Dataset()
+        return parsed(raw, implicit=self.syntax == IMPLICIT)
 
     @property
     def status(self) -> int:

@@ -13,6 +13,7 @@ from typing import Final
 from pydicom.dataset import Dataset
 
 from harness.evidence.trace import Record
+from harness.selfcheck import imaging_beside, imaging_http
 from harness.selfcheck import imaging_objects as objects
 from harness.selfcheck.imaging_read import (
     ABORT,
@@ -48,9 +49,10 @@ WAITED_S: Final = 0.15
 def shown_rows(records: Sequence[Record]) -> list[str]:
     """Rows of the catalogue that a trace shows."""
     look = Look(records)
+    web = [*imaging_http.shown_rows(records), *imaging_beside.shown_rows(look)]
     if not look.pdus:
-        return []
-    rows = [row for row, shows in ROWS.items() if shows(look)]
+        return web
+    rows = [*web, *(row for row, shows in ROWS.items() if shows(look))]
     return rows + [row for row, shows in objects.ROWS.items() if shows(look)]
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from harness.evidence.trace import Record as TraceRecord
-from harness.selfcheck import wire_feeds
+from harness.selfcheck import wire_feeds, wire_yb
 from harness.selfcheck import wire_forms as forms
 from harness.selfcheck import wire_ids as ids
 from harness.selfcheck import wire_kinds as kinds
@@ -34,7 +35,7 @@ def shown_classes(records: Sequence[TraceRecord]) -> list[str]:
     """Rows of the catalogue that the messages of a trace show."""
     story = Story(records)
     shown = [row for row, shows in CLASSES.items() if shows(story)]
-    return [*shown, *wire_feeds.shown_classes(records)]
+    return [*shown, *wire_feeds.shown_classes(records), *wire_yb.shown_classes(records)]
 
 
 def _any(test: Callable[[Result], bool]) -> Callable[[Story], bool]:
@@ -147,6 +148,36 @@ def _critical_converted(story: Story) -> bool:
     )
 
 
+def _critical_for_some(story: Story) -> bool:
+    """A rule for some only, and a result that it and the general rule judge differently.
+
+    Whose the result is, is looked up in the admissions of the HIS.
+    """
+    wards = {
+        message.get("PID-3[1].1") or "": message.get("PV1-3.1") or ""
+        for _, message in story.hl7_of("HIS", "ADT")
+    }
+    owners = {tube: rows[0][1] for tube, rows in story.orders.items()}
+    return any(
+        rule["ward"] == wards.get(owners.get(result.specimen, ""))
+        and _beyond(result.value, rule) is not _beyond(result.value, general)
+        for result in story.results
+        for rule in story.critical_rules
+        for general in story.critical_rules
+        if rule["item"] == general["item"] == result.code
+        if rule.get("ward") and not general.get("ward")
+    )
+
+
+def _beyond(value: str, rule: Mapping[str, object]) -> bool:
+    try:
+        number = Decimal(value)
+        low, high = (Decimal(str(rule[name] or "NaN")) for name in ("low", "high"))
+    except InvalidOperation:
+        return False
+    return (not low.is_nan() and number < low) or (not high.is_nan() and number > high)
+
+
 def _critical_again(story: Story) -> bool:
     return bool(story.critical_items) and kinds.same_again(story)
 
@@ -202,6 +233,7 @@ CLASSES: Final[Mapping[str, Callable[[Story], bool]]] = {
     "lab-59": kinds.without_order,
     "lab-60": _any(lambda result: bool(_COMPARED.match(result.value))),
     "lab-61": _any(lambda result: bool(_COMMA.fullmatch(result.value))),
+    "lab-62": forms.implied_decimals,
     "lab-63": _any(lambda result: "10*" in result.text("5")),
     "lab-64": _mapped(
         lambda result, driver: (
@@ -241,6 +273,7 @@ CLASSES: Final[Mapping[str, Callable[[Story], bool]]] = {
     "lab-104": ids.other_spelling,
     "lab-105": _name_downloaded,
     "lab-107": _critical_number,
+    "lab-108": _critical_for_some,
     "lab-109": _critical_converted,
     "lab-110": _critical_again,
     "lab-111": _alert_unanswered,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from harness.evidence.trace import Record
+from harness.selfcheck import wire_feeds_engine as engine
 from harness.selfcheck import wire_feeds_link as link
 from harness.selfcheck import wire_feeds_text as text
 from harness.selfcheck.wire_feeds_look import Exchange
@@ -26,6 +27,7 @@ CLASSES: Final[Mapping[str, Callable[[Exchange], bool]]] = {
     "hl7-15": link.empty_line,
     "hl7-16": link.half_frame_elsewhere,
     "hl7-18": link.again_and_again,
+    "hl7-20": engine.back_after_restart,
     "hl7-22": link.commit_block,
     "hl7-23": link.foreign_accept,
     "hl7-24": link.unknown_id,
@@ -46,15 +48,18 @@ CLASSES: Final[Mapping[str, Callable[[Exchange], bool]]] = {
     "hl7-41": link.unusual_conditions,
     "hl7-42": link.answer_takes_long,
     "hl7-43": link.refused_before_others,
+    "hl7-44": engine.second_connection,
     "hl7-45": link.resent_before_next,
     "hl7-46": link.without_waiting,
     "hl7-48": link.one_id_two_contents,
     "hl7-49": link.again_over_new_line,
     "hl7-50": link.small_behind_large,
+    "hl7-51": engine.number_missing,
     "hl7-52": link.older_state,
-    "hl7-53": text.some(text.declares_gb),
+    "hl7-53": text.declared_decides,
     "hl7-54": text.some(text.declares_unicode),
-    "hl7-56": text.some(text.not_utf8),
+    "hl7-55": engine.other_charset_after_upgrade,
+    "hl7-56": text.both_encodings,
     "hl7-57": text.some(text.otherwise_than_declared),
     "hl7-58": text.two_sets,
     "hl7-59": text.some(text.undeclared),
@@ -90,6 +95,7 @@ CLASSES: Final[Mapping[str, Callable[[Exchange], bool]]] = {
     "hl7-89": text.merges,
     "hl7-90": text.some(text.empty_components),
     "hl7-91": link.very_large,
+    "hl7-92": engine.all_kinds_after_upgrade,
     "hl7-93": text.some(text.embedded),
 }
 """How each row shows itself."""

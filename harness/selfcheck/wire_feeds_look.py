@@ -14,7 +14,11 @@ from typing import Final
 from harness.evidence.line import unpack
 from harness.evidence.trace import Record
 
-LINKS: Final = frozenset({"his-lis", "lis-his"})
+LINKS: Final = frozenset(
+    {"his-lis", "lis-his", "his-engine", "engine-lis", "lis-engine", "engine-his", "engine-ris",
+     "engine-pacs", "engine-sender"}
+)  # fmt: skip
+"""Between HIS and LIS, and by way of the interface engine."""
 
 BOM: Final = b"\xef\xbb\xbf"
 

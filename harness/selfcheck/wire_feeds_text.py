@@ -33,8 +33,9 @@ def some(test: Callable[[Sent], bool]) -> Callable[[Exchange], bool]:
 
 
 def chinese(one: Sent) -> bool:
-    """Chinese text."""
-    return any("\u4e00" <= sign <= "\u9fff" for sign in one.text)
+    """A result, or a remark on one, in Chinese."""
+    text = "".join([*one.all("OBX", 5), *one.all("NTE", 3)])
+    return any("\u4e00" <= sign <= "\u9fff" for sign in text)
 
 
 def _reads(data: bytes, codec: str) -> bool:
@@ -48,9 +49,14 @@ def _reads(data: bytes, codec: str) -> bool:
 # -- character sets --------------------------------------------------------------------------------
 
 
-def declares_gb(one: Sent) -> bool:
-    """Chinese text under a declared set of the GB family."""
-    return not one.raw.isascii() and one.declared.upper().startswith("GB")
+def declared_decides(story: Exchange) -> bool:
+    """A receiver gets text under two families of names: only MSH-18 says which is which."""
+    families: dict[str, set[str]] = {}
+    for one in story.sent:
+        if not one.raw.isascii() and one.declared:
+            family = "GB" if one.declared.upper().startswith("GB") else "UTF"
+            families.setdefault(one.to, set()).add(family)
+    return any(len(some) > 1 for some in families.values())
 
 
 def declares_unicode(one: Sent) -> bool:
@@ -58,9 +64,13 @@ def declares_unicode(one: Sent) -> bool:
     return not one.raw.isascii() and one.declared == "UNICODE UTF-8"
 
 
-def not_utf8(one: Sent) -> bool:
-    """Bytes that are no UTF-8."""
-    return not _reads(one.raw, "utf-8")
+def both_encodings(story: Exchange) -> bool:
+    """A receiver gets text that is no UTF-8, and text that is, whatever they declare."""
+    seen: dict[str, set[bool]] = {}
+    for one in story.sent:
+        if not one.raw.isascii():
+            seen.setdefault(one.to, set()).add(_reads(one.raw, "utf-8"))
+    return any(len(some) > 1 for some in seen.values())
 
 
 def otherwise_than_declared(one: Sent) -> bool:
@@ -94,7 +104,7 @@ def order_mark(one: Sent) -> bool:
 
 def separator_byte(one: Sent) -> bool:
     """A character whose second byte is a separator."""
-    return not_utf8(one) and any(
+    return not _reads(one.raw, "utf-8") and any(
         sign.encode("gb18030", "replace")[1:2] in _SEPARATORS for sign in {*one.text} - _ASCII
     )
 
@@ -191,15 +201,19 @@ def null(one: Sent) -> bool:
 
 
 def repeated(one: Sent) -> bool:
-    """PID-3 repeats, or there are several OBR or OBX."""
-    several = "~" in one.one("PID", 3)
-    return several or len(one.all("OBX", 1)) > 1 or len(one.all("OBR", 1)) > 1
+    """What is looked for is not in the first repetition of PID-3, or in several OBR or OBX."""
+    kinds = _identifier_types(one)
+    behind = "PatientNO" in kinds[1:]
+    return behind or len(set(one.all("OBX", 3))) > 1 or len(set(one.all("OBR", 4))) > 1
+
+
+def _identifier_types(one: Sent) -> list[str]:
+    return [rep.split("^")[4] for rep in one.one("PID", 3).split("~") if rep.count("^") > 3]
 
 
 def all_identifiers(one: Sent) -> bool:
-    """Two types of identifier at once."""
-    kinds = {rep.split("^")[4] for rep in one.one("PID", 3).split("~") if rep.count("^") > 3}
-    return len(kinds) > 1
+    """Three types of identifier at once."""
+    return len(set(_identifier_types(one))) > 2
 
 
 def unknown_segment(one: Sent) -> bool:
@@ -238,8 +252,8 @@ def coded(one: Sent) -> bool:
 
 
 def day_only(one: Sent) -> bool:
-    """A birth without time among times to the second."""
-    return len(one.one("PID", 7)) == 8 and len(one.one("MSH", 7)) >= 14
+    """A birth without time in a message whose own times have a zone or parts of a second."""
+    return len(one.one("PID", 7)) == 8 and len(one.one("MSH", 7)) > 14
 
 
 def neighbours(one: Sent) -> bool:

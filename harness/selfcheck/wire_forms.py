@@ -213,3 +213,30 @@ def large_data(story: Story) -> bool:
         for _, message in story.hl7_of(ANALYZER)
     )
     return any(astm) or any(hl7)
+
+
+FRAMED_LINK: Final = "analyzer-lis-framed"
+"""Where instruments with a framing of their own are."""
+
+_COLUMNS = re.compile(rb"\x02D1U\d{6}.{15}((?:[\d* ]{4}\d)+)\x03")
+"""Sysmex K series: five columns a parameter, four digits and a flag."""
+
+
+def implied_decimals(story: Story) -> bool:
+    """Digits without a mark, in columns of which the LIS was told that they have decimals."""
+    told = [
+        int(places)
+        for one in story.commanded("configure_port")
+        for _, places in re.findall(r"([A-Z]+):(\d)", str(one["args"].get("setup", "")))
+    ]
+    rows = [
+        [group[at : at + 4] for at in range(0, len(group), 5)]
+        for data in story.bytes_of(FRAMED_LINK, ANALYZER).values()
+        for group in _COLUMNS.findall(data)
+    ]
+    return any(
+        cell.isdigit() and places
+        for cells in rows
+        if len(cells) == len(told)
+        for cell, places in zip(cells, told, strict=True)
+    )

@@ -186,10 +186,15 @@ class Story:
         return found
 
     @cached_property
+    def critical_rules(self) -> list[Mapping[str, Any]]:
+        """Every rule of critical values that the LIS was told, in order."""
+        told = [_rows(one["args"]["rules"]) for one in self.commanded("critical_rules")]
+        return [rule for some in told for rule in some]
+
+    @cached_property
     def critical_items(self) -> dict[str, Mapping[str, Any]]:
         """Items with a rule of critical values."""
-        rules = [_rows(one["args"]["rules"]) for one in self.commanded("critical_rules")]
-        return {rule["item"]: rule for some in rules for rule in some}
+        return {rule["item"]: rule for rule in self.critical_rules}
 
     def _messages(self, protocol: str) -> Iterator[TraceRecord]:
         return (

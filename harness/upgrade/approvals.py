@@ -25,7 +25,7 @@ _IDENTITY_FIELDS: Final = ("PID-2", "PID-3", "PID-4", "PID-5", "PID-7", "PID-8",
 _MONEY_FIELDS: Final = ("FT1-", "IN1-", "BLG-")
 _COLUMNS: Final = (
     "patient_id", "patient", "name", "sex", "birth", "id_card", "psn_no", "psn_name", "certno",
-    "barcode", "amount", "price", "fee", "sumamt", "_pay", "balc", "cash", "yuan", "fen",
+    "barcode", "amount", "price", "fee", "sumamt", "_pay", "_amt", "balc", "cash", "yuan", "fen",
 )  # fmt: skip
 """Parts of column names that hold money or say whose a row is."""
 
@@ -57,6 +57,11 @@ def untouchable(difference: Difference) -> bool:
     if path.startswith("row."):
         column = path.removeprefix("row.").lower()
         return any(part in column for part in _COLUMNS)
+    if path.startswith("/"):
+        name = path.rpartition("/")[2].lower()
+        return "!" in name or any(part in name for part in _COLUMNS)  # a list inside: of money
+    if path.startswith("(0010,") or ".(0010," in path:
+        return True  # the patient module (PS3.3 §C.7.1.1)
     if path.startswith(_MONEY_FIELDS):
         return True
     return any(path == field or path.startswith(f"{field}.") for field in _IDENTITY_FIELDS)

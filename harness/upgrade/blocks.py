@@ -19,6 +19,7 @@ Same = Callable[[str, str, str], bool]
 """Whether two values at a path may stand for each other."""
 
 _RECORD = re.compile(r"(\w+)\[(\d+)\](.*)")
+_ROW = re.compile(r"row\[(\d+)\]\.(.*)", re.DOTALL)
 
 SEQUENCE = "P.2"
 """Numbers the patients of a message by their place in it (ASTM E1394 §7.1.2)."""
@@ -95,3 +96,39 @@ def _joined(blocks: Sequence[Block], places: Sequence[Block]) -> Mapping[str, st
             at = f"{kind}[{seen[number, f'{kind}{index}']}]{rest}"
             values[at] = sequence if general(path) == SEQUENCE else value
     return values
+
+
+def rows_rearranged(
+    old: Mapping[str, str], new: Mapping[str, str], same: Same
+) -> Mapping[str, str] | None:
+    """``new``, an answer of a probe, with its rows in the order of ``old``; None where none fits.
+
+    Rows come by ascending id, or in no order at all: each must have its counterpart.
+    """
+    ours, theirs = _rows(old), _rows(new)
+    if len(ours) != len(theirs) or len(ours) < 2:
+        return None
+    left = list(theirs.values())
+    values = {path: value for path, value in new.items() if not _ROW.fullmatch(path)}
+    for number, row in ours.items():
+        twin = next((each for each in left if _row_alike(row, each, same)), None)
+        if twin is None:
+            return None
+        left.remove(twin)
+        values |= {f"row[{number}].{column}": value for column, value in twin.items()}
+    return values
+
+
+def _rows(values: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    rows: dict[str, dict[str, str]] = {}
+    for path, value in values.items():
+        if match := _ROW.fullmatch(path):
+            rows.setdefault(match[1], {})[match[2]] = value
+    return rows
+
+
+def _row_alike(one: Mapping[str, str], other: Mapping[str, str], same: Same) -> bool:
+    return one.keys() == other.keys() and all(
+        value == other[column] or same(f"row.{column}", value, other[column])
+        for column, value in one.items()
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -73,18 +73,11 @@ def _say(text: str) -> None:
 
 
 def _print(data: Mapping[str, Any], verdict: Verdict, out: Path) -> None:
-    place = {root["signature"]: at for at, root in enumerate(data["roots"])}
-    groups = sorted(data["groups"], key=lambda one: place.get(one["signature"], len(place)))
-    for group in groups[:SHOWN_MAX]:
-        parts = (group["interface"], group["name"], group["path"])
-        where = " ".join(part for part in parts if part)
-        old, new = (cut(group[side] or "∅", VALUE_COLUMNS) for side in ("old", "new"))
-        name = report.class_name(group["class"])
-        gap = " " * max(1, 10 - columns(name))
-        mark = f"  [{group['approved']}]" if group["approved"] else ""
-        print(f"{name}{gap}{where}  {old} → {new}  ×{group['count']}  {group['signature']}{mark}")
-    if len(data["groups"]) > SHOWN_MAX:
-        print(tr("and {count} more", count=len(data["groups"]) - SHOWN_MAX))
+    lines = list(_lines(data))
+    for line in lines[:SHOWN_MAX]:
+        print(line)
+    if len(lines) > SHOWN_MAX:
+        print(tr("and {count} more", count=len(lines) - SHOWN_MAX))
     for problem in (*data["approval_problems"], *data["coverage"]):
         print(f"! {problem}")
     print(
@@ -94,3 +87,24 @@ def _print(data: Mapping[str, Any], verdict: Verdict, out: Path) -> None:
         }.get(verdict, tr("Inconclusive: the two runs do not cover the same."))
     )
     print(tr("written: {path}", path=out / "compare.html"))
+
+
+def _lines(data: Mapping[str, Any]) -> Iterator[str]:
+    """Each first divergence with what follows from it below; then what is approved."""
+    groups = {one["signature"]: one for one in data["groups"]}
+    for root in data["roots"]:
+        yield _line(groups.pop(root["signature"]))
+        for follower in root["follows"]:
+            yield f"  └ {_line(groups.pop(follower))}"
+    for group in groups.values():
+        yield _line(group)
+
+
+def _line(group: Mapping[str, Any]) -> str:
+    parts = (group["interface"], group["name"], group["path"])
+    where = " ".join(part for part in parts if part)
+    old, new = (cut(group[side] or "∅", VALUE_COLUMNS) for side in ("old", "new"))
+    name = report.class_name(group["class"])
+    gap = " " * max(1, 10 - columns(name))
+    mark = f"  [{group['approved']}]" if group["approved"] else ""
+    return f"{name}{gap}{where}  {old} → {new}  ×{group['count']}  {group['signature']}{mark}"

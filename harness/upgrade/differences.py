@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Final
 
 from harness.upgrade import fields
-from harness.upgrade.blocks import rearranged
+from harness.upgrade.blocks import rearranged, rows_rearranged
 from harness.upgrade.given import Given
 from harness.upgrade.names import Names
 from harness.upgrade.observe import Observation, Seen
@@ -24,6 +24,9 @@ from harness.upgrade.placeholders import Volatile, general, kind_of
 
 CLASSES: Final = ("verdict", "missing", "added", "type", "value", "order", "count", "latency")
 """Of differences, in the order of a report."""
+
+_SHARED = re.compile(r"(?:MSH|MSA|EVN|PID|PV1|ORC)-|H\.|/(?!input|output)[^/]+\Z")
+"""Paths that messages of many types have in common: headers, the patient, and the envelope."""
 
 _PLACEHOLDER = re.compile(r"<([a-z]+)(?: \d+)?>")
 
@@ -51,6 +54,7 @@ class Difference:
         new: after.
         scenario: id of the scenario.
         position: place in the scenario's order: the first one is where a chain diverged.
+        sender: who sent the message.
     """
 
     cls: str
@@ -62,6 +66,13 @@ class Difference:
     new: str
     scenario: str
     position: int
+    sender: str = ""
+
+    @property
+    def scope(self) -> str:
+        """Type of the message or name of the probe; of a header that all share, its sender."""
+        shared = self.path and self.sender and _SHARED.match(self.path)
+        return f"{self.sender} *" if shared else self.name
 
     @property
     def kind(self) -> str:
@@ -70,8 +81,11 @@ class Difference:
 
     @property
     def signature(self) -> str:
-        """What approves and groups: everything but values, numbers and scenarios."""
-        text = f"{self.cls}|{self.interface}|{self.name}|{self.path}"
+        """What approves and groups: everything but values, numbers and scenarios.
+
+        What all messages of a sender begin with is one thing, whatever their types.
+        """
+        text = f"{self.cls}|{self.interface}|{self.scope}|{self.path}"
         return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
 
 
@@ -168,13 +182,24 @@ def _whole(cls: str, each: Observation, scenario: str, at: int, old: str, new: s
     )  # fmt: skip
 
 
+def _by_connection(placed: Sequence[_Placed]) -> list[list[_Placed]]:
+    """Over DICOM each connection is a question of its own; other streams are one."""
+    found: dict[str, list[_Placed]] = {}
+    for at, each in placed:
+        over_dicom = each.record.get("protocol") == "dicom"
+        conn = str(each.record.get("conn", "")) if over_dicom else ""
+        found.setdefault(conn, []).append((at, each))
+    return list(found.values())
+
+
 def _sorted_alike(ours: Sequence[_Placed], theirs: Sequence[_Placed]) -> bool:
     """Whether both ascend, or both descend, in the values of a field that is never the same."""
     for path in ours[0][1].values:
         if general(path) in NEVER_DRAWN:
             continue
         sides = [[one.values.get(path, "") for _, one in side] for side in (ours, theirs)]
-        if any(len(set(side)) != len(side) for side in sides):
+        sides = [[value for value in side if value] for side in sides]  # the last answer has none
+        if len(sides[0]) < 2 or any(len(set(side)) != len(side) for side in sides):
             continue
         for reverse in (False, True):
             if all(side == sorted(side, reverse=reverse) for side in sides):
@@ -205,6 +230,15 @@ class _Values:
         """
         if not 1 < len(ours) <= ALIGNED_MAX or not self._before.judged(ours[0][1]):
             return theirs
+        chunks, counterparts = _by_connection(ours), _by_connection(theirs)
+        if [len(one) for one in chunks] != [len(one) for one in counterparts]:
+            return theirs
+        pairs = zip(chunks, counterparts, strict=True)
+        return [each for one, other in pairs for each in self._aligned(one, other)]
+
+    def _aligned(self, ours: list[_Placed], theirs: list[_Placed]) -> list[_Placed]:
+        if len(ours) == 1:
+            return theirs
         left, found = list(theirs), []
         for _, one in ours:
             twin = next((each for each in left if not self._differs(one, each[1])), None)
@@ -212,7 +246,9 @@ class _Values:
                 return theirs
             left.remove(twin)
             found.append(twin)
-        return found if found != theirs and _sorted_alike(ours, theirs) else theirs
+        # Answers to one C-FIND come in no defined order (PS3.4 §C.4.1.1.3).
+        free = ours[0][1].record.get("protocol") == "dicom"
+        return found if free or (found != theirs and _sorted_alike(ours, theirs)) else theirs
 
     def _differs(self, one: Observation, other: Observation) -> bool:
         """Whether a value differs that is neither drawn nor new in each run."""
@@ -233,6 +269,7 @@ class _Values:
         open_segments = self._volatile.segments
         for at, one, other in pairs:
             if not self._before.judged(one):
+                self._played(one, other)
                 continue
             for path, old, new in self._pairs(one, other, open_segments):
                 found = self._found(one, path, old, new)
@@ -241,13 +278,24 @@ class _Values:
                     yield Difference(
                         cls=cls, interface=_interface(one), name=one.name, path=general(path),
                         place=path, old=was, new=now, scenario=self._before.run.id, position=at,
+                        sender=one.sender if one.kind == "message" else "",
                     )  # fmt: skip
+
+    def _played(self, one: Observation, other: Observation) -> None:
+        """A message of ours: answers will name its id."""
+        old, new = one.record.get("id"), other.record.get("id")
+        if one.kind == "message" and old and new:
+            self._names.differ(str(old), str(new), strict=True)
 
     def _pairs(
         self, one: Observation, other: Observation, open_segments: frozenset[str]
     ) -> Iterable[fields.Pair]:
         if one.name.startswith("astm") and self.redrawn and self._differs(one, other):
             found = rearranged(one.values, other.values, self._may_stand(one))
+            if found is not None:
+                return fields.of_values(one.values, found)
+        if one.kind == "probe" and self.redrawn and self._differs(one, other):
+            found = rows_rearranged(one.values, other.values, self._may_stand(one))
             if found is not None:
                 return fields.of_values(one.values, found)
         return fields.pairs(one, other, open_segments)

@@ -40,9 +40,23 @@ def pairs(one: Observation, other: Observation, open_segments: AbstractSet[str])
 
 
 def of_values(old: Values, new: Values) -> Iterator[Pair]:
-    """Every path of either side."""
-    for path in dict.fromkeys([*old, *new]):
-        yield path, old.get(path), new.get(path)
+    """Every path of either side.
+
+    A field without parts and one whose first part is all that it had are one place: ``K`` that
+    became ``K^^L`` has something added, and nothing removed (HL7 2.5.1 §2.10.5).
+    """
+    ours, theirs = _one_part(old, new), _one_part(new, old)
+    for path in dict.fromkeys([*ours, *theirs]):
+        yield path, ours.get(path), theirs.get(path)
+
+
+def _one_part(values: Values, others: Values) -> Values:
+    """The same, with a value at its first part where the other side has parts."""
+    moved = [path for path in values if path not in others and f"{path}.1" in others]
+    if not moved:
+        return values
+    renamed = {path: f"{path}.1" for path in moved if f"{path}.1" not in values}
+    return {renamed.get(path, path): value for path, value in values.items()}
 
 
 def _segments(

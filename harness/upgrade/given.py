@@ -21,7 +21,7 @@ from typing import Any, Final
 from harness.evidence.trace import Record
 
 PART_CHARS_MIN: Final = 4
-"""A shorter value stands in a longer text by chance."""
+"""A shorter value stands in a longer text by chance; a Chinese character says as much as two."""
 
 VALUE_CHARS_MAX: Final = 4096
 """A longer value is compared by its hash."""
@@ -33,6 +33,14 @@ CUT_CHARS_MIN: Final = 6
 """A shorter end of an id, or shorter digits, are found by chance."""
 
 _NUMBER: Final = re.compile(r"-?\d{1,15}(?:\.\d{1,9})?", re.ASCII)
+
+_LINE: Final = r"[^,;]+,\d{1,9}(?:\.\d{1,4})?,\d{1,6}(?:\.\d{1,4})?"
+_BILL: Final = re.compile(f"{_LINE}(?:;{_LINE})*", re.ASCII)
+_FEN: Final = Decimal("0.01")
+_INDEX: Final = re.compile(r"\[\d+\]")
+
+_AMOUNT: Final = re.compile(r"-?\d{1,15}(?:\.\d{1,2})?", re.ASCII)
+"""Yuan; what has more places is no amount of money."""
 
 _TIME: Final = re.compile(
     r"(\d{4})[-/](\d\d)[-/](\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d))?(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)?",
@@ -77,9 +85,42 @@ def flat(value: Any) -> Iterator[tuple[tuple[str, ...], str]]:
     elif value is not None and not isinstance(value, bool):
         text = str(value)
         yield (), short(text)
-        if "," in text and len(text) <= LIST_CHARS_MAX:
-            for number, part in enumerate(text.split(","), 1):
-                yield (f"part {number}",), part
+        for number, part in enumerate(parts(text), 1):
+            yield (f"part {number}",), part
+        for name, amount in amounts(text):
+            yield (name,), amount
+
+
+def parts(text: str) -> list[str]:
+    """The values of a text that is a list of them; none where it is not."""
+    return re.split("[,;]", text) if "," in text and len(text) <= LIST_CHARS_MAX else []
+
+
+def amounts(text: str) -> Iterator[tuple[str, str]]:
+    """What a bill's lines come to, each and together: item, price and number, then a semicolon.
+
+    Every system that is given these lines multiplies and adds; nobody tells it the result.
+    """
+    if not _BILL.fullmatch(text) or len(text) > LIST_CHARS_MAX:
+        return
+    total = Decimal(0)
+    for number, line in enumerate(text.split(";"), 1):
+        _, price, count = line.split(",")
+        amount = (Decimal(price) * Decimal(count)).quantize(_FEN, rounding=ROUND_HALF_UP)
+        total += amount
+        yield f"line {number}", str(amount)
+    yield "total", str(total)
+
+
+def sums(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Amounts that stand in every row of a list, added up: what a system makes of the rows."""
+    columns: dict[str, list[str]] = {}
+    for path, value in values.items():
+        if "[" in path and _AMOUNT.fullmatch(value) and "." in value:
+            columns.setdefault(_INDEX.sub("", path), []).append(value)
+    for path, amounts_ in columns.items():
+        if len(amounts_) > 1:
+            yield path, str(sum((Decimal(one) for one in amounts_), Decimal(0)))
 
 
 def short(value: str) -> str:
@@ -96,6 +137,10 @@ def words(text: str) -> Iterator[tuple[str, str]]:
         yield f"word {number}", word
 
 
+def _weight(value: str) -> int:
+    return len(value) + sum(one > "\u2e7f" for one in value)
+
+
 def _same_way(given: tuple[str, str], shown: tuple[str, str]) -> bool:
     """Whether both shown values come from the given ones by one way of writing."""
     (one, other), (old, new) = given, shown
@@ -107,6 +152,8 @@ def _same_way(given: tuple[str, str], shown: tuple[str, str]) -> bool:
     places = _places(old)
     if places is None or places != _places(new):
         return False
+    if not places and _fen(one) == old and _fen(other) == new:
+        return True
     return _rounded(one, places) == old and _rounded(other, places) == new
 
 
@@ -114,6 +161,11 @@ def _digits(value: str) -> str:
     """A time without its marks and its offset; empty for what is none."""
     time = _TIME.fullmatch(value)
     return "" if time is None else "".join(part for part in time.groups() if part)
+
+
+def _fen(value: str) -> str:
+    """An amount in yuan as a whole number of fen; empty for what is no amount."""
+    return str(int(Decimal(value) * 100)) if _AMOUNT.fullmatch(value) else ""
 
 
 def _places(value: str) -> int | None:
@@ -156,7 +208,7 @@ class Given:
     @cached_property
     def _parts(self) -> list[tuple[str, str]]:
         """Pairs that may stand inside a longer text, the longest first."""
-        long = [pair for pair in self.drawn if min(map(len, pair)) >= PART_CHARS_MIN]
+        long = [pair for pair in self.drawn if min(map(_weight, pair)) >= PART_CHARS_MIN]
         return sorted(long, key=lambda pair: -len(pair[0]))
 
     def explains(self, old: str, new: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,12 +21,16 @@ from harness.evidence.line import unpack
 from harness.evidence.trace import Record
 from harness.i18n import tr
 from harness.report.model import Run, ScenarioRun, parse
-from harness.upgrade.given import Role, flat, of_records, short, words
+from harness.upgrade import archive, dicom
+from harness.upgrade.given import Role, of_records, parts, short, sums, words
 from harness.wire.astm_records import AstmMessage
 from harness.wire.hl7 import Hl7Message
 
-HOSPITAL: Final = frozenset({"LIS", "PACS", "HIS"})
+HOSPITAL: Final = frozenset({"LIS", "PACS", "RIS", "HIS"})
 """Roles that stand for the system under test also where the built-in hospital plays them."""
+
+CODINGS: Final = ("utf-8", "gb18030")
+"""Of JSON bodies: the one of RFC 8259 §8.1, and the one that older hospital systems write."""
 
 Values = Mapping[str, str]
 """Path to value."""
@@ -43,6 +48,7 @@ class Observation:
         name: type of the message, or name of the probe.
         at: monotonic seconds of the run.
         record: the record of the trace.
+        data: the data set of a message over DICOM, put together from the bytes.
     """
 
     kind: str
@@ -52,6 +58,7 @@ class Observation:
     name: str
     at: float
     record: Record = field(repr=False, compare=False)
+    data: Values = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def stream(self) -> tuple[str, str, str, str]:
@@ -82,19 +89,43 @@ class Observation:
                 return dict(_hl7_values(raw))
             case "astm":
                 return dict(_astm_values(raw, self.record.get("encoding") or "gb18030"))
+            case "dicom":
+                return dict(dicom.values(self.record, self.data))
         return _payload(raw)
 
 
 def _payload(raw: bytes) -> Values:
     """A JSON body by its pointers, with numbers as they are written; anything else as one text."""
     if raw[:1] in {b"{", b"["}:
-        try:
-            tree = json.loads(raw, parse_int=str, parse_float=str)
-        except ValueError:
-            pass
-        else:
-            return {f"/{'/'.join(path)}": short(text) for path, text in flat(tree)}
+        for coding in CODINGS:
+            try:
+                tree = json.loads(raw.decode(coding), parse_int=str, parse_float=str)
+            except ValueError:
+                continue
+            told = {} if coding == CODINGS[0] else {"@charset": coding}
+            return told | dict(_members(tree))
     return {"payload": short(raw.decode("latin-1"))}
+
+
+def _members(tree: object) -> Iterator[tuple[str, str]]:
+    for pointer, text in _leaves(tree, ""):
+        inside = archive.fields(text)
+        if inside is None:
+            yield pointer, short(text)
+        else:
+            yield from ((f"{pointer}!{place}", short(field)) for place, field in inside)
+
+
+def _leaves(value: object, pointer: str) -> Iterator[tuple[str, str]]:
+    """Pointers with the numbers of list members in brackets, and every value: null is one, too."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{pointer}/{key}")
+    elif isinstance(value, list):
+        for number, inner in enumerate(value, 1):
+            yield from _leaves(inner, f"{pointer}[{number}]")
+    else:
+        yield pointer, value if isinstance(value, str) else json.dumps(value)
 
 
 def _hl7_values(raw: bytes) -> Iterator[tuple[str, str]]:
@@ -158,6 +189,9 @@ class Seen:
                 head = (*one.stream, str(counts[one.stream]))
                 for path, value in one.values.items():
                     roles[*head, path] = value
+                    for number, part in enumerate(parts(value), 1):
+                        roles[*head, path, f"part {number}"] = part
+                roles |= {(*head, path, "sum"): text for path, text in sums(one.values)}
                 if "payload" in one.values:
                     text = one.raw.decode("utf-8", "replace")
                     roles |= {(*head, path): value for path, value in words(text)}
@@ -225,11 +259,16 @@ class RunFolder:
 
 def _observations(records: Sequence[Record]) -> Iterator[Observation]:
     cited = {number for one in records if one["kind"] == "judgement" for number in one["cited"]}
+    over_dicom = any(one.get("protocol") == "dicom" for one in records)
+    sets = dicom.data_sets(records) if over_dicom else {}
+    polls = _polls(records, cited) if over_dicom else frozenset()
     for record in records:
         if record["kind"] == "message":
+            if record.get("conn") in polls:
+                continue
             yield Observation(
                 "message", str(record["interface"]), str(record["link"]), str(record["frm"]),
-                str(record["type"]), float(record["t"]), record,
+                str(record["type"]), float(record["t"]), record, sets.get(int(record["n"]), {}),
             )  # fmt: skip
         elif record["kind"] == "probe" and record["n"] in cited:
             # Polling asks as often as it takes; only what a judgement rests on is an observation.
@@ -237,3 +276,24 @@ def _observations(records: Sequence[Record]) -> Iterator[Observation]:
             yield Observation(
                 "probe", "", role, role, str(record["probe"]), float(record["t"]), record
             )
+
+
+def _polls(records: Sequence[Record], cited: AbstractSet[int]) -> frozenset[str]:
+    """Connections of queries over DICOM that were only waiting for something.
+
+    Such a probe asks as often as it takes, over a connection of its own to the system that it asks;
+    how often that was says how fast the machine is, and nothing of the system.
+    """
+    opened: list[Record] = []
+    found: set[str] = set()
+    for record in records:
+        if record["kind"] == "link" and record["event"] == "opened":
+            opened.append(record)
+        elif record["kind"] == "probe":
+            # Equal answers in a row are one record: it stands for the last of the questions.
+            asked = [str(one["conn"]) for one in opened if one["to"] == record["role"]]
+            found.update(asked[:-1] if record["n"] in cited else asked)
+            opened.clear()
+        elif record["kind"] in {"step", "command"}:
+            opened.clear()
+    return frozenset(found)

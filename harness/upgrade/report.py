@@ -88,7 +88,7 @@ def _group(signature: str, group: Group, comparison: Comparison) -> dict[str, An
         "signature": signature,
         "class": first.cls,
         "interface": first.interface,
-        "name": first.name,
+        "name": first.scope,
         "path": first.path,
         "place": first.place,
         "old": first.old,
@@ -135,7 +135,7 @@ def roots(comparison: Comparison) -> list[dict[str, Any]]:
     for one in comparison.roots:
         first = comparison.groups[one.signature].first
         found.append({
-            "cls": class_name(first.cls), "interface": first.interface, "name": first.name,
+            "cls": class_name(first.cls), "interface": first.interface, "name": first.scope,
             "path": first.path, "scenarios": one.scenarios, "follows": len(one.follows),
         })  # fmt: skip
     return found

@@ -12,17 +12,28 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from harness.upgrade.differences import Difference
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One signature in the chain of a scenario, at its first position there."""
+    """One signature in the chain of a scenario, at its first position there.
+
+    Attributes:
+        signature: of the difference.
+        position: of the observation in the scenario.
+        stored: what a probe saw: it may have been so long before anybody looked.
+    """
 
     signature: str
     position: int
+    stored: bool = False
 
+
+DESCRIBES: Final = {"OBX-2": "OBX-5"}
+"""Fields that follow from another one: the type of a result follows from its value."""
 
 Chain = Sequence[Link]
 """What differs in one scenario, the first divergence first; its verdict last."""
@@ -30,12 +41,18 @@ Chain = Sequence[Link]
 
 def chain(differences: Iterable[Difference]) -> Chain:
     """The chain of one scenario's differences."""
-    first: dict[str, int] = {}
+    first: dict[str, Link] = {}
     last = 1 << 60
-    for one in differences:
+    found = list(differences)
+    there = {(one.position, one.path) for one in found}
+    for one in found:
         at = last if one.cls == "verdict" else one.position  # a verdict follows from the rest
-        first[one.signature] = min(at, first.get(one.signature, last))
-    return sorted((Link(*each) for each in first.items()), key=lambda link: link.position)
+        if (one.position, DESCRIBES.get(one.path, "")) in there:
+            at = last - 1  # it says what sort of value the other one is
+        known = first.get(one.signature)
+        if known is None or at < known.position:
+            first[one.signature] = Link(one.signature, at, one.kind == "probe")
+    return sorted(first.values(), key=lambda link: link.position)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +91,12 @@ def roots(chains: Sequence[Chain], approved: Collection[str]) -> list[Root]:
 
 
 def _heads(one: Chain) -> list[str]:
-    """Signatures of the observation that diverged first: it may differ in several places."""
-    return [link.signature for link in one if link.position == one[0].position]
+    """Signatures that may have come first.
+
+    The observation that diverged first may differ in several places. What a system keeps is seen
+    when somebody asks, which is often at the end: it may stand behind what was sent before.
+    """
+    return [link.signature for link in one if link.stored or link.position == one[0].position]
 
 
 def _followers(

@@ -7,6 +7,7 @@ frame completes is reported before the frame is acknowledged; if it is refused i
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -29,6 +30,9 @@ _INNER: Final = frozenset({b"P", b"O", b"R", b"C", b"M", b"Q", b"S"})
 
 _HEADER: Final = ord("H")
 
+_ONE_TERMINATOR: Final = re.compile(rb"[Ll](?![0-9A-Za-z])[^\r]*\r")
+"""A text that is the last record, and nothing else; see ``is_terminator``."""
+
 
 @dataclass(slots=True)
 class Assembler:
@@ -49,6 +53,11 @@ class Assembler:
         """Whether the message with this text would still be of an allowed length."""
         return len(self._buffer) + len(text) <= self.config.message_bytes_max
 
+    @property
+    def room(self) -> int:
+        """Bytes of records that the message may still grow by, with number and ETX of a frame."""
+        return self.config.message_bytes_max - len(self._buffer) - 2
+
     def take(self, text: bytes, *, block_ends: bool) -> list[Event]:
         """Add the text of a frame; returns what it completes, in order.
 
@@ -66,6 +75,10 @@ class Assembler:
             parts = self.config.parts_reported
             return [RecordReceived(data=text[: -len(end)])] if parts else []
         events: list[Event] = []
+        if 0 < size == self._start and _ONE_TERMINATOR.fullmatch(text) and end == b"\r":
+            buffer += text
+            self._terminated(text[:-1], len(buffer), events)
+            return events
         self._buffer += text
         self._records(events)
         if block_ends and self._buffer[self._start :].strip(_BLANK):
@@ -87,11 +100,24 @@ class Assembler:
             return False
         if size and text[0] == _HEADER:  # a message before it has no end
             return False
-        buffer += text
-        self._start = self._searched = len(buffer)
+        self.add_records(text)
+        return True
+
+    def add_records(self, texts: bytes) -> None:
+        """Whole records in the middle of a message, which fit and which nobody refuses later."""
+        self._buffer += texts
+        self._start = self._searched = len(self._buffer)
         self._before = None
         self.message_ended = False
-        return True
+
+    def end_with(self, texts: bytes) -> bytes:
+        """As ``add_records``, the last of which ends the message; returns the whole."""
+        payload = bytes(self._buffer) + texts
+        if self._start:
+            self._begin(bytearray())
+        self._before = None
+        self.message_ended = True
+        return payload
 
     def take_back(self) -> None:
         """Undo the last ``take``: its frame was refused."""
@@ -133,14 +159,20 @@ class Assembler:
             events.append(_incomplete(bytes(self._buffer[: self._start]), "no-terminator"))
             after -= self._start
             self._begin(self._buffer[self._start :])
+        if is_terminator(record):
+            self._terminated(record, after, events)
+            return
         if self.config.parts_reported:
             events.append(RecordReceived(data=record))
-        if is_terminator(record):
-            events.append(MessageReceived(payload=bytes(self._buffer[:after])))
-            self.message_ended = True
-            self._begin(self._buffer[after:])
-        else:
-            self._start = self._searched = after
+        self._start = self._searched = after
+
+    def _terminated(self, record: bytes, after: int, events: list[Event]) -> None:
+        """The message is whole; what stands behind it belongs to the next one."""
+        if self.config.parts_reported:
+            events.append(RecordReceived(data=record))
+        events.append(MessageReceived(payload=bytes(self._buffer[:after])))
+        self.message_ended = True
+        self._begin(self._buffer[after:])
 
 
 def _incomplete(data: bytes, reason: IncompleteReason) -> MessageIncomplete:

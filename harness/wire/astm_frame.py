@@ -30,7 +30,8 @@ ETB: Final = b"\x17"
 HEX: Final = tuple(b"%02X" % number for number in range(256))
 """Two digits for every sum."""
 
-_BLOCK: Final = 256
+BLOCK: Final = 256
+"""So many bytes cannot add up to more than the lower half of Adler-32 can hold."""
 
 _TERMINATOR = re.compile(rb"[\x00\t\n\r ]*[Ll](?![0-9A-Za-z])")
 
@@ -49,12 +50,12 @@ def checksum(data: bytes) -> bytes:
 def _sum(data: bytes | bytearray | memoryview) -> int:
     """The sum modulo 256, eight times as fast as ``sum``.
 
-    The lower half of Adler-32 is the sum modulo 65521 (RFC 1950 §8.2): 256 bytes cannot reach it.
+    The lower half of Adler-32 is the sum modulo 65521 (RFC 1950 §8.2): a block cannot reach it.
     """
-    if len(data) <= _BLOCK:
+    if len(data) <= BLOCK:
         return adler32(data, 0) & 0xFF
     view = memoryview(data)
-    return sum(adler32(view[at : at + _BLOCK], 0) for at in range(0, len(view), _BLOCK)) & 0xFF
+    return sum(adler32(view[at : at + BLOCK], 0) for at in range(0, len(view), BLOCK)) & 0xFF
 
 
 def summed(body: bytes, kind: ChecksumKind) -> bytes:

@@ -13,7 +13,6 @@ leaves open is a switch of ``AstmLinkConfig``. Where it is silent:
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -52,13 +51,13 @@ from harness.wire.astm_events import (
     SessionOpened,
     violation,
 )
-from harness.wire.astm_frame import ACK, ENQ, EOT, NAK, checksum
+from harness.wire.astm_frame import ACK, ENQ, EOT, checksum
 from harness.wire.astm_machine import LinkMachine
 from harness.wire.astm_noise import Noise
 from harness.wire.astm_quick import may_be_short
 from harness.wire.astm_reader import FrameReader, Token, TokenKind
 from harness.wire.astm_sender import Transfer
-from harness.wire.astm_states import Input, State
+from harness.wire.astm_states import CONTROLS, MEANT, REPLIES, Input, State
 from harness.wire.core import Event, Message, Mutator, Unit, unchanged
 
 __all__ = [
@@ -72,15 +71,6 @@ __all__ = [
 
 BACKLOG_BYTES_MAX: Final = 128_000
 """Input that waits while a frame waits for its owner: two frames of the largest size."""
-
-_MEANT = {
-    State.IDLE: re.compile(rb"[\x04\x05]"),
-    State.LINE_BID: re.compile(rb"[\x04\x05\x06\x15]"),
-}
-"""What is more than noise while no frame is expected (LIS01-A2 §8.2)."""
-
-_CONTROLS: Final = {EOT: Input.EOT, ENQ: Input.ENQ, ACK: Input.ACK, NAK: Input.NAK}
-_REPLIES: Final = frozenset({Input.ACK, Input.NAK, Input.EOT})
 
 
 @dataclass(slots=True)
@@ -135,43 +125,58 @@ class AstmLinkCore:
 
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes from the peer; never raises."""
+        self._catch_up()
         self._machine.now = now
-        if self._short and self.mutator is unchanged and self._take_plain(data):
+        plain = self._short and self.mutator is unchanged and not self._noise.size
+        if plain and self._take_plain(data):
             return
         if self._machine.state is State.SAVE_FRAME_DATA:
             self._wait(data)
         else:
             self._use_up(data)
-            self._bid_if_free()
+            self._machine.bid_if_free()
 
-    def answer_at_once(self, data: bytes, now: float) -> bytes:
+    def answer_at_once(self, data: bytes, now: float) -> bytes | None:
         """See ``harness.wire.core.Answering``: ACK to a bid or a record, or the next frame."""
         machine = self._machine
+        run = machine.run
+        if run.take(data, now):
+            return ACK
         if not self._short or self.mutator is not unchanged or self._noise.size:
-            return b""
-        answer = b""
-        if machine.state is State.WAIT_TRANSMIT_REPLY:
-            answer = machine.after_ack(now) if data == ACK else b""
-        elif self._parts or not self._reader.outside:
-            return b""
-        elif machine.state is State.WAIT_RECEIVE_FRAME:
-            answer = machine.ack_inner(data, now)
-        elif machine.state is State.IDLE and data == ENQ:
-            answer = machine.ack_bid(now)
-        if answer:
+            return None
+        answer: bytes | None = None
+        if machine.state is State.WAIT_RECEIVE_FRAME:
+            if run.wanted is not None:  # what ends the run is no record within it
+                if size := machine.end_message(data, now):
+                    self._offset += size
+                    self._out.append(ACK)
+                    return b""
+                self._offset += machine.end_run()
+            elif not self._parts and self._reader.outside:
+                answer = machine.ack_inner(data, now)
+            if answer is None:
+                machine.now = now
+                return b"" if self._take_plain(data) else None
+        elif machine.state is State.WAIT_TRANSMIT_REPLY:
+            answer = machine.after_ack(now) if data == ACK else None
+        elif machine.state is State.IDLE and data == ENQ and machine.may_ack_bid(now):
+            answer = None if self._parts else machine.ack_bid(now)
+        if answer is not None:
             self._settle_at = None
             self._offset += len(data)
         return answer
 
     def _take_plain(self, data: bytes) -> bool:
-        """Take a frame or an EOT that came alone, with nothing odd about it, without detours."""
+        """Take a frame or the end of a session that came alone, nothing odd about it, directly."""
         machine = self._machine
-        awaited = machine.state is State.WAIT_RECEIVE_FRAME and self._reader.outside
-        if not awaited or self._noise.size:
+        if machine.state is not State.WAIT_RECEIVE_FRAME or not self._reader.outside:
             return False
         if data == EOT:
-            machine.step(Input.EOT)
-            self._bid_if_free()
+            machine.end_session()
+            self._machine.bid_if_free()
+        elif data == EOT + ENQ and machine.may_ack_bid(machine.now) and not self._parts:
+            machine.end_session()
+            self._out.append(machine.ack_bid(machine.now))
         elif machine.take_plain(data):
             self._out.append(ACK)
         else:
@@ -179,6 +184,11 @@ class AstmLinkCore:
         self._settle_at = None
         self._offset += len(data)
         return True
+
+    def _catch_up(self) -> None:
+        """End the run of records that are acknowledged, if there is one."""
+        if self._machine.run.wanted is not None:
+            self._offset += self._machine.end_run()
 
     def _wait(self, data: bytes) -> None:
         """Keep input until the frame before it is answered; once some is lost, so is the rest."""
@@ -189,10 +199,7 @@ class AstmLinkCore:
         self._backlog += data[:room]
 
     def _use_up(self, data: bytes) -> None:
-        """Read until nothing is left, or a frame waits for its owner.
-
-        Each turn uses at least one byte up or takes the reader one part further.
-        """
+        """Read until nothing is left, or a frame waits for its owner; each turn gets on."""
         self._backlog = b""
         base, at, size = self._offset, 0, len(data)
         while at < size and self._machine.state is not State.SAVE_FRAME_DATA:
@@ -212,13 +219,13 @@ class AstmLinkCore:
         if machine.state is State.WAIT_TRANSMIT_REPLY:
             self._reply(data[at : at + 1], base + at)
             return at + 1
-        found = _MEANT[machine.state].search(data, at)
+        found = MEANT[machine.state].search(data, at)
         end = len(data) if found is None else found.start()
         if end > at:
             self._add_noise(data[at:end], base + at)
             return end
         self._judge_noise()
-        given = _CONTROLS[data[at : at + 1]]
+        given = CONTROLS[data[at : at + 1]]
         idle = machine.state is State.IDLE
         if idle and given is Input.ENQ and machine.now < machine.peer_may_bid_at:
             self._report("astm.bid-too-soon", base + at, ENQ)
@@ -227,8 +234,8 @@ class AstmLinkCore:
 
     def _reply(self, byte: bytes, offset: int) -> None:
         """A byte while a frame waits for its reply: ACK, EOT, or as good as NAK (§8.3.4)."""
-        given = _CONTROLS.get(byte)
-        if given in _REPLIES:
+        given = CONTROLS.get(byte)
+        if given in REPLIES:
             self._judge_noise()
             self._machine.step(given)
         elif self.config.junk_is_refusal:
@@ -272,6 +279,7 @@ class AstmLinkCore:
 
     def receive_eof(self, now: float) -> None:
         """The peer closed its side: what is open can never be completed."""
+        self._catch_up()
         self._machine.now = now
         self._judge_noise()
         if self.state in {State.WAIT_RECEIVE_FRAME, State.SAVE_FRAME_DATA}:
@@ -289,6 +297,7 @@ class AstmLinkCore:
             LocalProtocolError: the event is not for this link, the queue is full, or the
                 connection is gone.
         """
+        self._catch_up()
         self._machine.now = now
         match event:
             case Message():
@@ -311,7 +320,7 @@ class AstmLinkCore:
         if len(queue) >= QUEUE_MAX or len(payload) > self.config.message_bytes_max:
             raise LocalProtocolError("more than an ASTM link can hold")
         queue.append(Transfer(payload))
-        self._bid_if_free()
+        self._machine.bid_if_free()
 
     def _answer(self, reply: Input, hold: int | None) -> None:
         waits = self.state is State.SAVE_FRAME_DATA
@@ -324,12 +333,7 @@ class AstmLinkCore:
         """Answer the frame that waits, then read what came meanwhile."""
         self._machine.step(given)
         self._use_up(self._backlog)
-        self._bid_if_free()
-
-    def _bid_if_free(self) -> None:
-        machine = self._machine
-        if machine.state is State.IDLE and machine.queue and machine.now >= machine.link_free_at:
-            machine.step(Input.DATA_TO_SEND)
+        self._machine.bid_if_free()
 
     # ---- output, time and events
 
@@ -340,21 +344,19 @@ class AstmLinkCore:
 
     def next_deadline(self) -> float | None:
         """When ``on_deadline`` is due, or None."""
-        machine = self._machine
-        if self._settle_at is None and machine.state is not State.IDLE:
-            return machine.timer
-        waits = machine.state is State.IDLE and machine.queue
-        due = (machine.timer, self._settle_at, machine.link_free_at if waits else None)
-        return min((at for at in due if at is not None), default=None)
+        if self._machine.run.frames:
+            self._catch_up()
+        return self._machine.deadline(self._settle_at)
 
     def on_deadline(self, now: float) -> None:
         """Act on every timer that ran out."""
+        self._catch_up()
         self._machine.now = now
         if self._settle_at is not None and now >= self._settle_at:
             self._settle()
         if self._machine.timer is not None and now >= self._machine.timer:
             self._expire()
-        self._bid_if_free()
+        self._machine.bid_if_free()
 
     def events(self) -> list[Event]:
         """What happened since the last call, in order; empties the queue."""

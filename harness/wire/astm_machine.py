@@ -21,12 +21,14 @@ from harness.wire.astm_events import (
     EndReason,
     FrameRepeated,
     Interrupted,
+    MessageReceived,
     SessionEnded,
     SessionOpened,
     violation,
 )
 from harness.wire.astm_frame import ACK, ENQ, EOT, NAK
 from harness.wire.astm_receiver import Receiver
+from harness.wire.astm_run import TEXT_MAX, Run
 from harness.wire.astm_sender import Transfer
 from harness.wire.astm_states import TABLE, Action, Input, State
 from harness.wire.core import Event, Unit
@@ -48,6 +50,7 @@ class LinkMachine:
         peer_may_bid_at: the standard allows the peer no bid before this.
         queue: messages to send; the first is on its way once a bid went out.
         busy: refuse bids.
+        run: records that are acknowledged already; see ``astm_run.py``.
     """
 
     config: AstmLinkConfig
@@ -60,6 +63,7 @@ class LinkMachine:
     queue: deque[Transfer] = field(default_factory=deque)
     busy: bool = False
     events: list[Event] = field(default_factory=list)
+    run: Run = field(default_factory=Run)
     receiver: Receiver = field(init=False)
     _number: int = 1  # of the frame to send
 
@@ -104,6 +108,19 @@ class LinkMachine:
         waits = _WAITS.get(self.state)
         self.timer = None if waits is None else self.now + waits(self.config.timers)
 
+    def bid_if_free(self) -> None:
+        """Begin to send what waits, where the line is free."""
+        if self.state is State.IDLE and self.queue and self.now >= self.link_free_at:
+            self.step(Input.DATA_TO_SEND)
+
+    def deadline(self, settle_at: float | None) -> float | None:
+        """When something is to be done: as the state has it, or at ``settle_at`` if that is due."""
+        if settle_at is None and self.state is not State.IDLE:
+            return self.timer
+        waits = self.state is State.IDLE and self.queue
+        due = (self.timer, settle_at, self.link_free_at if waits else None)
+        return min((at for at in due if at is not None), default=None)
+
     # ---- the short way; see ``astm_quick.py``
 
     def take_plain(self, data: bytes) -> bool:
@@ -117,33 +134,68 @@ class LinkMachine:
         self.timer = self.now + self.config.timers.receive_s
         return True
 
-    def ack_inner(self, data: bytes, now: float) -> bytes:
-        """The same for a record that ends no message: ACK, or nothing with nothing done."""
-        if not self.receiver.take_inner(data):
-            return b""
+    def ack_inner(self, data: bytes, now: float) -> bytes | None:
+        """The same for a record that ends no message: ACK, or None with nothing done."""
+        receiver = self.receiver
+        if not receiver.take_inner(data):
+            return None
         self.now = now
         self.timer = now + self.config.timers.receive_s
+        self.begin_run()
         return ACK
 
+    def end_run(self) -> int:
+        """Put the records of the run in their places; returns how many bytes they came in."""
+        run = self.run
+        if not (frames := run.end()):
+            return 0
+        self.now = run.at
+        self.timer = run.at + self.config.timers.receive_s
+        return self.receiver.take_run(frames)
+
+    def end_message(self, data: bytes, now: float) -> int:
+        """As ``end_run``, then ``take_plain`` of the last record; 0 where ``data`` is none."""
+        run = self.run
+        if not run.ends_with(data):
+            return 0
+        frames = [*run.end(), data]
+        self.events.append(MessageReceived(payload=self.receiver.whole(frames)))
+        self.now = now
+        self.timer = now + self.config.timers.receive_s
+        return sum(map(len, frames))
+
+    def end_session(self) -> None:
+        """As ``EOT`` while a frame is awaited."""
+        self._end_session()
+        self.state, self.timer = State.IDLE, None
+
+    def may_ack_bid(self, now: float) -> bool:
+        """Whether ENQ in Idle is answered with ACK, and that is all there is to it."""
+        return not self.busy and now >= self.peer_may_bid_at
+
     def ack_bid(self, now: float) -> bytes:
-        """As ``ENQ`` in Idle: ACK, or nothing, with nothing done, where it is not just that."""
-        if self.busy or now < self.peer_may_bid_at:
-            return b""
+        """As ``ENQ`` in Idle, where that may be done."""
         self.now = now
         self.peer_may_bid_at = -inf
         self.receiver.open()
         self.state = State.WAIT_RECEIVE_FRAME
         self.timer = now + self.config.timers.receive_s
+        self.begin_run(first=True)
         return ACK
 
-    def after_ack(self, now: float) -> bytes:
-        """As ``ACK`` while a reply is awaited: the next frame, or nothing where it was the last.
+    def begin_run(self, *, first: bool = False) -> None:
+        """What follows may be records that are only looked at together."""
+        if self.config.receive_text_max >= TEXT_MAX:
+            self.run.begin(self.receiver.expected, self.receiver.room, first=first)
+
+    def after_ack(self, now: float) -> bytes | None:
+        """As ``ACK`` while a reply is awaited: the next frame, or None where it was the last.
 
         Without a next frame nothing has been done.
         """
         transfer = self.queue[0]
         if transfer.at_last:
-            return b""
+            return None
         self._number = transfer.next(self._number, self.config.numbers)
         piece = transfer.piece
         assert piece is not None, "it was not at its last frame"

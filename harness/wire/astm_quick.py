@@ -27,6 +27,10 @@ _INDIFFERENT: Final = frozenset(
 
 _ASIDE: Final = tuple(one for one in fields(AstmLinkConfig) if one.name not in _INDIFFERENT)
 
+_KNOWN_MAX: Final = 256
+_known: dict[int, tuple[AstmLinkConfig, bool]] = {}
+"""What was found of a configuration: who connects anew each time has the same one each time."""
+
 PLAIN: Final = re.compile(rb"\x02[0-7][^\x00-\x0c\x0e-\x1f]*[\x03\x17][0-9A-F]{2}\r\n")
 """A frame with nothing odd about it (LIS01-A2 §8.3.1, §8.6)."""
 
@@ -36,6 +40,13 @@ INNER: Final = re.compile(rb"\x02[0-7][HPORCMQS][^\x00-\x1f]*\r\x03[0-9A-F]{2}\r
 
 def may_be_short(config: AstmLinkConfig) -> bool:
     """Whether every other switch stands as the standard has it; one that is new counts as other."""
-    return all(
-        one.default is not MISSING and getattr(config, one.name) == one.default for one in _ASIDE
-    )
+    known = _known.get(id(config))
+    if known is None or known[0] is not config:
+        short = all(
+            one.default is not MISSING and getattr(config, one.name) == one.default
+            for one in _ASIDE
+        )
+        if len(_known) >= _KNOWN_MAX:
+            _known.clear()
+        known = _known[id(config)] = (config, short)
+    return known[1]

@@ -27,6 +27,7 @@ TRANSMISSIONS_MAX: Final = 7
 _NUMBERS: Final = b"01234567"
 _DIGITS: Final = tuple(b"%d" % number for number in range(8))
 _ETX: Final = 0x03
+_ZERO: Final = ord("0")
 
 
 @dataclass(slots=True)
@@ -35,13 +36,18 @@ class Receiver:
 
     Args:
         config: the dialect.
+
+    Attributes:
+        frames: good new ones in this session.
+        hold: counts the frames that were saved.
+        expected: number of the next frame.
     """
 
     config: AstmLinkConfig
     frames: int = 0
     hold: int = 0
+    expected: int = 1
     _assembler: Assembler = field(init=False)
-    _expected: int = 1
     _last: tuple[int, bytes] | None = None  # number and text of the frame accepted last
     _at_hand: Token | None = None
     _transmissions: int = 0
@@ -54,7 +60,7 @@ class Receiver:
         self.frames = 0
         self._transmissions = 0
         if self.config.numbers is not NumberPolicy.NEVER:
-            self._expected = 1
+            self.expected = 1
             self._last = None
 
     def judge(self, token: Token, events: list[Event]) -> Input:
@@ -62,7 +68,7 @@ class Receiver:
         refusals = self._defects(token, events)
         number = _NUMBERS.find(token.body[:1]) if len(token.body) > 1 else -1
         strict = self.config.check_numbers
-        wrong = number < 0 or (strict and number != self._expected)
+        wrong = number < 0 or (strict and number != self.expected)
         repeated = strict and wrong and self._last is not None and number == self._last[0]
         repeated = repeated and not refusals
         if not refusals and not repeated and wrong:
@@ -142,7 +148,7 @@ class Receiver:
         token = self._taken
         number = int(token.body[:1])
         self._last = (number, token.body[1:])
-        self._expected = number_after(
+        self.expected = number_after(
             number,
             self.config.numbers,
             record=token.body[-1] == _ETX,
@@ -160,7 +166,7 @@ class Receiver:
         Returns:
             False where it is anything else; then nothing has been done.
         """
-        number = self._expected
+        number = self.expected
         if data[1:2] != _DIGITS[number] or PLAIN.fullmatch(data) is None:
             return False
         body, assembler = data[1:-4], self._assembler
@@ -173,7 +179,7 @@ class Receiver:
         if self.config.parts_reported:
             events.append(FrameReceived(number=number, text=text, last=last, hold=self.hold))
         self._last = (number, body[1:])
-        self._expected = (number + 1) % 8
+        self.expected = (number + 1) % 8
         self.frames += 1
         self._transmissions = 0
         return True
@@ -183,7 +189,7 @@ class Receiver:
 
         Nothing is reported of it, so it is only for owners who want no parts.
         """
-        number = self._expected
+        number = self.expected
         if data[1:2] != _DIGITS[number] or INNER.fullmatch(data) is None:
             return False
         body = data[1:-4]
@@ -193,10 +199,34 @@ class Receiver:
             return False
         self.hold += 1
         self._last = (number, body[1:])
-        self._expected = (number + 1) % 8
+        self.expected = (number + 1) % 8
         self.frames += 1
         self._transmissions = 0
         return True
+
+    @property
+    def room(self) -> int:
+        """Bytes that the message at hand may still grow by."""
+        return self._assembler.room
+
+    def take_run(self, frames: list[bytes]) -> int:
+        """As ``take_inner`` of each of them, which was judged already; returns their bytes."""
+        self._assembler.add_records(b"".join([one[2:-5] for one in frames]))
+        self._accepted(frames)
+        return sum(map(len, frames))
+
+    def whole(self, frames: list[bytes]) -> bytes:
+        """The message that ends with the last of these frames, which were judged already."""
+        self._accepted(frames)
+        return self._assembler.end_with(b"".join([one[2:-5] for one in frames]))
+
+    def _accepted(self, frames: list[bytes]) -> None:
+        count, last = len(frames), frames[-1]
+        self.hold += count
+        self.frames += count
+        self._last = (last[1] - _ZERO, last[2:-4])
+        self.expected = (self.expected + count) % 8
+        self._transmissions = 0
 
     def take_back(self) -> None:
         """The frame at hand is refused after all; it will come again with its number."""

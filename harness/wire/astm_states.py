@@ -12,9 +12,12 @@ the owner cannot take is refused.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import Enum, StrEnum, auto
 from typing import Final, NamedTuple
+
+from harness.wire.astm_frame import ACK, ENQ, EOT, NAK
 
 
 class State(StrEnum):
@@ -143,3 +146,12 @@ TABLE: Final[Mapping[tuple[State, Input], Transition]] = {
     (_S.SAVE_FRAME_DATA, _I.REFUSE): _T(_A.TAKE_BACK, _S.RECEIVE_ERROR),
 }
 """``(state, input)`` to action and next state; what is not here is ignored in that state."""
+
+MEANT: Final = {
+    State.IDLE: re.compile(rb"[\x04\x05]"),
+    State.LINE_BID: re.compile(rb"[\x04\x05\x06\x15]"),
+}
+"""What is more than noise while no frame is expected (LIS01-A2 §8.2)."""
+
+CONTROLS: Final = {EOT: Input.EOT, ENQ: Input.ENQ, ACK: Input.ACK, NAK: Input.NAK}
+REPLIES: Final = frozenset({Input.ACK, Input.NAK, Input.EOT})

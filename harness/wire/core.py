@@ -117,14 +117,16 @@ class Core(Protocol):
 class Answering(Protocol):
     """A core that has a short way for what nearly every read is."""
 
-    def answer_at_once(self, data: bytes, now: float) -> bytes:
-        """As ``receive`` where all that comes of ``data`` is one answer, which is returned.
+    def answer_at_once(self, data: bytes, now: float) -> bytes | None:
+        """As ``receive``, told in one go where all that comes of ``data`` is one answer.
 
-        Called only after ``events`` and ``data_to_send`` were emptied. A deadline may have moved to
-        a later time, never to an earlier one; there may be one where there was none.
+        Called only after ``events`` and ``data_to_send`` were emptied. With an answer a deadline
+        may have moved to a later time, never to an earlier one; there may be one where there was
+        none.
 
         Returns:
-            The answer; nothing where more, or less, would come of it: then nothing has been done.
+            The answer. Empty where more, or less, came of it: it was received, and ``events`` and
+            the like say what came. None where nothing has been done.
         """
         ...
 

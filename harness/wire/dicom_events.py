@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -62,21 +63,26 @@ class SendDimse(Event):
     pdu_bytes: int = 0
 
 
-def cut(message: SendDimse, pdu_bytes: int) -> list[bytes]:
-    """The P-DATA-TF PDUs of one message, none longer than ``pdu_bytes``; 0 is without limit."""
+def fragments(message: SendDimse, pdu_bytes: int) -> Iterator[tuple[bytes, memoryview]]:
+    """The P-DATA-TF PDUs of one message: what stands before each fragment, and the fragment.
+
+    None is longer than ``pdu_bytes``; 0 is without limit. The payload is not copied.
+    """
     context = message.context
     room = pdu_bytes - PDV_OVERHEAD_BYTES if pdu_bytes else PIECE_BYTES_MAX
     room = max(room - room % 2, 2)
-    out: list[bytes] = []
     for is_command, data in (
         (True, dicom_command.encode(message.command)),
         (False, message.payload),
     ):
-        if not data:
-            continue
+        view = memoryview(data)
         for begin in range(0, len(data), room):
-            piece = data[begin : begin + room]
+            piece = view[begin : begin + room]
             last = begin + room >= len(data)
             head = Pdv.head(context, len(piece), command=is_command, last=last)
-            out.append(b"%b%b%b" % (HEAD.pack(PduType.DATA, len(head) + len(piece)), head, piece))
-    return out
+            yield HEAD.pack(PduType.DATA, len(head) + len(piece)) + head, piece
+
+
+def cut(message: SendDimse, pdu_bytes: int) -> list[bytes]:
+    """The same as bytes, one for each PDU."""
+    return [head + piece for head, piece in fragments(message, pdu_bytes)]

@@ -29,7 +29,7 @@ from harness.wire.framings_events import (
     Refuse,
     violation,
 )
-from harness.wire.framings_sender import Sender
+from harness.wire.framings_sender import Sender, in_parts
 
 SETTLE_S: Final = 1.0
 """How long bytes outside a frame wait for what follows."""
@@ -55,6 +55,7 @@ class FramingConfig:
         start: one byte, or nothing where a frame is a line.
         end: what ends a frame.
         part_end: what ends a part that the next frame goes on with.
+        part_bytes: text of one part; a longer message is cut. 0 cuts nothing.
         trailer: what follows end and check; a peer may leave it out.
         check: how the check is computed.
         check_place: before or after the end.
@@ -72,6 +73,7 @@ class FramingConfig:
     start: bytes = b"\x02"
     end: bytes = b"\x03"
     part_end: bytes = b""
+    part_bytes: int = 0
     trailer: bytes = b""
     check: CheckKind = CheckKind.NONE
     check_place: Literal["before-end", "after-end"] = "after-end"
@@ -350,9 +352,7 @@ class FramingCore:
         """Queue a message, a control byte, or the reply to the frame that waits."""
         match event:
             case Message(payload=payload):
-                data = self.config.frame(payload)
-                unit = Unit(kind="frame", data=data, payload=payload)
-                self._sender.queue(payload, [unit], now)
+                self._sender.queue(payload, in_parts(payload, self.config), now)
             case Control(byte=byte):
                 self._out.extend(self.mutator(Unit(kind="control", data=bytes([byte]))))
             case Accept() | Refuse():

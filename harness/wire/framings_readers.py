@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from harness.wire import framings_read_columns as columns
+from harness.wire import framings_read_fields as fields
 from harness.wire import framings_read_records as stream
 from harness.wire import framings_read_text as words
 from harness.wire.framings_read import Reader
@@ -23,5 +24,9 @@ READERS: Final[Mapping[str, Reader]] = {
     "maxm": words.maxm,
     "dri-chem": words.dri_chem,
     "records": stream.records,
+    "aeroset": fields.aeroset,
+    "hydrasys": fields.hydrasys,
+    "hemacell": fields.hemacell,
+    "dimension": fields.dimension,
 }
 """One for each layout of ``fixtures/analyzers``."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from harness.errors import LocalProtocolError
 from harness.model import Outcome
@@ -135,3 +135,29 @@ class Sender:
         outcome: Outcome,
     ) -> None:
         self.events.append(SendFailed(payload=job.payload, reason=reason, outcome=outcome))
+
+
+class Cut(Protocol):
+    """How a message becomes frames."""
+
+    @property
+    def part_end(self) -> bytes:
+        """Ends all frames but the last; empty cuts nothing."""
+
+    @property
+    def part_bytes(self) -> int:
+        """Text of one frame; 0 cuts nothing."""
+
+    def frame(self, body: bytes, end: bytes = b"") -> bytes:
+        """One frame; an empty end is the usual one."""
+
+
+def in_parts(payload: bytes, cut: Cut) -> list[Unit]:
+    """The frames of a message: one, or as many parts as it needs."""
+    size = cut.part_bytes if cut.part_end and cut.part_bytes else max(len(payload), 1)
+    texts = [payload[at : at + size] for at in range(0, len(payload), size)] or [b""]
+    ends = [cut.part_end] * (len(texts) - 1) + [b""]
+    return [
+        Unit(kind="frame", data=cut.frame(text, end), payload=text)
+        for text, end in zip(texts, ends, strict=True)
+    ]

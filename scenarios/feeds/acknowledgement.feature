@@ -12,6 +12,14 @@
       | 不支持的事件       | AR   |
       | 没有患者号的登记   | AE   |
       | 不支持的申请控制码 | AE   |
+      | 申请控制码DC       | AE   |
+      | 申请控制码HD       | AE   |
+      | 申请控制码RL       | AE   |
+      | 申请控制码RP       | AE   |
+      | 申请控制码SC       | AE   |
+      | 申请控制码SN       | AE   |
+      | 申请控制码XO       | AE   |
+      | 申请控制码UA       | AE   |
 
   @接口-HIS-ORD @REQ-FEED-061 @id-feed-refusal-text
   场景: 拒绝的说明是中文时也完整可读

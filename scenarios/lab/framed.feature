@@ -13,6 +13,8 @@
 
     例子:
       | 型号                  |
+      | abbott-aeroset        |
+      | arkray-spotchem       |
       | beckman-au            |
       | beckman-array         |
       | biomerieux-mini-vidas |
@@ -21,9 +23,13 @@
       | coulter-jt            |
       | coulter-maxm          |
       | fuji-dri-chem         |
+      | hemacell-plus         |
+      | hitachi-7150          |
       | hitachi-7170          |
       | miditron-junior       |
       | nihon-kohden-celltak  |
+      | sebia-hydrasys        |
+      | siemens-dimension     |
       | sysmex-ca1500         |
       | sysmex-kx21           |
       | urit-strip            |

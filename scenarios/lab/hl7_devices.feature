@@ -12,13 +12,17 @@
     那么 5秒内LIS中标本“管1”的结果应与检验设备“<型号>”所测一致
 
     例子:
-      | 型号              |
-      | mindray-bs        |
-      | mindray-bs200     |
-      | mindray-bc        |
-      | roche-cobas-law   |
-      | snibe-maglumi-hl7 |
-      | wondfo-finecare   |
+      | 型号                  |
+      | autobio-a1000         |
+      | cepheid-genexpert-hl7 |
+      | dirui-bf6900          |
+      | edan-i15              |
+      | mindray-bs            |
+      | mindray-bs200         |
+      | mindray-bc            |
+      | roche-cobas-law       |
+      | snibe-maglumi-hl7     |
+      | wondfo-finecare       |
 
   @REQ-LAB-061 @id-lab-hl7-quality-control
   场景大纲: HL7 仪器的质控结果进入质控库，不进入患者结果
@@ -31,6 +35,8 @@
 
     例子:
       | 型号              |
+      | dirui-bf6900      |
+      | edan-i15          |
       | mindray-bs        |
       | mindray-bc        |
       | snibe-maglumi-hl7 |

@@ -278,6 +278,23 @@ def message(world: World, specimen: str, what: str, name: str) -> None:
 )
 def power_cut(world: World, role: str, when: str) -> None:
     """A crash point at the next commit from now."""
+    _cut_power(world, role, 1, when)
+
+
+@steps.given(
+    "{string}将在第{int}次入库{string}断电，随后重新启动",
+    id="faults.power-cut-nth",
+    purpose="检查一连串入库中间断电：断电后不丢也不重",
+    effect="系统在从现在起第几次提交之前或之后断电，片刻后自行重新启动",
+    example="假如 “HIS”将在第17次入库“之前”断电，随后重新启动",
+    gloss="A system loses power at its nth commit from now",
+)
+def power_cut_nth(world: World, role: str, number: int, when: str) -> None:
+    """A crash point at a later commit."""
+    _cut_power(world, role, number, when)
+
+
+def _cut_power(world: World, role: str, number: int, when: str) -> None:
     if when not in {"之前", "之后"}:
         raise ScenarioError(tr("say 之前 or 之后, not {word}", word=when))
     after = when == "之后"
@@ -292,4 +309,4 @@ def power_cut(world: World, role: str, when: str) -> None:
             until_healed=True,
         )
     )
-    world.crash_next_commit(role, fault, after=after)
+    world.crash_next_commit(role, fault, after=after, number=number)

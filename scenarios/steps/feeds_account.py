@@ -15,7 +15,9 @@ from simulators.feed.aftermath import AT_ONCE
 
 steps = Library("feeds")
 
-WAYS = {("LIS", "HIS"): (RESULTS, "LIS-ORU"), ("HIS", "LIS"): (ORDERS, "HIS-ORD")}
+WAYS = {("LIS", "HIS"): (RESULTS, "LIS-ORU"), ("HIS", "LIS"): (ORDERS, "HIS-ORD"),
+        ("HIS", "ENGINE"): ("his-engine", "HIS-ENG"),
+        ("ENGINE", "LIS"): ("engine-lis", "ENG-LIS")}  # fmt: skip
 """Sender and receiver: link and interface."""
 
 CLASSES = {

@@ -31,7 +31,8 @@ CHARSETS: Final = {"GB18030": "GB18030", "UTF-8": "ISO_IR 192", "GB2312": "\\ISO
 def at(interface: str, name: str) -> Place:
     """Where a column of a look is reported: its tag, or a word for what is no element."""
     words = {"pixels": "(7FE0,0010)", "header": "header", CHARSET: "(0008,0005)",
-             "steps": "(0040,0100)"}  # fmt: skip
+             "steps": "(0040,0100)", "answers": "MSA-1", "state": "ORC-5",
+             "patient_id": "PID-3", "accession": "IPC-1"}  # fmt: skip
     path = words.get(name) or path_of(tag_of(name))
     return Place(interface=interface, protocol="dicom", path=path)
 
@@ -68,7 +69,7 @@ def rows_seen(
     )
 
 
-def _instances(planned: Planned) -> list[dict[str, Value | str]]:
+def instances_sent(planned: Planned) -> list[dict[str, Value | str]]:
     """Rows of the instances as they were sent."""
     rows: list[dict[str, Value | str]] = []
     for data in planned.sent.values():
@@ -97,7 +98,7 @@ def retrieved(world: World, limit_s: float, exam: str) -> Expectation:
         args={"StudyInstanceUID": planned.exam.study},
         interface=PACS,
         key="SOPInstanceUID",
-        rows=_instances(planned),
+        rows=instances_sent(planned),
         limit_s=limit_s,
         place="instance",
         clause="PS3.4 §B.4.1",
@@ -120,14 +121,15 @@ def received(world: World, limit_s: float, device: str, exam: str) -> Expectatio
         args={"device": device, "StudyInstanceUID": planned.exam.study},
         interface=PACS,
         key="SOPInstanceUID",
-        rows=_instances(planned),
+        rows=instances_sent(planned),
         limit_s=limit_s,
         place="instance",
         clause="PS3.4 §C.4.2",
     )
 
 
-def _study_row(planned: Planned) -> dict[str, Value | str]:
+def study_row(planned: Planned) -> dict[str, Value | str]:
+    """What a query must say of a study, from what was sent."""
     first = next(iter(planned.sent.values()))
     names = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber",
              "StudyDate", "StudyTime", "StudyDescription")  # fmt: skip
@@ -154,7 +156,7 @@ def study_found(world: World, limit_s: float, charset: str, exam: str) -> Expect
     planned = site(world).known(exam)
     args = {"StudyInstanceUID": planned.exam.study, CHARSET: charset_of(charset)}
     return rows_seen(probe="pacs-studies", args=args, interface=PACS, key="StudyInstanceUID",
-                     rows=[_study_row(planned)], limit_s=limit_s, place="study",
+                     rows=[study_row(planned)], limit_s=limit_s, place="study",
                      clause="PS3.4 §C.4.1, PS3.5 §6.1")  # fmt: skip
 
 

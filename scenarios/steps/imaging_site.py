@@ -22,11 +22,10 @@ from harness.link.dicom_scp import Listener, Session
 from harness.link.dicom_scu import Association, Offer, Peer
 from harness.link.spec import LinkSpec
 from harness.link.tap import Connection
-from harness.model import Outcome
-from harness.probes import probe
-from harness.probes.dicom import FindProbe, RetrieveProbe, fingerprint, shown
+from harness.probes.dicom import FindProbe, RetrieveProbe
 from harness.scenario.hospital import not_ours
 from harness.scenario.world import World
+from scenarios.steps.imaging_received import ReceivedProbe
 from simulators.hospital.pacs import STORAGE, SYNTAXES
 from simulators.modality.images import Exam, latin_name, uid
 from simulators.modality.modality import Modality, Receiver
@@ -110,29 +109,6 @@ class Front:
 
 
 @dataclass(slots=True)
-class _ReceivedProbe:
-    """What was moved to the devices that we play: one row an instance."""
-
-    receivers: dict[str, Receiver]
-    name: str = "modality-received"
-    role: str = "modality"
-
-    def ask(self, args: Any) -> probe.Answer:
-        """Look at the receiver of one device."""
-        rows: list[dict[str, str | None]] = []
-        for request in list(self.receivers[args["device"]].stored.values()):
-            data = request.data()
-            if data.text("StudyInstanceUID") == args["StudyInstanceUID"]:
-                row = fingerprint(data)
-                row |= {name: shown(data, name, data.character_sets) for name in SHOWN}
-                rows.append(row)
-        return probe.Answer(outcome=Outcome.OK, rows=rows)
-
-    def close(self) -> None:
-        """The site ends what listens."""
-
-
-@dataclass(slots=True)
 class Site:
     """See the module."""
 
@@ -143,6 +119,8 @@ class Site:
     places: dict[str, str] = field(default_factory=dict)
     front: Front | None = None
     implicit_reports: bool = False
+    secured: tuple[str, Address] | None = None
+    """Link and address over which devices reach the PACS in TLS; None for the plain ones."""
     _count: int = 0
 
     # ---- the systems
@@ -212,7 +190,11 @@ class Site:
     def _association(self, role: str, calling: str, offers: Sequence[Offer]) -> Association:
         world, link = self.world, LINKS[role]
         spec = self._spec(role)
-        address = world.bench.addresses.get(link) or self.systems().address(role)
+        if role == "PACS" and self.secured is not None:
+            link, address = self.secured
+            spec = world.bench.specs[link]
+        else:
+            address = world.bench.addresses.get(link) or self.systems().address(role)
         self._count += 1
         connection = spec.connection(f"{link}#{self._count}", client=True)
         called = spec.ae_title or AE_TITLES[role]
@@ -353,6 +335,11 @@ class Site:
             time=planned.time,
         )  # fmt: skip
 
+    def sent_as(self, sop: str) -> DataSet | None:
+        """An instance as it was sent last; None for one that nobody sent."""
+        each = (one.sent[sop] for one in self.exams.values() if sop in one.sent)
+        return next(each, None)
+
     def known(self, label: str) -> Planned:
         """An examination that was prepared."""
         if label not in self.exams:
@@ -390,11 +377,11 @@ def site(world: World) -> Site:
         probes["pacs-instances"] = RetrieveProbe(
             "pacs-instances", "PACS", found.opens("PACS", looker),
             [Offer(abstract=one, syntaxes=[syntax]) for one in STORAGE
-             for syntax in (EXPLICIT, IMPLICIT)], SHOWN,
+             for syntax in (EXPLICIT, IMPLICIT)], SHOWN, found.sent_as,
         )  # fmt: skip
         probes["ris-worklist"] = FindProbe(
             "ris-worklist", "RIS", found.opens("RIS", looker), "WORKLIST", WORKLIST_COLUMNS,
             STEP_COLUMNS,
         )  # fmt: skip
-        probes["modality-received"] = _ReceivedProbe(found.receivers)
+        probes["modality-received"] = ReceivedProbe(found.receivers, found.sent_as, SHOWN)
     return found

@@ -10,7 +10,7 @@ from harness.i18n import tr
 from harness.scenario.steps import Library, Table
 from harness.scenario.world import World
 from scenarios.steps.common import RANDOM
-from scenarios.steps.insurance_town import REST_S, centre, cue, known, rest
+from scenarios.steps.insurance_town import REST_S, centre, cue, kept_lines, known, rest
 from simulators.centre import world as centre_world
 
 steps = Library("insurance")
@@ -229,13 +229,8 @@ def refund(world: World, label: str) -> None:
 )
 def refund_partly(world: World, label: str, items: str) -> None:
     """A whole reversal, and a new settlement of the rest."""
-    listed: list[str] = world.state["items"][label]
-    kept = []
-    for item in items.split("、"):
-        if item not in listed:
-            raise ScenarioError(tr("{item} is not on the bill", item=item))
-        kept.append(str(listed.index(item) + 1))
-    world.order("HIS", "yb-refund", bill_no=world.state["bills"][label], keep=",".join(kept))
+    keep = kept_lines(world, label, items)
+    world.order("HIS", "yb-refund", bill_no=world.state["bills"][label], keep=keep)
     rest(world)
 
 

@@ -13,6 +13,7 @@ from scenarios.steps.insurance_town import LINK, ROLE, centre, known, plan
 steps = Library("insurance")
 
 FAULTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "拒绝连接": ("F0", {}),
     "不应答": ("F1", {}),
     "提交前断线": ("F2", {}),
     "提交后断线": ("F3", {}),
@@ -58,7 +59,11 @@ FAULTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "回调先于应答": ("F20", {"how": "disorder"}),
     "系统维护": ("F21", {}),
     "请求过频": ("F22", {}),
+    "证书过期": ("F23", {}),
 }
+
+CONNECTING = "连接"
+"""Where a transaction is asked for: the nth connection, before any request is read."""
 """Faults of the centre in sentences: action and parameters."""
 
 
@@ -82,7 +87,7 @@ def fault(world: World, nth: int, infno: str, name: str) -> None:
         link=LINK,
         sender=ROLE,
     )
-    plan(world, planned, infno, nth, parameters)
+    plan(world, planned, "connect" if infno == CONNECTING else infno, nth, parameters)
 
 
 @steps.given(

@@ -8,7 +8,7 @@ from harness.i18n import tr
 from harness.scenario.steps import Library
 from harness.scenario.world import World
 from scenarios.steps.common import rows_expected
-from scenarios.steps.insurance_town import INTERFACE, REST_S, known, rest
+from scenarios.steps.insurance_town import INTERFACE, REST_S, kept_lines, known, rest
 
 steps = Library("insurance")
 
@@ -41,6 +41,21 @@ def pay(world: World, label: str) -> None:
 def refund(world: World, label: str) -> None:
     """One order to the HIS."""
     world.order("HIS", "yb-mobile-refund", bill_no=world.state["bills"][label])
+    rest(world)
+
+
+@steps.when(
+    "患者{string}在手机上部分退款，保留项目{string}",
+    id="insurance.mobile-refund-partly",
+    purpose="移动支付部分退款：整单退回（6203），其余另建订单支付",
+    effect="先要再出示电子凭证；保留的项目用顿号分开",
+    example="当 患者“甲”在手机上部分退款，保留项目“Y001”",
+    gloss="A mobile payment is given back, and some items are paid anew",
+)
+def refund_partly(world: World, label: str, items: str) -> None:
+    """One order to the HIS."""
+    keep = kept_lines(world, label, items)
+    world.order("HIS", "yb-mobile-refund", bill_no=world.state["bills"][label], keep=keep)
     rest(world)
 
 

@@ -60,8 +60,10 @@ def centre(world: World) -> None:
             probe.close()
     for end in ("", "-wal", "-shm"):
         Path(f"{path}{end}").unlink(missing_ok=True)
+    # ``[quirks.centre]`` of a profile may name the version of the interface that is rehearsed.
+    version = str(world.permit.profile.quirks.get(ROLE, {}).get("specification", ""))
     actor, store = make(
-        load_province(PROVINCE), str(path), world.clock, seed=world.seed, durable=False
+        load_province(PROVINCE, version), str(path), world.clock, seed=world.seed, durable=False
     )
     world.state["centre books"] = (actor, store)
     called = [link for link in (CALLBACK,) if link in world.bench.specs]
@@ -81,6 +83,21 @@ def _path(world: World) -> Path:
             remedy=tr("take it from the profile that ships"),
         )
     return Path(probe.url.removeprefix("sqlite:"))
+
+
+def kept_lines(world: World, label: str, items: str) -> str:
+    """Numbers of the lines of a bill that a refund leaves.
+
+    Raises:
+        ScenarioError: an item is not on the bill.
+    """
+    listed: list[str] = world.state["items"][label]
+    kept = []
+    for item in items.split("、"):
+        if item not in listed:
+            raise ScenarioError(tr("{item} is not on the bill", item=item))
+        kept.append(str(listed.index(item) + 1))
+    return ",".join(kept)
 
 
 def cue(world: World, days: int) -> str:

@@ -79,7 +79,7 @@ def settings(world: World, analyzer: str, table: Table) -> None:
             raise ScenarioError(tr("a driver has no setting {name}; known: {known}",
                                    name=row["设置"], known="、".join(KEYS)))  # fmt: skip
         given[KEYS[row["设置"]]] = _value(world, row["值"])
-    _configure(world, instrument(world, analyzer).sender, given)
+    configure(world, instrument(world, analyzer).sender, given)
 
 
 def _value(world: World, text: str) -> str:
@@ -131,10 +131,10 @@ def _map(world: World, sender: str, table: Table) -> None:
         texts = dict(pair.split("=", 1) for pair in row.get("文本", "").split())
         one: dict[str, Any] = {"channel": row["通道"], "item": row["项目"], "texts": texts}
         rows.append(one | {key: row.get(word, "") for key, word in names.items()})
-    _configure(world, sender, {"items": json.dumps(rows, ensure_ascii=False)})
+    configure(world, sender, {"items": json.dumps(rows, ensure_ascii=False)})
 
 
-def _configure(world: World, sender: str, given: Mapping[str, Any]) -> None:
+def configure(world: World, sender: str, given: Mapping[str, Any]) -> None:
     """Set the driver to all that the scenario has said of it so far."""
     drivers = world.state.setdefault("drivers", {})
     if sender not in drivers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from harness.errors import ScenarioError
 from harness.evidence.expect import Check, Expectation, Selector, Wanted
@@ -84,7 +85,8 @@ def correct(world: World, who: str, specimen: str, item: str, value: str) -> Non
     "LIS的危急值规则为（接收时限{duration}）:",
     id="lab_staff.critical-rules",
     purpose="给出本场景的危急值界限与时限；界限本身不算危急",
-    effect="写入 LIS 的危急值规则；场景结束时清空。文本以空格分开；复查：是",
+    effect="写入 LIS 的危急值规则；场景结束时清空。文本以空格分开；复查：是。"
+    "病区、性别可写“甲的”，即该患者的；年满、未满写 18岁、28天。同一项目取条件最多的一条",
     example="""
     假如 LIS的危急值规则为（接收时限15分钟）:
       | 项目 | 低于 | 高于 | 文本 | 复查 |
@@ -94,7 +96,9 @@ def correct(world: World, who: str, specimen: str, item: str, value: str) -> Non
 )
 def critical_rules(world: World, limit_s: float, table: Table) -> None:
     """Rules are the hospital's, so they are taken back at the end."""
-    table.require({"项目"}, optional={"低于", "高于", "文本", "复查"})
+    table.require(
+        {"项目"}, optional={"低于", "高于", "文本", "复查", "病区", "性别", "年满", "未满"}
+    )
     rules = [
         {
             "item": row["项目"],
@@ -102,12 +106,36 @@ def critical_rules(world: World, limit_s: float, table: Table) -> None:
             "high": row.get("高于", ""),
             "texts": row.get("文本", "").split(),
             "recheck": "yes" if row.get("复查") == "是" else "",
+            "ward": _of_patient(world, row.get("病区", ""), "ward"),
+            "sex": _of_patient(world, row.get("性别", ""), "sex"),
+            "age_from": AGES.sub(_age, row.get("年满", "")),
+            "age_below": AGES.sub(_age, row.get("未满", "")),
         }
         for row in table.rows
     ]
     world.at_end.append(lambda: world.order("LIS", "critical_rules", rules="[]"))
     world.order("LIS", "critical_rules", rules=json.dumps(rules, ensure_ascii=False),
                 receive_minutes=str(round(limit_s / 60)))  # fmt: skip
+
+
+AGES = re.compile(r"(\d+)(岁|天)")
+"""An age in a cell."""
+
+OF_PATIENT = "的"
+"""``甲的`` in a cell is what that patient has."""
+
+
+def _age(found: re.Match[str]) -> str:
+    return found[1] + {"岁": "y", "天": "d"}[found[2]]
+
+
+def _of_patient(world: World, text: str, name: str) -> str:
+    """The ward or sex of a patient of the scenario, or the text itself."""
+    if not text.endswith(OF_PATIENT):
+        return {"男": "M", "女": "F"}.get(text, text)
+    label = text.removesuffix(OF_PATIENT)
+    person = world.known_person(label)
+    return person.sex if name == "sex" else str(world.state["patient"][label][name])
 
 
 @steps.when(

@@ -90,6 +90,8 @@ class Courier:
     jobs: deque[Job] = field(default_factory=deque)
     _opened: int = 0
     _refused: int = 0
+    _fruitless: int = 0
+    """Connections in a row over which no message got through."""
     _met: bool = False
 
     def add(self, event: act.Commanded) -> str:
@@ -155,6 +157,7 @@ class Courier:
         if job is None or not self.busy:
             return []
         self.busy = False
+        self._fruitless = 0
         job.note(outcome, detail)
         if job.at < len(job.payloads):
             return []
@@ -167,6 +170,7 @@ class Courier:
             return []
         job = self.jobs.popleft()
         self.busy = False
+        self._fruitless = 0
         while job.at < len(job.payloads):
             job.note(outcome, detail)
         return [job.answer()]
@@ -186,6 +190,11 @@ class Courier:
             if self.jobs and self._refused > patience:
                 self._refused = 0
                 told += self.give_up(Outcome.FAILED, reason)
+        elif self.jobs:
+            self._fruitless += 1
+            if self._fruitless > RECONNECTS_MAX:
+                said = Outcome.UNKNOWN if self.jobs[0].tries else Outcome.FAILED
+                told += self.give_up(said, reason or "connection lost")
         if self.side == "client":
             told.append(act.SetTimer(name="connect", at=now + RECONNECT_S))
         return told

@@ -71,13 +71,16 @@ def _message(
     mark = section.qc_mark
     usual = "OUL^R22" if section.dialect == "oul" else "ORU^R01"
     kind = section.message_type or usual
+    if control:
+        kind = section.qc_type or kind
+    marked = (section.qc_word if control else "") or KINDS[one.what]
     msh = head(
         section,
         kind,
         control_id,
         time,
-        processing_id="Q" if control and mark == "msh-11" else "",
-        application_ack=KINDS[one.what] if mark == "msh-16" else "",
+        processing_id=(section.qc_word or "Q") if control and mark == "msh-11" else "",
+        application_ack=marked if mark == "msh-16" else "",
     )
     if section.dialect == "mindray" and control:
         return encoded(section, [msh, _mindray_control(section, one, part[0], time)])
@@ -164,10 +167,10 @@ def _coded_obx(section: Hl7Section, number: int, result: Result, one: Tested, wh
         1: str(number),
         2: kind,
         3: coded if channel.system else coded[:2],
-        5: with_suffix(section, value),
+        5: with_suffix(section, value, seed=one.barcode + channel.code),
         6: channel.unit or result.unit,
         7: result.reference,
-        8: result.flag,
+        8: section.flags.get(result.flag, result.flag),
         11: "C" if one.mark == "corrected" else result.status,
         14: when,
     }

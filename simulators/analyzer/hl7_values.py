@@ -58,6 +58,8 @@ def head(
         application_ack=application_ack or section.application_ack,
         charset=section.charset,
     )
+    if "^" in processing_id:
+        row[11] = processing_id.split("^")
     if profile:
         row += [None] * (21 - len(row))
         row.append(profile.split("^"))
@@ -104,9 +106,20 @@ def measured(section: Hl7Section, channel: Channel, result: Result) -> str:
     return f"{found['sign'] or ''}{number:f}"
 
 
-def with_suffix(section: Hl7Section, text: str) -> FieldSpec:
-    """OBX-5 with what the instrument hangs behind it, which may be a separator."""
+def with_suffix(section: Hl7Section, text: str, *, seed: str = "") -> FieldSpec:
+    """OBX-5 with what the instrument writes around it, which may be a separator.
+
+    A raw signal before the value is drawn from ``seed`` and means nothing.
+    """
+    if section.raw_signal:
+        return [signal(seed), text]
     return Raw(text + section.value_suffix) if section.value_suffix else text
+
+
+def signal(seed: str) -> str:
+    """Relative light units: six digits, the same for the same seed."""
+    drawn = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:4], "big")
+    return str(100_000 + drawn % 900_000)
 
 
 def extra_row(number: int, extra: Extra, seed: str) -> Row:

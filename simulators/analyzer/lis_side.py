@@ -38,6 +38,8 @@ def settings(
             item = catalogue.get(row["item"], {})
             if model.values.width and item.get("low"):
                 row["decimals"] = str(item["decimals"])  # a number without its padding
+    if model.family == "hl7" and model.hl7.raw_signal:
+        found["value_place"] = "5.2"
     return found
 
 

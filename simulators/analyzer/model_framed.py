@@ -119,6 +119,7 @@ class Framing(BaseModel):
         start: begins a frame; empty is line by line.
         end: ends it.
         part_end: ends a part that another frame goes on with.
+        part_bytes: text of one part; longer messages are cut. 0 cuts nothing.
         trailer: follows the end and the check.
         check: how the check is computed.
         check_place: before the end, or after it.
@@ -139,6 +140,7 @@ class Framing(BaseModel):
     start: Control = "<STX>"
     end: Control = "<ETX>"
     part_end: Control = ""
+    part_bytes: NonNegativeInt = Field(default=0, le=65536)
     trailer: Control = ""
     check: CheckKind = CheckKind.NONE
     check_place: Literal["before-end", "after-end"] = "after-end"
@@ -158,6 +160,7 @@ class Framing(BaseModel):
             start=control_bytes(self.start),
             end=control_bytes(self.end),
             part_end=control_bytes(self.part_end),
+            part_bytes=self.part_bytes,
             trailer=control_bytes(self.trailer),
             check=self.check,
             check_place=self.check_place,

@@ -79,6 +79,8 @@ class Hl7Section(BaseModel):
         grouping: one message a specimen, or one a result.
         results_max: results that fit into a message; more are split.
         qc_mark: where quality control is marked.
+        qc_word: what marks it there in place of the dialect's, such as ``1`` or ``P^LJ``.
+        qc_type: MSH-9 of quality control, where it differs from that of patients.
         query: how the instrument asks for orders.
         query_s: how long it waits for each part of the answer.
         segment_end: what ends a segment.
@@ -88,6 +90,8 @@ class Hl7Section(BaseModel):
         dashes_in_time: MSH-7 is ``YYYYMMDD hh:mm.ss``.
         null_value: OBX-5 when the instrument has no number.
         value_suffix: text behind each value in OBX-5, such as an empty component.
+        raw_signal: the raw signal stands before the value, as a component of its own.
+        flags: the instrument's signs for H, L and so on, such as arrows.
         empty_type: OBX-2 is left empty.
         pack_values: all results of a specimen stand in one OBX-5 as repetitions.
         rack_as_id: OBR-3 holds the position in the carousel and no specimen id.
@@ -121,6 +125,8 @@ class Hl7Section(BaseModel):
     grouping: Literal["specimen", "result"] = "specimen"
     results_max: PositiveInt = 80
     qc_mark: QcMark = "msh-16"
+    qc_word: str = ""
+    qc_type: str = Field(default="", pattern=r"^([A-Z]{3}\^[A-Z]\d\d)?$")
     query: Literal["none", "qry", "orm", "law"] = "none"
     query_s: NonNegativeFloat = Field(default=10.0, le=600)
     segment_end: Literal["cr", "cr-lf", "none"] = "cr"
@@ -130,6 +136,8 @@ class Hl7Section(BaseModel):
     dashes_in_time: bool = False
     null_value: str = ""
     value_suffix: str = ""
+    raw_signal: bool = False
+    flags: dict[str, str] = Field(default_factory=dict)
     empty_type: bool = False
     pack_values: bool = False
     rack_as_id: bool = False

@@ -182,7 +182,10 @@ def _province(profile: Profile, quirks: Mapping[str, Any]) -> Province:
             where=str(profile.path),
             remedy=tr('write province = "hunan" (or a file) into [quirks.centre]'),
         )
-    province = load_province(str(profile.file(name)) if name.endswith(".toml") else name)
+    province = load_province(
+        str(profile.file(name)) if name.endswith(".toml") else name,
+        str(quirks.get("specification", "")),
+    )
     changed: dict[str, Any] = {}
     for secret in SECRETS:
         variable = str(quirks.get(f"{secret}_env", ""))

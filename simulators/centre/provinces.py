@@ -151,7 +151,7 @@ class Province(_Table):
 
     def spec(self) -> schema.Specification:
         """The specification with this province's code lists."""
-        return schema.load(self.specification).with_codes(self.codes.added, self.codes.removed)
+        return schema.load_any(self.specification).with_codes(self.codes.added, self.codes.removed)
 
 
 def names() -> list[str]:
@@ -159,11 +159,15 @@ def names() -> list[str]:
     return sorted(path.stem for path in resources.fixture("centre", "provinces").glob("*.toml"))
 
 
-def load_province(name: str) -> Province:
+def load_province(name: str, specification: str = "") -> Province:
     """A province that ships, by name, or one by the path of its file.
 
+    Args:
+        name: of the province, or its file.
+        specification: version of the interface, or its file, in place of the province's own.
+
     Raises:
-        InputError: there is no such province.
+        InputError: there is no such province, or no such version.
         InputErrors: its file is wrong; each problem with its line.
     """
     path = Path(name) if name.endswith(".toml") else _shipped(name)
@@ -175,6 +179,8 @@ def load_province(name: str) -> Province:
         raise InputError(
             tr("this province cannot be read: {reason}", reason=error), where=str(path)
         ) from error
+    if specification:
+        raw["specification"] = specification
     try:
         province = Province.model_validate(raw)
     except ValidationError as error:

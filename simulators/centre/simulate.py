@@ -58,9 +58,11 @@ class Centres:
     """The centre as a process of its own: what ``simulators.shell`` builds from a configuration."""
 
     def make(self, config: Mapping[str, Any], clock: Clock) -> tuple[Centre, Store]:
-        """From ``province``, ``store``, ``seed`` and ``durable``."""
+        """From ``province``, ``specification``, ``store``, ``seed`` and ``durable``."""
         return make(
-            load_province(str(config.get("province", PROVINCE))),
+            load_province(
+                str(config.get("province", PROVINCE)), str(config.get("specification", ""))
+            ),
             str(config["store"]),
             clock,
             seed=int(config.get("seed", 0)),
@@ -71,13 +73,15 @@ class Centres:
 def centre(args: argparse.Namespace) -> int:
     """One centre, until the user stops it.
 
-    Takes ``--province`` (or ``--profile``), ``--port``, ``--ledger`` (else the books are gone at
-    the end), ``--seed``, ``--tls-cert`` with ``--tls-key``.
+    Takes ``--province`` (or ``--profile``), ``--spec``, ``--port``, ``--ledger`` (else the books
+    are gone at the end), ``--seed``, ``--tls-cert`` with ``--tls-key``.
 
     Raises:
-        InputError: no such province, a port in use, an address that is not loopback.
+        InputError: no such province or version, a port in use, an address that is not loopback.
     """
-    province = load_province(_said(args, "province") or _said(args, "profile") or PROVINCE)
+    province = load_province(
+        _said(args, "province") or _said(args, "profile") or PROVINCE, _said(args, "spec")
+    )
     foreground.check_host(args.host, expose=getattr(args, "expose", False))
     foreground.check_port(args.port)
     context = _tls(args)
@@ -104,7 +108,12 @@ def _serve(
     finally:
         if store is not None:
             store.close()
-    result = {"answered": answered, "province": province.name, "ledger": ledger}
+    result = {
+        "answered": answered,
+        "province": province.name,
+        "specification": province.specification,
+        "ledger": ledger,
+    }
     return foreground.finish(result, 0, as_json=args.json)
 
 

@@ -228,6 +228,8 @@ class People:
                 return self._shown() and self._until("mobile-pay", "open")
             case "give back" if self._state() == "settled":
                 return self._shown() and self._until("mobile-refund", "settled")
+            case "give part back" if self._state() == "settled":
+                return self._shown() and self._until("mobile-refund", "settled", keep=KEPT)
             case "day":
                 self.loose = judge.loose(self.town.store, self.town.books)
                 return self._day(0)

@@ -105,7 +105,8 @@ class Story:
     Attributes:
         name: as the report writes it.
         steps: ``settle``, ``again`` (where the first attempt failed), ``both`` (window and bedside
-            at once), ``refund``, ``partial``, ``pay`` and ``give back`` (by mobile phone), ``day``.
+            at once), ``refund``, ``partial``, ``pay``, ``give back``, ``give part back``
+            (these three by mobile phone), ``day``.
         inpatient: a stay.
         person: kind of insurance in the centre's world.
         troubles: faults of the story itself: action, transaction, which call of it.
@@ -160,6 +161,7 @@ STORIES: Final = (
         troubles=(("F8", "2304", 1),),
     ),
     Story(name="mobile, refunded", steps=("pay", "give back", "day"), person="civil"),
+    Story(name="mobile, refunded in part", steps=("pay", "give part back", "day"), person="civil"),
     Story(name="mobile, answer lost", steps=("pay", "day"), troubles=(("F3", "6202", 1),)),
 )
 

@@ -42,6 +42,7 @@ class Feed:
         policy: how it acknowledges.
         answer_s: how long it waits for an answer.
         observer: is told what senders did after an answer; the journal of the link if None.
+        accept_is_done: ``CA`` ends the wait of the sender: the application answers elsewhere.
     """
 
     role: str
@@ -49,6 +50,7 @@ class Feed:
     policy: Policy = field(default_factory=Policy)
     answer_s: float = ANSWER_S
     observer: Callable[[str], None] | None = None
+    accept_is_done: bool = False
     _conn: str = ""
     _opened: int = 0
     _order: _Order | None = None
@@ -249,7 +251,7 @@ class Feed:
         if order is None or answer.get("MSA-2") != order.control_id:
             return []
         code = answer.get("MSA-1") or ""
-        if code == "CA":
+        if code == "CA" and not self.accept_is_done:
             return []
-        outcome = Outcome.OK if code == "AA" else Outcome.FAILED
+        outcome = Outcome.OK if code in {"AA", "CA"} else Outcome.FAILED
         return self._done(outcome, answer.get("MSA-3") or "", code)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from harness.errors import InputError
 from harness.i18n import tr
@@ -12,6 +12,9 @@ from harness.wire.hl7 import header
 from harness.wire.hl7_build import Rep, build, header_row
 
 VERSION, CHARSET, CODEC = "2.4", "GB 18030-2000", "gb18030"
+
+
+_Make = Callable[[Person, str, str], bytes]
 
 
 class ResultRow(Protocol):
@@ -145,6 +148,27 @@ CONTROL_TEXT = "暂停执行并等待医生进一步通知，恢复执行时另�
 """An order control that no table has: in Chinese, and longer than most refusals."""
 
 
+CONTROLS: Final = ("DC", "HD", "RL", "RP", "SC", "SN", "XO", "UA")
+"""Order controls of HL7 table 0119 beside NW and CA; none of them is agreed on with the LIS."""
+
+
+def _control(code: str) -> _Make:
+    """OML^O21 with one of them, and the order status of a hold (HL7 2.4 §4.5.1)."""
+
+    def make(person: Person, control_id: str, time: str) -> bytes:
+        return build(
+            [
+                _head("HIS", "LIS", "OML^O21", "OML_O21", control_id, time),
+                _person(person),
+                ["ORC", code, "O1", None, None, "HD"],
+                ["OBR", "1", "O1", None, ["K"]],
+            ],
+            encoding=CODEC,
+        )
+
+    return make
+
+
 def _chinese_control(person: Person, control_id: str, time: str) -> bytes:
     """OML^O21 with an order control in Chinese: a refusal that repeats it has to write it."""
     return build(
@@ -183,14 +207,13 @@ def _no_specimen(person: Person, control_id: str, time: str) -> bytes:
     )
 
 
-_Make = Callable[[Person, str, str], bytes]
-
 TO_LIS: Mapping[str, _Make] = {
     "登记": _registration,
     "不支持的事件": _unsupported_event,
     "没有患者号的登记": _no_patient_number,
     "不支持的申请控制码": _unsupported_control,
     "中文的申请控制码": _chinese_control,
+    **{f"申请控制码{code}": _control(code) for code in CONTROLS},
 }
 TO_HIS: Mapping[str, _Make] = {
     "不支持的报文": _unsupported_message,

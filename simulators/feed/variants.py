@@ -64,6 +64,11 @@ def _without_card_number(data: bytes) -> bytes:
     return re.sub(rb"~[0-9]{17}[0-9X]\^", b"~^", data)
 
 
+def _with_zone(data: bytes) -> bytes:
+    """MSH-7 and EVN-2 with milliseconds and the zone of Beijing."""
+    return re.sub(rb"(?<=\|)([0-9]{14})(?=[|\r])", rb"\1.120+0800", data)
+
+
 MANY: Final = 2_000
 """Repetitions of one field: more than any table holds, few enough for a limit of seconds."""
 
@@ -91,6 +96,10 @@ WAYS: Mapping[str, Way] = {
     "不要应答": Way(conditions="NE"),  # hl7-41
     "只要错误应答": Way(conditions="ER"),  # hl7-41
     "大量重复": Way(extra=(("ZPI", "1", Rep(["A"] * MANY)),)),  # hl7-76
+    "全部标识": Way(  # hl7-79: every type that hospitals use; the one that counts is not the first
+        identifiers=("IDCard", "PatientNO", "Outpatient", "IdentifyNO")
+    ),
+    "时间带时区": Way(edit=_with_zone),  # hl7-86: beside a birth that is a day
     "相邻字段有值": Way(beside="8001"),  # hl7-87: PID-14 beside PID-13
     "证件号为空": Way(  # hl7-90: a type without a number
         identifiers=("PatientNO", "IdentifyNO"), edit=_without_card_number
@@ -120,7 +129,12 @@ def registration(
     ``fields`` may hold ``phone`` as ``""`` (the HL7 null) or empty; without the key PID ends
     before it.
     """
-    numbers = {"PatientNO": person.patient_id, "IdentifyNO": person.id_card}
+    numbers = {
+        "PatientNO": person.patient_id,
+        "IdentifyNO": person.id_card,
+        "IDCard": person.id_card,
+        "Outpatient": person.patient_id,
+    }
     identifiers = Rep([[numbers[kind], "", "", "", kind] for kind in how.identifiers])
     patient: list[Any] = ["PID", "1", person.patient_id, identifiers, None, person.name, None,
                           person.birth, person.sex]  # fmt: skip

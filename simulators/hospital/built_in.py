@@ -8,7 +8,7 @@ from typing import Any
 from harness.clock import Clock
 from harness.errors import InputError
 from harness.link.actor import Actor
-from simulators.hospital import defects, his_callback, lis, schema
+from simulators.hospital import defects, his_callback, interface_engine, lis, releases, schema
 from simulators.hospital.his_settle import whole_his
 from simulators.hospital.lis import Lis
 from simulators.hospital.outbox import Timing
@@ -30,6 +30,7 @@ class BuiltInHospital:
             lis.ANALYZER_POCT,
         ),
         "HIS": (lis.RESULTS, his_callback.LINK),
+        interface_engine.ROLE: interface_engine.LISTENS,  # runs only where it is put in line
     }
     module = "simulators.hospital"
 
@@ -42,17 +43,29 @@ class BuiltInHospital:
             clock: of the driver that will run it.
         """
         role = config["role"]
-        if role not in ROLES:
+        if role not in self.listens:
             raise InputError(f"the built-in hospital has no {role}")
-        tables = schema.LIS if role == "LIS" else (*schema.HIS, *schema.HIS_SETTLE)
+        tables = {
+            "LIS": schema.LIS,
+            "HIS": (*schema.HIS, *schema.HIS_SETTLE),
+            interface_engine.ROLE: schema.ENGINE,
+        }[role]
         store = open_store(config["store"], tables, durable=bool(config.get("durable", True)))
         timing = Timing(
             answer_s=float(config.get("answer_s", 5.0)), retry_s=float(config.get("retry_s", 1.0))
         )
         switched_on = set(config.get("defects", ()))
+        if role == interface_engine.ROLE:
+            rules = str(config.get("rules", ""))
+            return interface_engine.make(store, clock, switched_on, timing, rules), store
         make = Lis if role == "LIS" else whole_his
-        return make(store, clock, switched_on, timing), store
+        actor = make(store, clock, switched_on, timing)
+        return releases.of_release(actor, role, switched_on), store
 
     def check_defects(self, idents: Sequence[str]) -> None:
         """Refuse an id that no defect has."""
         defects.check(idents)
+
+    def switches(self, release: int) -> Sequence[str]:
+        """What is switched on in a release."""
+        return releases.switches(release)

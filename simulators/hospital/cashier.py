@@ -20,7 +20,7 @@ from harness.wire.json_exact import dumps
 from simulators.centre.provinces import Province
 from simulators.hospital import cashier_bills as bills
 from simulators.hospital import cashier_books as books
-from simulators.hospital.cashier_client import Client
+from simulators.hospital.cashier_client import SETTLING, Client
 from simulators.hospital.cashier_day import DayEnd
 from simulators.hospital.cashier_flows import Flows
 from simulators.hospital.cashier_manner import Manner
@@ -49,6 +49,9 @@ PREFIX: Final = "yb-"
 
 PATIENCE: Final = 3.0
 """How many times the answer time of an HL7 message the centre gets: it computes and commits."""
+
+BRIEF_S: Final = 0.2
+"""What a HIS waits that takes every answer for quick."""
 
 BEGIN_S: Final = 0.05
 """Between an order and its first message: whoever ordered is answered before anything happens."""
@@ -282,12 +285,15 @@ class Cashier:
             channel=channel or "window",
         )
         self._calls[conn] = _Call(key, ask, msgid, self.client.request(ask, msgid, at))
+        patience_s = self.timing.answer_s * PATIENCE
+        if "his-yb-waits-briefly" in self.defects and ask.infno in SETTLING:
+            patience_s = BRIEF_S
         log: list[act.Command] = [act.Commit(statements=[self._log(ask, msgid, at)])]
         if "his-yb-no-log" in self.defects:
             log = []
         return [
             *log,
-            act.SetTimer(name=f"{PREFIX}answer|{conn}", at=now + self.timing.answer_s * PATIENCE),
+            act.SetTimer(name=f"{PREFIX}answer|{conn}", at=now + patience_s),
             act.Open(link=LINK, conn=conn),
         ]
 

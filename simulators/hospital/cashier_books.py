@@ -217,7 +217,7 @@ def read_bill(store: Store, bill_no: str) -> Bill | None:
             for one in lines
         ],
     )
-    if bill.state == "refunding" and row["note"]:
+    if bill.state in {"refunding", "settled"} and row["note"]:  # by phone it stays settled
         kept = row["note"].split(",")
         bill.keep = [line for line in bill.lines if str(line.line) in kept]
     return bill

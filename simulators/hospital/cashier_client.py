@@ -18,6 +18,7 @@ from harness.wire.json_exact import dumps
 from simulators.centre import protection, signatures
 from simulators.centre.provinces import Province
 from simulators.hospital import cashier_books as books
+from simulators.hospital import releases
 from simulators.hospital.cashier_manner import Manner, check_readable, refuses
 from simulators.hospital.cashier_model import (
     FAIL,
@@ -88,7 +89,7 @@ class Client:
             "msgid": msgid,
             "mdtrtarea_admvs": REGION,
             "insuplc_admdvs": ask.bill.insuplc if ask.bill else "",
-            "recer_sys_code": "MBS_LOCAL",
+            "recer_sys_code": releases.receiver(self.defects),
             "dev_no": "",
             "dev_safe_info": "",
             "cainfo": "",

@@ -37,7 +37,8 @@ Row = dict[str, Any]
 
 def judged(store: Store, row: Row, defects: set[str], time: str) -> list[Statement]:
     """What a stored result means for the loop: nothing, a new event, or the end of an open one."""
-    rule = critical_rules.rule_of(store, row["item"])
+    patient = patient_of(store, row["patient_id"])
+    rule = critical_rules.rule_of(store, row["item"], patient, time, defects)
     if rule is None or row["status"] == "P":
         return []
     judged_row = row

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
@@ -25,6 +26,10 @@ MINUTES_MAX: Final = 7 * 24 * 60
 RULES_MAX: Final = 2_000
 """Items with a rule."""
 
+CONDITIONS: Final = ("sex", "ward", "age_from", "age_below")
+"""What a rule may ask of the patient; empty asks nothing."""
+
+_AGE = re.compile(r"\d{1,3}[yd]", re.ASCII)
 _VALUE = re.compile(r"([<>≤≥]=?)?\s*([+-]?\d{1,20}(?:\.\d{1,20})?)", re.ASCII)
 _LIMIT = re.compile(r"[+-]?\d{1,20}(?:\.\d{1,20})?", re.ASCII)
 
@@ -59,10 +64,56 @@ def level(row: Row, rule: Row, defects: set[str]) -> str:
     return ""
 
 
-def rule_of(store: Store, item: str) -> Row | None:
-    """The rule of an item."""
+def rule_of(
+    store: Store, item: str, patient: Mapping[str, Any], time: str, defects: set[str]
+) -> Row | None:
+    """The rule of an item for a patient: of those that fit, the one with the most conditions.
+
+    Args:
+        store: of the LIS.
+        item: code of the LIS.
+        patient: sex, birth and ward as the HIS told them.
+        time: now, 14 digits; the age is the one of this day.
+        defects: that are switched on.
+    """
     rows = store.rows("SELECT * FROM critical_rule WHERE item = ?", (item,))
-    return rows[0] if rows else None
+    if "lis-critical-one-rule-for-all" in defects:
+        return min(rows, key=_conditions, default=None)
+    fit = [row for row in rows if _fits(row, patient, time)]
+    return max(fit, key=_conditions, default=None)
+
+
+def _conditions(rule: Row) -> int:
+    return sum(bool(rule[name]) for name in CONDITIONS)
+
+
+def _fits(rule: Row, patient: Mapping[str, Any], time: str) -> bool:
+    """Whether every condition holds; one about what is not known of the patient does not."""
+    if rule["sex"] and rule["sex"] != patient.get("sex"):
+        return False
+    if rule["ward"] and rule["ward"] != patient.get("ward"):
+        return False
+    if not rule["age_from"] and not rule["age_below"]:
+        return True
+    try:
+        birth, today = _day(str(patient.get("birth") or "")), _day(time)
+    except ValueError:
+        return False
+    old_enough = not rule["age_from"] or _reached(birth, today, rule["age_from"])
+    too_old = bool(rule["age_below"]) and _reached(birth, today, rule["age_below"])
+    return old_enough and not too_old
+
+
+def _day(stamp: str) -> date:
+    return date(int(stamp[:4]), int(stamp[4:6]), int(stamp[6:8]))
+
+
+def _reached(birth: date, today: date, age: str) -> bool:
+    """Whether an age (``18y``, ``28d``) has been reached; one is a year older on the birthday."""
+    count = int(age[:-1])
+    if age.endswith("d"):
+        return (today - birth).days >= count
+    return (today.year - count, today.month, today.day) >= (birth.year, birth.month, birth.day)
 
 
 def minutes(store: Store, name: str) -> int:
@@ -76,7 +127,8 @@ def configure(args: Mapping[str, Any]) -> list[Statement]:
 
     Args:
         args: ``rules``: a list (or its JSON) of ``item``, ``low``, ``high``, ``texts`` (a list),
-            ``recheck``; ``notify_minutes``, ``receive_minutes``, ``handle_minutes``.
+            ``recheck``, and the conditions ``sex``, ``ward``, ``age_from`` and ``age_below``
+            (``18y``, ``28d``); ``notify_minutes``, ``receive_minutes``, ``handle_minutes``.
 
     Raises:
         InputError: a rule or a limit that cannot be used.
@@ -99,7 +151,11 @@ def configure(args: Mapping[str, Any]) -> list[Statement]:
 def _rule(one: Any) -> Row:
     if not isinstance(one, Mapping) or not one.get("item"):
         raise InputError("a rule needs its item")
-    row = {name: str(one.get(name) or "") for name in ("item", "low", "high")}
+    names = ("item", "low", "high", *CONDITIONS)
+    row: Row = {name: str(one.get(name) or "") for name in names}
+    for name in ("age_from", "age_below"):
+        if row[name] and not _AGE.fullmatch(row[name]):
+            raise InputError(f"{name} of {row['item']} is no age such as 18y or 28d")
     for name in ("low", "high"):
         if row[name] and not _LIMIT.fullmatch(row[name]):
             raise InputError(f"{name} of {row['item']} is no number")

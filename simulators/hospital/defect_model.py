@@ -11,7 +11,8 @@ class Defect:
 
     Attributes:
         id: begins with its system.
-        source: row of the fault catalogue that it was taken from.
+        source: row of the fault catalogue that it was taken from; after it, parted by blanks, rows
+            of the faults that bring it out.
         places: where it truly is as findings name it, the first one being the place itself.
         requirement: what is broken.
         what: in one line.

@@ -18,11 +18,14 @@ from simulators.hospital import (
     defects_bodies,
     defects_books,
     defects_edges,
+    defects_engine,
     defects_feeds,
     defects_feeds_more,
     defects_his,
     defects_imaging,
     defects_imaging_more,
+    defects_imaging_pixels,
+    defects_imaging_web,
     defects_insurance,
     defects_insurance_flows,
     defects_lab,
@@ -41,13 +44,19 @@ DEFECTS = (
     *defects_his.DEFECTS,
     *defects_feeds.DEFECTS,
     *defects_feeds_more.DEFECTS,
+    *defects_engine.DEFECTS,
     *defects_insurance.DEFECTS,
     *defects_books.DEFECTS,
     *defects_bodies.DEFECTS,
     *defects_insurance_flows.DEFECTS,
 )
 
-IMAGING = (*defects_imaging.DEFECTS, *defects_imaging_more.DEFECTS)
+IMAGING = (
+    *defects_imaging.DEFECTS,
+    *defects_imaging_more.DEFECTS,
+    *defects_imaging_pixels.DEFECTS,
+    *defects_imaging_web.DEFECTS,
+)
 """Of PACS and RIS: they run as processes only, so the matrix over memory leaves them out."""
 
 BY_ID = {defect.id: defect for defect in DEFECTS}

@@ -15,11 +15,11 @@ _BILL = "HIS-YB sql yb_bill.state"
 _SETTLE = "HIS-YB http 2207"
 
 DEFECTS = (
-    _defect("his-yb-answer-utf8-only", "yb-6.3", "REQ-YB-041",
+    _defect("his-yb-answer-utf8-only", "yb-6.3 yb-F7", "REQ-YB-041",
             "an answer in GBK cannot be read", _LOG, _BILL, _LEDGER),
     _defect("his-yb-null-unread", "yb-6.3", "REQ-YB-041",
             "an answer with null cannot be read", _LOG, _BILL, _LEDGER),
-    _defect("his-yb-text-amount-unread", "yb-6.3", "REQ-YB-041",
+    _defect("his-yb-text-amount-unread", "yb-6.3 yb-F7", "REQ-YB-041",
             "an amount that is written as text is no amount", _LOG, _BILL, _LEDGER),
     _defect("his-yb-list-unread", "yb-6.3", "REQ-YB-041",
             "a list of one row is not read", _LOG, _BILL, _LEDGER,

@@ -61,7 +61,7 @@ DEFECTS = (
     _defect("his-yb-mobile-lost-is-failure", "yb-22", "REQ-YB-025",
             "a mobile payment without an answer counts as failed", _BILL, _LEDGER,
             f"{_ORDER}.state"),
-    _defect("his-yb-callback-is-truth", "yb-22", "REQ-YB-025",
+    _defect("his-yb-callback-is-truth", "yb-22 yb-F20", "REQ-YB-025",
             "what a callback says is booked, as often as it comes", _LEDGER,
             f"{_LEDGER}.setl_id"),
     _defect("his-yb-mobile-forgets-cash", "yb-22", "REQ-YB-025",

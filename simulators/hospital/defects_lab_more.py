@@ -55,6 +55,12 @@ DEFECTS = (
     _defect("lis-knows-listed-charsets", "lab-104", "REQ-LAB-067",
             "text under another spelling of its character set is read as Latin-1",
             "LIS-HL7 sql results.value"),
+    _defect("lis-ignores-implied-decimals", "lab-62", "REQ-LAB-063",
+            "columns whose decimals are implied are read as whole numbers",
+            "LIS-FRAMED sql results.value"),
+    _defect("lis-critical-one-rule-for-all", "lab-108", "REQ-LAB-103",
+            "of several rules of an item the general one is applied to everybody",
+            "LIS-CRIT sql critical_event"),
     _defect("lis-routes-nowhere", "lab-92", "REQ-FEED-001",
             "results stay here because the way to the HIS is not known", "LIS-ORU hl7"),
 )  # fmt: skip

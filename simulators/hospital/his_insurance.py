@@ -72,7 +72,9 @@ class Around:
             case "mobile-pay":
                 return bill.bill_no, self.mobile.pay(bill)
             case "mobile-refund":
-                return bill.bill_no, self.mobile.refund(bill)
+                kept = {int(one) for one in args.get("keep", "").split(",") if one}
+                keep = [line for line in bill.lines if line.line in kept]
+                return bill.bill_no, self.mobile.refund(bill, keep)
             case "scan":
                 return bill.bill_no, self.credentials.scan(bill, args["shown"])
             case "token-settle":

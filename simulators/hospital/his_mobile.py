@@ -1,5 +1,7 @@
 """移动支付: 6201 makes an order, 6202 pays it, 6204 tells of the cash, 6203 gives all back.
 
+Of a part that is given back the whole order is, and what stays is a new order in the same visit.
+
 An order that was paid is a settlement at the centre, whatever answer got lost. So 6301 decides: an
 order is paid where 6301 says so, and refunded where 6301 says so, and nothing is sent again before
 it was asked. The amounts of the settlement are the centre's (5203).
@@ -25,8 +27,10 @@ from simulators.hospital.cashier_model import (
     Ask,
     Bill,
     Flow,
+    Line,
     Outcome,
     Save,
+    Statement,
     Wait,
 )
 from simulators.hospital.his_credential import GOOD, credential
@@ -85,7 +89,7 @@ class Mobile:
         """6201; where its answer is lost its number is too, so the rows go back first."""
         out = Outcome(state=UNKNOWN, msgid="")
         for nth in range(ONCE_MORE):
-            number = f"{bill.bill_no}-{nth + 1}"
+            number = f"{_named(bill)}-{nth + 1}"
             wanted = _upload(bill, known, number, self.flows.now())
             out = yield Ask(infno="6201", nodes=wanted, bill=bill)
             if out.state != UNKNOWN:
@@ -180,7 +184,7 @@ class Mobile:
                 return
             data = {
                 "payOrdId": order["pay_ord_id"],
-                "medOrgOrd": f"{bill.bill_no}-1",
+                "medOrgOrd": f"{_named(bill)}-1",
                 "thdPayType": "1",
                 **{name: books.yuan(order[ours]) for ours, name in _AMOUNTS.items()},
             }
@@ -199,13 +203,22 @@ class Mobile:
 
     # -- giving back ---------------------------------------------------------------------------
 
-    def refund(self, bill: Bill) -> Flow:
-        """6203 of everything; the patient shows a credential again."""
+    def refund(self, bill: Bill, keep: list[Line]) -> Flow:
+        """6203 of everything, and a new order of what stays; the patient shows a credential again.
+
+        Args:
+            bill: that was paid.
+            keep: lines that stay.
+        """
         known = credential(self.flows, bill.bill_no)
         order = self.order(bill)
         if order is None or order["state"] != PAID or known["state"] != GOOD:
             return
-        yield _kept(order, state=REFUNDING)
+        bill.keep = keep
+        numbers = ",".join(str(line.line) for line in keep)
+        yield Save(
+            statements=[_row(order, state=REFUNDING), books.bill_state(bill, "settled", numbers)]
+        )
         yield from self._refunded(bill, order, known["token"])
 
     def _refunded(self, bill: Bill, order: Order, token: str) -> Flow:
@@ -213,7 +226,7 @@ class Mobile:
         for nth in range(ONCE_MORE):
             data = {
                 "payOrdId": order["pay_ord_id"],
-                "appRefdSn": f"R{bill.bill_no}-{nth + 1}",
+                "appRefdSn": f"R{_named(bill)}-{nth + 1}",
                 "appRefdTime": self.flows.now(),
                 "totlRefdAmt": books.yuan(insured + order["cash_fen"]),
                 "cashRefdAmt": books.yuan(order["cash_fen"]),
@@ -252,8 +265,20 @@ class Mobile:
                 msgid=as_text(info.get("medins_setl_id")),
                 output={"setlinfo": {**info, "setl_id": number}},
             )
-        yield from self.flows.book_refund(bill, row, out, [])
+        yield from self.flows.book_refund(bill, row, out, bill.keep)
         yield _kept(order, state=BACK)
+        yield from self._rest(bill)
+
+    def _rest(self, bill: Bill) -> Flow:
+        """What a refund leaves is ordered and paid anew; rows of an earlier try go back first."""
+        known = credential(self.flows, bill.bill_no)
+        if bill.state not in {"settling", "ordering"}:
+            return
+        yield Save(statements=[books.bill_state(bill, "ordering")])
+        yield from self.flows.withdraw(bill)
+        order = yield from self._ordered(bill, known)
+        if order is not None:
+            yield from self._paid(bill, order)
 
     # -- after a restart -----------------------------------------------------------------------
 
@@ -278,10 +303,16 @@ class Mobile:
             yield from self.flows.withdraw(bill)
             yield Save(statements=[books.bill_state(bill, "failed", "no order was made")])
             return
+        if order["state"] == BACK:  # given back, and the order of the rest never came about
+            yield from self._rest(bill)
+            return
         told = yield from self._told(bill, order)
         stas = order["ord_stas"]
         if order["state"] == REFUNDING:
-            if stas == REFUNDED:
+            if stas == REFUNDED and bill.state == "settling":  # booked already
+                yield _kept(order, state=BACK)
+                yield from self._rest(bill)
+            elif stas == REFUNDED:
                 yield from self._booked_back(bill, order, told)
             else:
                 yield _kept(order, state=PAID)
@@ -302,9 +333,18 @@ def _inner(told: Mapping[str, Any]) -> Mapping[str, Any]:
     return extra if isinstance(extra, Mapping) else {}
 
 
-def _kept(order: Order, **changed: str) -> Save:
+def _row(order: Order, **changed: str) -> Statement:
     order.update(changed)
-    return Save(statements=[upsert("yb_order", ("bill_no",), order)])
+    return upsert("yb_order", ("bill_no",), order)
+
+
+def _kept(order: Order, **changed: str) -> Save:
+    return Save(statements=[_row(order, **changed)])
+
+
+def _named(bill: Bill) -> str:
+    """What an order of a bill is called in the house: the bill, and which one after a refund."""
+    return bill.bill_no if bill.batch == 1 else f"{bill.bill_no}.{bill.batch}"
 
 
 def _camel(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -92,7 +92,10 @@ class FramedAnalyzers:
         return self._port().core()
 
     def _port(self) -> Port:
-        return lis_framed_drivers.load(self.store, LINK)
+        port = lis_framed_drivers.load(self.store, LINK)
+        if "lis-ignores-implied-decimals" in self.defects:
+            return lis_framed_drivers.without_decimals(port)
+        return port
 
     def on_event(self, event: act.Received, now: float) -> list[act.Command]:
         """One message: store it, then answer; an error of ours is a NAK."""
@@ -138,9 +141,13 @@ class FramedAnalyzers:
             driver, self.store, self.outbox, self.defects, self.stamp(),
         )  # fmt: skip
         statements += [_unreadable(text, "unreadable", port) for text in problems]
+        said = port.confirms.get(payload[:1].decode("latin-1"))
+        after: list[act.Command] = []
+        if said is not None and not problems:
+            after = [act.Send(conn=event.conn, event=Message(payload=said))]
         if not statements:
-            return [], []
-        return [act.Commit(statements=statements), self.outbox.soon(now)], []
+            return [], after
+        return [act.Commit(statements=statements), self.outbox.soon(now)], after
 
     def _orders(
         self, conn: str, port: Port, driver: Driver, asked: Asking

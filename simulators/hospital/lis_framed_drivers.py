@@ -38,6 +38,7 @@ class Port:
         setup: what must agree with the instrument, such as ``id_width``.
         encoding: of the text.
         query: ``olympus`` answers order queries; empty for one-way instruments.
+        confirms: what a message is answered by beside the reply of the link, by its first letter.
     """
 
     sender: str = ""
@@ -46,6 +47,7 @@ class Port:
     setup: Setup = field(default_factory=dict)
     encoding: str = "ascii"
     query: Literal["", "olympus"] = ""
+    confirms: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def waits(self) -> bool:
@@ -153,6 +155,27 @@ DRIVERS: Final[Mapping[str, Port]] = {
         reader="records", framing=FramingConfig(start=b"", end=b"\r\r"), encoding="gb18030"
     ),
     "fuji-dri-chem": Port(reader="dri-chem", framing=FramingConfig(start=b"", end=b"\r\n")),
+    "hitachi-7150": Port(
+        reader="hitachi",
+        framing=FramingConfig(trailer=b"\r\n", replies=True),
+        setup={"id_width": 13},
+    ),
+    "abbott-aeroset": Port(
+        reader="aeroset", framing=FramingConfig(part_end=b"\x17", replies=True)
+    ),
+    "sebia-hydrasys": Port(reader="hydrasys", setup={"decimals": 1}),
+    "hemacell-plus": Port(
+        reader="hemacell", framing=FramingConfig(trailer=b"\r\n"),
+        setup={"codes": "WBC RBC HGB HCT PLT"},
+    ),
+    "arkray-spotchem": Port(reader="strip"),
+    "siemens-dimension": Port(
+        reader="dimension",
+        framing=FramingConfig(
+            check=CheckKind.SUM, check_place="before-end", check_end=False, replies=True
+        ),
+        confirms={"P": b"N\x1c", "R": b"M\x1cA\x1c\x1c"},
+    ),
 }  # fmt: skip
 """By name of the instrument."""
 
@@ -171,6 +194,15 @@ def load(store: Store, link: str) -> Port:
         port, sender=settings["sender"], setup={**port.setup, **settings["setup"]},
         encoding=settings["encoding"],
     )  # fmt: skip
+
+
+def without_decimals(port: Port) -> Port:
+    """The same port, read as if the instrument wrote whole numbers: a defect."""
+    setup: dict[str, int | str] = dict(port.setup)
+    for name in {"decimals", "form_decimals"} & {*setup}:
+        value = setup[name]
+        setup[name] = re.sub(r":\d+", ":0", value) if isinstance(value, str) else 0
+    return replace(port, setup=setup)
 
 
 def configure(link: str, args: Mapping[str, Any]) -> list[Statement]:

@@ -35,7 +35,9 @@ from simulators.hospital.lis_worklist import Asked, Todo
 from simulators.hospital.outbox import Outbox, Statement
 from simulators.store import Store, insert
 
-RESULTS: Final = frozenset({"ORU^R01", "OUL^R21", "OUL^R22", "OUL^R23", "OUL^R24"})
+RESULTS: Final = frozenset({
+    "ORU^R01", "ORU^R30", "ORU^R31", "ORU^R32", "OUL^R21", "OUL^R22", "OUL^R23", "OUL^R24",
+})  # fmt: skip
 
 CONTROL_IDS_KEPT: Final = 1_000
 """Control ids that are remembered under the defect ``lis-drops-reused-control-ids``."""
@@ -104,6 +106,8 @@ class Hl7Analyzers:
     # -- results -------------------------------------------------------------------------------
 
     def _results(self, conn: str, message: Hl7Message, now: float) -> list[act.Command]:
+        if all(segment.name != "OBR" for segment in message.segments()):
+            raise Refusal("AE", "100", "results need OBR")  # HL7 2.5.1 §7.3: to accept is to lose
         answer = self._acknowledged(conn, message.raw, None)
         control_id = message.get("MSH-10") or ""
         if "lis-drops-reused-control-ids" in self.defects:

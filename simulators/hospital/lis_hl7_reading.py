@@ -24,6 +24,16 @@ SENTINELS: Final = frozenset({"-0x0fffffff", "-268435455", "-268435455.000000"})
 DIALECT: Final = "2.3.1"
 """MSH-12 of the dialect."""
 
+MARKS: Final = ({"1": "control"}, {"1": "calibration", "2": "control"})
+"""MSH-16 that is no acknowledgement condition (HL7 table 0155) but a kind of result: elsewhere, and
+in the dialect."""
+
+CONTROL_MODES: Final = frozenset({"S", "LJ", "XB"})
+"""MSH-11.2 of a maker that names the rule of its control there."""
+
+ARROWS: Final = {"\N{UPWARDS ARROW}": "H", "\N{DOWNWARDS ARROW}": "L"}
+"""OBX-8 as some instruments print it."""
+
 ZONE: Final = timedelta(hours=8)
 """Civil time of China."""
 
@@ -98,9 +108,10 @@ class _Walk:
         self.kind = self.driver.kind_of(self.barcode)
         if role == "Q" or (self.message.get("MSH-11.1") or "") == "Q":
             self.kind = "control"
-        if self._dialect:
-            marked = {"1": "calibration", "2": "control"}.get(self.message.get("MSH-16") or "")
-            self.kind = marked or self.kind
+        if (self.message.get("MSH-11.2") or "") in CONTROL_MODES:
+            self.kind = "control"
+        marks = MARKS[self._dialect]
+        self.kind = marks.get(self.message.get("MSH-16") or "", self.kind)
 
     def _request(self, segment: Segment) -> None:
         self.tested_at = civil_time(segment.get("7") or "", self.defects)
@@ -124,10 +135,12 @@ class _Walk:
             self._result(segment, at)
 
     def _result(self, segment: Segment, at: int) -> None:
-        value = segment.get(f"5[{at}].1") or ""
+        _, _, component = self.driver.value_place.partition(".")
+        value = segment.get(f"5[{at}].{component or 1}") or ""
         if self._dialect and value in SENTINELS:
             value = segment.get("9") or value
         flag = (segment.repetitions(8) or [""])[0]
+        flag = ARROWS.get(flag, flag)
         if self._dialect and flag == "N":  # always there, whatever the value
             flag = ""
         tested_at = segment.get("14") or segment.get("19") or ""

@@ -159,6 +159,8 @@ class Outbox:
         code, about = answer.get("MSA-1") or "", answer.get("MSA-2") or ""
         if not self.waiting:
             return []
+        if not answer.count("MSH") and not self.has("takes-any-answer"):
+            return []  # an MSA by itself is no message (HL7 2.5.1 §2.5.1)
         trusting = (self.has("ignores-msa-2") and code) or self.has("takes-any-answer")
         late = self.has("credits-late-answer") and self._sent_before(about)
         if about != self.waiting_id and not trusting and not late:

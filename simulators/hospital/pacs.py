@@ -28,10 +28,10 @@ from harness.link.dicom import (
     Request,
     payload_of,
 )
-from harness.link.dicom_data import EXPLICIT, IMPLICIT, DataSet, decode, encode
+from harness.link.dicom_data import DEFLATED, EXPLICIT, IMPLICIT, DataSet, read, written
 from harness.link.dicom_scp import Session
 from harness.link.dicom_scu import Association, Offer, Peer
-from simulators.hospital import pacs_odd, pacs_query, pacs_spoil
+from simulators.hospital import pacs_odd, pacs_pixels, pacs_query, pacs_spoil
 from simulators.hospital.pacs_store import Archive, keys_of
 from simulators.store import Row, upsert
 
@@ -62,6 +62,8 @@ SYNTAXES: Final = (
     "1.2.840.10008.1.2.4.70",  # JPEG lossless
     "1.2.840.10008.1.2.4.80",  # JPEG-LS lossless
     "1.2.840.10008.1.2.4.90",  # JPEG 2000 lossless
+    "1.2.840.10008.1.2.4.91",  # JPEG 2000
+    DEFLATED,
     "1.2.840.10008.1.2.4.102",  # MPEG-4
 )
 
@@ -124,6 +126,10 @@ class Pacs:
 
     # ---- storing
 
+    def take(self, request: Request, session: Session) -> Answer | None:
+        """What is decided about one object, however it came; None where a defect is silent."""
+        return next(iter(self._take(request, session)), None)
+
     def _take(self, request: Request, session: Session) -> Iterator[Answer]:
         """The answer to one store; none where a defect swallows it."""
         data = request.data()
@@ -182,7 +188,7 @@ class Pacs:
 
     def _body(self, request: Request, data: DataSet) -> bytes:
         changed = pacs_spoil.stored(data, self.defects)
-        return encode(data, explicit=request.syntax != IMPLICIT) if changed else request.payload
+        return written(data, request.syntax) if changed else request.payload
 
     def _write(self, request: Request, data: DataSet, session: Session) -> None:
         body = self._body(request, data)
@@ -270,7 +276,7 @@ class Pacs:
     def _sub(self, row: Row, body: bytes, ident: int, agreed: Sequence[str]) -> Request:
         """The store of one object; in the other plain syntax where only that was agreed."""
         syntax = row["syntax"]
-        data = decode(body, explicit=syntax != IMPLICIT)
+        data = read(body, syntax)
         other = {IMPLICIT: EXPLICIT, EXPLICIT: IMPLICIT}.get(syntax, "")
         worse = "pacs-sends-implicit" in self.defects and other == IMPLICIT
         if other in agreed and (syntax not in agreed or worse):
@@ -278,9 +284,10 @@ class Pacs:
         self._sent[row["sop"]] = self._sent.get(row["sop"], 0) + 1
         if "pacs-second-copy-differs" in self.defects and self._sent[row["sop"]] > 1:
             body = body[:-3] + bytes([body[-3] ^ 1]) + body[-2:]
-            data = decode(body, explicit=row["syntax"] != IMPLICIT)
+            data = read(body, row["syntax"])
         if pacs_spoil.sent(data, self.defects) or syntax != row["syntax"]:
-            body = encode(data, explicit=syntax != IMPLICIT)
+            body = written(data, syntax)
+        body = pacs_pixels.sent(body, syntax, self.defects)
         return Request(kind="C-STORE", sop_class=row["sop_class"], sop_instance=row["sop"],
                        message_id=ident & 0xFFFF, payload=body, syntax=syntax)  # fmt: skip
 

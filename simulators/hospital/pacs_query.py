@@ -11,7 +11,7 @@ from harness.errors import InputError
 from harness.link.dicom import Answer, Request, payload_of
 from harness.link.dicom_data import DataSet, keyword, tag_of, vr_of
 from harness.link.dicom_scp import Session
-from simulators.hospital import pacs_spoil
+from simulators.hospital import pacs_spoil, releases
 from simulators.hospital.pacs_match import matches
 from simulators.hospital.pacs_store import Archive
 from simulators.store import Row
@@ -104,6 +104,7 @@ def _pending(
     values = {name: found.get(name, "") for name in wanted}
     data = DataSet.of({"QueryRetrieveLevel": asked.text("QueryRetrieveLevel"), **values})
     pacs_spoil.found(data, defects)
+    releases.found(data, defects)
     return Answer(status=0xFF00, payload=written(data, asked.character_sets, request.syntax,
                                                  defects, "pacs"))  # fmt: skip
 

@@ -16,7 +16,8 @@ from harness.errors import HarnessError, InputError
 from harness.link.address import Address
 from harness.link.dicom_scp import Listener, Service
 from simulators import shell
-from simulators.hospital import pacs, pacs_store, ris
+from simulators.hospital import pacs, pacs_beside, pacs_store, ris, ris_feed
+from simulators.hospital.pacs_beside import Beside
 from simulators.hospital.pacs_gate import Gate
 from simulators.store import Store, open_store
 
@@ -47,7 +48,7 @@ def make(config: Mapping[str, Any]) -> tuple[_Imaging, Listener, Store]:
     defects = set(config.get("defects", ()))
     path = str(config["store"])
     if role == "RIS":
-        store = open_store(path, ris.TABLES, durable=durable)
+        store = open_store(path, (*ris.TABLES, *ris_feed.TABLES), durable=durable)
         desk = ris.Ris(store, defects)
         gate = Gate(ris.AE_TITLE, defects)
         return desk, Listener(desk, ris.AE_TITLE, ris.CONTEXTS, gate=gate), store
@@ -63,13 +64,17 @@ def make(config: Mapping[str, Any]) -> tuple[_Imaging, Listener, Store]:
 def run(config: Mapping[str, Any]) -> int:
     """Serve until standard input ends; the configuration has been read."""
     service, listener, store = make(config)
+    beside = Beside(service, store)
     for link, where in config["listen"].items():
-        address: Address = listener.start(where["host"], int(where["port"]))
+        side: Listener | Beside = listener
+        if link == pacs_beside.LINKS[config["role"]]:
+            side = beside
+        address: Address = side.start(where["host"], int(where["port"]))
         shell.say(f"ready {link} {address.host}:{address.port}")
     for line in sys.stdin:
         order = json.loads(line)
-        shell.say(json.dumps(_obey(service, order), ensure_ascii=False))
-    left = listener.stop()
+        shell.say(json.dumps(_obey(service, beside, order), ensure_ascii=False))
+    left = [*beside.stop(), *listener.stop()]
     service.stop()
     store.close()
     for trouble in (*listener.troubles, *left):
@@ -77,13 +82,18 @@ def run(config: Mapping[str, Any]) -> int:
     return 0
 
 
-def _obey(service: _Imaging, order: Mapping[str, Any]) -> dict[str, Any]:
+def _obey(service: _Imaging, beside: Beside, order: Mapping[str, Any]) -> dict[str, Any]:
     name, args = order["command"], order["args"]
     answer: dict[str, Any] = {"ident": order["ident"]}
     try:
         if name == "_defects":
             service.defects.clear()
             service.defects.update(args["ids"])
+        elif name == "_route":
+            for link, where in args.items():
+                beside.route(link, Address(host=where["host"], port=int(where["port"])))
+        elif name == "_secure":
+            answer["value"] = beside.secure(args)
         elif name == "_crash_at":
             answer["error"] = "a power cut at a commit is for systems without DICOM"
         elif not name.startswith("_"):

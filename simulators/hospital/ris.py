@@ -1,20 +1,22 @@
 """The built-in RIS: modality worklist and performed procedure steps over DICOM.
 
-Orders come over the control pipe, as a person enters them at the screen. A step is listed while it
-is scheduled or started; a cancelled, completed or discontinued one is not.
+Orders come from the HIS over HL7 (``ris_feed``), or over the control pipe, as a person enters them
+at the screen. A step is listed while it is scheduled or started; a cancelled, completed or
+discontinued one is not.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from harness.link.dicom import MPPS, VERIFICATION, WORKLIST, Answer, Request
 from harness.link.dicom_data import EXPLICIT, IMPLICIT, DataSet, keyword, tag_of, vr_of
 from harness.link.dicom_scp import Session
+from simulators.hospital import releases
 from simulators.hospital.pacs_match import matches
 from simulators.hospital.pacs_query import written
 from simulators.store import Row, Store, upsert
@@ -75,11 +77,15 @@ class Ris:
     Args:
         store: its database.
         defects: ids of those that are switched on; shared with the control pipe.
+        told: makes the statements that tell the HIS of a state; set by the HL7 side.
+        nudge: lets the HL7 side send what was stored for it.
     """
 
     store: Store
     defects: set[str]
     role: str = "RIS"
+    told: Callable[[str, str], list[tuple[str, Any]]] | None = None
+    nudge: Callable[[], None] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _asked: int = 0
 
@@ -99,9 +105,12 @@ class Ris:
                     answer = self._create(request, session)
                 if answer is not None:
                     yield answer
+                self._send_states()
             case "N-SET":
                 with self._lock:
-                    yield self._set(request)
+                    answer = self._set(request)
+                yield answer
+                self._send_states()
             case _:
                 yield Answer(status=0x0211, comment="not an operation of this RIS")
 
@@ -191,6 +200,7 @@ class Ris:
         if "ris-empties-step-id" in self.defects:
             step.set("ScheduledProcedureStepID", "")
         data.set(_SEQUENCE, [] if "ris-empty-sequence" in self.defects else [step])
+        releases.listed(data, self.defects)
         return data
 
     # ---- performed procedure steps
@@ -241,13 +251,21 @@ class Ris:
         rows = self.store.rows("SELECT * FROM performed WHERE uid = ?", [uid])
         return rows[0] if rows else None
 
-    def _moved(self, steps: list[str], state: str) -> list[tuple[str, list[Any]]]:
+    def _moved(self, steps: list[str], state: str) -> list[tuple[str, Any]]:
         """The scheduled steps follow the performed one, all of them."""
         if "ris-moves-one-step" in self.defects:
             steps = steps[:1]
         if state == "STARTED" and "ris-misses-start" in self.defects:
             return []
-        return [("UPDATE steps SET state = ? WHERE sps_id = ?", [state, one]) for one in steps]
+        moved = [("UPDATE steps SET state = ? WHERE sps_id = ?", [state, one]) for one in steps]
+        if self.told is None:
+            return moved
+        return [*moved, *(statement for one in steps for statement in self.told(one, state))]
+
+    def _send_states(self) -> None:
+        """What was stored with a state leaves after the device has its answer."""
+        if self.nudge is not None:
+            self.nudge()
 
     # ---- the control pipe
 

@@ -1,4 +1,4 @@
-"""Tables of the built-in LIS and HIS: what the SQL probes of the built-in profile read."""
+"""Tables of the built-in LIS, HIS and interface engine: what the SQL probes of the built-in profile read."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ LIS = (
         id INTEGER PRIMARY KEY AUTOINCREMENT, barcode TEXT, item TEXT, channel TEXT,
         instrument TEXT, placer TEXT, action TEXT, way TEXT, state TEXT, sent_at TEXT)""",
     """CREATE TABLE IF NOT EXISTS critical_rule (
-        item TEXT PRIMARY KEY, low TEXT, high TEXT, texts TEXT, recheck INTEGER)""",
+        item TEXT, low TEXT, high TEXT, texts TEXT, recheck INTEGER, sex TEXT, ward TEXT,
+        age_from TEXT, age_below TEXT, PRIMARY KEY (item, sex, ward, age_from, age_below))""",
     """CREATE TABLE IF NOT EXISTS critical_setting (
         name TEXT PRIMARY KEY, minutes INTEGER)""",
     """CREATE TABLE IF NOT EXISTS critical_event (
@@ -135,3 +136,20 @@ HIS_SETTLE = (
         cash_fen BIGINT, acct_fen BIGINT, fund_fen BIGINT, state TEXT, note TEXT)""",
 )
 """Tables of the HIS's cashier: bills, the log of messages, its own ledger, open ends, day ends."""
+
+ENGINE = (
+    """CREATE TABLE IF NOT EXISTS received (
+        control_id TEXT, sender TEXT, digest TEXT, answer TEXT,
+        PRIMARY KEY (sender, control_id))""",
+    "CREATE TABLE IF NOT EXISTS sequence (sender TEXT PRIMARY KEY, last INTEGER)",
+    """CREATE TABLE IF NOT EXISTS fragments (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, sender TEXT, pointer TEXT, chain TEXT,
+        payload TEXT)""",
+    """CREATE TABLE IF NOT EXISTS queue (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, link TEXT, control_id TEXT, kind TEXT, patient TEXT,
+        payload TEXT, state TEXT, tries INTEGER, reason TEXT, origin TEXT)""",
+    "CREATE INDEX IF NOT EXISTS queue_pending ON queue (link, state, id)",
+    "CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT)",
+)
+"""Tables of the interface engine. ``origin`` of a queued message holds it as it came, where its
+sender waits for an application answer."""

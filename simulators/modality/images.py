@@ -109,7 +109,7 @@ def instance(model: Model, exam: Exam, number: int) -> DataSet:
     data = DataSet.of(values)
     if model.private:
         data.set(0x00110010, PRIVATE_CREATOR, "LO")
-        data.set(0x00111001, "私有值".encode("gb18030"), "LO")
+        data.set(0x00111001, "私有值", "LO")
     if model.payload == "pdf":
         data.set("MIMETypeOfEncapsulatedDocument", "application/pdf")
         data.set("EncapsulatedDocument", b"%PDF-1.4\n" + _pattern(sop) + b"\n%%EOF\n", "OB")

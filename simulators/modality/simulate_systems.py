@@ -9,19 +9,21 @@ from pathlib import Path
 
 from simulators import foreground
 from simulators.hospital import pacs_shell
-from simulators.modality.systems import LINKS
+from simulators.hospital.pacs_beside import Beside
+from simulators.modality.systems import BESIDE, LINKS
 
 
 def imaging(args: argparse.Namespace) -> int:
     """PACS and RIS with the defects of ``--defect``; what they store is gone at the end.
 
-    ``--port N`` gives the PACS the port N and the RIS N+1.
+    ``--port N`` gives the PACS the port N and the RIS N+1, the web side of the PACS N+2, and the
+    orders over HL7 N+3.
 
     Raises:
         InputError: a port in use, or an address that is not loopback.
     """
     foreground.check_host(args.host, expose=getattr(args, "expose", False))
-    foreground.check_port(args.port, len(pacs_shell.ROLES))
+    foreground.check_port(args.port, 2 * len(pacs_shell.ROLES))
     with ExitStack() as stack:
         stopped = stack.enter_context(foreground.until_stopped())
         folder = stack.enter_context(
@@ -36,5 +38,10 @@ def imaging(args: argparse.Namespace) -> int:
             address = listener.start(args.host, args.port + index if args.port else 0)
             stack.callback(listener.stop)
             foreground.say(f"ready {LINKS[role]} {address.host}:{address.port}")
+            beside = Beside(service, store)
+            stack.callback(beside.stop)
+            more = len(pacs_shell.ROLES) + index
+            address = beside.start(args.host, args.port + more if args.port else 0)
+            foreground.say(f"ready {BESIDE[role]} {address.host}:{address.port}")
         foreground.wait(stopped)
     return foreground.finish({}, 0, as_json=args.json)

@@ -16,13 +16,16 @@ from harness.link.address import Address
 from harness.link.process import SimulatedProcess, python
 from harness.model import Outcome
 from harness.probes.probe import Answer
-from simulators.hospital import pacs, ris
+from simulators.hospital import pacs, pacs_beside, ris
 
 NAME: Final = "imaging-systems"
 """Where they stand among the probes of a bench."""
 
 MODULE: Final = "simulators.hospital.pacs_shell"
 LINKS: Final = {"PACS": pacs.LINK, "RIS": ris.LINK}
+BESIDE: Final = pacs_beside.LINKS
+"""The link that each accepts beside DICOM: the web side of the PACS, the HL7 side of the RIS."""
+
 AE_TITLES: Final = {"PACS": pacs.AE_TITLE, "RIS": ris.AE_TITLE}
 
 
@@ -43,23 +46,30 @@ class ImagingSystems:
     role: str = "PACS"
     _running: dict[str, SimulatedProcess] = field(default_factory=dict)
 
-    def address(self, role: str) -> Address:
-        """Where a role listens; it is started at need."""
-        found = self._process(role).addresses[LINKS[role]]
+    def address(self, role: str, link: str = "") -> Address:
+        """Where a role listens, over DICOM unless another link is named; started at need."""
+        found = self._process(role).addresses[link or LINKS[role]]
         if not isinstance(found, Address):
             raise TypeError(f"{role} listens on {found}")
         return found
 
+    def route(self, role: str, link: str, address: Address) -> None:
+        """Tell a role where it reaches the other end of a link."""
+        args = {link: {"host": address.host, "port": address.port}}
+        self._process(role).command("_route", args, limits.CONTROL_TIMEOUT_S)
+
     def _process(self, role: str) -> SimulatedProcess:
         process = self._running.get(role)
         if process is None:
-            link = LINKS[role]
-            where = self.listeners.get(link)
+            listen = {}
+            for link in (LINKS[role], BESIDE[role]):
+                where = self.listeners.get(link)
+                listen[link] = where.data() if where else {"host": "127.0.0.1", "port": 0}
             config = {
                 "role": role,
                 "store": str(self.folder / f"{role.lower()}.sqlite"),
                 "defects": list(self.defects),
-                "listen": {link: where.data() if where else {"host": "127.0.0.1", "port": 0}},
+                "listen": listen,
             }
             process = SimulatedProcess(role, python(MODULE), config)
         if not process.running:
@@ -70,6 +80,15 @@ class ImagingSystems:
     def order(self, role: str, name: str, args: Mapping[str, Any]) -> Any:
         """What its user does at the screen; raises ``HarnessError`` where it refuses."""
         return self._process(role).command(name, args, limits.CONTROL_TIMEOUT_S)
+
+    def secured(self, shown: Path, expired: Path, ca: Path) -> int:
+        """Let the PACS show a certificate over TLS, and ask for one of an authority; its port."""
+        args = {"certificate": str(shown), "expired": str(expired), "ca": str(ca)}
+        return int(self._process("PACS").command("_secure", args, limits.CONTROL_TIMEOUT_S))
+
+    def cut(self, role: str) -> None:
+        """Cut its power; it starts again, with its store and its port, when it is next needed."""
+        self._process(role).kill()
 
     def restart(self, role: str) -> None:
         """Cut its power and start it again, with its store and its port."""

@@ -10,15 +10,18 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from unittest.mock import patch
 
 from harness.clock import RealClock
 from harness.evidence.capture import Capture
 from harness.link import actor as act
 from harness.link import readers
 from harness.link.host import Host
+from harness.link.shortcut import shortcut
 from harness.link.tap import Connection
 from harness.link.threads import Threads
 from harness.wire.core import Core
@@ -93,6 +96,17 @@ def _bare(pieces: Sequence[bytes]) -> float:
         return time.process_time() - begin
 
 
+@contextmanager
+def _one_read_each() -> Iterator[None]:
+    """A reader takes one read and does not wait for the next one, or for others."""
+    with (
+        patch.object(readers, "ALONE_MAX", 1),
+        patch.object(readers.Readers, "_still_alone", lambda _, wire: True),
+        patch.object(readers, "_let_others_run", lambda: None),
+    ):
+        yield
+
+
 def _ours(pieces: Sequence[bytes], actor: act.Actor, folder: Path) -> float:
     """Our receiver, turned by hand in this thread."""
     near, far = _pair()
@@ -105,25 +119,25 @@ def _ours(pieces: Sequence[bytes], actor: act.Actor, folder: Path) -> float:
     host.opened(LINK, "1", client=False)
     reader = readers.Readers(member._taken, member._ended)
     reader._thread = threading.get_ident()
-    reader.add("1", wire)
+    reader.add("1", wire, shortcut(member, "1", wire))
     reader._else(None)
-    turns, readers.ALONE_MAX = readers.ALONE_MAX, 1 << 60  # type: ignore[misc] # else it sleeps
+    alone = reader._alone
+    assert alone is not None
     try:
-        with near:
+        with near, _one_read_each():
             begin = time.process_time()
             for _ in range(MESSAGES):
                 for piece in pieces:
                     near.sendall(piece)
-                    reader._turn()
+                    reader._read_alone(*alone)
                     if near.recv(16) != ACK:
                         raise SystemExit("not acknowledged")
                 near.sendall(EOT)
-                reader._turn()
+                reader._read_alone(*alone)
             taken = time.process_time() - begin
         reader.stop()
         reader.run()
     finally:
-        readers.ALONE_MAX = turns  # type: ignore[misc] # as above
         left = runtime.stop()
         capture.close()
     if left or runtime.errors:
@@ -137,8 +151,10 @@ def _core(pieces: Sequence[bytes], core: Any) -> float:
     begin = time.process_time()
     for _ in range(MESSAGES):
         for piece in (*pieces, EOT):
-            if not core.answer_at_once(piece, 1.0):
+            answer = core.answer_at_once(piece, 1.0)
+            if answer is None:
                 plain_core.receive(piece, 1.0)
+            if not answer:
                 plain_core.events()
                 plain_core.data_to_send()
                 plain_core.next_deadline()

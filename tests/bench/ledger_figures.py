@@ -2,7 +2,9 @@
 
 Sizes come from ``LEDGER_BENCH_CSV_ROWS``, ``LEDGER_BENCH_PARQUET_ROWS`` and
 ``LEDGER_BENCH_PEER_ROWS``: small by default, 1000000, 10000000 and 1000000 for the stated figures.
-Beside ours, in the same run: DuckDB reading both files and doing one full outer join on the key,
+The ledgers have every kind of difference and look-alike of ``tests/ledger_truth``, one round in
+``ROWS_A_ROUND`` rows, and a time counts only where the classes are the truth. Beside ours, in the
+same run: DuckDB reading both files and doing one full outer join on the key,
 once with the amounts alone and once with every column that is compared, DuckDB scanning both CSV files, and one outer merge by pandas and by datacompy.
 """
 
@@ -11,17 +13,23 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import multiprocessing
 import os
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-import datacompy
 import duckdb
-import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "ledger_truth"))
+from generate import HEADER, generate, write
 
 from harness.ledger import conserve, engines, verdicts
 from harness.ledger.columns import MEMORY_LIMIT
@@ -43,43 +51,74 @@ ALL_COMPARED: Final = (
 COMPARED: Final = ("setl_id", "medfee_sumamt", "fund_pay_sumamt", "acct_pay", "psn_cash_pay")
 
 
-def _rows(count: int, side: str) -> str:
-    """A ledger made by the engine itself: one row in a thousand missing, one with another code."""
-    missing = 1 if side == "his" else 2
-    code = "CASE WHEN i % 1000 = 3 THEN '390' ELSE '310' END" if side == "centre" else "'310'"
+_TYPES: Final = dict.fromkeys(AMOUNTS, "DECIMAL(16,2)") | {
+    "setl_time": "TIMESTAMP",
+    "refd_setl_flag": "INTEGER",
+}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two ledgers, and how many rows of each side belong to each class."""
+
+    paths: dict[str, str]
+    truth: Counter[tuple[str, str]]
+
+
+ROWS_A_ROUND: Final = 4_000
+"""One round of every kind of difference and look-alike (about 50 rows a side) in so many rows."""
+
+
+def _healthy(count: int) -> str:
+    """Bills on which both sides agree, made by the engine itself."""
     return (
         "SELECT '43' || lpad(CAST((i * 7919) % 1000000007 AS VARCHAR), 18, '0') AS setl_id,"
         " 'M' || i AS mdtrt_id, 'P' || (i % 3000001) AS psn_no, f AS medfee_sumamt,"
         " CAST(f / 2 AS DECIMAL(16,2)) AS fund_pay_sumamt, CAST(1 AS DECIMAL(16,2)) AS acct_pay,"
         " CAST(f - CAST(f / 2 AS DECIMAL(16,2)) - 1 AS DECIMAL(16,2)) AS psn_cash_pay,"
         " TIMESTAMP '2026-03-01 08:00:00' + to_seconds(i % 600000) AS setl_time,"
-        f" 0 AS refd_setl_flag, '11' AS clr_type, {code} AS insutype, '430100' AS clr_optins,"
-        " 'H' || lpad(CAST(i AS VARCHAR), 29, '0') AS msgid FROM"
+        " 0 AS refd_setl_flag, '11' AS clr_type, '310' AS insutype, '430100' AS clr_optins,"
+        " 'B' || i AS medins_setl_id, 'H' || lpad(CAST(i AS VARCHAR), 29, '0') AS msgid FROM"
         f" (SELECT i, CAST((i * 37 % 900000 + 100) / 100 AS DECIMAL(16,2)) AS f"
-        f" FROM range({count}) t(i) WHERE i % 1000 <> {missing}) z"
+        f" FROM range({count}) t(i)) z"
     )
 
 
-def _make(folder: Path, count: int, suffix: str) -> dict[str, str]:
-    paths = {side: str(folder / f"{side}.{suffix}") for side in SIDES}
+def _different(path: str) -> str:
+    """The bills of a generated ledger, with the types of the others."""
+    typed = ", ".join(
+        f"CAST({name} AS {_TYPES[name]}) AS {name}" if name in _TYPES else name for name in HEADER
+    )
+    return f"SELECT {typed} FROM read_csv('{path}', all_varchar=true, header=true)"
+
+
+def _make(folder: Path, count: int, suffix: str) -> Pair:
+    """Two ledgers of about ``count`` rows, each in an order of its own, and what they hide."""
+    book = generate(20260301, rounds=max(1, count // ROWS_A_ROUND), healthy=0)
+    truth: Counter[tuple[str, str]] = Counter()
+    healthy = count - max(len(book.his), len(book.centre))
+    paths = {side: str(folder / f"{side}{count}.{suffix}") for side in SIDES}
     form = "csv, HEADER" if suffix == "csv" else "parquet, COMPRESSION zstd"
     with duckdb.connect() as con:
-        for side, path in paths.items():
-            con.execute(f"COPY ({_rows(count, side)}) TO '{path}' (FORMAT {form})")
-    return paths
+        con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+        con.execute(f"SET temp_directory = '{folder / 'sort'}'")
+        for side, rows in (("his", book.his), ("centre", book.centre)):
+            source = folder / f"{side}-different.csv"
+            truth.update((side, one) for one in write(rows, source))
+            truth[side, "matched"] += healthy
+            con.execute(
+                f"COPY (SELECT * FROM ({_healthy(healthy)} UNION ALL BY NAME"
+                f" {_different(str(source))}) z ORDER BY hash(setl_id || '{side}'), msgid)"
+                f" TO '{paths[side]}' (FORMAT {form})"
+            )
+    return Pair(paths=paths, truth=truth)
 
 
-def _seconds(action: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    action()
-    return time.perf_counter() - begin
-
-
-def _csv(folder: Path, paths: dict[str, str]) -> float:
+def _csv(folder: Path, paths: dict[str, str]) -> None:
     """The whole command with its reports."""
     request = Request(sources=paths, out=str(folder / "out"), quiet=True)
     with contextlib.redirect_stdout(io.StringIO()):
-        return _seconds(lambda: reconcile(request))
+        reconcile(request)
 
 
 def _join(paths: dict[str, str], columns: tuple[str, ...]) -> None:
@@ -93,24 +132,30 @@ def _join(paths: dict[str, str], columns: tuple[str, ...]) -> None:
         ).fetchall()
 
 
-def _stages(paths: dict[str, str], work: Path, memory: str) -> None:
-    """All stages and the proof, without writing a line for every row."""
+def _stages(paths: dict[str, str], work: Path, memory: str) -> Counter[tuple[str, str]]:
+    """Reading, all stages and the proof, without writing a line for every row."""
     con = engines.connect(work, memory=memory)
-
-    def no_pool() -> ProcessPoolExecutor:
-        raise AssertionError("Parquet needs no second process")
-
-    sides = []
-    for side, path in paths.items():
-        found = feeds(path, query="", work=work)
-        sides.append(read_side(con, side, found, renames={}, work=work, pool=no_pool)[0])
-    engines.prepare(con, sides[0], sides[1])
-    engines.run(con, "duckdb", tolerance_days=3)
-    verdicts.build(con, sides)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=2, mp_context=context) as pool:
+        sides, waits = [], []
+        for side, path in paths.items():
+            folder = work / f"read-{side}"
+            folder.mkdir()
+            found = feeds(path, query="", work=folder)
+            one, wait = read_side(con, side, found, renames={}, work=folder, pool=lambda: pool)
+            sides.append(one)
+            waits += wait
+        engines.prepare(con, sides[0], sides[1])
+        engines.run(con, "duckdb", tolerance_days=3, work=work)
+        verdicts.build(con, sides)
+        for wait in waits:
+            wait()
     broken = conserve.prove(con, sides)
-    con.close()
     if broken:
         raise AssertionError(broken)
+    rows = con.execute("SELECT side, class, COUNT(*) FROM verdict GROUP BY side, class").fetchall()
+    con.close()
+    return Counter({(side, name): int(count) for side, name, count in rows})
 
 
 def _csv_scan(paths: dict[str, str]) -> None:
@@ -124,6 +169,7 @@ def _csv_scan(paths: dict[str, str]) -> None:
 
 def _pandas(paths: dict[str, str]) -> None:
     """Reading and one outer merge: no duplicates, no weaker stage, no proof."""
+    pd = import_module("pandas")
     frames = [pd.read_parquet(path, columns=list(COMPARED)) for path in paths.values()]
     merged = frames[0].merge(frames[1], on="setl_id", how="outer", suffixes=("_h", "_c"))
     for name in COMPARED[1:]:
@@ -131,53 +177,99 @@ def _pandas(paths: dict[str, str]) -> None:
 
 
 def _datacompy(paths: dict[str, str]) -> None:
+    pd, datacompy = import_module("pandas"), import_module("datacompy")
     frames = [pd.read_parquet(path, columns=list(COMPARED)) for path in paths.values()]
     datacompy.PandasCompare(*frames, join_columns="setl_id").count_matching_rows()
+
+
+TASKS: Final = {
+    "stages": lambda paths, work: _stages(paths, work, MEMORY_LIMIT),
+    "capped": lambda paths, work: _stages(paths, work, "1GB"),
+    "all": lambda paths, work: _csv(work, paths),
+    "scan": lambda paths, work: _csv_scan(paths),
+    "join": lambda paths, work: _join(paths, AMOUNTS),
+    "join_all": lambda paths, work: _join(paths, ALL_COMPARED),
+    "pandas": lambda paths, work: _pandas(paths),
+    "datacompy": lambda paths, work: _datacompy(paths),
+}
+"""Each runs in a process of its own, so that its memory is its own."""
+
+
+def run(task: str, pair: Pair) -> dict[str, float]:
+    """Seconds by the clock, processor seconds and peak memory in GB of one task.
+
+    Raises:
+        AssertionError: the verdicts are not the truth, so the time means nothing.
+    """
+    command = [sys.executable, __file__, task, *(pair.paths[side] for side in SIDES)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, encoding="utf-8")
+    found = json.loads(done.stdout.splitlines()[-1])
+    if found["classes"]:
+        classes = {(side, name): count for side, name, count in found["classes"]}
+        if classes != dict(pair.truth):
+            raise AssertionError(sorted(set(classes.items()) ^ set(pair.truth.items())))
+    return {name: found[name] for name in ("s", "cpu_s", "gb")}
+
+
+def _task(name: str, his: str, centre: str) -> dict[str, object]:
+    with tempfile.TemporaryDirectory(dir=Path(his).parent) as folder:
+        paths = dict(zip(SIDES, (his, centre), strict=True))
+        before, begin = os.times(), time.perf_counter()
+        found = TASKS[name](paths, Path(folder))
+        seconds, after = time.perf_counter() - begin, os.times()
+    resource = import_module("resource")  # Windows has none, and takes no figures
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return {
+        "s": seconds,
+        "cpu_s": sum(after[:4]) - sum(before[:4]),
+        "gb": max(one.ru_maxrss for one in used) / (1 << 20),
+        "classes": [(*key, count) for key, count in found.items()] if found else [],
+    }
 
 
 def measure() -> dict[str, float]:
     """Seconds, peak memory, and ratios to what is measured beside in the same run."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        csv_paths = _make(folder, CSV_ROWS, "csv")
-        scan_s = _seconds(lambda: _csv_scan(csv_paths))
-        csv_s = _csv(folder, csv_paths)
-        paths = _make(folder, PARQUET_ROWS, "parquet")
+        texts = _make(folder, CSV_ROWS, "csv")
+        scan, read, whole = (run(task, texts) for task in ("scan", "stages", "all"))
+        pair = _make(folder, PARQUET_ROWS, "parquet")
         # The first join warms the page cache; ours runs between the others, ratios are to means.
-        _join(paths, AMOUNTS)
-        before_s = _seconds(lambda: _join(paths, AMOUNTS))
-        wide_before_s = _seconds(lambda: _join(paths, ALL_COMPARED))
-        begin_cpu_s = time.process_time()
-        stages_s = _seconds(lambda: _stages(paths, folder, MEMORY_LIMIT))
-        stages_cpu_s = time.process_time() - begin_cpu_s
-        wide_after_s = _seconds(lambda: _join(paths, ALL_COMPARED))
-        after_s = _seconds(lambda: _join(paths, AMOUNTS))
-        capped_s = _seconds(lambda: _stages(paths, folder, "1GB"))
-        peers = _make(folder, PEER_ROWS, "parquet")
-        ours_s = _seconds(lambda: _stages(peers, folder, MEMORY_LIMIT))
-        pandas_s = _seconds(lambda: _pandas(peers))
-        datacompy_s = _seconds(lambda: _datacompy(peers))
-    join_s = (before_s + after_s) / 2
-    wide_s = (wide_before_s + wide_after_s) / 2
+        run("join", pair)
+        joins, wides = [run("join", pair)], [run("join_all", pair)]
+        ours = run("stages", pair)
+        wides.append(run("join_all", pair))
+        joins.append(run("join", pair))
+        capped = run("capped", pair)
+        small = _make(folder, PEER_ROWS, "parquet")
+        peers = {task: run(task, small) for task in ("stages", "pandas", "datacompy")}
+    join, wide = ({n: (a[n] + b[n]) / 2 for n in a} for a, b in (joins, wides))
     return {
         "csv_rows": CSV_ROWS,
-        "csv_s": csv_s,
-        "csv_scan_s": scan_s,
-        "csv_of_scan": csv_s / scan_s,
+        "csv_s": whole["s"],
+        "csv_cpu_s": whole["cpu_s"],
+        "csv_scan_s": scan["s"],
+        "csv_stages_s": read["s"],
+        "csv_stages_of_scan": read["cpu_s"] / scan["cpu_s"],
+        "csv_of_scan": whole["cpu_s"] / scan["cpu_s"],
         "parquet_rows": PARQUET_ROWS,
-        "parquet_s": stages_s,
-        "join_s": join_s,
-        "parquet_cpu_s": stages_cpu_s,
-        "parquet_of_join": stages_s / join_s,
-        "join_all_s": wide_s,
-        "parquet_of_join_all": stages_s / wide_s,
-        "capped_1gb_s": capped_s,
+        "parquet_s": ours["s"],
+        "parquet_cpu_s": ours["cpu_s"],
+        "parquet_gb": ours["gb"],
+        "join_s": join["s"],
+        "parquet_of_join": ours["cpu_s"] / join["cpu_s"],
+        "join_all_s": wide["s"],
+        "parquet_of_join_all": ours["cpu_s"] / wide["cpu_s"],
+        "capped_1gb_s": capped["s"],
+        "capped_1gb_gb": capped["gb"],
         "peer_rows": PEER_ROWS,
-        "peer_ours_s": ours_s,
-        "pandas_s": pandas_s,
-        "datacompy_s": datacompy_s,
+        "peer_ours_s": peers["stages"]["s"],
+        "pandas_s": peers["pandas"]["s"],
+        "pandas_gb": peers["pandas"]["gb"],
+        "datacompy_s": peers["datacompy"]["s"],
+        "datacompy_gb": peers["datacompy"]["gb"],
     }
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(), indent=1))
+    print(json.dumps(_task(*sys.argv[1:]) if sys.argv[1:] else measure()))

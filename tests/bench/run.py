@@ -41,6 +41,10 @@ def _engine(rounds: int, seconds: float) -> dict[str, Any]:
     }
 
 
+def _feeds(rounds: int, seconds: float) -> dict[str, Any]:
+    return dict(import_module("feeds_figures").measure(rounds, seconds))
+
+
 def _lab(rounds: int, seconds: float) -> dict[str, Any]:
     return dict(import_module("lab_figures").measure(rounds, seconds))
 
@@ -59,12 +63,25 @@ def _ledger(rounds: int, seconds: float) -> dict[str, Any]:
     return dict(import_module("ledger_figures").measure())
 
 
+def _upgrade(rounds: int, seconds: float) -> dict[str, Any]:
+    """Always at its whole size: two runs of 500 scenarios with 50,000 messages."""
+    return dict(import_module("upgrade_figures").measure(rounds, 1.0))
+
+
+def _imaging(rounds: int, seconds: float) -> dict[str, Any]:
+    """Its size is 500 slices a sender and round."""
+    return dict(import_module("imaging_figures").measure(rounds))
+
+
 MEASURES: Final[dict[str, Measure]] = {
     "engine": _engine,
+    "feeds": _feeds,
     "lab": _lab,
     "serial": _serial,
     "settlement": _settlement,
     "ledger": _ledger,
+    "imaging": _imaging,
+    "upgrade": _upgrade,
 }
 """Each imports what it measures by itself: one group does not need what another one needs."""
 

@@ -90,6 +90,69 @@ OBX-5 of 20 MB, parsed and read. The scenarios: 500 of nine sentences in 20 file
 """,
 )  # fmt: skip
 
+_ALL_MESSAGES: Final = ("messages", 1_000_000)
+_ALL_LEARNED: Final = ("learned", 100_000)
+
+FEEDS: Final = Group(
+    title="HL7 feeds",
+    targets=(
+        Target(name="receiver_1_of_bare", text="receiver, 1 connection: ours / bare echo",
+               digits=2, limit=0.7, least=True),
+        Target(name="receiver_50_of_bare", text="receiver, 50 connections: ours / bare echo",
+               digits=2, limit=0.7, least=True),
+        Target(name="sender_1_of_bare", text="sender, 1 connection: ours / bare sender",
+               digits=2, limit=0.7, least=True),
+        Target(name="sender_50_of_bare", text="sender, 50 connections: ours / bare sender",
+               digits=2, limit=0.7, least=True),
+        Target(name="receiver_tls_1_of_bare", digits=2, limit=0.7, least=True,
+               text="receiver over TLS, 1 connection: ours / bare TLS echo"),
+        Target(name="receiver_tls_50_of_bare", digits=2, limit=0.7, least=True,
+               text="receiver over TLS, 50 connections: ours / bare TLS echo"),
+        Target(name="sender_tls_1_of_bare", digits=2, limit=0.7, least=True,
+               text="sender over TLS, 1 connection: ours / bare TLS sender"),
+        Target(name="sender_tls_50_of_bare", digits=2, limit=0.7, least=True,
+               text="sender over TLS, 50 connections: ours / bare TLS sender"),
+        Target(name="idle_mib", text="500 idle connections, MiB", digits=0, limit=200,
+               size=("idle_connections", 500)),
+        Target(name="memory_growth", digits=2, limit=1.1, size=_ALL_MESSAGES,
+               text="memory after all messages / after a tenth of them"),
+        Target(name="large_s", text="an OBX of 20 MB received, answered and read, s", digits=2,
+               limit=0.5),
+        Target(name="large_growth", digits=2, limit=1.5,
+               text="a byte of 20 MB / a byte of 5 MB, beside a bare pass"),
+        Target(name="fingerprint_s", text="fingerprint of an ORU of 20 OBX and its comparison, s",
+               digits=2, limit=1),
+        Target(name="learn_s", text="a dialect from 100,000 messages, s", digits=0, limit=60,
+               size=_ALL_LEARNED),
+    ),
+    shown=(
+        Shown("receiver_1_per_s", "our receiver, 1 connection, messages/s", 0),
+        Shown("receiver_50_per_s", "our receiver, 50 connections, messages/s", 0),
+        Shown("sender_1_per_s", "our sender, 1 connection, messages/s", 0),
+        Shown("sender_50_per_s", "our sender, 50 connections, messages/s", 0),
+        Shown("receiver_tls_50_per_s", "our receiver over TLS, 50 connections, messages/s", 0),
+        Shown("echo_50_per_s", "bare echo, 50 connections, messages/s", 0),
+        Shown("idle_connections", "idle connections", 0),
+        Shown("messages", "messages while the memory was watched", 0),
+        Shown("memory_mib", "memory of the receiver, at most, MiB", 0),
+        Shown("learned", "messages that the dialect was learned from", 0),
+        Shown("fingerprint_leaves", "leaves of the fingerprint", 0),
+    ),
+    how="""\
+One laboratory report of 20 OBX (3.7 kB) out, the acknowledgement back, one message outstanding on
+each connection; every end is a process of its own, over loopback. The receiver cuts frames, reads
+the header, writes a real acknowledgement and keeps its journal; beside it an asyncio echo that
+sends each frame back, with the same bare sender. The sender checks each answer and keeps its
+journal; beside it a bare asyncio sender, with the same bare receiver of fixed answers. Over TLS all
+of them use the same certificate. The kinds take turns within each round; a ratio is taken within
+its round, and everything is the median of the rounds.
+
+Each idle connection has sent a message, stands still, and answers once more at the end. While the
+memory is watched, 50 messages are under way at a time, with the journal on. The report of 20 MB
+comes in reads of 64 KiB; the bare pass puts the same reads together and decodes the value.
+""",
+)  # fmt: skip
+
 LAB: Final = Group(
     title="Laboratory link",
     targets=(
@@ -234,11 +297,78 @@ once; from CSV the whole command with its reports, beside DuckDB that scans both
 """,
 )  # fmt: skip
 
+_SLICES: Final = ("slices", 500)
+
+IMAGING: Final = Group(
+    title="Imaging",
+    targets=(
+        Target(name="one_of_plain", text="C-STORE, 1 association: ours / plain pynetdicom",
+               digits=2, limit=1.5, least=True, size=_SLICES),
+        Target(name="four_of_storescu", text="C-STORE, 4 associations: ours / storescu", digits=2,
+               limit=0.7, least=True, size=_SLICES),
+        Target(name="ours_received_per_s", text="receive and hash, 4 senders, images/s", digits=0,
+               limit=250, least=True, size=_SLICES),
+        Target(name="worklist_of_wlmscpfs", text="worklist of 100 answers: our RIS / wlmscpfs",
+               digits=2, limit=1.5),
+        Target(name="associations_per_s", text="associations/s, both ends ours", digits=0,
+               limit=90, least=True),
+    ),
+    shown=(
+        Shown("one_of_storescu", "1 association: ours / storescu", 2),
+        Shown("plain_of_storescu", "1 association: plain pynetdicom / storescu", 2),
+        Shown("ours_1_per_s", "1 association: ours, images/s", 0),
+        Shown("plain_1_per_s", "1 association: plain pynetdicom, images/s", 0),
+        Shown("storescu_1_per_s", "1 association: storescu, images/s", 0),
+        Shown("ours_4_per_s", "4 associations: ours, images/s", 0),
+        Shown("plain_4_per_s", "4 associations: plain pynetdicom, images/s", 0),
+        Shown("storescu_4_per_s", "4 associations: storescu, images/s", 0),
+        Shown("plain_received_per_s", "receive and hash: plain pynetdicom, images/s", 0),
+        Shown("received_of_plain", "receive and hash: ours / plain pynetdicom", 2),
+        Shown("worklist_ms", "worklist of 100 answers: our RIS, ms", 1),
+        Shown("wlmscpfs_ms", "worklist of 100 answers: wlmscpfs, ms", 1),
+        Shown("wlmscpfs_associations_per_s", "associations/s, our client at wlmscpfs", 0),
+        Shown("plain_runs_with_lost_answers", "runs of plain pynetdicom that lost an answer", 0),
+    ),
+    how="""\
+500 CT slices of 512 by 512 at 16 bit, 525 kB each, at 16 KiB a PDU to a DCMTK `storescp` that
+discards them; and from four `storescu` to a receiver that hashes each. Nagle's algorithm is off on
+both ends, every end is a process of its own, over loopback. Ours keeps its journal on: every
+association, command and answer as it is, of long bytes the SHA-256. Plain pynetdicom sends data
+sets that are in memory; a run in which it lost an answer, and waited 30 s for it, is taken again.
+`storescu` reads files, and its start is within its time. One client asks our RIS and `wlmscpfs` for
+the same 100 steps. An association is opened, asked for one echo and released.
+""",
+)  # fmt: skip
+
+UPGRADE: Final = Group(
+    title="Comparison of two runs",
+    targets=(
+        Target(name="compare_s", text="two runs of 500 scenarios with 50,000 messages each, s",
+               digits=1, limit=20, size=("messages", 50_000)),
+        Target(name="peak_mb", text="memory of the process that compares them, MB", digits=0,
+               limit=500, size=("messages", 50_000)),
+    ),
+    shown=(
+        Shown("scenarios", "scenarios of each run", 0),
+        Shown("messages", "messages of each run", 0),
+        Shown("compare_cpu_s", "processor time of the comparison, s", 1),
+    ),
+    how="""\
+Two run folders are written by the harness's own journal: laboratory reports of ten results with
+their acknowledgements, with new times and control ids in each run and nothing else that differs.
+They are compared as `medharness compare` does it, without writing the page. Memory is what a
+process held at most that did nothing but compare.
+""",
+)  # fmt: skip
+
 GROUPS: Final = {
     "engine": ENGINE,
+    "feeds": FEEDS,
     "lab": LAB,
     "serial": SERIAL,
     "settlement": SETTLEMENT,
     "ledger": LEDGER,
+    "imaging": IMAGING,
+    "upgrade": UPGRADE,
 }
 """In the order of the page."""

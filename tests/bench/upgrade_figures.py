@@ -7,10 +7,12 @@ acknowledgements, with new times and control ids in each run, and nothing else t
 from __future__ import annotations
 
 import json
+import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
-import tracemalloc
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -26,9 +28,6 @@ from harness.upgrade.observe import RunFolder
 SCENARIOS: Final = 500
 MESSAGES: Final = 50_000
 """Of each run, acknowledgements included."""
-
-MEMORY_SHARE: Final = 25
-"""Memory is traced over the first 1/25 of the scenarios: they are read one by one."""
 
 
 def write_run(folder: Path, label: str, scenarios: int, messages: int) -> RunFolder:
@@ -59,6 +58,7 @@ def write_run(folder: Path, label: str, scenarios: int, messages: int) -> RunFol
         profile=Profile(), systems=(System(role="LIS", mode="simulated"),), verdict=Verdict.PASS,
         counts={}, scenarios=tuple(runs),
     )  # fmt: skip
+    (folder / "run.json").write_text(run.text(), encoding="utf-8")
     return RunFolder(path=folder, run=run)
 
 
@@ -88,36 +88,32 @@ def _compare(before: RunFolder, after: RunFolder) -> comparing.Comparison:
 def measure(rounds: int, seconds: float) -> dict[str, Any]:
     """Medians of the rounds; ``seconds`` scales the runs, 1.0 is the whole size.
 
-    Memory is the peak of what Python holds, over fewer scenarios of the same size.
+    Memory is the most that a process held which did nothing but compare.
     """
     share = min(1.0, seconds)
     scenarios, messages = max(1, int(SCENARIOS * share)), int(MESSAGES * share)
     with tempfile.TemporaryDirectory() as place:
-        sides = [
-            write_run(Path(place) / label, label, scenarios, messages) for label in ("B", "A")
-        ]  # fmt: skip
+        sides = [write_run(Path(place) / label, label, scenarios, messages) for label in ("B", "A")]
         taken, cpu = [], []
         for _ in range(rounds):
             begun, used = time.perf_counter(), time.process_time()
             found = _compare(*sides)
             taken.append(time.perf_counter() - begun)
             cpu.append(time.process_time() - used)
-        few = max(1, scenarios // MEMORY_SHARE)
-        small = [
-            write_run(Path(place) / f"m{one.run.label}", one.run.label, few, messages * few // scenarios)
-            for one in sides
-        ]  # fmt: skip
-        tracemalloc.start()
-        _compare(*small)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
+        words = [sys.executable, __file__, *(str(one.path) for one in sides)]
+        held = int(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
     return {
-        "scenarios": scenarios, "messages": found.observations[0],
+        "scenarios": scenarios,
+        "messages": found.observations[0],
         "compare_s": round(statistics.median(taken), 2),
         "compare_cpu_s": round(statistics.median(cpu), 2),
-        "peak_mb": round(peak / 1e6, 1),
-    }  # fmt: skip
+        "peak_mb": round(held * 1024 / 1e6, 1),
+    }
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(1, 1.0), indent=2))
+    if sys.argv[1:]:
+        _compare(*(RunFolder.open(Path(one)) for one in sys.argv[1:]))
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)  # KiB on Linux: getrusage(2)
+    else:
+        print(json.dumps(measure(1, 1.0), indent=2))

@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from harness import i18n
+from harness import i18n, resources
 from harness.scenario import catalogue
 from harness.scenario.denominators import load_denominators
 from harness.scenario.steps import load_libraries
+from simulators.analyzer.model import known_models
 from simulators.hospital.defects import DEFECTS
 
 REFERENCE: Final = Path(__file__).resolve().parents[2] / "docs" / "reference"
@@ -52,10 +54,49 @@ def defects() -> str:
     return HOW + "\n".join(lines) + "\n"
 
 
+TABLES: Final = {
+    "astm": "ASTM speakers",
+    "hl7": "HL7 speakers",
+    "framed": "Framings of their own",
+    "poct": "POCT1-A",
+}
+"""Headings of the table of instruments."""
+
+
+def analyzers() -> str:
+    """Which instruments are known, and which model plays each."""
+    rows = tomllib.loads(resources.fixture("instruments.toml").read_text("utf-8"))["rows"]
+    shipped = known_models()
+    lines = [
+        "# Analyzer models",
+        "",
+        f"{len(shipped)} model files ship in `fixtures/analyzers/`. Each of them uploads a generated",
+        "specimen to the built-in LIS in `tests/simulators/test_every_model.py`; the two whose bytes",
+        "no LIS may accept are shown to be refused. What a file says stands in",
+        "[write an analyzer model](../how-to/write-an-analyzer-model.md); its `source` says which of",
+        "its facts are assumptions.",
+    ]
+    for table, title in TABLES.items():
+        lines += ["", f"## {title}", "", "| instrument | what is its own | model | remark |"]
+        lines.append("|---|---|---|---|")
+        lines += [
+            f"| {row['instrument']} | {row['kind']} "
+            f"| {', '.join(f'`{name}`' for name in row['models']) or 'none'} "
+            f"| {row.get('reason', '')} |"
+            for row in rows
+            if row["table"] == table
+        ]
+    named = {name for row in rows for name in row["models"]}
+    others = ", ".join(f"`{name}`" for name in shipped if name not in named)
+    lines += ["", f"Of no maker, for scenarios that need nothing special: {others}."]
+    return HOW + "\n".join(lines) + "\n"
+
+
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "steps.md": lambda: steps("zh-CN"),
     "steps.en.md": lambda: steps("en"),
     "defects.md": defects,
+    "analyzers.md": analyzers,
 }
 
 
@@ -75,6 +116,10 @@ def test_english_step_catalogue_is_current() -> None:
 
 def test_list_of_defects_is_current() -> None:
     current("defects.md")
+
+
+def test_table_of_instruments_is_current() -> None:
+    current("analyzers.md")
 
 
 if __name__ == "__main__":

@@ -155,7 +155,7 @@ def test_every_kind_of_record_is_described() -> None:
 
 def test_every_action_of_faults_is_described() -> None:
     told = re.findall(
-        r"`([a-z-]+)`", "".join(first_cells(section(page("faults.md"), "## Actions")))
+        r"`([a-z-]+)`", "".join(first_cells(section(page("fault-planning.md"), "## Actions")))
     )
 
     assert sorted(told) == sorted(ACTIONS)
@@ -164,7 +164,7 @@ def test_every_action_of_faults_is_described() -> None:
 def test_every_fault_of_sentences_is_described() -> None:
     rows = re.findall(
         r"^\| (\S+) \| .* \| ((?:lab|hl7)-\d+) \|$",
-        section(page("faults.md"), "## What sentences can say"),
+        section(page("fault-planning.md"), "## What sentences can say"),
         re.MULTILINE,
     )
     known = [*FRAME_FAULTS.items(), *MESSAGE_FAULTS.items()]

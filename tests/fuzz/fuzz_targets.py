@@ -19,6 +19,9 @@ from harness.captures.astm import read_astm
 from harness.captures.hl7 import read_hl7
 from harness.captures.http import read_http
 from harness.captures.network import talks
+from harness.cases import deidentify
+from harness.cases.identity import load
+from harness.cases.pseudonyms import Pseudonyms
 from harness.errors import InputError, PeerError
 from harness.evidence import trace
 from harness.ledger import sniff
@@ -49,6 +52,7 @@ from harness.xmldoc import safe
 
 CORPUS: Final = Path(__file__).resolve().parents[1] / "corpus"
 CRASHES: Final = CORPUS / "crashes"
+IDENTITY: Final = load()
 
 Target = Callable[[bytes], object]
 
@@ -147,6 +151,12 @@ def _http_capture(data: bytes) -> None:
             assert stream.data.endswith(one.data), "kept what was not there"
 
 
+def _deidentify(data: bytes) -> None:
+    pieces = [deidentify.Piece(one, data) for one in ("hl7", "astm", "http")]
+    done = deidentify.deidentify(pieces, Pseudonyms(b"fuzz"), IDENTITY)
+    assert [len(one) for one in done.payloads] == [len(data)] * 3, "a length changed"
+
+
 def _ledger(path: Path) -> None:
     for feed in ledger_sources.feeds(str(path), query="", work=path.parent):
         sniff.look(feed.path, label=feed.label, renames={})
@@ -171,6 +181,7 @@ TARGETS: Final[dict[str, Target]] = {
     "envelope": _envelope,
     "xml": safe.read,
     "capture": _capture,
+    "deidentify": _deidentify,
     "http-capture": _http_capture,
     "network": _file(talks, ".pcap"),
     "feature": _file(read_feature, ".feature"),

@@ -30,7 +30,7 @@ ONE_INPUT_S: Final = 10
 
 SEEDS: Final = {
     "astm": "astm/*", "hl7": "hl7/*", "mllp": "hl7/*", "capture": "captures/*",
-    "feature": "features/*", "framing": "framings/*",
+    "feature": "features/*", "framing": "framings/*", "deidentify": "hl7/*",
 }  # fmt: skip
 """Where a target whose name begins so gets its first inputs from."""
 

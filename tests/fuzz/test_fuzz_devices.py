@@ -103,8 +103,7 @@ def test_after_any_instrument_the_next_is_served_and_what_was_acknowledged_stand
 
             second = generate.run(6, bench.model)
             bench.tested = second
-            again = Bench.order
-            again(bench, second)
+            bench.order(second, nth=2)
             bench.play(bench.model, second)
             bench.rest(60)
             bench.stands_once()

@@ -115,6 +115,10 @@ def test_the_built_in_profile_is_what_the_engine_needs():
         "his-callback": ("HIS-YB", "centre", "HIS", "http", "direct", "127.0.0.1", 0),
         "modality-pacs": ("PACS-DIMSE", "modality", "PACS", "dicom", "direct", "127.0.0.1", 0),
         "modality-ris": ("RIS-MWL", "modality", "RIS", "dicom", "direct", "127.0.0.1", 0),
+        "modality-pacs-web": ("PACS-WEB", "modality", "PACS", "http", "direct", "127.0.0.1", 0),
+        "modality-pacs-tls": ("PACS-TLS", "modality", "PACS", "dicom", "direct", "127.0.0.1", 0),
+        "his-ris": ("RIS-ORD", "HIS", "RIS", "mllp", "direct", "127.0.0.1", 0),
+        "ris-his": ("RIS-ORD", "RIS", "HIS", "mllp", "direct", "127.0.0.1", 0),
     }
     assert {probe.url for probe in profile.probes.values()} == {
         "builtin:LIS",
@@ -132,11 +136,16 @@ def test_the_memory_profile_is_the_built_in_one_in_memory():
     assert str(memory.transport) == "memory"
     assert {str(endpoint.transport) for endpoint in memory.endpoints.values()} == {"memory"}
     assert memory.probes == builtin.probes
-    in_real_time = {"modality-pacs", "modality-ris"}  # DIMSE has no virtual clock
-    assert [*memory.endpoints, *in_real_time] == [
-        *(name for name in builtin.endpoints if name not in in_real_time),
-        *in_real_time,
-    ]
+    in_real_time = {  # DIMSE has no virtual clock, and what stands beside it shares its process
+        "modality-pacs",
+        "modality-pacs-web",
+        "modality-pacs-tls",
+        "modality-ris",
+        "his-ris",
+        "ris-his",
+    }
+    assert set(builtin.endpoints) >= in_real_time
+    assert [*memory.endpoints] == [one for one in builtin.endpoints if one not in in_real_time]
 
 
 @pytest.mark.parametrize("name", ["template.toml", "example-site.toml"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from harness.link import actor as act
 from harness.wire.astm_link import FrameReceived, MessageReceived
 from harness.wire.core import Message
-from simulators.hospital import critical
+from simulators.hospital import critical, critical_rules
 from simulators.hospital.critical_rules import level
 from tests.simulators.desk import Desk, Ward, adt, oml, run, specimen
 
@@ -298,3 +299,65 @@ def test_limits_that_are_read_wrongly(defect: str, value: str) -> None:
     rule = {"low": "2.8", "high": "6.2", "texts": ""}
 
     assert level({"value": value, "flag": ""}, rule, {defect}) != "HH"
+
+
+# -- whose rule ------------------------------------------------------------------------------------
+
+SOME = [
+    {"item": "K", "high": "6.2"},
+    {"item": "K", "high": "7.5", "ward": "W03"},
+    {"item": "K", "high": "6.5", "age_below": "28d"},
+    {"item": "K", "high": "5.8", "sex": "F", "age_from": "18y", "age_below": "65y"},
+]
+"""Typed by hand: dialysis ward, newborn, women from 18 to 64."""
+
+
+@pytest.mark.parametrize(("patient", "high"), [
+    ({}, "6.2"),
+    ({"sex": "F"}, "6.2"),  # of what is not known no condition holds
+    ({"ward": "W03"}, "7.5"),
+    ({"ward": "W30"}, "6.2"),
+    ({"sex": "F", "birth": "20080105"}, "5.8"),  # eighteen today
+    ({"sex": "F", "birth": "20080106"}, "6.2"),  # tomorrow
+    ({"sex": "M", "birth": "19800229"}, "6.2"),
+    ({"sex": "F", "birth": "19610106"}, "5.8"),  # sixty-five tomorrow
+    ({"sex": "F", "birth": "19610105"}, "6.2"),  # today
+    ({"birth": "20251209"}, "6.5"),  # 27 days old
+    ({"birth": "20251208"}, "6.2"),  # 28 days old
+    ({"birth": "20240000"}, "6.2"),  # no day of any calendar
+    ({"birth": "19"}, "6.2"),
+    ({"sex": "F", "birth": "19800229", "ward": "W03"}, "5.8"),  # more conditions go first
+])  # fmt: skip
+def test_the_rule_is_the_patient_s(tmp_path, patient, high):
+    desk = Desk("LIS", tmp_path)
+    desk.order("critical_rules", rules=json.dumps(SOME))
+
+    rule = critical_rules.rule_of(desk.store, "K", patient, "20260105080000", set())
+
+    assert rule is not None
+    assert rule["high"] == high
+    one_for_all = {"lis-critical-one-rule-for-all"}
+    rule = critical_rules.rule_of(desk.store, "K", patient, "20260105080000", one_for_all)
+    assert rule is not None
+    assert rule["high"] == "6.2"
+
+
+def test_an_item_without_a_general_rule_is_critical_for_some_only(tmp_path):
+    desk = Desk("LIS", tmp_path)
+    desk.order("critical_rules", rules=json.dumps(SOME[1:2]))
+
+    found = [
+        critical_rules.rule_of(desk.store, "K", {"ward": ward}, "20260105080000", set())
+        for ward in ("W03", "W04")
+    ]
+
+    assert found[0] is not None
+    assert found[1] is None
+
+
+@pytest.mark.parametrize("age", ["18", "y", "18m", "1800y", "-1d", "１y"])
+def test_what_is_no_age_is_refused(tmp_path, age):
+    desk = Desk("LIS", tmp_path)
+
+    rules = json.dumps([{"item": "K", "high": "6.2", "age_from": age}])
+    assert "age" in desk.order("critical_rules", rules=rules).error

@@ -6,11 +6,14 @@ three tables: ASTM speakers, HL7 speakers, and framings of their own.
 
 from __future__ import annotations
 
+import tomllib
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
 import pytest
 
+from harness import resources
 from harness.clock import CHINA
 from harness.wire.astm_config import BlockEnd, CutPolicy
 from simulators.analyzer import families, generate
@@ -100,6 +103,15 @@ HL7: list[tuple[str, str, Shows]] = [
      lambda m: b"OUL^R24|" in sent(m) and b"|T|" in sent(m)),
     ("LAW, power of ten in the unit, UTC digits", "roche-cobas-law",
      lambda m: m.hl7.clock_utc and any(one.exponent for one in m.hl7.channels.values())),
+    ("1 in MSH-16 is a control, arrows are flags", "edan-i15",
+     lambda m: (m.hl7.qc_word, m.hl7.flags["H"]) == ("1", "↑")),
+    ("no CR between segments, the LIS connects", "getein-magicl",
+     lambda m: b"\r" not in sent(m) and m.hl7.side == "server"),
+    ("raw signal before the value", "autobio-a1000",
+     lambda m: all(b"^" in row.split(b"|")[5] for row in sent(m).split(b"\rOBX")[1:])),
+    ("control as OUL^R21, asterisk for caret", "dirui-bf6900",
+     lambda m: m.hl7.qc_type == "OUL^R21" and b"|10*9/L|" in sent(m)),
+    ("ORU^R32", "cepheid-genexpert-hl7", lambda m: b"|ORU^R32|" in sent(m)),
 ]  # fmt: skip
 """HL7 speakers."""
 
@@ -126,19 +138,16 @@ FRAMED: list[tuple[str, str, Shows]] = [
      lambda m: m.framed.framing.check_form == "hex-lower"),
     ("plain records without a link, pictures", "nihon-kohden-celltak",
      lambda m: m.framed.reader == "records" and m.framed.framing.check.value == "none"),
+    ("two-digit channels, a digit first", "hitachi-7150", lambda m: sent(m)[:1].isdigit()),
+    ("parts with ETB, repeated until acknowledged", "abbott-aeroset",
+     lambda m: m.framed.framing.part_end == "<ETB>" and m.framed.framing.sends_max == 100),
+    ("one record of 793 characters", "sebia-hydrasys", lambda m: len(sent(m)) == 793),
+    ("fixed text, date DDMMYYYY", "hemacell-plus", lambda m: sent(m).startswith(b"050120260800")),
+    ("lines, year first without its century", "arkray-spotchem", lambda m: b" 26/01/05 " in sent(m)),
+    ("FS fields, polls", "siemens-dimension", lambda m: sent(m).startswith(b"P\x1c")),
     ("POCT1-A messages", "poct-glucose", lambda m: m.family == "poct1a"),
 ]  # fmt: skip
 """Framings of their own, and POCT1-A."""
-
-WITHOUT_A_MODEL = {
-    "indented lines, value in R.9": "bytes of one site that no LIS can be set up for; captures are "
-    "read (astm.before-letter)",
-    "key=value text with counted blocks": "its checksum was never worked out",
-    "binary answers to a poll byte": "no layout of the bytes is known",
-    "screen of a terminal": "no layout of the screen is known",
-    "ORU^R32 with QBP^Z03": "no message of it is known",
-}
-"""Kinds that are known by name alone, with the reason."""
 
 ROWS = ASTM + HL7 + FRAMED
 
@@ -154,5 +163,25 @@ def test_sixteen_models_of_ten_vendors_and_more() -> None:
 
     assert len(used) >= 16
     assert len(vendors) >= 10
-    assert {row[0] for row in ROWS}.isdisjoint(WITHOUT_A_MODEL)
     assert not {name for _, name, _ in ROWS} - set(known_models())
+
+
+INSTRUMENTS = tomllib.loads(resources.fixture("instruments.toml").read_text("utf-8"))["rows"]
+
+GENERIC = {"chemistry", "haematology"}
+"""Of no maker."""
+
+
+def test_every_instrument_that_is_known_has_a_model_or_a_reason() -> None:
+    """The field's three tables have 27, 15 and 26 rows; POCT1-A is described without makers."""
+    counts = Counter(row["table"] for row in INSTRUMENTS)
+    shown = {name for _, name, _ in ROWS}
+
+    assert counts == {"astm": 27, "hl7": 15, "framed": 26, "poct": 1}
+    assert len({(row["table"], row["instrument"]) for row in INSTRUMENTS}) == len(INSTRUMENTS)
+    for row in INSTRUMENTS:
+        assert row["models"] or len(row["reason"]) > 20, row["instrument"]
+        assert set(row["models"]) <= shown, row["instrument"]
+    named = {name for row in INSTRUMENTS for name in row["models"]}
+    assert set(known_models()) - named == GENERIC
+    assert sum(not row["models"] for row in INSTRUMENTS) <= 4

@@ -159,6 +159,31 @@ def test_its_trace_says_what_a_recorder_would_have_written(run: Run, story: str)
     assert mine[0]["w"] == theirs[0]["w"]
 
 
+@pytest.mark.parametrize("before", ["nothing", "a note", "another", "a frame that waits"])
+def test_an_exchange_is_told_as_what_came_and_what_left(run: Run, before: str) -> None:
+    rec, told = run.capture, Trace(run.clock, run.folder / "plain.jsonl")
+    plain = Recorder(told)
+    for one in (rec, plain):
+        one.data(SERVER, b"\x05", sent=False)
+        if before == "a note":
+            one.note("HIS", "x")
+        elif before == "another":
+            one.data(OTHER, b"\x05", sent=False)
+        elif before == "a frame that waits":
+            one.data(OTHER, framed(REPORT), sent=False)
+        if before == "nothing":
+            rec.settle()
+    for number in range(3):
+        rec.exchanged(SERVER, b"frame %d" % number, b"\x06", run.clock.now())
+        plain.data(SERVER, b"frame %d" % number, sent=False)
+        plain.data(SERVER, b"\x06", sent=True)
+        assert (run.folder / "c").read_bytes().endswith(b"\x06"), "it is written already"
+    told.close()
+
+    strip = [{k: v for k, v in one.items() if k != "n"} for one in told.records]
+    assert [{k: v for k, v in one.items() if k != "n"} for one in run.records()] == strip
+
+
 def test_a_killed_run_gives_a_trace_to_its_last_whole_record(run: Run) -> None:
     rec = run.capture
     for number in range(3):

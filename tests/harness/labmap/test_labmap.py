@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,12 +12,12 @@ import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import i18n, resources
+from harness import cli, i18n, resources
 from harness.errors import InputError, InputErrors
 from harness.labmap.command import run_check, run_compare
 from harness.labmap.compare import compare
 from harness.labmap.model import ItemMap, ItemRow
-from harness.labmap.prove import proofs
+from harness.labmap.prove import ROUND_MAX, proofs, rounds
 from harness.labmap.read import read_map
 
 CSV = "通道,项目,系数,小数位,单位,文本对照\nWBC,1001,,2,10*9/L,\nHGB,1002,10,0,g/L,\nHBS,1003,,,,neg=阴性;pos=阳性\n"
@@ -265,3 +266,74 @@ def test_maps_that_ship(name):
     path = Path(str(resources.fixture(f"catalogues/item_maps/{name}")))
 
     assert read_map(path).remarks == ()
+
+
+PROVED = """通道,项目,系数,小数位,单位,文本对照
+201,K,1,2,mmol/L,
+202,GLU,0.0555,2,mmol/L,
+203,HBsAg,,,,neg=阴性;pos=阳性
+204,K,10,1,mmol/L,
+"""
+"""Two channels of one item, and texts: three specimens."""
+
+
+def played(text: str, folder: Path, *defects: str) -> tuple[int, list[dict[str, str]]]:
+    """The exit code of a proof, and the findings of its report."""
+    path = folder / "map.csv"
+    path.write_text(text, encoding="utf-8")
+    out = folder / "-".join(("run", *defects))
+    words = ["labmap", "prove", str(path), "--profile", "memory", "--out", str(out)]
+    for one in defects:
+        words += ["--defect", one]
+    code = cli.main(words)
+    i18n.use("en")
+    (scenario,) = json.loads((out / "run.json").read_text("utf-8"))["scenarios"]
+    return code, scenario["findings"]
+
+
+def test_rounds_hold_each_item_once(tmp_path):
+    path = tmp_path / "map.csv"
+    path.write_text(PROVED, encoding="utf-8")
+
+    found = rounds(read_map(path))
+
+    assert [[one.item for one in part] for part in found] == [
+        ["K", "GLU", "HBsAg"], ["HBsAg", "K"], ["HBsAg"],
+    ]  # fmt: skip
+    assert sum(map(len, found)) == len(proofs(read_map(path)))
+    rows = "".join(f"{number},I{number}\n" for number in range(2 * ROUND_MAX + 1))
+    path.write_text(f"channel,item\n{rows}", encoding="utf-8")
+    assert [len(part) for part in rounds(read_map(path))] == [ROUND_MAX, ROUND_MAX, 1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("defect", "lines"), [
+    ("lis-ignores-factor", {"3", "5"}),
+    ("lis-ignores-text-map", {"4"}),
+    ("lis-unit-of-other-row", {"4"}),
+])  # fmt: skip
+def test_a_row_that_the_lis_gets_wrong_is_named_with_its_line(tmp_path, defect, lines):
+    code, findings = played(PROVED, tmp_path, defect)
+
+    assert code == 1
+    found = [re.search(r"map\.csv:(\d+) ", one["clause"]) for one in findings]
+    assert {one[1] for one in found if one} == lines
+
+
+@pytest.mark.slow
+def test_a_lis_that_has_the_map_proves_every_row(tmp_path):
+    assert played(PROVED, tmp_path) == (0, [])
+
+
+def test_a_map_that_cannot_be_used_is_refused_before_anything_runs(tmp_path, capsys):
+    path = tmp_path / "bad.csv"
+    path.write_text("通道,项目,系数\nA,K,一\n,GLU,2\n", encoding="utf-8")
+
+    words = ["labmap", "prove", str(path), "--out", str(tmp_path / "run"), "--lang", "zh-CN"]
+    code = cli.main(words)
+
+    said = capsys.readouterr().err
+    assert code == 2
+    assert f"{path.name}:2: 系数 一 不是大于零的数" in said
+    assert f"{path.name}:3: channel 为空" in said
+    assert not (tmp_path / "run").exists()

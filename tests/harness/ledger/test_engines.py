@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.ledger import canonical, conserve, engines
+from harness.ledger import adapters, canonical, conserve
 from harness.ledger.command import Request, reconcile
 from harness.ledger.reading import Side
 
@@ -132,7 +132,7 @@ def test_a_decimal_becomes_fen_in_both_widths(yuan):
 @pytest.mark.parametrize("hits", [[0], [0, 1, 31], [5, 5], [3, 3, 4], [1, 1, 1, 1]])
 def test_a_block_with_a_repeated_row_is_never_called_clean(hits):
     with duckdb.connect() as con:
-        for function in engines._FUNCTIONS:
+        for function in adapters.DuckDB.FUNCTIONS:
             con.execute(f"CREATE MACRO {function}")
         con.execute("CREATE TABLE j (hr BIGINT)")
         con.executemany("INSERT INTO j VALUES (?)", [(one,) for one in hits])

@@ -174,6 +174,31 @@ def test_one_that_speaks_alone_loses_nothing_and_another_is_still_heard(rig: Rig
     assert rig.came("loud") == b"".join(b"%d;" % number for number in range(3 * ALONE_MAX))
 
 
+def test_one_that_never_falls_silent_does_not_keep_another_that_we_ended(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LINGER_S", 0.05)
+    monkeypatch.setattr("harness.link.tcp.LINGER_S", 0.05)
+    loud = rig.connect("loud")
+    rig.connect("ended")
+    stop = threading.Event()
+
+    def flood() -> None:
+        while not stop.is_set():
+            loud.sendall(b"x" * 4096)
+
+    thread = threading.Thread(target=flood)
+    thread.start()
+    try:
+        rig.wait(lambda: rig.came("loud") != b"")
+        rig.wires["ended"].end(CLOSE)
+        rig.wires["ended"].flush()
+        rig.wait(lambda: "ended" in rig.ends)  # its peer is still there
+    finally:
+        stop.set()
+        thread.join(LIMIT_S)
+
+
 def test_one_that_is_let_go_while_it_speaks_alone_ends_once(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from harness.link.tcp import CLOSE, Wire, connect, listen, reason_of
+from harness.link.tcp import CLOSE, KEEP_ALIVE_S, Wire, connect, listen, reason_of
 
 
 @pytest.fixture
@@ -32,6 +32,23 @@ def test_bytes_leave_in_the_order_in_which_they_were_put(pair: tuple[Wire, socke
     peer.settimeout(5)
 
     assert peer.recv(10) == b"abc"
+    assert peer.recv(10) == b""
+
+
+def test_what_may_leave_at_once_does_so_behind_what_waits(
+    pair: tuple[Wire, socket.socket],
+) -> None:
+    wire, peer = pair
+    peer.settimeout(5)
+    assert wire.send_at_once(b"a")
+    assert peer.recv(10) == b"a"
+    wire.put(b"b")
+    assert not wire.send_at_once(b"c")
+    wire.end(CLOSE)
+    assert not wire.send_at_once(b"d")
+    wire.flush()
+
+    assert peer.recv(10) == b"bcd"
     assert peer.recv(10) == b""
 
 
@@ -88,3 +105,16 @@ def test_listening_on_ipv6_where_there_is_one() -> None:
         pytest.skip("this machine has no IPv6 loopback")
     with listener, connect("::1", listener.getsockname()[1]) as sock:
         assert sock.family == socket.AF_INET6
+
+
+def test_silent_connections_are_looked_after_at_both_ends() -> None:
+    listener = listen("127.0.0.1", 0)
+    ours = connect(*listener.getsockname())
+    theirs, _ = listener.accept()
+    for sock in (ours, theirs):
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            kept = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
+            assert kept == KEEP_ALIVE_S
+    for sock in (ours, theirs, listener):
+        sock.close()

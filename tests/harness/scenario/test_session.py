@@ -97,7 +97,7 @@ def test_the_plan_is_written_once(tmp_path):
     assert plan["label"] == "before"
     assert plan["profile"]["transport"] == "memory"
     assert plan["defects"] == ["lis-drops-unit"]
-    assert {one["role"] for one in plan["systems"]} == {"LIS", "HIS", "centre"}
+    assert {one["role"] for one in plan["systems"]} == {"LIS", "HIS", "ENGINE", "centre"}
     assert plan["requirements"]
     assert plan["interfaces"]
     assert [path.name for path in folder.iterdir()] == ["plan.json"]

@@ -83,7 +83,7 @@ def test_a_self_check_writes_what_it_measured(tmp_path, capsys):
     assert told["counts"]["fault_classes"]["lab"]["detected"] == 1
     assert {"link_mutants", "store_mutants", "redundant", "fault_rows"} <= {*told}
     assert json.loads(printed.splitlines()[-1])["exit_code"] == code
-    assert (tmp_path / "fault-classes.md").read_text(encoding="utf-8").startswith("# Fault classes")
+    assert (tmp_path / "faults.md").read_text(encoding="utf-8").startswith("# Fault classes")
 
 
 def test_a_defect_whose_scenario_is_gone_is_a_target_missed(small, tmp_path, monkeypatch):

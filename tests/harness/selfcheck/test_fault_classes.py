@@ -91,7 +91,7 @@ def test_every_row_says_what_it_is_in_both_languages():
 
 
 def test_every_defect_stands_for_a_row():
-    assert {one.source for one in DEFECTS} <= {*catalogue()}
+    assert {row for one in DEFECTS for row in one.source.split()} <= {*catalogue()}
 
 
 @pytest.mark.parametrize(
@@ -149,6 +149,16 @@ def test_a_defect_that_nobody_caught_at_its_place_is_not_detected():
     assert not row_of(table([played()], [replace(CAUGHT, placed=())]), "lab-60").detected
 
 
+@pytest.mark.parametrize(("scenario", "detected"), [("s1", ("lis-x",)), ("s2", ())])
+def test_a_fault_that_brings_a_defect_out_is_detected_where_the_wire_showed_it(scenario, detected):
+    catch = replace(CAUGHT, source="lab-60 lab-01")
+    rows = table([played(), played(fired(), ident=scenario)], [catch])
+
+    assert row_of(rows, "lab-60").detected_by == ("lis-x",)
+    assert row_of(rows, "lab-01").provoked_in == (scenario,)
+    assert row_of(rows, "lab-01").detected_by == detected
+
+
 def test_a_class_that_the_catalogue_does_not_have_is_refused():
     with pytest.raises(InputError, match="lab-999"):
         table([played(fired("lab-999"))], [])
@@ -195,12 +205,12 @@ def test_the_page_names_two_and_counts_the_rest():
     assert "| lab | 112 | 1 | 0 | 0 |" in page
     assert page.count("\n## ") == 18
     assert "| imaging |" not in page  # it has a page of its own, which test_imaging holds
-    assert "(fault-classes-imaging.md)" in page
+    assert "(faults-imaging.md)" in page
 
 
 def test_the_page_names_every_row_and_only_defects_and_scenarios_that_are_there():
     """What a row counts is measured by the whole self-check; that the names are real, here."""
-    text = (Path(__file__).parents[3] / "docs/reference/fault-classes.md").read_text("utf-8")
+    text = (Path(__file__).parents[3] / "docs/reference/faults.md").read_text("utf-8")
     lines = [line.split("|") for line in text.splitlines() if line.startswith("| ")]
     shown = {cells[1].strip(): cells for cells in lines if len(cells) == 9}
     assert {*catalogue()} <= {*shown}

@@ -8,14 +8,14 @@ import pytest
 from harness import resources
 from harness.errors import InputError
 from harness.evidence.line import pack
-from harness.selfcheck import imaging, imaging_objects, imaging_wire
+from harness.selfcheck import imaging, imaging_beside, imaging_http, imaging_objects, imaging_wire
 from harness.selfcheck.defect_matrix import Catch
 from harness.selfcheck.fault_classes import IMAGING, catalogue
 from harness.selfcheck.imaging_read import Look
 from simulators.hospital.defects import IMAGING as DEFECTS
 
 REFERENCE = Path(resources.__file__).resolve().parent.parent / "docs/reference"
-PAGE = REFERENCE / "fault-classes-imaging.md"
+PAGE = REFERENCE / "faults-imaging.md"
 
 # Typed from PS3.8 tables 9-11 to 9-25: an A-ASSOCIATE-RQ with one context, a C-ECHO-RQ in one
 # P-DATA-TF, and an A-ABORT.
@@ -88,11 +88,12 @@ def test_defects_and_readers_stand_for_rows():
 
     assert {one.source for one in DEFECTS} <= known
     assert {*imaging_wire.ROWS, *imaging_objects.ROWS} <= known
+    assert {*imaging_http.ROWS, *imaging_beside.ROWS} <= known
     assert not {*imaging_wire.ROWS} & {*imaging_objects.ROWS}
 
 
 def test_a_row_that_cannot_count_says_why():
-    read = {*imaging_wire.ROWS, *imaging_objects.ROWS}
+    read = {*imaging_wire.ROWS, *imaging_objects.ROWS, *imaging_http.ROWS, *imaging_beside.ROWS}
     defects = {one.source for one in DEFECTS}
     for row in catalogue(IMAGING).values():
         can = ("P" not in row.letters or row.id in read) and row.id in defects

@@ -102,6 +102,33 @@ TWO_TUBES = [*PLAIN[:-1], *(one.replace("0001|", "0002|") for one in PLAIN[1:])]
 KILLED = {"n": 3, "kind": "fault", "event": "fired", "action": "kill"}
 QUESTION = "Q|1|^MH0000000001||ALL||||||||O"
 
+
+def columns(text, decimals="WBC:1 PLT:0"):
+    """A port that was told its decimals, and one block of a KX-21, typed column by column."""
+    return [
+        command("configure_port", setup={"decimals": decimals}),
+        {
+            "n": 10, "t": 0.0, "kind": "bytes", "conn": "f1", "link": "analyzer-lis-framed",
+            "frm": "analyzer", "to": "LIS", "raw": pack(b"\x02D1U260105" + text + b"\x03"),
+        },
+    ]  # fmt: skip
+
+
+def for_some(ward, value, high="7.5", told="W03"):
+    """A general rule and one of a ward, a patient of a ward, and a result."""
+    admitted = hl7(
+        "MSH|^~\\&|HIS||LIS||1||ADT^A01|9|P|2.5.1\n"
+        f"PID|1||P001^^^^PatientNO\nPV1|1|I|{ward}^^12\n",
+        sender="HIS", kind="ADT^A01", n=1,
+    )  # fmt: skip
+    found = [
+        {"item": "K", "low": "2.8", "high": "6.2"},
+        {"item": "K", "low": "2.8", "high": high, "ward": told},
+    ]
+    told_rules = command("critical_rules", n=3, rules=json.dumps(found))
+    return [admitted, order(n=2), told_rules, changed(3, "4.10", value)]
+
+
 SHOWN = {
     "lab-11": [sent(b"\x05"), sent(b"\x05") | {"n": 6, "frm": "LIS"}],
     "lab-19": [sent(b"\x021R|1|4.\x17AB\r\n")],
@@ -144,6 +171,7 @@ SHOWN = {
     "lab-59": [order(), order(control="CA", n=3), astm(*PLAIN)],
     "lab-60": [changed(3, "4.10", "<0.5")],
     "lab-61": [changed(3, "4.10", "4,10")],
+    "lab-62": columns(b"MH0000000001   " + b"00910" + b"02120"),
     "lab-63": [changed(3, "mmol/L", "10*9/L")],
     "lab-64": [driver([row(unit="mg/dL")]), astm(*PLAIN)],
     "lab-66": [changed(3, "4.10", "-----")],
@@ -182,6 +210,7 @@ SHOWN = {
     ],
     "lab-105": [changed(1, "Zhao Yi", "赵一", sender="LIS", receiver="analyzer")],
     "lab-107": [rules(), changed(3, "4.10", ">9.00")],
+    "lab-108": for_some("W03", "6.90"),
     "lab-109": [driver([row(factor="0.0555")]), rules(), astm(*PLAIN)],
     "lab-110": [rules(), astm(*PLAIN), astm(*PLAIN, n=12)],
     "lab-111": [alert(), alert(n=25)],
@@ -248,3 +277,19 @@ def test_the_driver_that_was_taken_back_at_the_end_is_not_the_last_word():
     story = Story([driver([row()]), command("configure_analyzer", n=99, sender="CHEM")])
 
     assert list(story.drivers["CHEM"].items) == ["K"]
+
+
+@pytest.mark.parametrize("records", [
+    columns(b"MH0000000001   " + b"*0000" + b"02120"),  # not measured
+    columns(b"MH0000000001   " + b"00910" + b"02120", decimals="WBC:0 PLT:0"),
+    columns(b"MH0000000001   " + b"00910" + b"02120", decimals="WBC:1"),
+    columns(b"MH0000000001   " + b"9.100" + b"02120"),
+])  # fmt: skip
+def test_columns_of_whole_numbers_imply_no_decimals(records):
+    assert "lab-62" not in shown_classes(records)
+
+
+@pytest.mark.parametrize(("ward", "value"), [("W04", "6.90"), ("W03", "4.10"), ("W03", "7.90")])
+def test_a_rule_for_some_shows_where_it_judges_otherwise(ward, value):
+    """Not in another ward, and not where both rules say the same."""
+    assert "lab-108" not in shown_classes(for_some(ward, value))

@@ -44,6 +44,13 @@ class Wire:
     def ack(self, *rows, conn="c1"):
         return self.msg(*(rows or ACK), conn=conn, frm="HIS", codec="gb18030")
 
+    def on(self, link, frm, says):
+        """Records of another link, which ``frm`` opens."""
+        before = len(self.records)
+        says(self)
+        self.records[before:] = [one | {"link": link, "frm": frm} for one in self.records[before:]]
+        return self
+
     def after(self, seconds):
         self.t += seconds
         return self
@@ -84,6 +91,28 @@ def many_lines():
     return wire.msg(*PLAIN)
 
 
+def numbered(number):
+    return tuple(row.replace("|P|2.4|", f"|P|2.4|{number}") for row in PLAIN)
+
+
+def kind(name):
+    return tuple(row.replace("ORU^R01", name) for row in PLAIN)
+
+
+def upgraded():
+    wire = Wire()
+    wire.records.append({"n": 1, "t": 0.0, "kind": "command", "name": "upgrade"})
+    return wire
+
+
+def back(wire):
+    wire.records.append(
+        {"n": len(wire.records) + 1, "t": wire.t, "kind": "fault", "event": "healed",
+         "layer": "process", "detail": "HIS is back"}
+    )  # fmt: skip
+    return wire
+
+
 CASES = {
     "hl7-05": Wire().msg(*PLAIN).ack().msg(*M2).ack(*ACK2).msg(*again("M3", *PLAIN)),
     "hl7-07": Wire().msg(*PLAIN).read(text(*ACK), frm="HIS"),
@@ -96,6 +125,7 @@ CASES = {
     "hl7-15": Wire().msg(MSH, "", PID),
     "hl7-16": Wire().read(b"\x0bMSH|half").msg(*PLAIN, conn="c2"),
     "hl7-18": Wire().msg(*PLAIN).link("closed").link("closed", conn="c2"),
+    "hl7-20": back(Wire().msg(*PLAIN)).link("opened", conn="c2").msg(*M2, conn="c2"),
     "hl7-22": Wire().msg(*PLAIN).read(b"\x0b\x06\x1c\r", frm="HIS"),
     "hl7-23": acked("|AA|M1", "|AA|M9"),
     "hl7-24": acked("|AA|M1", "|AA|M9"),
@@ -116,15 +146,27 @@ CASES = {
     "hl7-41": one("|2.4|||||", "|2.4|||NE|NE|"),
     "hl7-42": Wire().msg(*PLAIN).after(0.4).ack(),
     "hl7-43": Wire().msg(*PLAIN).ack(ACK[0], "MSA|AE|M1").msg(*M2),
+    "hl7-44": Wire()
+    .link("opened")
+    .msg(*PLAIN)
+    .on("engine-sender", "HIS", lambda wire: wire.link("opened", conn="c9").ack(conn="c9")),
     "hl7-45": Wire().msg(*PLAIN).msg(*PLAIN, conn="c2").ack(conn="c2").msg(*M2, conn="c2"),
     "hl7-46": Wire().msg(*PLAIN).msg(*M2),
     "hl7-48": Wire().msg(*PLAIN).ack().msg(*(row.replace("4.10", "4.20") for row in PLAIN)),
     "hl7-49": Wire().msg(*PLAIN).msg(*PLAIN, conn="c2"),
     "hl7-50": Wire().msg(*PLAIN, "NTE|1||" + "x" * 5_000).msg(*M2),
+    "hl7-51": Wire().msg(*numbered("1")).msg(*numbered("3")),
     "hl7-52": Wire().msg(*PLAIN).ack().msg(*(row.replace("|||F", "|||P") for row in M2)),
-    "hl7-53": Wire().msg(GB, PID.replace("Zhao", "赵"), codec="gb18030"),
+    "hl7-53": Wire()
+    .msg(GB, PID.replace("Zhao", "赵"), codec="gb18030")
+    .msg(MSH + "UNICODE UTF-8", PID.replace("Zhao", "赵"), codec="utf-8", conn="c2"),
     "hl7-54": Wire().msg(MSH + "UNICODE UTF-8", PID.replace("Zhao", "赵"), codec="utf-8"),
-    "hl7-56": Wire().msg(GB, PID.replace("Zhao", "赵"), codec="gb18030"),
+    "hl7-55": upgraded()
+    .msg(GB, PID.replace("Zhao", "赵"), codec="gb18030")
+    .msg(MSH + "UNICODE UTF-8", PID.replace("Zhao", "赵"), codec="utf-8"),
+    "hl7-56": Wire()
+    .msg(MSH, PID.replace("Zhao", "赵"), codec="gb18030")
+    .msg(MSH, PID.replace("Zhao", "赵"), codec="utf-8"),
     "hl7-57": Wire().msg(MSH + "UNICODE UTF-8", PID.replace("Zhao", "赵"), codec="gb18030"),
     "hl7-58": Wire()
     .msg(GB, PID.replace("Zhao", "赵"), codec="gb18030")
@@ -135,7 +177,7 @@ CASES = {
     "hl7-62": Wire().msg(GB, PID.replace("Zhao", "䶮"), codec="gb18030"),
     "hl7-63": one("Zhao", "Zhao of the long name"),
     "hl7-64": Wire().msg(GB, *(row.replace("mmol/L", "℃") for row in PLAIN[1:]), codec="gb18030"),
-    "hl7-65": Wire().msg(GB, PID.replace("Zhao", "赵"), codec="gb18030"),
+    "hl7-65": Wire().msg(GB, OBX.replace("|NM|K||4.10|", "|TX|K||未见异常|"), codec="gb18030"),
     "hl7-66": value("ST", r"R\T\D"),
     "hl7-67": value("ST", r"R\E\T\E\D"),
     "hl7-68": value("FT", r"one\.br\two"),
@@ -150,20 +192,23 @@ CASES = {
     ),
     "hl7-76": one("PID|", "ZPI|" + "A~" * 1_000 + "\rPID|"),
     "hl7-77": Wire().msg(MSH, PID + '|||||""'),
-    "hl7-78": Wire().msg(*PLAIN, OBX),
-    "hl7-79": one("^^^^PatientNO", "^^^^PatientNO~X^^^^IdentifyNO"),
+    "hl7-78": Wire().msg(*PLAIN, OBX.replace("|K|", "|GLU|")),
+    "hl7-79": one("^^^^PatientNO", "^^^^PatientNO~X^^^^IdentifyNO~Y^^^^IDCard"),
     "hl7-80": one("PID|", "ZPI|1\rPID|"),
     "hl7-81": Wire().msg(MSH, "PV1|1|I", PID),
     "hl7-82": one("|2.4|", "|2.8.1|"),
     "hl7-83": value("ZZ", "1"),
     "hl7-84": value("NM", "007"),
     "hl7-85": one("|N|||F", "|HH|||F"),
-    "hl7-86": one("19700101083000", "19700101"),
+    "hl7-86": Wire().msg(
+        MSH.replace("080000|", "080000.120+0800|"), PID.replace("19700101083000", "19700101")
+    ),
     "hl7-87": Wire().msg(MSH, PID + "|||||1|2"),
     "hl7-88": Wire().msg(MSH, PID, "ORC|CA|O1"),
     "hl7-89": Wire().msg(*ADT),
     "hl7-90": one("^^^^PatientNO", "^^^^PatientNO~^^^^IdentifyNO"),
     "hl7-91": value("TX", "x" * 300_000),
+    "hl7-92": upgraded().msg(*PLAIN).msg(*kind("ADT^A01")).msg(*kind("ADT^A08")),
     "hl7-93": value("ED", "^application^pdf^Base64^JVBERi0="),
 }  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.upgrade.given import Given, of_records
+from harness.upgrade.given import Given, of_records, sums
 
 ROLE = ("command", "HIS", "admit", "1", "name")
 
@@ -77,3 +77,24 @@ def test_roles_are_commands_and_expectations() -> None:
         ("command", "HIS", "order", "2", "items"): "GLU",
         ("expectation", "5", "1", "wanted", "1", "expected"): "4.1",
     }
+
+
+def test_what_a_system_multiplies_and_adds_follows_from_what_it_was_given() -> None:
+    lines = "Y001,10.44,4;Y002,132.33,2;J006,577.87,1", "Y001,2.50,3;Y002,1.10,5;J006,9.99,1"
+    records = [
+        [{"kind": "command", "role": "HIS", "name": "yb-bill", "args": {"lines": one}}]
+        for one in lines
+    ]
+    made = Given(*(dict(of_records(one)) for one in records))
+
+    assert made.explains("884.29", "22.99"), "41.76 + 264.66 + 577.87 and 7.50 + 5.50 + 9.99"
+    assert made.explains("41.76", "7.50")
+    assert made.explains("88429", "2299"), "in fen"
+    assert not made.explains("884.28", "22.99")
+    assert not made.explains("884.29", "23.0"), "one side was rounded"
+
+
+def test_a_list_of_amounts_is_added_up() -> None:
+    rows = {"/r[1]/fee": "1.20", "/r[2]/fee": "2.30", "/r[1]/n": "1", "/r[2]/n": "2", "/x": "9.99"}
+
+    assert list(sums(rows)) == [("/r/fee", "3.50")]

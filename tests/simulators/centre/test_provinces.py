@@ -52,6 +52,17 @@ def test_problems_have_their_line(tmp_path: Path, text: str, line: int, said: st
     assert said in str(caught.value)
 
 
+def test_another_version_of_the_interface_than_the_provinces_own(tmp_path: Path) -> None:
+    assert provinces.load_province("hunan").spec().version == "V1.1.27"
+    assert provinces.load_province("hunan", "V1.1.18").spec().version == "V1.1.18"
+    shipped = resources.fixture("centre", "schema", "V9.0.0.json")
+    mine = tmp_path / "mine.json"
+    mine.write_text(shipped.read_text("utf-8").replace("V9.0.0", "V9.0.1"), "utf-8")
+    assert provinces.load_province("jilin", str(mine)).spec().version == "V9.0.1"
+    with pytest.raises(InputError):
+        provinces.load_province("hunan", "V7")
+
+
 def test_what_is_not_there_or_no_toml(tmp_path: Path) -> None:
     i18n.use("en")
     with pytest.raises(InputError) as caught:

@@ -65,6 +65,7 @@ def test_it_serves_until_it_is_stopped(
     "wrong",
     [
         {"province": "atlantis"},
+        {"province": "hunan", "spec": "V0"},
         {"host": "0.0.0.0"},
         {"port": 99999},
         {"tls_cert": "x"},

@@ -17,7 +17,7 @@ FIELDS = {"ward": "W01", "bed": "02", "phone": "12345"}
 
 def written(name: str) -> bytes:
     return variants.registration(
-        PERSON, FIELDS, variants.way(name), control_id="C1", time="20260105"
+        PERSON, FIELDS, variants.way(name), control_id="C1", time="20260105080000"
     )
 
 

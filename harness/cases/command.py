@@ -1,0 +1,72 @@
+"""``medharness case take``: one matter out of a recording, without the persons in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.cases.bundle import Told, key_of, write
+from harness.cases.identity import load
+from harness.cases.recorded import read
+from harness.cases.take import take
+from harness.errors import InputError
+from harness.i18n import tr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line says."""
+
+    paths: Sequence[str]
+    about: str
+    out: str
+    port: int = 0
+    identity: str = ""
+    key_env: str = ""
+    symptom: str = ""
+    approver: str = ""
+    systems: Sequence[str] = ()
+    as_json: bool = False
+
+
+def run(options: Options) -> int:
+    """Write a case.
+
+    Raises:
+        InputError: nothing to take, something that cannot be read, or a leak (exit code 2).
+    """
+    if not options.about.strip():
+        raise InputError(tr("what is the case about?"), remedy="--about")
+    paths = [Path(one) for one in options.paths]
+    identity = load(Path(options.identity) if options.identity else None)
+    key = key_of(options.key_env)
+    told = Told(
+        symptom=options.symptom, approver=options.approver, systems=_systems(options.systems)
+    )
+    recording = read(paths, options.port)
+    taken = take(recording.messages, options.about)
+    manifest = write(
+        Path(options.out), taken, recording, paths, about=options.about, key=key,
+        identity=identity, told=told,
+    )  # fmt: skip
+    counts = {"count": len(taken.messages), "all": len(recording.messages), "near": len(taken.near)}
+    print(tr("{count} messages of {all} taken, {near} near them not matched", **counts))
+    for why, count in recording.left_out.items():
+        print(tr("left out: {why}, {count}", why=tr(why), count=count))
+    print(tr("{count} texts that tell who somebody is were replaced; {short} of them are too"
+             " short to search for", count=sum(manifest["identity"].values()),
+             short=manifest["identity"]["too_short_to_search"]))  # fmt: skip
+    print(tr("case: {path}", path=options.out))
+    if options.as_json:
+        print(json.dumps({"case": options.out, "manifest": manifest}, ensure_ascii=False))
+    return 0
+
+
+def _systems(given: Sequence[str]) -> dict[str, str]:
+    pairs = [one.partition("=") for one in given]
+    wrong = [name for name, sign, version in pairs if not (name and sign and version)]
+    if wrong:
+        raise InputError(tr("a system needs its version: {name}=VERSION", name=wrong[0]))
+    return {name: version for name, _, version in pairs}

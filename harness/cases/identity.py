@@ -1,0 +1,88 @@
+"""Where persons stand in messages: what ships, and what a site adds."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from harness import resources
+from harness.errors import InputError
+from harness.i18n import tr
+
+KINDS: Final = ("names", "numbers", "contacts", "texts")
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Places of persons by protocol: a field or member, and of which kind it is.
+
+    Attributes:
+        hl7: ``PID-5`` and so on.
+        astm: ``P.6`` and so on.
+        json: members at any depth.
+        text_types: of OBX-2, where OBX-5 is free text.
+    """
+
+    hl7: Mapping[str, str]
+    astm: Mapping[str, str]
+    json: Mapping[str, str]
+    text_types: frozenset[str] = field(default_factory=frozenset)
+
+
+def load(extra: Path | None = None) -> Identity:
+    """What ships, and what a site's file has beyond it.
+
+    Raises:
+        InputError: a file that is no such list.
+    """
+    tables = [_read(resources.fixture("cases", "identity.toml"))]
+    if extra is not None:
+        tables.append(_read(extra))
+    return Identity(
+        hl7=_places(tables, "hl7"),
+        astm=_places(tables, "astm"),
+        json=_places(tables, "json"),
+        text_types=frozenset(
+            one for table in tables for one in table.get("hl7", {}).get("text_types", ())
+        ),
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        text = tr("not a list of places of persons: {reason}", reason=error)
+        raise InputError(text, where=str(path)) from error
+    problem = _problem(table)
+    if problem:
+        text = tr("not a list of places of persons: {reason}", reason=problem)
+        raise InputError(text, where=str(path))
+    return table
+
+
+def _problem(table: Mapping[str, Any]) -> str:
+    if table.get("format") != FORMAT:
+        return f"format = {FORMAT}"
+    for protocol in table.keys() - {"format"}:
+        if protocol not in {"hl7", "astm", "json"} or not isinstance(table[protocol], dict):
+            return str(protocol)
+        for kind, places in table[protocol].items():
+            if kind not in {*KINDS, "text_types"} or not (
+                isinstance(places, list) and all(isinstance(one, str) for one in places)
+            ):
+                return f"{protocol}.{kind}"
+    return ""
+
+
+def _places(tables: list[dict[str, Any]], protocol: str) -> dict[str, str]:
+    return {
+        place: kind
+        for table in tables
+        for kind in KINDS
+        for place in table.get(protocol, {}).get(kind, ())
+    }

@@ -1,0 +1,176 @@
+"""Messages of recordings, whatever they were recorded by: traces, network captures, serial logs."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from harness.captures.astm import read_astm
+from harness.captures.hl7 import read_hl7
+from harness.captures.http import read_http
+from harness.captures.network import Talk, is_network, talks
+from harness.captures.reading import Reading
+from harness.captures.sources import read_file, streams
+from harness.errors import InputError
+from harness.evidence import correlate, correlate_http, trace
+from harness.evidence.correlate import Summary
+from harness.i18n import tr
+
+_SUMMARIES = {"hl7": correlate.hl7, "astm": correlate.astm}
+_READERS = {"hl7": read_hl7, "astm": read_astm, "http": read_http}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """One message.
+
+    Attributes:
+        source: file that it comes from.
+        at_s: seconds since 1970; 0 where the recording has no times.
+        frm: who sent it, as the recording names it.
+        to: to whom.
+        protocol: ``hl7``, ``astm``, ``http``.
+        kind: type of the message, number of the transaction.
+        ident: control id, msgid.
+        corr: what it is about.
+        payload: its bytes, without framing.
+    """
+
+    source: str
+    at_s: float
+    frm: str
+    to: str
+    protocol: str
+    kind: str
+    ident: str
+    corr: dict[str, str]
+    payload: bytes
+
+
+@dataclass(slots=True)
+class Recording:
+    """Everything of some files.
+
+    Attributes:
+        messages: by time.
+        left_out: what could not be taken, with its number: protocols, damage, kept bytes.
+    """
+
+    messages: list[Recorded] = field(default_factory=list)
+    left_out: dict[str, int] = field(default_factory=dict)
+
+    def miss(self, why: str, count: int = 1) -> None:
+        """Count something that is not among the messages."""
+        if count:
+            self.left_out[why] = self.left_out.get(why, 0) + count
+
+
+def read(paths: Sequence[Path], port: int = 0) -> Recording:
+    """All messages of traces (``.jsonl``), network captures and serial captures.
+
+    Args:
+        paths: files.
+        port: of network captures only the connections with it.
+
+    Raises:
+        InputError: a file cannot be read, or there is no message in any.
+    """
+    found = Recording()
+    for path in paths:
+        if path.suffix == ".jsonl":
+            found.messages += _trace(path, found)
+        elif is_network(path):
+            found.messages += _network(path, port, found)
+        else:
+            found.messages += _serial(path, found)
+    if not found.messages:
+        raise InputError(
+            tr("no message in these recordings"), where=", ".join(str(one) for one in paths)
+        )
+    found.messages.sort(key=lambda one: one.at_s)
+    return found
+
+
+def _trace(path: Path, found: Recording) -> Iterator[Recorded]:
+    read_trace = trace.read(path)
+    found.miss(read_trace.damage, bool(read_trace.damage))
+    for record in read_trace.records:
+        if record["kind"] != "message":
+            continue
+        protocol = str(record["protocol"])
+        if protocol not in _READERS:
+            found.miss(f"{protocol}: not taken into cases")
+            continue
+        yield Recorded(
+            source=path.name,
+            at_s=datetime.fromisoformat(record["w"]).timestamp(),
+            frm=record["frm"],
+            to=record["to"],
+            protocol=protocol,
+            kind=record["type"],
+            ident=record["id"],
+            corr=dict(record.get("corr", {})),
+            payload=trace.unpack(record["raw"]),
+        )
+
+
+def _network(path: Path, port: int, found: Recording) -> Iterator[Recorded]:
+    heard, skipped = talks(path, port)
+    for why, count in skipped.items():
+        found.miss(why, count)
+    for talk in heard:
+        frm, _, to = talk.stream.direction.partition(" > ")
+        found.miss("gaps in the capture", sum(one.code == "net.gap" for one in talk.findings))
+        if talk.protocol not in _READERS:
+            found.miss(f"{talk.protocol}: not taken into cases")
+            continue
+        reading = _READERS[talk.protocol](talk.stream)
+        yield from _messages(path, talk.protocol, reading, found, (frm, to), talk)
+
+
+def _serial(path: Path, found: Recording) -> Iterator[Recorded]:
+    for stream in streams(read_file(path)):
+        protocol = "hl7" if b"MSH" in stream.data else "astm"
+        reading = _READERS[protocol](stream)
+        yield from _messages(path, protocol, reading, found, (stream.direction, ""), None)
+
+
+def _messages(
+    path: Path,
+    protocol: str,
+    reading: Reading,
+    found: Recording,
+    ends: tuple[str, str],
+    talk: Talk | None,
+) -> Iterator[Recorded]:
+    found.miss("bytes of no message", sum(len(one.data) for one in reading.kept))
+    starts = [offset for offset, _ in talk.moments] if talk else []
+    for one in reading.messages:
+        about = _about(protocol, one.payload)
+        at = bisect_right(starts, one.offset) - 1
+        yield Recorded(
+            source=path.name,
+            at_s=talk.moments[at][1] if talk and at >= 0 else 0.0,
+            frm=ends[0],
+            to=ends[1],
+            protocol=protocol,
+            kind=about.type,
+            ident=about.id,
+            corr=about.corr,
+            payload=one.payload,
+        )
+
+
+def _about(protocol: str, payload: bytes) -> Summary:
+    summary = _SUMMARIES.get(protocol)
+    if summary is not None:
+        return summary(payload)
+    return Summary(
+        type=correlate_http.member(payload, "infno"),
+        id=correlate_http.member(payload, "msgid")
+        or correlate_http.member(payload, "inf_refmsgid"),
+        corr=correlate_http.keys_of(payload),
+    )

@@ -1,0 +1,1 @@
+"""The contract of a system, without traffic: what an upgrade changes before anything is sent."""

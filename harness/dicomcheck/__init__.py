@@ -1,0 +1,1 @@
+"""Checks DICOM objects offline: modules, values, pixels, and one object against another."""

@@ -1,0 +1,109 @@
+"""``medharness objects PATH...``: DICOM files checked offline, each finding with its clause."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from harness.dicomcheck.across import across, carried
+from harness.dicomcheck.check import check
+from harness.dicomcheck.finding import Finding
+from harness.errors import InputError, PeerError
+from harness.i18n import tr
+from harness.link.dicom_data import DataSet, read
+from harness.link.dicom_file import read_file
+
+SHOWN_MAX: Final = 200
+"""Lines on the screen; the JSON has them all."""
+
+FILE_BYTES_MAX: Final = 1024 * 1024 * 1024
+
+
+def files(paths: Sequence[str]) -> Iterator[Path]:
+    """The files of paths; of a folder every file below it, in the order of their names.
+
+    Raises:
+        InputError: nothing is there.
+    """
+    for one in paths:
+        path = Path(one)
+        if path.is_dir():
+            yield from sorted(each for each in path.rglob("*") if each.is_file())
+        elif path.is_file():
+            yield path
+        else:
+            raise InputError(tr("no such file"), where=one)
+
+
+def load(path: Path) -> tuple[DataSet, str]:
+    """One object and its transfer syntax.
+
+    Raises:
+        PeerError: it is no DICOM file, or cannot be read.
+        InputError: it cannot be opened, or is too long.
+    """
+    try:
+        if path.stat().st_size > FILE_BYTES_MAX:
+            raise InputError(tr("the file is too long"), where=str(path))
+        found = read_file(path.read_bytes())
+    except OSError as error:
+        raise InputError(error.strerror or str(error), where=str(path)) from error
+    return read(found.body, found.syntax), found.syntax
+
+
+def _worklist(path: str) -> dict[str, str]:
+    try:
+        found = json.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(str(error), where=path) from error
+    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
+        raise InputError(tr("not an object of texts by keyword"), where=path)
+    return found
+
+
+def run(paths: Sequence[str], worklist: str = "", *, as_json: bool = False) -> int:
+    """Check files, each by itself and all against each other.
+
+    Args:
+        paths: files and folders.
+        worklist: JSON file with the entry that the objects were made for, values by keyword.
+        as_json: end with one JSON object.
+
+    Returns:
+        0 where nothing was found, 1 where something was, 3 where nothing was read.
+
+    Raises:
+        InputError: a path does not exist (exit code 2).
+    """
+    entry = _worklist(worklist) if worklist else {}
+    objects: list[tuple[str, DataSet]] = []
+    findings: list[Finding] = []
+    unread = 0
+    for path in files(paths):
+        try:
+            data, syntax = load(path)
+        except PeerError as error:
+            unread += 1
+            findings.append(Finding(rule="unreadable", path=f"@{max(error.offset, 0)}",
+                                    message=error.message, clause=error.clause or "PS3.10 §7",
+                                    about=str(path)))  # fmt: skip
+            continue
+        objects.append((str(path), data))
+        findings += [replace(one, about=str(path)) for one in check(data, syntax)]
+    findings += across(objects)
+    findings += carried(objects, entry)
+    for one in findings[:SHOWN_MAX]:
+        print(f"{one.about}: {one.path} {one.message} [{one.clause}]")
+    if len(findings) > SHOWN_MAX:
+        print(tr("and {count} more", count=len(findings) - SHOWN_MAX))
+    print(tr("{objects} objects checked, {unread} not readable, {findings} findings",
+             objects=len(objects), unread=unread, findings=len(findings)))  # fmt: skip
+    code = 1 if findings else 0 if objects else 3
+    if as_json:
+        print(json.dumps({"objects": len(objects), "unreadable": unread, "exit_code": code,
+                          "findings": [one.data() for one in findings]},
+                         ensure_ascii=False))  # fmt: skip
+    return code

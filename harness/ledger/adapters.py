@@ -1,0 +1,144 @@
+"""What the stages ask of an engine, and the engines that come with Python: DuckDB and SQLite.
+
+An adapter is a few lines: it takes the two inputs, makes one table a statement, and gives the
+results back to DuckDB, where reading, the proof and the reports are done. The statements are the
+same text for every engine; what engines spell differently are four functions, see ``stages``.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final, Protocol
+
+import duckdb
+
+from harness.ledger.stages import Statement
+
+INPUTS: Final = ("h", "c")
+
+COLUMNS: Final = (
+    "rid", "k", "g", "m", "p", "bill", "ok", "rf", "fee", "fund", "acct", "cash",
+    "ts", "dd", "ins", "clr", "opt", "sopt",
+)  # fmt: skip
+"""Of both inputs."""
+
+RESULTS: Final = {
+    "plain": "hr BIGINT, cr BIGINT, d BIGINT, rf BIGINT, fee BIGINT, fund BIGINT, acct BIGINT,"
+    " cash BIGINT",
+    "look": "hr BIGINT, cr BIGINT",
+    "pair": "hr BIGINT, cr BIGINT, d BIGINT, stage VARCHAR, weak BIGINT",
+    "claim": "side VARCHAR, rid BIGINT, cls VARCHAR, stage VARCHAR",
+    "edge": "side VARCHAR, rid BIGINT, oside VARCHAR, orid BIGINT",
+}
+"""What comes back from an engine, and its columns."""
+
+PICKED: Final = {"hs": "SELECT * FROM some_h", "cs": "SELECT * FROM some_c"}
+"""The same rows as in the text of the stages, but no other row is tidied for them."""
+
+
+class Adapter(Protocol):
+    """One engine at work on one reconciliation."""
+
+    def take(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Take the inputs ``h`` and ``c`` from DuckDB."""
+
+    def make(self, one: Statement) -> None:
+        """Run one statement, so that the next ones can read what it made."""
+
+    def give(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Put the results into DuckDB."""
+
+    def close(self) -> None:
+        """Give back what the engine holds."""
+
+
+def names_of(shape: str) -> str:
+    """The columns of a result without their types."""
+    return ", ".join(column.split()[0] for column in shape.split(", "))
+
+
+class DuckDB:
+    """The engine that holds the rows anyway."""
+
+    FUNCTIONS: Final = (
+        "FP(a) AS CASE WHEN a IS NULL THEN NULL ELSE hash(a) END",
+        "FP2(a, b) AS CASE WHEN a IS NULL THEN NULL ELSE hash(a, b) END",
+        "POWER_OF_TWO(n) AS CAST(1 AS BIGINT) << n",
+        "NO_ZEROS(a) AS LTRIM(a, '0')",
+    )
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self._con = con
+
+    def take(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Nothing is moved."""
+        con.execute("SET preserve_insertion_order = false")
+        for function in self.FUNCTIONS:
+            con.execute(f"CREATE OR REPLACE MACRO {function}")
+
+    def make(self, one: Statement) -> None:
+        """One table or view."""
+        select = PICKED.get(one.name, one.select)
+        self._con.execute(f"CREATE OR REPLACE {one.kind} {one.name} AS {select}")
+
+    def give(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Nothing is moved."""
+
+    def close(self) -> None:
+        """Whoever opened the connection closes it; rows keep their order again."""
+        self._con.execute("SET preserve_insertion_order = true")
+
+
+class SQLite:
+    """A second opinion from Python's own engine: everything in memory, for ledgers of one day."""
+
+    def __init__(self) -> None:
+        self._lite = sqlite3.connect(":memory:")
+        for name, count, function in (
+            ("LEVENSHTEIN", 2, _levenshtein),
+            ("FP", 1, lambda a: a),
+            ("FP2", 2, lambda a, b: None if a is None else f"{b} {a}"),
+            ("POWER_OF_TWO", 1, lambda n: 1 << n),
+            ("BIT_COUNT", 1, int.bit_count),
+            ("NO_ZEROS", 1, lambda a: None if a is None else a.lstrip("0")),
+        ):
+            self._lite.create_function(name, count, function, deterministic=True)
+
+    def take(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Copy both inputs, with an index on what the stages join by."""
+        names = ", ".join(COLUMNS)
+        marks = ", ".join("?" for _ in COLUMNS)
+        for table in INPUTS:
+            self._lite.execute(f"CREATE TABLE {table} ({names})")
+            rows = con.execute(f"SELECT {names} FROM {table}").fetchall()
+            self._lite.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+            for column in ("rid", "k", "p", "m"):
+                self._lite.execute(f"CREATE INDEX {table}_{column} ON {table} ({column})")
+
+    def make(self, one: Statement) -> None:
+        """A table, also where a view would do."""
+        self._lite.execute(f"CREATE TABLE {one.name} AS {one.select}")
+
+    def give(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Copy the results back."""
+        for table, shape in RESULTS.items():
+            con.execute(f"CREATE OR REPLACE TABLE {table} ({shape})")
+            rows = self._lite.execute(f"SELECT {names_of(shape)} FROM {table}").fetchall()
+            if rows:
+                marks = ", ".join("?" * len(rows[0]))
+                con.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._lite.close()
+
+
+def _levenshtein(one: str | None, other: str | None) -> int | None:
+    if one is None or other is None:
+        return None
+    row = list(range(len(other) + 1))
+    for i, left in enumerate(one, 1):
+        previous, row[0] = row[0], i
+        for j, right in enumerate(other, 1):
+            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (left != right))
+    return row[-1]

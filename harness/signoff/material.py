@@ -1,0 +1,196 @@
+"""What a sign-off report rests on: runs, a comparison, reconciliations, and stated facts.
+
+Each is read as it lies there and named with its SHA-256. What people must say (operators,
+window, checks by eye, a reservation) stands in a TOML file; they cannot state a conclusion in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from harness.errors import InputError
+from harness.evidence import trace
+from harness.i18n import tr
+from harness.report.model import Run, ScenarioRun, parse
+
+FACT_TABLES: Final = {
+    "site": ("hospital", "window", "place", "environment", "rollback"),
+    "reservation": ("text", "by"),
+}
+"""Tables with single values, and their keys."""
+
+FACT_LISTS: Final = {
+    "operator": ("name", "task"),
+    "manual": ("what", "result", "by", "on"),
+    "untested": ("requirement", "reason", "owner"),
+}
+"""Lists of tables, and their keys."""
+
+MANUAL_OK: Final = "ok"
+"""The only result of a check by eye that counts as passed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What people state.
+
+    Attributes:
+        site: hospital, window, place, environment, rollback.
+        reservation: text and who has it.
+        operators: name and task.
+        manual: what was looked at, the result, by whom, on which day.
+        untested: requirements that were left out, why, and who decides.
+    """
+
+    site: Mapping[str, str] = field(default_factory=dict)
+    reservation: Mapping[str, str] = field(default_factory=dict)
+    operators: Sequence[Mapping[str, str]] = ()
+    manual: Sequence[Mapping[str, str]] = ()
+    untested: Sequence[Mapping[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One file that the report rests on."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """Everything.
+
+    Attributes:
+        run: the run after the upgrade.
+        before: the run before it; None where there is none.
+        comparison: ``compare.json``; None where nothing was compared.
+        reconciliations: ``totals.json`` by folder.
+        contract: ``contract-compare.json``; None where contracts were not compared.
+        facts: what people state.
+        evidence: every file, with its hash.
+        damaged: traces that cannot be trusted, and why.
+        mismatched: comparisons that are about other runs than these.
+    """
+
+    run: Run
+    before: Run | None = None
+    comparison: Mapping[str, Any] | None = None
+    reconciliations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    contract: Mapping[str, Any] | None = None
+    facts: Facts = field(default_factory=Facts)
+    evidence: Sequence[Evidence] = ()
+    damaged: Sequence[str] = ()
+    mismatched: Sequence[str] = ()
+
+
+def read(
+    run: Path, before: Path | None, comparison: Path | None, reconciled: Sequence[Path],
+    contract: Path | None, facts: Path | None,
+) -> Material:  # fmt: skip
+    """Read everything.
+
+    Raises:
+        InputError: something is missing, or is not what it should be.
+    """
+    evidence: list[Evidence] = []
+    damaged: list[str] = []
+    after = _run(run, "after", evidence, damaged)
+    old = None if before is None else _run(before, "before", evidence, damaged)
+    compared = None if comparison is None else _json(comparison, "compare.json", evidence)
+    return Material(
+        run=after, before=old, comparison=compared,
+        reconciliations={one.name: _json(one, "totals.json", evidence) for one in reconciled},
+        contract=None if contract is None else _json(contract, "contract-compare.json", evidence),
+        facts=Facts() if facts is None else _facts(facts, evidence),
+        evidence=evidence, damaged=damaged, mismatched=list(_mismatched(compared, after, old)),
+    )  # fmt: skip
+
+
+def _run(folder: Path, name: str, evidence: list[Evidence], damaged: list[str]) -> Run:
+    run = parse(Run, folder / "run.json")
+    evidence.append(_hashed(folder / "run.json", f"{name}/run.json"))
+    for one in run.scenarios:
+        if one.trace:
+            _trace(folder, name, one, evidence, damaged)
+    return run
+
+
+def _trace(
+    folder: Path, name: str, one: ScenarioRun, evidence: list[Evidence], damaged: list[str]
+) -> None:
+    path = folder / one.trace
+    if not path.is_file():
+        damaged.append(f"{name}/{one.trace}: {tr('is missing')}")
+        return
+    evidence.append(_hashed(path, f"{name}/{one.trace}"))
+    try:
+        sealed = trace.read(path)
+    except InputError as error:
+        damaged.append(f"{name}/{one.trace}: {error.message}")
+        return
+    if not sealed.sealed:
+        damaged.append(f"{name}/{one.trace}: {sealed.damage}")
+
+
+def _hashed(path: Path, name: str) -> Evidence:
+    data = path.read_bytes()
+    return Evidence(name=name, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+
+
+def _json(folder: Path, name: str, evidence: list[Evidence]) -> Mapping[str, Any]:
+    path = folder / name if folder.is_dir() else folder
+    try:
+        data: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        message = tr("the file cannot be read: {reason}", reason=error)
+        raise InputError(message, where=str(path)) from error
+    if not isinstance(data, dict) or data.get("format") != 1 or "verdict" not in data:
+        raise InputError(tr("this is no {name}", name=name), where=str(path))
+    evidence.append(_hashed(path, f"{path.parent.name}/{path.name}"))
+    return data
+
+
+def _mismatched(compared: Mapping[str, Any] | None, after: Run, old: Run | None) -> Iterator[str]:
+    """A comparison of other runs must not stand for these."""
+    if compared is None:
+        return
+    for side, run in (("after", after), ("before", old)):
+        if run is not None and compared[side]["started"] != run.started:
+            yield tr("the comparison is about another run {side}: {began}", side=side,
+                     began=compared[side]["started"])  # fmt: skip
+
+
+def _facts(path: Path, evidence: list[Evidence]) -> Facts:
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        message = tr("the file cannot be read: {reason}", reason=error)
+        raise InputError(message, where=str(path)) from error
+    unknown = sorted(set(data) - set(FACT_TABLES) - set(FACT_LISTS))
+    if unknown:
+        raise InputError(tr("unknown: {keys}", keys=", ".join(unknown)), where=str(path))
+    evidence.append(_hashed(path, path.name))
+    single = {name: _texts(data.get(name, {}), keys, path) for name, keys in FACT_TABLES.items()}
+    lists = {
+        name: [_texts(one, keys, path) for one in data.get(name, [])]
+        for name, keys in FACT_LISTS.items()
+    }
+    return Facts(
+        site=single["site"], reservation=single["reservation"], operators=lists["operator"],
+        manual=lists["manual"], untested=lists["untested"],
+    )  # fmt: skip
+
+
+def _texts(table: Any, keys: Sequence[str], path: Path) -> dict[str, str]:
+    unknown = sorted(set(table) - set(keys)) if isinstance(table, dict) else ["?"]
+    if unknown:
+        raise InputError(tr("unknown: {keys}", keys=", ".join(unknown)), where=str(path))
+    return {key: str(table.get(key, "")) for key in keys}

@@ -1,0 +1,134 @@
+"""Messages over DICOM as values at tags: what was asked, and what was answered.
+
+A trace holds the bytes of an association and says, message by message, what went over it. Here the
+bytes are put together to data sets again (PS3.8 §9.3.5), so that an answer of a worklist is
+compared element by element, and an image by the hash of its pixels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from harness.errors import PeerError
+from harness.evidence.line import unpack
+from harness.evidence.trace import Record
+from harness.link.dicom_data import IMPLICIT, DataSet, decode, walk
+from harness.upgrade.given import short
+from harness.wire.dicom_command import DATA_SET_TYPE, NO_DATA_SET, CommandError, Value
+from harness.wire.dicom_command import decode as command_of
+from harness.wire.dicom_pdu import HEAD, Associate, Data, PduError, Pdv, decode_pdu
+
+Values = Mapping[str, str]
+
+_BINARY: Final = frozenset({"OB", "OW", "OD", "OF", "OL", "OV", "UN"})
+
+
+@dataclass(slots=True)
+class _Side:
+    """One direction of one connection."""
+
+    left: bytearray = field(default_factory=bytearray)
+    command: bytearray = field(default_factory=bytearray)
+    data: bytearray = field(default_factory=bytearray)
+    context: int = 0
+    open: bool = False
+    messages: list[tuple[int, bytes]] = field(default_factory=list)
+
+
+def data_sets(records: Sequence[Record]) -> Mapping[int, Values]:
+    """By number of a message's record: the values of its data set."""
+    sides: dict[tuple[str, str], _Side] = {}
+    syntaxes: dict[tuple[str, int], str] = {}
+    named: dict[tuple[str, str], list[int]] = {}
+    for record in records:
+        key = (str(record.get("conn", "")), str(record.get("frm", "")))
+        if record["kind"] == "message" and record.get("protocol") == "dicom":
+            named.setdefault(key, []).append(int(record["n"]))
+        elif record["kind"] == "bytes":
+            side = sides.setdefault(key, _Side())
+            side.left += unpack(record["raw"])
+            _pdus(side, key[0], syntaxes)
+    found: dict[int, Values] = {}
+    for key, numbers in named.items():
+        messages = sides[key].messages if key in sides else []
+        if len(messages) == len(numbers):
+            for number, (context, data) in zip(numbers, messages, strict=True):
+                syntax = syntaxes.get((key[0], context), IMPLICIT)
+                found[number] = _values(data, explicit=syntax != IMPLICIT)
+    return found
+
+
+def values(record: Record, data: Values) -> Iterator[tuple[str, str]]:
+    """What one message says: its status, where it is an answer, and its data set."""
+    if record.get("status"):
+        yield "@status", str(record["status"])
+    yield from data.items()
+
+
+def _pdus(side: _Side, conn: str, syntaxes: dict[tuple[str, int], str]) -> None:
+    """Take every whole PDU off the bytes of one direction."""
+    while len(side.left) >= HEAD.size:
+        kind, size = HEAD.unpack_from(side.left)
+        if len(side.left) < HEAD.size + size:
+            return
+        body = bytes(side.left[HEAD.size : HEAD.size + size])
+        del side.left[: HEAD.size + size]
+        try:
+            pdu = decode_pdu(kind, body)
+        except PduError:
+            continue  # broken on purpose: the trace itself says what came of it
+        if isinstance(pdu, Associate) and pdu.accepted:
+            for context in pdu.items.contexts:
+                if context.result == 0 and context.transfer_syntaxes:
+                    syntaxes[conn, context.id] = context.transfer_syntaxes[0]
+        elif isinstance(pdu, Data):
+            for value in pdu.values:
+                _fragment(side, value)
+
+
+def _fragment(side: _Side, value: Pdv) -> None:
+    (side.command if value.command else side.data).extend(value.data)
+    side.context = value.context
+    if not value.last:
+        return
+    if value.command and _has_data(bytes(side.command)):
+        return
+    side.messages.append((side.context, bytes(side.data)))
+    side.command.clear()
+    side.data.clear()
+
+
+def _has_data(command: bytes) -> bool:
+    try:
+        kind: Value = command_of(command).get(DATA_SET_TYPE, NO_DATA_SET)
+    except CommandError:
+        return False
+    return kind != NO_DATA_SET
+
+
+def _values(data: bytes, *, explicit: bool) -> Values:
+    try:
+        read = decode(data, explicit=explicit)
+    except PeerError:
+        return {"payload": short(data.decode("latin-1"))}
+    return dict(_elements(read))
+
+
+def _elements(data: DataSet) -> Iterator[tuple[str, str]]:
+    """Paths with the numbers of items, values as text, pixels and what is binary by its hash."""
+    sets = data.character_sets
+    for path, tag, vr, value in walk(data):
+        if isinstance(value, bytes):
+            holder = DataSet({tag: (vr, value)})
+            text = value.decode("latin-1") if vr in _BINARY else holder.text(tag, sets)
+            yield path, _hashed(text) if vr in _BINARY else short(text)
+        elif isinstance(value, str | int | float):
+            yield path, short(str(value))
+
+
+def _hashed(text: str) -> str:
+    digest = hashlib.sha256(text.encode("latin-1")).hexdigest()
+    return f"{len(text)} bytes, SHA-256 {digest}"

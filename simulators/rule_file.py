@@ -1,0 +1,21 @@
+"""Where the rules of the interface engine come from: a file of the site, or the one that ships."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness import resources
+from harness.errors import InputError
+
+
+def text_of(path: str) -> str:
+    """The text of a rule file; of the one that ships where ``path`` is empty.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    where = Path(path) if path else resources.fixture("engine", "hospital.toml")
+    try:
+        return where.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the rules cannot be read: {error}", where=str(where)) from error

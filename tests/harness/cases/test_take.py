@@ -1,0 +1,175 @@
+"""One matter is taken whole, the others stay, and what could not be taken is said."""
+
+from __future__ import annotations
+
+import json
+import random
+import tomllib
+
+import pytest
+
+from harness.cases import bundle
+from harness.cli import main
+from tests.harness.captures import wires
+from tests.harness.cases import ward
+
+
+def framed(data: bytes) -> bytes:
+    return b"\x0b" + data + b"\x1c\r"
+
+
+def answer(control: str) -> bytes:
+    return (
+        f"MSH|^~\\&|HIS|H|LIS|LAB|20260105083001||ACK|9{control}|P|2.4\rMSA|AA|{control}\r".encode()
+    )
+
+
+@pytest.fixture
+def site(tmp_path):
+    """Two patients over one HL7 connection, an analyzer, and a settlement; as a sniffer saw it."""
+    chance = random.Random(5)
+    one, other = ward.somebody(chance), ward.somebody(chance)
+    lis, his = ("10.1.1.1", 40001), ("10.1.1.2", 6661)
+    packets = wires.talk(framed(ward.report(one, control="M1")), framed(ward.report(other, control="M2")),
+                         source=lis, target=his)  # fmt: skip
+    packets += wires.talk(framed(answer("M1")), framed(answer("M2")), source=his, target=lis)
+    body = ward.settlement(one)
+    request = b"POST /api HTTP/1.1\r\nHost: c\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    packets += wires.talk(request, source=("10.1.1.2", 50000), target=("10.9.9.9", 80))
+    path = tmp_path / "site.pcap"
+    path.write_bytes(wires.pcap([wires.ethernet(each) for each in packets]))
+    return path, one, other
+
+
+def taken(tmp_path, site, about, *words):
+    out = tmp_path / "case"
+    code = main(
+        ["case", "take", str(site), "--about", about, "--out", str(out), "--lang", "en", *words]
+    )
+    assert code == 0
+    lines = (out / "timeline.jsonl").read_text("utf-8").splitlines()
+    return out, [json.loads(line) for line in lines]
+
+
+def test_a_matter_is_taken_over_all_channels_with_its_answers(tmp_path, site, capsys):
+    path, one, _ = site
+
+    out, lines = taken(
+        tmp_path, path, one.barcode, "--symptom", "结果没有到达", "--system", "LIS=8.2"
+    )
+
+    assert [(line["protocol"], line["type"]) for line in lines] == [
+        ("hl7", "ORU^R01"), ("hl7", "ACK"),
+    ]  # fmt: skip
+    manifest = tomllib.loads((out / "manifest.toml").read_text("utf-8"))
+    assert manifest["symptom"] == "结果没有到达"
+    assert manifest["systems"] == {"LIS": "8.2"}
+    assert manifest["not_matched"] == 2
+    assert manifest["reproduced"] is False
+    assert lines[0]["frm"].startswith("host-1:")
+    assert "2 messages of 5 taken, 2 near them not matched" in capsys.readouterr().out
+
+
+def test_a_person_is_taken_over_all_channels_and_nobody_is_left_in_it(tmp_path, site):
+    path, one, other = site
+
+    out, lines = taken(tmp_path, path, one.number)
+
+    assert {line["protocol"] for line in lines} == {"hl7", "http"}
+    whole = b"\n".join(each.read_bytes() for each in sorted(out.rglob("*")) if each.is_file())
+    for text in (*one.originals, *other.originals, "10.1.1.1", "10.9.9.9", "site.pcap"):
+        for codec in ("utf-8", "gb18030"):
+            assert text.encode(codec) not in whole, text
+    first = (out / lines[0]["file"]).read_bytes()
+    assert lines[0]["corr"]["barcode"].encode() in first
+
+
+def test_a_name_finds_its_matter_too(tmp_path, site):
+    path, one, _ = site
+    _, lines = taken(tmp_path, path, one.name)
+    assert {line["protocol"] for line in lines} >= {"hl7", "http"}
+
+
+def test_a_trace_is_a_recording(tmp_path):
+    folder = tmp_path / "run"
+    scenario = "scenarios/lab/upload.feature:8"
+    assert main(["run", "--profile", "memory", "--out", str(folder), scenario, "--seed", "3"]) == 0
+    (path,) = (folder / "traces").glob("*.jsonl")
+    records = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    barcode = next(one["corr"]["barcode"] for one in records if one.get("corr", {}).get("barcode"))
+
+    out, lines = taken(tmp_path, path, barcode)
+
+    assert {line["protocol"] for line in lines} >= {"astm"}
+    assert barcode.encode() not in b"".join(one.read_bytes() for one in out.rglob("*.astm"))
+
+
+def test_one_leak_and_nothing_is_written(tmp_path, site, monkeypatch, capsys):
+    path, one, _ = site
+    real = bundle.deidentify
+
+    def forgetful(pieces, *rest):
+        done = real(pieces, *rest)
+        done.payloads[0] += one.name.encode("gb18030").hex().encode()
+        return done
+
+    monkeypatch.setattr(bundle, "deidentify", forgetful)
+    out = tmp_path / "case"
+
+    code = main(
+        ["case", "take", str(path), "--about", one.barcode, "--out", str(out), "--lang", "en"]
+    )
+
+    shown = capsys.readouterr().err
+    assert code == 2
+    assert "messages/0001.hl7" in shown
+    assert "gb18030 in hex" in shown
+    assert one.name not in shown
+    assert list(tmp_path.glob("case*")) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--about", "nothing such"], "no message about this"),
+        (["--about", " "], "what is the case about"),
+        (["--about", "x", "--key-env", "NO_SUCH_VARIABLE"], "NO_SUCH_VARIABLE is not set"),
+        (["--about", "x", "--system", "LIS"], "needs its version"),
+    ],
+)
+def test_what_cannot_be_done_is_said(tmp_path, site, capsys, words, said):
+    code = main(
+        ["case", "take", str(site[0]), "--out", str(tmp_path / "case"), "--lang", "en", *words]
+    )
+
+    assert code == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "case").exists()
+
+
+@pytest.mark.parametrize(
+    "text", ["format = 2", "format = 1\n[hl7]\nnames = 'PID-5'", "format = 1\n[xml]\n", "nonsense"]
+)
+def test_a_list_of_places_that_is_none(tmp_path, site, capsys, text):
+    places = tmp_path / "places.toml"
+    places.write_text(text, "utf-8")
+
+    code = main(["case", "take", str(site[0]), "--about", "x", "--out", str(tmp_path / "case"),
+                 "--identity", str(places), "--lang", "en"])  # fmt: skip
+
+    assert code == 2
+    assert "places.toml" in capsys.readouterr().err
+
+
+def test_a_site_adds_its_own_places(tmp_path, site):
+    text = b"MSH|^~\\&|A|B|C|D|20260105||ADT^A08|1|P|2.4\rPID|1||77001234||X\rZPI|1|\xc5\xb7\xd1\xf4\xd5\xf0\r"
+    path = tmp_path / "site.bin"
+    path.write_bytes(framed(text))
+    places = tmp_path / "places.toml"
+    places.write_text('format = 1\n[hl7]\nnames = ["ZPI-2"]\n', "utf-8")
+
+    out, (line,) = taken(tmp_path, path, "77001234", "--identity", str(places))
+
+    data = (out / line["file"]).read_bytes()
+    assert b"\xc5\xb7\xd1\xf4\xd5\xf0" not in data
+    assert len(data) == len(text)

@@ -1,0 +1,63 @@
+"""Long bytes stand in the journal as their digest, everything else as it is."""
+
+import hashlib
+
+from harness.evidence.digest import KEPT, Digests
+from harness.link.tap import Connection
+
+WAY = Connection(id="c1", link="l", interface="I", local="CT", peer="PACS", client=True)
+
+
+class Journal:
+    def __init__(self):
+        self.told = []
+
+    def link(self, connection, event, reason):
+        self.told.append(("link", event))
+
+    def data(self, connection, data, *, sent):
+        self.told.append(("data", data, sent))
+
+    def event(self, connection, protocol, event, *, sent):
+        self.told.append(("event", event))
+
+    def note(self, role, text):
+        self.told.append(("note", role, text))
+
+
+def test_long_bytes_are_hashed_in_their_order_and_told_before_what_follows():
+    journal = Journal()
+    digests = Digests(journal)
+    first, second = bytes(KEPT + 1), b"\1" * 5000
+    digests.data(WAY, b"short", sent=True)
+    digests.data(WAY, first, sent=True)
+    digests.data(WAY, second, sent=True)
+    digests.data(WAY, b"end", sent=True)
+    digests.data(WAY, second, sent=False)
+    digests.link(WAY, "closed", "")
+    both = hashlib.sha256(first + second).hexdigest()
+    back = hashlib.sha256(second).hexdigest()
+    assert journal.told == [
+        ("data", b"short", True),
+        ("note", "CT", f"digest: c1 sent {len(first) + 5000} bytes in 2 pieces, sha256 {both}"),
+        ("data", b"end", True),
+        ("note", "CT", f"digest: c1 received 5000 bytes in 1 pieces, sha256 {back}"),
+        ("link", "closed"),
+    ]
+
+
+def test_a_change_of_direction_ends_a_digest():
+    journal = Journal()
+    digests = Digests(journal)
+    digests.data(WAY, bytes(2000), sent=True)
+    digests.data(WAY, bytes(3000), sent=False)
+    digests.event(WAY, "dicom", object(), sent=False)
+    assert [one[0] for one in journal.told] == ["note", "note", "event"]
+    assert "2000" in journal.told[0][2]
+    assert "3000" in journal.told[1][2]
+
+
+def test_what_is_just_kept_is_kept():
+    journal = Journal()
+    Digests(journal).data(WAY, bytes(KEPT), sent=True)
+    assert journal.told == [("data", bytes(KEPT), True)]

@@ -1,0 +1,135 @@
+"""The pace of an association: what is written, and what a broken peer does to it."""
+
+import socket
+import struct
+import threading
+
+import pytest
+from pydicom.filereader import read_dataset
+from pynetdicom.dimse_messages import C_MOVE_RSP, C_STORE_RQ, N_SET_RQ
+from pynetdicom.dsutils import encode as library_encode
+
+from harness.link.address import Address
+from harness.link.dicom import VERIFICATION, Answer, Request, primitive_of, response_of
+from harness.link.dicom_data import IMPLICIT
+from harness.link.dicom_pace import command_of
+from harness.link.dicom_scu import Association, Offer, Peer
+from harness.wire import dicom_command
+
+CT = "1.2.840.10008.5.1.4.1.1.2"
+OFFERS = [Offer(abstract=VERIFICATION, syntaxes=[IMPLICIT])]
+
+
+def by_library(message, primitive):
+    made = message()
+    made.primitive_to_message(primitive)
+    return library_encode(made.command_set, True, True)
+
+
+def elements(raw):
+    from io import BytesIO
+
+    return {one.keyword: one.value for one in read_dataset(BytesIO(raw), True, True)}
+
+
+@pytest.mark.parametrize(
+    ("message", "request_"),
+    [
+        (C_STORE_RQ, Request(kind="C-STORE", sop_class=CT, sop_instance="2.25.1", payload=b"ab",
+                             message_id=7, originator="MOVER")),
+        (N_SET_RQ, Request(kind="N-SET", sop_class=CT, sop_instance="2.25.2", payload=b"ab")),
+    ],
+)  # fmt: skip
+def test_a_request_has_the_command_set_that_the_library_writes(message, request_):
+    primitive = primitive_of(request_)
+    ours = dicom_command.encode(command_of(primitive, payload=True))
+    assert elements(ours) == elements(by_library(message, primitive))
+
+
+def test_an_answer_has_the_command_set_that_the_library_writes():
+    asked = primitive_of(Request(kind="C-MOVE", sop_class=CT, destination="X", payload=b"ab"))
+    answer = response_of("C-MOVE", asked, Answer(status=0xB000, counts=(None, 3, 1, 0)))
+    ours = dicom_command.encode(command_of(answer, payload=False))
+    assert elements(ours) == elements(by_library(C_MOVE_RSP, answer))
+
+
+ACCEPT = bytes.fromhex(
+    "0200000000a80001000050414353202020202020202020202020"
+    "43542020202020202020202020202020" + "00" * 32
+)
+"""The fixed fields of A-ASSOCIATE-AC (PS3.8 table 9-17); the items are put behind it."""
+
+
+def item(kind, body):
+    return struct.pack(">BxH", kind, len(body)) + body
+
+
+def acceptance():
+    context = bytes([1, 0, 0, 0]) + item(0x40, IMPLICIT.encode())
+    user = item(0x51, struct.pack(">I", 16384)) + item(0x52, b"2.25.9")
+    items = item(0x10, b"1.2.840.10008.3.1.1.1") + item(0x21, context) + item(0x50, user)
+    body = ACCEPT[6:] + items
+    return struct.pack(">BxI", 2, len(body)) + body
+
+
+def peer_that(says, then_closes=True):
+    """A server that accepts an association, reads one message and says this."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def run():
+        with server, server.accept()[0] as wire:
+            wire.recv(65536)
+            wire.sendall(acceptance())
+            wire.recv(65536)
+            wire.sendall(says)
+            if not then_closes:
+                wire.settimeout(5)
+                try:
+                    while wire.recv(65536):
+                        pass
+                except OSError:
+                    pass
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return server.getsockname()[1], thread
+
+
+def echo(port, dimse_s=3.0):
+    peer = Peer(address=Address(host="127.0.0.1", port=port), called="PACS", calling="CT",
+                dimse_s=dimse_s, acse_s=1.0)  # fmt: skip
+    with Association(peer, OFFERS) as link:
+        assert link.is_open
+        return link.ask(Request(kind="C-ECHO", sop_class=VERIFICATION))
+
+
+DATA = struct.pack(">BxI", 4, 100)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "says",
+    [
+        b"",
+        DATA + b"\0\0",
+        struct.pack(">BxI", 4, 6) + struct.pack(">IBB", 1, 1, 3),
+        struct.pack(">BxI", 4, 6) + struct.pack(">IBB", 0xFFFFFFF0, 1, 3),
+        struct.pack(">BxI", 4, 3) + b"abc",
+        struct.pack(">BxI", 4, 10) + struct.pack(">IBB", 6, 1, 3) + b"\xff\xff\xff\xff",
+        struct.pack(">BxI", 9, 4) + b"abcd",
+    ],
+)
+def test_a_broken_answer_ends_the_association_and_is_no_answer(says):
+    port, thread = peer_that(says)
+    answer = echo(port)
+    thread.join(5)
+    assert answer.status == -1
+    assert answer.error in {"aborted", "timeout"}
+
+
+@pytest.mark.slow
+def test_a_length_of_two_gibibytes_reserves_nothing():
+    port, thread = peer_that(struct.pack(">BxI", 4, 0x7FFFFFFF) + b"abc", then_closes=False)
+    answer = echo(port, dimse_s=0.5)
+    thread.join(8)
+    assert answer.status == -1
