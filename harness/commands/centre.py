@@ -1,4 +1,4 @@
-"""A centre of insurance that others run: ``centre probe``."""
+"""A centre of insurance: ``centre probe`` of one that others run, ``centre export`` of ours."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ _CENTRE: Final = "centre-"
 
 def add(commands: Any) -> None:
     """``centre`` with its sub-commands."""
-    parser = common.add(commands, "centre", _centre, tr("look at a centre that others run"))
+    parser = common.add(
+        commands, "centre", _centre, tr("look at a centre, or export our centre's ledger")
+    )
     inner = parser.add_subparsers(dest="centre", required=True, metavar="COMMAND")
     text = tr("ask a centre harmless questions and say where it differs from its profile")
     probe = inner.add_parser("probe", help=text, description=text)
@@ -41,6 +43,22 @@ def add(commands: Any) -> None:
     )
     probe.add_argument("--out", default="", metavar="FILE", help=tr("write the JSON report here"))
     common.inner(probe)
+    _export(inner)
+
+
+def _export(inner: Any) -> None:
+    text = tr("write the ledger of our centre as CSV, also while the centre runs")
+    export = inner.add_parser("export", help=text, description=text)
+    export.add_argument(
+        "--ledger", required=True, metavar="URL", help=tr("SQLite file or postgresql://")
+    )
+    export.add_argument("--out", required=True, metavar="FILE", help=tr("CSV file to write"))
+    export.add_argument("--begin", default="", metavar="DAY", help=tr("first day"))
+    export.add_argument("--end", default="", metavar="DAY", help=tr("last day"))
+    export.add_argument(
+        "--encoding", default="utf-8", metavar="E", help=tr("utf-8, gbk or gb18030")
+    )
+    common.inner(export)
 
 
 def _centre(args: argparse.Namespace) -> int:

@@ -17,9 +17,7 @@ def add(commands: Any) -> None:
     parser = common.add(commands, "mapping", _mapping, tr("check and compare 对码 tables"))
     for one in mapping_options.add(parser):
         common.inner(one)
-    parser = common.add(
-        commands, "labmap", _labmap, tr("check and compare analyzer item maps")
-    )
+    parser = common.add(commands, "labmap", _labmap, tr("check and compare analyzer item maps"))
     maps = parser.add_subparsers(dest="labmap", required=True, metavar="COMMAND")
     check = maps.add_parser("check", help=tr("check a map and print how to prove each row"))
     check.add_argument("file", metavar="FILE", help=tr("item map: CSV, XLSX or TOML"))

@@ -79,24 +79,57 @@ def _beyond_ascii(data: DataSet) -> bool:
     return False
 
 
-CONDITIONS: Final[tuple[tuple[str, Condition, str], ...]] = (
-    ("PlanarConfiguration", _colour, "PS3.3 §C.7.6.3.1.3"),
-    ("LossyImageCompressionRatio", _lossy, "PS3.3 §C.7.6.1.1.5"),
-    ("LossyImageCompressionMethod", _lossy, "PS3.3 §C.7.6.1.1.5"),
-    ("WindowWidth", lambda data: bool(data.text("WindowCenter")), "PS3.3 §C.11.2"),
-    ("RescaleSlope", lambda data: "RescaleIntercept" in data, "PS3.3 §C.11.1"),
-    ("FrameIncrementPointer", lambda data: data.number("NumberOfFrames") > 1, "PS3.3 §C.7.6.6"),
-    ("RedPaletteColorLookupTableDescriptor",
+_SLICES: Final = frozenset({"1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4"})
+_MR: Final = "1.2.840.10008.5.1.4.1.1.4"
+
+
+def _slice(data: DataSet) -> bool:
+    return data.text("SOPClassUID") in _SLICES
+
+
+def _oriented(data: DataSet) -> bool:
+    """An image of General Image whose orientation nothing else tells."""
+    return "Rows" in data and not {"ImageOrientationPatient", "ImagePositionPatient",
+                                   "SharedFunctionalGroupsSequence"} & {
+        keyword(tag) for tag in data.elements}  # fmt: skip
+
+
+def _repeats(data: DataSet) -> bool:
+    """Everything but echo planar without segmented k-space."""
+    if data.text("SOPClassUID") != _MR:
+        return False
+    return data.text("ScanningSequence") != "EP" or data.text("SequenceVariant") == "SK"
+
+
+def _pixels(data: DataSet) -> bool:
+    other = ("FloatPixelData", "DoubleFloatPixelData", "PixelDataProviderURL")
+    return "Rows" in data and "BitsAllocated" in data and not any(one in data for one in other)
+
+
+CONDITIONS: Final[tuple[tuple[str, str, Condition, str], ...]] = (
+    ("PlanarConfiguration", "1C", _colour, "PS3.3 §C.7.6.3.1.3"),
+    ("PixelData", "1C", _pixels, "PS3.3 §C.7.6.3"),
+    ("LossyImageCompressionRatio", "1C", _lossy, "PS3.3 §C.7.6.1.1.5"),
+    ("LossyImageCompressionMethod", "1C", _lossy, "PS3.3 §C.7.6.1.1.5"),
+    ("WindowWidth", "1C", lambda data: bool(data.text("WindowCenter")), "PS3.3 §C.11.2"),
+    ("RescaleSlope", "1C", lambda data: "RescaleIntercept" in data, "PS3.3 §C.11.1"),
+    ("FrameIncrementPointer", "1C", lambda data: data.number("NumberOfFrames") > 1,
+     "PS3.3 §C.7.6.6"),
+    ("RedPaletteColorLookupTableDescriptor", "1C",
      lambda data: data.text("PhotometricInterpretation") == "PALETTE COLOR", "PS3.3 §C.7.6.3"),
-    ("SpecificCharacterSet", _beyond_ascii, "PS3.3 §C.12.1.1.2"),
+    ("SpecificCharacterSet", "1C", _beyond_ascii, "PS3.3 §C.12.1.1.2"),
+    ("PatientPosition", "2C", _slice, "PS3.3 §C.7.3.1.1.2"),
+    ("PatientOrientation", "2C", _oriented, "PS3.3 §C.7.6.1.1.1"),
+    ("RepetitionTime", "2C", _repeats, "PS3.3 §C.8.3.1"),
 )  # fmt: skip
-"""Attribute, when it must be there, and the clause."""
+"""Attribute, its type, when it must be there, and the clause."""
 
 
 def conditions(data: DataSet) -> Iterator[Finding]:
     """Attributes whose condition holds and that are not there, or have no value."""
-    for name, holds, clause in CONDITIONS:
-        if holds(data) and (name not in data or empty(data, tag_of(name))):
+    for name, kind, holds, clause in CONDITIONS:
+        valued = name in data and (kind == "2C" or not empty(data, tag_of(name)))
+        if holds(data) and not valued:
             message = tr("{name} is needed here and missing", name=name)
-            yield Finding(rule="type-1C", path=path_of(tag_of(name)), message=message,
+            yield Finding(rule=f"type-{kind}", path=path_of(tag_of(name)), message=message,
                           clause=clause)  # fmt: skip

@@ -35,10 +35,11 @@ from harness.ledger import (
     identities_totals,
     layouts,
     period_command,
+    repairs,
     uploads,
     verdicts,
 )
-from harness.ledger.columns import GRACE_DAYS, TOLERANCE_DAYS
+from harness.ledger.columns import GRACE_DAYS, HARMLESS, TOLERANCE_DAYS
 from harness.ledger.control import Incomplete
 from harness.ledger.reading import Side, read_side
 from harness.ledger.sources import feeds
@@ -48,6 +49,7 @@ RESULTS: Final = (
     "verdicts.csv",
     "totals.json",
     "identities.csv",
+    "repairs.csv",
     "uploads.csv",
     "detail.json",
     "period.json",
@@ -184,6 +186,7 @@ def judge(
             result["state"] = carry.remember(con, Path(request.state), sides)
         say(tr("writing the verdicts"))
         verdicts.write(con, sides, out)
+        repairs.write(con, HARMLESS, out)
         identities.write(con, out)
         renames = _renames(_names(request.columns), request.columns)
         told = uploads.judge(con, request.further, out, work, renames=renames, log=log)

@@ -11,9 +11,9 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from harness.errors import InputError
 from harness.i18n import tr
@@ -30,6 +30,7 @@ _FOOTER: Final = re.compile(FOOTER_SQL, re.DOTALL)
 _COUNT: Final = re.compile(
     r"(?:笔数|记录数|行数|rows|count)\D{0,3}(\d+)|共\s*(\d+)|(\d+)\s*(?:笔|rows)"
 )
+_CHUNK_CHARS: Final = 1 << 16
 _BLOCK_ROWS: Final = 400
 """Lines that are added up in one go: few enough to stay in the cache of the processor."""
 
@@ -67,17 +68,36 @@ def rows_of(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
     """Every line that is not blank, with its number in the file (1 = first)."""
     csv.field_size_limit(LINE_CHARS_MAX)
     with path.open(encoding=dialect.encoding, errors="replace", newline="") as stream:
-        reader = csv.reader(stream, delimiter=dialect.delimiter)
-        while True:
-            start = reader.line_num + 1
-            try:
-                row = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                raise Incomplete(str(error), where=f"{path.name}:{start}") from error
+        for number, row in _split(stream, dialect.delimiter, path.name):
             if row and (len(row) > 1 or row[0].strip("\x1a \t\ufeff")):
-                yield start, row
+                yield number, row
+
+
+def _split(stream: TextIO, delimiter: str, name: str) -> Iterator[tuple[int, list[str]]]:
+    """Cells of each line; up to the first quotation mark, splitting is all that reading is."""
+    number = 0
+    while lines := stream.readlines(_CHUNK_CHARS):
+        if '"' in "".join(lines) or len(max(lines, key=len)) > LINE_CHARS_MAX:
+            yield from _quoted(chain(lines, stream), delimiter, name, number)
+            return
+        for line in lines:
+            number += 1
+            yield number, line.rstrip("\r\n").split(delimiter)
+
+
+def _quoted(
+    lines: Iterator[str], delimiter: str, name: str, before: int
+) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(lines, delimiter=delimiter)
+    while True:
+        start = before + reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise Incomplete(str(error), where=f"{name}:{start}") from error
+        yield start, row
 
 
 def is_footer(first: str) -> bool:

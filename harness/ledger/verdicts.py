@@ -11,6 +11,9 @@ from harness.ledger import columns
 from harness.ledger.columns import BIT_FIELDS, SHORT
 from harness.ledger.reading import Side
 
+_MARK: Final = "\ufeff"
+"""Byte order mark, without which a spreadsheet takes UTF-8 for GBK; it leads the first heading."""
+
 _PLAIN_NUMBER: Final = r"[-+]?[0-9]*(\.[0-9]+)?"
 
 _CLASS_OF_PAIR: Final = f"""CASE
@@ -136,7 +139,7 @@ def write(con: duckdb.DuckDBPyConnection, sides: list[Side], out: Path) -> None:
     further = tuple(dict.fromkeys(name for side in sides for name in side.further))
     con.execute(f"CREATE OR REPLACE VIEW every_row AS {_every(sides, further)}")
     view = _every(sides, further, shown=True) if _shown(con, sides) else "SELECT * FROM every_row"
-    carried = "".join(f', {_safe(f"x_{n}")} AS "{_header(n)}"' for n in further)
+    carried = "".join(f', {quoted_cell(f"x_{n}")} AS "{_header(n)}"' for n in further)
     # No join keeps the order of a file for sure, so the rows are sorted.
     work = out / "work"
     con.execute(
@@ -149,13 +152,13 @@ def write(con: duckdb.DuckDBPyConnection, sides: list[Side], out: Path) -> None:
     )
     plain = ", ".join(f"NULLIF({n}, '') AS {n}" for n in ("stage", "cause", "confidence", "advice"))
     con.execute(
-        f"COPY (SELECT side, line, {_safe('setl_id')} AS setl_id, class,"
-        f" {_safe('field')} AS field, NULLIF(partner, '') AS partner,"
-        f" {_yuan('delta_fen')} AS delta, {plain}{carried}"
-        f" FROM every_row ORDER BY place, line) TO '{_path(out / 'body.csv')}'"
+        f'COPY (SELECT side AS "{_MARK}side", line, '
+        f"{quoted_cell('setl_id')} AS setl_id, class,"
+        f" {quoted_cell('field')} AS field, NULLIF(partner, '') AS partner,"
+        f" {yuan('delta_fen')} AS delta, {plain}{carried}"
+        f" FROM every_row ORDER BY place, line) TO '{_path(out / 'verdicts.csv')}'"
         " (FORMAT csv, HEADER true, DELIMITER ',')"
     )
-    _with_mark(out / "body.csv", out / "verdicts.csv")
 
 
 def _shown(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> bool:
@@ -191,16 +194,7 @@ def _path(path: Path) -> str:
     return str(path).replace("'", "''")
 
 
-def _with_mark(body: Path, target: Path) -> None:
-    """Put the byte order mark in front, without which a spreadsheet takes UTF-8 for GBK."""
-    with body.open("rb") as source, target.open("wb") as stream:
-        stream.write(b"\xef\xbb\xbf")
-        while chunk := source.read(1 << 22):
-            stream.write(chunk)
-    body.unlink()
-
-
-def _safe(name: str) -> str:
+def quoted_cell(name: str) -> str:
     """A cell that a spreadsheet would run is written as text; numbers stay as they are."""
     cell = f'"{name}"'
     return (
@@ -211,7 +205,7 @@ def _safe(name: str) -> str:
     )
 
 
-def _yuan(name: str) -> str:
+def yuan(name: str) -> str:
     """Fen as yuan with two decimals, without a float."""
     return (
         f"CASE WHEN {name} < 0 THEN '-' ELSE '' END || CAST(ABS({name}) // 100 AS VARCHAR)"

@@ -95,6 +95,9 @@ def command_of(primitive: Any, *, payload: bool) -> dict[int, command.Value]:
             made[element] = int(value) if isinstance(value, int) else str(value)
     if answer:
         made.pop(command.PRIORITY, None)
+    comment = made.get(command.COMMENT)
+    if isinstance(comment, str):  # a command set knows no character set (PS3.7 §6.3.1)
+        made[command.COMMENT] = comment.encode("ascii", "replace").decode("ascii")
     return made
 
 
@@ -129,6 +132,8 @@ class _Socket(AssociationSocket):
         if head:
             return bytearray(head)
         wire, came = self.socket, bytearray()
+        if wire is not None and nr_bytes <= READ_MAX:
+            return _filled(wire, nr_bytes)
         while wire is not None and len(came) < nr_bytes:
             piece = wire.recv(min(nr_bytes - len(came), READ_MAX))
             if not piece:
@@ -206,6 +211,18 @@ class _Socket(AssociationSocket):
                     return
 
 
+def _filled(wire: socket.socket, size: int) -> bytearray:
+    """So many bytes into one buffer; fewer at the end of the connection."""
+    came, done = bytearray(size), 0
+    view = memoryview(came)
+    while done < size:
+        count = wire.recv_into(view[done:])
+        if not count:
+            return came[:done]
+        done += count
+    return came
+
+
 def _put(wire: socket.socket, buffers: list[bytes | memoryview]) -> None:
     """Write buffers in one call where the system can; not joined, so not copied."""
     if not hasattr(wire, "sendmsg"):  # Windows
@@ -267,6 +284,8 @@ def _kill(assoc: Any, wake: threading.Event) -> None:
         if time.monotonic() > until and assoc.dul.socket is not None:
             assoc.dul.socket.cut()  # it waits for the rest of a PDU
         time.sleep(SOON_S)
+    if assoc.dul.socket is not None:
+        assoc.dul.socket._shutdown_socket()  # noqa: SLF001 - ours; the library forgets it here
 
 
 def _wakes(owner: Any, name: str, wake: threading.Event) -> None:

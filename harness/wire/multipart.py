@@ -15,7 +15,10 @@ from typing import Final
 from harness.errors import PeerError
 
 BOUNDARY_CHARS_MAX: Final = 70
-"""RFC 2046 §5.1.1."""
+"""Of what is written (RFC 2046 §5.1.1)."""
+
+BOUNDARY_READ_MAX: Final = 256
+"""Of what is read: clients that are in use write two UUIDs with a dash between them."""
 
 PARTS_MAX: Final = 10_000
 """Parts of one body that are read: beyond any series."""
@@ -23,7 +26,7 @@ PARTS_MAX: Final = 10_000
 HEAD_BYTES_MAX: Final = 16 * 1024
 """Headers of one part."""
 
-_BOUNDARY: Final = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]")
+_BOUNDARY: Final = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,255}[0-9A-Za-z'()+_,\-./:=?]")
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _PADDING: Final = re.compile(rb"[ \t]*\r\n")
 _CLAUSE: Final = "RFC 2046 §5.1.1"
@@ -154,7 +157,7 @@ def parse(body: bytes, boundary: str) -> list[Part]:
     Raises:
         PeerError: the boundary is none or never comes, or the body ends inside a part.
     """
-    if not _BOUNDARY.fullmatch(boundary):
+    if not _BOUNDARY.fullmatch(boundary[: BOUNDARY_READ_MAX + 1]):
         raise PeerError(f"no boundary: {boundary[:80]!r}", clause=_CLAUSE)
     mark = b"--" + boundary.encode("ascii")
     at, last = _delimiter(body, mark, 0)

@@ -131,7 +131,7 @@
     那么 10秒内患者“甲”的双方账目应一致，各有3笔
     而且 10秒内日终对账应平
 
-  @REQ-YB-010 @id-yb-refund-after-partial
+  @REQ-YB-055 @id-yb-refund-after-partial
   场景: 部分退费之后再全部退费，双方各有四笔
     假如 患者“甲”有“职工医保”
     而且 患者“甲”的门诊账单:

@@ -64,7 +64,7 @@
       | 2201 | data      | ipt_otp_no      | 缩短     | C6!                | ipt_otp_no      |
       | 2203 | med_type  | 11              | 代码取消 | -                  | med_type        |
 
-  @REQ-YB-026 @id-yb-upgrade-harmless
+  @REQ-YB-060 @id-yb-upgrade-harmless
   场景大纲: 加长、新增选填与新增代码不影响旧的 HIS
     假如 患者“甲”有“职工医保”
     而且 医保中心升级后接口有这些变化:
@@ -84,7 +84,7 @@
       | 2207 | data     | mdtrt_mode | 新增选填 | C3 就医方式  |
       | 2203 | med_type | 1199       | 代码新增 | 普通门诊新类 |
 
-  @REQ-YB-026 @id-yb-upgrade-mid-flow
+  @REQ-YB-059 @id-yb-upgrade-mid-flow
   场景: 一次升级有多处变化，第一处不符即写明，恢复旧版本后照常结算
     假如 患者“甲”有“职工医保”
     而且 医保中心采用接口版本“V9.0.0”

@@ -11,7 +11,7 @@ from harness.scenario.world import World
 from scenarios.steps.common import ORDERS, RESULTS
 from scenarios.steps.feeds_play import ANSWERS, control_id
 from scenarios.steps.lab import NAME_KINDS
-from simulators.feed import through
+from simulators.feed import kinds, through
 from simulators.feed.feed import Feed
 from simulators.feed.policy import Policy, Rule
 from simulators.feed.through import Manner
@@ -210,6 +210,22 @@ def register_name(world: World, kind: str, person: str) -> None:
                                known="、".join(NAME_KINDS)))  # fmt: skip
     prepared_person(world, person, NAME_KINDS[kind])
     send(world, person, written(world, person, Manner()))
+
+
+@steps.when(
+    "测试端以HIS身份经接口引擎发送患者{string}的{string}",
+    id="feeds.engine-send-kind",
+    purpose="发一份某种类型的报文：登记、申请、用药、预约、费用、字典",
+    effect="类型见 kinds.KINDS，如 OMI^O23、SIU^S12、DFT^P03、MFN^M02；每个字段都有内容",
+    example="当 测试端以HIS身份经接口引擎发送患者“甲”的“OMI^O23”",
+    gloss="We play the HIS and send one message of a kind through the engine",
+)
+def send_kind(world: World, person: str, kind: str) -> None:
+    """One message."""
+    prepared_person(world, person)
+    time = world.clock.wall().strftime("%Y%m%d%H%M%S")
+    who = world.known_person(person)
+    send(world, person, kinds.message(kind, who, control_id=control_id(world), time=time))
 
 
 @steps.when(

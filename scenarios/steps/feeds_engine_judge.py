@@ -45,8 +45,31 @@ def _sent(world: World, person: str) -> bytes:
     gloss="What the engine forwards has every value that was sent, changed as agreed",
 )
 def forwarded(world: World, limit_s: float, receiver: str, person: str) -> Expectation:
-    """Exactly one message, value by value."""
-    link, interface = _way(receiver)
+    """Exactly one message about the patient, value by value."""
+    link, _ = _way(receiver)
+    return _forwarded(world, limit_s, receiver, person, _about(world, link, person))
+
+
+@steps.then(
+    "{duration}内接口引擎发往{string}的患者{string}该报文应逐字段与约定一致",
+    id="feeds.engine-forwarded-kind",
+    purpose="逐个字段核对转发的报文，不论是哪一种",
+    effect="按控制号找到转发的报文，恰有一份；逐值比较，约定的差别同上",
+    example="那么 5秒内接口引擎发往“RIS”的患者“甲”该报文应逐字段与约定一致",
+    gloss="As before, for a message of any kind, found by its control id",
+)
+def forwarded_kind(world: World, limit_s: float, receiver: str, person: str) -> Expectation:
+    """Exactly one message under the control id, value by value."""
+    link, _ = _way(receiver)
+    ident = control_id_of(_sent(world, person))
+    select = {"link": link, "frm": ASLEEP, "id": ident}
+    return _forwarded(world, limit_s, receiver, person, select)
+
+
+def _forwarded(
+    world: World, limit_s: float, receiver: str, person: str, select: dict[str, str]
+) -> Expectation:
+    _, interface = _way(receiver)
     payload = _sent(world, person)
     checks = [
         Check(path=path, value=Value(expected=text),
@@ -57,7 +80,7 @@ def forwarded(world: World, limit_s: float, receiver: str, person: str) -> Expec
                         place=place(interface, "hl7", "MSH-18")))  # fmt: skip
     return Expectation(
         mode="eventually",
-        select=Selector(kind="message", where=_about(world, link, person)),
+        select=Selector(kind="message", where=select),
         wanted=[Wanted(key={"id": control_id_of(payload)}, checks=checks)],
         place=place(interface, "hl7", ""),
         limit_s=limit_s,

@@ -15,6 +15,7 @@ from harness.model import Outcome
 from harness.wire.core import Core, Message
 from harness.wire.hl7 import Hl7Message, header
 from harness.wire.hl7_ack import acknowledge
+from harness.wire.hllp import HllpCore
 from simulators.feed.aftermath import Aftermath, Reaction
 from simulators.feed.core import Bytes, FeedCore
 from simulators.feed.odd import SHAPES
@@ -42,6 +43,7 @@ class Feed:
         policy: how it acknowledges.
         answer_s: how long it waits for an answer.
         observer: is told what senders did after an answer; the journal of the link if None.
+        hybrid: speaks HLLP, with counts and checksums; answers without a frame are not possible.
         accept_is_done: ``CA`` ends the wait of the sender: the application answers elsewhere.
     """
 
@@ -51,6 +53,7 @@ class Feed:
     answer_s: float = ANSWER_S
     observer: Callable[[str], None] | None = None
     accept_is_done: bool = False
+    hybrid: bool = False
     _conn: str = ""
     _opened: int = 0
     _order: _Order | None = None
@@ -65,7 +68,7 @@ class Feed:
 
     def open_core(self, link: str, *, client: bool) -> Core:
         """MLLP; answers of a policy may also be bytes without a frame."""
-        return FeedCore()
+        return HllpCore() if self.hybrid else FeedCore()
 
     def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
         """Send on command, answer by policy."""

@@ -110,8 +110,9 @@ def expected(payload: bytes, receiver: str) -> Mapping[str, str]:
     values["MSH-5"] = receiver
     if receiver == "RIS":
         values["MSH-18"] = "UNICODE UTF-8"
-        values["PID-8"] = SEX.get(values["PID-8"], values["PID-8"])
-        values["PID-4"] = message.get("PID-3[2].1") or ""
+        if "PID-8" in values:
+            values["PID-8"] = SEX.get(values["PID-8"], values["PID-8"])
+            values["PID-4"] = message.get("PID-3[2].1") or ""
     return values
 
 

@@ -1,4 +1,4 @@
-"""Tables of the built-in LIS, HIS and interface engine: what the SQL probes of the built-in profile read."""
+"""Tables of the built-in LIS, HIS and interface engine: what the SQL probes of its profile read."""
 
 from __future__ import annotations
 

@@ -142,9 +142,9 @@ def _stages(paths: dict[str, str], work: Path, memory: str) -> Counter[tuple[str
             folder = work / f"read-{side}"
             folder.mkdir()
             found = feeds(path, query="", work=folder)
-            one, wait = read_side(con, side, found, renames={}, work=folder, pool=lambda: pool)
+            one, more = read_side(con, side, found, renames={}, work=folder, pool=lambda: pool)
             sides.append(one)
-            waits += wait
+            waits += more
         engines.prepare(con, sides[0], sides[1])
         engines.run(con, "duckdb", tolerance_days=3, work=work)
         verdicts.build(con, sides)

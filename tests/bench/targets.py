@@ -327,14 +327,14 @@ IMAGING: Final = Group(
         Shown("worklist_ms", "worklist of 100 answers: our RIS, ms", 1),
         Shown("wlmscpfs_ms", "worklist of 100 answers: wlmscpfs, ms", 1),
         Shown("wlmscpfs_associations_per_s", "associations/s, our client at wlmscpfs", 0),
-        Shown("plain_runs_with_lost_answers", "runs of plain pynetdicom that lost an answer", 0),
+        Shown("plain_lost_answers", "answers that plain pynetdicom lost", 0),
     ),
     how="""\
 500 CT slices of 512 by 512 at 16 bit, 525 kB each, at 16 KiB a PDU to a DCMTK `storescp` that
 discards them; and from four `storescu` to a receiver that hashes each. Nagle's algorithm is off on
 both ends, every end is a process of its own, over loopback. Ours keeps its journal on: every
 association, command and answer as it is, of long bytes the SHA-256. Plain pynetdicom sends data
-sets that are in memory; a run in which it lost an answer, and waited 30 s for it, is taken again.
+sets that are in memory; what it waited for answers that it lost is taken off its time.
 `storescu` reads files, and its start is within its time. One client asks our RIS and `wlmscpfs` for
 the same 100 steps. An association is opened, asked for one echo and released.
 """,

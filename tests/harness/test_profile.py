@@ -88,6 +88,7 @@ def test_the_built_in_profile_is_what_the_engine_needs():
     assert {role: str(system.mode) for role, system in profile.systems.items()} == {
         "LIS": "simulated",
         "HIS": "simulated",
+        "ENGINE": "simulated",
         "centre": "simulated",
         "PACS": "simulated",
         "RIS": "simulated",
@@ -109,6 +110,13 @@ def test_the_built_in_profile_is_what_the_engine_needs():
         ),
         "analyzer-lis-poct": ("LIS-POCT", "analyzer", "LIS", "poct1a", "direct", "127.0.0.1", 0),
         "analyzer-lis-hl7": ("LIS-HL7", "analyzer", "LIS", "mllp", "direct", "127.0.0.1", 0),
+        "his-engine": ("HIS-ENG", "HIS", "ENGINE", "mllp", "relay", "127.0.0.1", 0),
+        "engine-lis": ("ENG-LIS", "ENGINE", "LIS", "mllp", "relay", "127.0.0.1", 0),
+        "lis-engine": ("LIS-ENG", "LIS", "ENGINE", "mllp", "relay", "127.0.0.1", 0),
+        "engine-his": ("ENG-HIS", "ENGINE", "HIS", "mllp", "relay", "127.0.0.1", 0),
+        "engine-ris": ("ENG-RIS", "ENGINE", "feed", "mllp", "direct", "127.0.0.1", 0),
+        "engine-pacs": ("ENG-PACS", "ENGINE", "feed", "mllp", "direct", "127.0.0.1", 0),
+        "engine-sender": ("ENG-ACK", "ENGINE", "feed", "mllp", "direct", "127.0.0.1", 0),
         "his-lis": ("HIS-ORD", "HIS", "LIS", "mllp", "relay", "127.0.0.1", 0),
         "lis-his": ("LIS-ORU", "LIS", "HIS", "mllp", "relay", "127.0.0.1", 0),
         "his-centre": ("HIS-YB", "HIS", "centre", "http", "direct", "127.0.0.1", 0),
@@ -123,6 +131,7 @@ def test_the_built_in_profile_is_what_the_engine_needs():
     assert {probe.url for probe in profile.probes.values()} == {
         "builtin:LIS",
         "builtin:HIS",
+        "builtin:ENGINE",
         "builtin:centre",
     }
     assert str(profile.environment) == "test"
@@ -162,7 +171,12 @@ def test_the_probes_of_the_built_in_profile_run_on_its_tables():
     from simulators.centre.ledger import SCHEMA
     from simulators.hospital import schema
 
-    tables = {"LIS": schema.LIS, "HIS": (*schema.HIS, *schema.HIS_SETTLE), "centre": SCHEMA}
+    tables = {
+        "LIS": schema.LIS,
+        "HIS": (*schema.HIS, *schema.HIS_SETTLE),
+        "ENGINE": schema.ENGINE,
+        "centre": SCHEMA,
+    }
     for name, probe in load_profile("builtin").probes.items():
         database = sqlite3.connect(":memory:")
         for table in tables[probe.role]:

@@ -52,10 +52,10 @@ def test_only_the_authority_may_sign_others(authority):
 
 
 def test_no_two_keys_or_serial_numbers_are_equal(authority):
-    made = [read(authority.issue("one")) for _ in range(5)]
+    made = [read(authority.issue("one")) for _ in range(3)]
 
-    assert len({one.serial_number for one in made}) == 5
-    assert len({one.public_key().public_numbers() for one in made}) == 5
+    assert len({one.serial_number for one in made}) == 3
+    assert len({one.public_key().public_numbers() for one in made}) == 3
 
 
 def test_the_system_library_takes_them(authority, tmp_path):

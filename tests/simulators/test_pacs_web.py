@@ -1,6 +1,7 @@
 """The web side of the PACS without a socket: what PS3.18 asks of each service, and what is kept."""
 
 import json
+import random
 from urllib.parse import quote
 
 import pydicom
@@ -248,3 +249,53 @@ def test_a_lost_file_is_gone_and_no_other_study_suffers(site):
 def test_other_methods_are_refused(site):
     assert site.web.answer(HttpRequest(method="DELETE", target=ONE)).status == 405
     assert site.web.answer(HttpRequest(method="POST", target=ONE)).status == 405
+
+
+# ---- bad input
+
+
+def mangled(drawn, data):
+    """Some bytes changed, dropped or doubled."""
+    made = bytearray(data)
+    for _ in range(drawn.randint(1, 8)):
+        at = drawn.randrange(len(made))
+        match drawn.randrange(3):
+            case 0:
+                made[at] = drawn.randrange(256)
+            case 1:
+                del made[at : at + drawn.randrange(1, 40)]
+            case _:
+                made[at:at] = made[at : at + drawn.randrange(1, 40)]
+        if not made:
+            return b""
+    return bytes(made)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_mangled_store_gets_an_answer_and_costs_nobody_anything(site, seed):
+    drawn = random.Random(seed)
+    whole = multipart.build([multipart.Part(body=ct())], "b")
+    head = len(whole) - len(CT.PixelData)
+
+    for _ in range(20):
+        body = mangled(drawn, whole[:head]) + whole[head:]
+        request = HttpRequest(method="POST", target="/dicom-web/studies", payload=body,
+                              headers=(("Content-Type", f"{DICOM}; boundary=b"),))  # fmt: skip
+        assert site.web.answer(request).status in {200, 202, 400, 409}
+    for row in site.archive.all():
+        path = f"/dicom-web/studies/{quote(row['study'])}"
+        assert site.get(path, f"{DICOM}; transfer-syntax=*").status == 200
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_mangled_question_gets_an_answer(site, seed):
+    drawn = random.Random(seed)
+    site.stow(ct())
+    targets = [ONE, f"{ONE}/frames/1", f"{ONE}/metadata", f"{ONE}/bulkdata/7FE00010",
+               f"{ONE}/rendered", f"/dicom-web/studies?PatientID={CT.PatientID}&limit=3",
+               "/dicom-web/series?StudyDate=2000-2004&includefield=all"]  # fmt: skip
+
+    for _ in range(60):
+        target = mangled(drawn, drawn.choice(targets).encode()).decode("latin-1")
+        accept = mangled(drawn, DICOM.encode()).decode("latin-1")
+        assert site.get(target, accept).status != 500

@@ -53,6 +53,13 @@ def test_an_answer_has_the_command_set_that_the_library_writes():
     assert elements(ours) == elements(by_library(C_MOVE_RSP, answer))
 
 
+def test_a_comment_in_chinese_is_not_the_end_of_an_answer():
+    asked = primitive_of(Request(kind="C-STORE", sop_class=CT, sop_instance="2.25.1"))
+    answer = response_of("C-STORE", asked, Answer(status=0xC000, comment="数据集 7"))
+    raw = dicom_command.encode(command_of(answer, payload=False))
+    assert dicom_command.decode(raw)[dicom_command.COMMENT] == "??? 7"
+
+
 ACCEPT = bytes.fromhex(
     "0200000000a80001000050414353202020202020202020202020"
     "43542020202020202020202020202020" + "00" * 32

@@ -38,7 +38,7 @@ from simulators.modality.compress import PATTERNS, compress, fill, shape_of
 from simulators.modality.images import Exam, instance
 from simulators.modality.model import load_model
 
-MOMENT = datetime(2026, 1, 5, 8, 0)
+MOMENT = datetime(2026, 1, 5, 8, 0)  # noqa: DTZ001 - DICOM writes local times
 GRAY = Shape(rows=3, columns=5, allocated=16, stored=12)
 LOSSLESS = (RLE, JPEG_LS, JPEG_2000)
 

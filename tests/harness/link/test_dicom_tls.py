@@ -26,7 +26,9 @@ class Echo:
 
 @pytest.fixture(scope="module")
 def papers(tmp_path_factory):
-    return Papers(tmp_path_factory.mktemp("tls"))
+    made = Papers(tmp_path_factory.mktemp("tls"))
+    made.path("authority")  # all are made at the first question
+    return made
 
 
 class Turned(list):

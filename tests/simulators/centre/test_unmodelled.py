@@ -9,7 +9,7 @@ import pytest
 
 from harness.evidence.verdict import Verdict
 from harness.selfcheck import runs
-from simulators.centre import simulate
+from simulators.centre import simulate, transactions
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +23,7 @@ SCENARIO = "yb-window"
 def test_a_verdict_on_an_unmodelled_answer(
     without: str, verdict: Verdict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = simulate.handlers
+    known = transactions.handlers
 
     def some(*args: Any, **named: Any) -> Mapping[str, Any]:
         return {infno: one for infno, one in known(*args, **named).items() if infno != without}

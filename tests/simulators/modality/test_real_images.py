@@ -30,6 +30,8 @@ def body_of(path: Path) -> tuple[pydicom.Dataset, bytes] | None:
             file.seek(begin)
             body = file.read()
         head = pydicom.dcmread(path, stop_before_pixels=True)
+        if not body and "FileMetaInformationGroupLength" in head.file_meta:  # it was inflated
+            body = path.read_bytes()[144 + head.file_meta.FileMetaInformationGroupLength :]
     except (InvalidDicomError, OSError, EOFError, AttributeError, ValueError):
         return None
     if "TransferSyntaxUID" not in head.file_meta or "SOPInstanceUID" not in head:

@@ -1,0 +1,42 @@
+"""The contract of a real PostgreSQL: columns, codes, grants, routines, triggers, broken access."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.contract import sql
+from tests.simulators.postgres_cluster import cluster
+
+psycopg = pytest.importorskip("psycopg")
+
+STATEMENTS = (
+    "CREATE TABLE results (id int PRIMARY KEY, value varchar(20) NOT NULL, status text, name text)",
+    *(f"INSERT INTO results VALUES ({n}, '{n}.5', '{'FPC'[n % 3]}', '张三')" for n in range(1, 13)),
+    "CREATE VIEW v_results AS SELECT value, status FROM results",
+    "CREATE ROLE reader",
+    "GRANT SELECT ON v_results TO reader",
+    "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+    "CREATE TRIGGER t BEFORE INSERT ON results FOR EACH ROW EXECUTE FUNCTION note()",
+)
+
+
+@pytest.mark.slow
+def test_it_tells_what_it_promises_and_no_person() -> None:
+    with cluster() as url:
+        with psycopg.connect(url, autocommit=True) as db:
+            for statement in STATEMENTS:
+                db.execute(statement)
+        before = sql.items(url)
+        with psycopg.connect(url, autocommit=True) as db:
+            db.execute("REVOKE SELECT ON v_results FROM reader")
+            db.execute("ALTER TABLE results ADD COLUMN unit text")
+        after = sql.items(url)
+
+    assert before["column results.value"] == "character varying(20), not null"
+    assert before["rows results"] == "12"
+    assert before["codes results.status"] == "'C' 'F' 'P'"
+    assert before["grant v_results reader"] == "SELECT"
+    assert before["routine note()"] == "trigger"
+    assert "trigger t INSERT" in before
+    assert "张三" not in str(before)
+    assert sorted(before.keys() ^ after.keys()) == ["column results.unit", "grant v_results reader"]
