@@ -29,6 +29,7 @@ def _add_run(commands: Any) -> None:
         "--release",
         type=int,
         default=1,
+        choices=(1, 2),
         metavar="N",
         help=tr("release of the built-in hospital: 1, or 2 with what an upgrade changes"),
     )

@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from harness.errors import InputError
-from harness.i18n import tr
 from harness.link import actor as act
 from harness.link.actor import Actor
 from harness.link.dicom_data import DataSet
@@ -77,10 +75,10 @@ def switches(release: int) -> tuple[str, ...]:
     """What is switched on in a release.
 
     Raises:
-        InputError: there is no such release.
+        ValueError: there is no such release.
     """
     if release not in RELEASES:
-        raise InputError(tr("the built-in hospital has no release {number}", number=release))
+        raise ValueError(release)
     return tuple(one.id for one in CHANGES) if release == RELEASES[-1] else ()
 
 

@@ -20,7 +20,7 @@ class Regression:
         defect: its switch.
         interface: where it shows first; ``sql ROLE`` for what a system keeps.
         paths: its path there, and others of equal standing; empty for a whole message or row.
-        folder: of the scenarios that feel it.
+        folder: of the pillar that feels it.
     """
 
     defect: str

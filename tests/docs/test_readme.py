@@ -112,6 +112,19 @@ NOT_EXECUTED = {
     "line before it; the same test",
     'medharness simulate analyzer --model my-analyzer.toml --link "serial://COM3?baud=9600"': "a "
     "real port; tests/simulators/test_simulate_serial.py runs the command over a pseudo-terminal",
+    "medharness contract snapshot --profile site.toml --workstation 窗口1=D:/copies/w1 "
+    "--out contract-before": "a real site; tests/harness/contract runs the command",
+    "medharness contract snapshot --profile site.toml --workstation 窗口1=D:/copies/w1 "
+    "--out contract-after": "the same",
+    "medharness contract compare contract-before contract-after --out contract-out": "the same",
+    "medharness sign after --before before --compared compare-out --contract contract-out "
+    "--reconciled reconcile-out --facts facts.toml --out signoff": "the folders of the lines "
+    "before it; tests/harness/signoff runs the command",
+    "medharness run --profile memory --out before scenarios/feeds": "minutes; "
+    "tests/harness/upgrade/test_releases.py plays both releases",
+    "medharness run --profile memory --release 2 --defect lis-sends-no-unit --out after "
+    "scenarios/feeds": "the same",
+    "medharness compare before after": "the same",
     "medharness mapping compare --before old.csv --after new.csv --bills his_detail.csv": "the "
     "names stand for the reader's own tables; tests/harness/ledger runs the command",
 }
