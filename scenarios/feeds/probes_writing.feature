@@ -3,7 +3,7 @@
 功能: 结果文字的少见写法
   负责人: 平台接口组
 
-  @REQ-FEED-059 @id-feed-written
+  @REQ-FEED-059 @extended @id-feed-written
   场景大纲: 结果文字换一种写法，存入的意思不变
     假如 患者“甲”已在HIS入院
     而且 患者“甲”的标本“管1”已有检验申请:

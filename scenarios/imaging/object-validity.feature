@@ -19,7 +19,7 @@
     当 设备把检查“检1”的图像存入PACS
     那么 5秒内从PACS取回的检查“检1”，每一幅对象本身应合规
 
-  @REQ-IMG-043 @id-img-object-kinds
+  @REQ-IMG-043 @extended @id-img-object-kinds
   场景大纲: 其他种类的对象同样合规
     假如 设备“<设备>”为患者“甲”做检查“检1”，没有预约
     当 设备把检查“检1”的图像存入PACS

@@ -16,14 +16,14 @@
       | CT   | 两端极值 |
       | DR   | 噪声     |
 
-  @REQ-IMG-041 @id-img-pixel-rle-colour
+  @REQ-IMG-041 @extended @id-img-pixel-rle-colour
   场景: RLE 彩色图像按平面存放，取回后颜色不变
     假如 设备“彩超”为患者“甲”做检查“检1”，没有预约
     当 设备把检查“检1”的图像以“RLE”存入PACS，像素为“斜坡”
     那么 设备对检查“检1”的每一幅存储应答应为“0000”
     而且 5秒内以原语法从PACS取回的检查“检1”，压缩流与解码后的像素应不变
 
-  @REQ-IMG-041 @id-img-pixel-deflated
+  @REQ-IMG-041 @extended @id-img-pixel-deflated
   场景: Deflated 对象仍以 Deflated 取回
     假如 设备“磁共振”为患者“甲”做检查“检1”，没有预约
     当 设备把检查“检1”的图像以“Deflated”存入PACS，像素为“单一值”

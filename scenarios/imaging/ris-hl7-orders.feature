@@ -21,7 +21,7 @@
       | UTF-8   | 尾字节 |
       | UTF-8   | 生僻字 |
 
-  @REQ-IMG-038 @id-img-order-change
+  @REQ-IMG-038 @extended @id-img-order-change
   场景: 改期的申请随之改变工作列表
     当 HIS经HL7为患者“甲”在设备“DR”上申请检查“检1”
     而且 HIS经HL7把检查“检1”改到“明天”的“141500”
@@ -38,14 +38,14 @@
     那么 1秒内检查“检1”不应在工作列表中，而检查“检2”可见
     而且 2秒内HIS记录的检查“检1”状态应为“CA”，各申请报文的结果应为“accepted accepted”
 
-  @REQ-IMG-038 @id-img-order-rename
+  @REQ-IMG-038 @extended @id-img-order-rename
   场景: 患者改名后工作列表显示新名
     当 HIS经HL7以错误姓名申请检查“检1”（患者“甲”、设备“CT”），随后更正姓名
     那么 5秒内以“UTF-8”字符集按“检查号”查询检查“检1”的工作列表应恰为:
       | 检查 |
       | 检1  |
 
-  @REQ-IMG-038 @id-img-order-begun
+  @REQ-IMG-038 @extended @id-img-order-begun
   场景: 已开始的检查不能再由 HIS 取消，双方都知道
     当 HIS经HL7为患者“甲”在设备“CT”上申请检查“检1”
     而且 设备开始检查“检1”
@@ -55,7 +55,7 @@
       | 检1  | STARTED |
     而且 2秒内HIS记录的检查“检1”状态应为“IP”，各申请报文的结果应为“accepted refused”
 
-  @REQ-IMG-038 @id-img-order-again
+  @REQ-IMG-038 @extended @id-img-order-again
   场景: 同一步骤的第二个新申请被拒绝，工作列表只有一项
     当 HIS经HL7为患者“甲”在设备“CT”上申请检查“检1”
     而且 HIS经HL7重发检查“检1”的申请，控制号不同
@@ -64,7 +64,7 @@
       | 检查 |
       | 检1  |
 
-  @REQ-IMG-038 @id-img-order-while-down
+  @REQ-IMG-038 @extended @id-img-order-while-down
   场景: RIS 断电期间的申请在恢复后不丢不重
     当 RIS断电期间HIS经HL7为患者“甲”在设备“CT”上申请检查“检1”
     那么 5秒内以“GB18030”字符集按“患者号”查询检查“检1”的工作列表应恰为:
@@ -72,7 +72,7 @@
       | 检1  |
     而且 2秒内HIS记录的检查“检1”状态应为“NW”，各申请报文的结果应为“accepted”
 
-  @REQ-IMG-038 @id-img-order-after-restart
+  @REQ-IMG-038 @extended @id-img-order-after-restart
   场景: RIS 断电重启后仍认得应答过的申请，能够取消
     当 HIS经HL7为患者“甲”在设备“CT”上申请检查“检1”
     而且 HIS经HL7为患者“乙”在设备“CT”上申请检查“检2”
@@ -102,7 +102,7 @@
       | CT     | 生僻字 |
       | 磁共振 | 尾字节 |
 
-  @REQ-IMG-039 @id-img-order-discontinued
+  @REQ-IMG-039 @extended @id-img-order-discontinued
   场景: 中止的检查，状态回报 HIS 为 DC
     当 HIS经HL7为患者“甲”在设备“CT”上申请检查“检1”
     而且 HIS经HL7为患者“乙”在设备“CT”上申请检查“检2”

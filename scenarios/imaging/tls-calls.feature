@@ -14,7 +14,7 @@
     而且 5秒内从PACS取回的检查“检1”应与发送的逐像素一致
     而且 10秒内检查“检1”的承诺报告应与独立取回的结果一致
 
-  @REQ-IMG-037 @id-img-tls-versions
+  @REQ-IMG-037 @extended @id-img-tls-versions
   场景: TLS 1.2 与 1.3 都能握手
     假如 设备“CT”为患者“甲”做检查“检1”，没有预约
     当 设备持“有效”证书以“TLS1.2”呼叫出示“有效”证书的PACS
@@ -29,7 +29,7 @@
     而且 设备持“有效”证书以“TLS1.3”呼叫出示“有效”证书的PACS
     那么 TLS呼叫的结果应依次为“PACS拒绝、PACS拒绝、接受”
 
-  @REQ-IMG-037 @id-img-tls-bad-device
+  @REQ-IMG-037 @extended @id-img-tls-bad-device
   场景: 设备证书过期或由他方签发时被 PACS 拒绝
     假如 设备“CT”为患者“甲”做检查“检1”，没有预约
     当 设备持“过期”证书以“TLS1.3”呼叫出示“有效”证书的PACS
@@ -37,7 +37,7 @@
     而且 设备持“有效”证书以“TLS1.3”呼叫出示“有效”证书的PACS
     那么 TLS呼叫的结果应依次为“PACS拒绝、PACS拒绝、接受”
 
-  @REQ-IMG-037 @id-img-tls-bad-pacs
+  @REQ-IMG-037 @extended @id-img-tls-bad-pacs
   场景: PACS 换上过期、他名或他方签发的证书，设备不与之通信
     假如 设备“CT”为患者“甲”做检查“检1”，没有预约
     当 设备持“有效”证书以“TLS1.3”呼叫出示“过期”证书的PACS

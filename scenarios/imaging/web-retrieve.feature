@@ -17,19 +17,19 @@
     当 设备把检查“检1”的图像存入PACS
     那么 5秒内检查“检1”的WADO元数据应与发送的文件头逐项一致
 
-  @REQ-IMG-032 @id-img-web-metadata-escapes
+  @REQ-IMG-032 @extended @id-img-web-metadata-escapes
   场景: ISO 2022 IR 58 的对象，元数据里没有转义序列
     假如 设备“老式CT”为患者“甲”做检查“检1”，没有预约
     当 设备把检查“检1”的图像存入PACS
     那么 5秒内检查“检1”的WADO元数据应与发送的文件头逐项一致
 
-  @REQ-IMG-032 @id-img-web-frames
+  @REQ-IMG-032 @extended @id-img-web-frames
   场景: 多帧图像按帧取回，帧号从1起，次序照请求
     假如 设备“超声动态”为患者“甲”做检查“检1”，没有预约
     当 设备把检查“检1”的图像存入PACS
     那么 5秒内检查“检1”逐帧取回的像素应与发送的一致
 
-  @REQ-IMG-032 @id-img-web-syntaxes
+  @REQ-IMG-032 @extended @id-img-web-syntaxes
   场景: 取回的传输语法照 Accept，不写时为显式小端
     假如 设备“老式CT”为患者“甲”做检查“检1”，没有预约
     当 设备把检查“检1”的图像存入PACS
@@ -38,7 +38,7 @@
     那么 DICOMweb试验“传输语法”的结果应为“explicit implicit explicit”
     而且 DICOMweb试验“不能接受的类型”的结果应为“406”
 
-  @REQ-IMG-032 @id-img-web-single
+  @REQ-IMG-032 @extended @id-img-web-single
   场景: 只取一幅时也是多部分，并写明传输语法
     假如 设备“CT”为患者“甲”做检查“检1”，没有预约
     当 设备把检查“检1”的图像存入PACS
@@ -55,7 +55,7 @@
     那么 DICOMweb试验“未知的检查”的结果应为“404 0”
     而且 5秒内以WADO取回的检查“检1”应与发送的逐像素一致
 
-  @REQ-IMG-033 @id-img-web-qido-names
+  @REQ-IMG-033 @extended @id-img-web-qido-names
   场景大纲: <类别>姓名经 QIDO 逐字一致，也能按姓名查到
     假如 患者“甲”的姓名类别为“<类别>”
     而且 设备“<设备>”为患者“甲”做检查“检1”，没有预约
@@ -70,7 +70,7 @@
       | 生僻字 | 磁共振 |
       | 普通   | 老式CT |
 
-  @REQ-IMG-033 @id-img-web-qido-pages
+  @REQ-IMG-033 @extended @id-img-web-qido-pages
   场景: 分页查询每幅恰好出现一次，各条路径看到同样的序列与图像
     假如 设备“CT”为患者“甲”做检查“检1”，没有预约
     当 设备以STOW把检查“检1”的图像存入PACS
@@ -79,14 +79,14 @@
     那么 DICOMweb试验“分页”的结果应为“whole”
     而且 DICOMweb试验“各级”的结果应为“whole”
 
-  @REQ-IMG-033 @id-img-web-qido-keys
+  @REQ-IMG-033 @extended @id-img-web-qido-keys
   场景: 通配符、范围、列表与按编号的键只找到该找到的
     假如 设备“CT”为患者“甲”做检查“检1”，没有预约
     当 设备把检查“检1”的图像存入PACS
     而且 设备为检查“检1”试验DICOMweb的“查询键”
     那么 DICOMweb试验“查询键”的结果应为“sound”
 
-  @REQ-IMG-036 @id-img-web-rendered
+  @REQ-IMG-036 @extended @id-img-web-rendered
   场景: 图像可以渲染，再取一次也可以
     假如 设备“DR”为患者“甲”做检查“检1”，没有预约
     当 设备把检查“检1”的图像存入PACS

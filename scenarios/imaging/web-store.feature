@@ -12,7 +12,7 @@
     而且 5秒内以“GB18030”字符集查询PACS，检查“检1”的身份与幅数应逐字一致
     而且 5秒内从PACS取回的检查“检1”应与发送的逐像素一致
 
-  @REQ-IMG-034 @id-img-web-stow-spellings
+  @REQ-IMG-034 @extended @id-img-web-stow-spellings
   场景大纲: 多部分请求的合法写法都能读（<写法>）
     假如 设备“DR”为患者“甲”做检查“检1”，没有预约
     当 设备以STOW把检查“检1”的图像存入PACS，写法为“<写法>”
@@ -35,28 +35,28 @@
     而且 5秒内以QIDO查询PACS，检查“检1”的身份与幅数应逐字一致
     而且 5秒内以WADO取回的检查“检1”应与发送的逐像素一致
 
-  @REQ-IMG-034 @id-img-web-stow-conflict
+  @REQ-IMG-034 @extended @id-img-web-stow-conflict
   场景: 一个请求里混入同 UID 的另一幅，只拒收那一幅，原图不变
     假如 设备“CT”为患者“甲”做检查“检1”，没有预约
     当 设备以STOW存检查“检1”的图像，其中混入“同UID的另一幅”
     那么 STOW对检查“检1”的最后一个应答应为202，保存4幅，拒收1幅
     而且 5秒内以WADO取回的检查“检1”应与发送的逐像素一致
 
-  @REQ-IMG-034 @id-img-web-stow-stranger
+  @REQ-IMG-034 @extended @id-img-web-stow-stranger
   场景: 一个请求里混入另一患者的一幅，只拒收那一幅
     假如 设备“DR”为患者“甲”做检查“检1”，没有预约
     当 设备以STOW存检查“检1”的图像，其中混入“另一患者的一幅”
     那么 STOW对检查“检1”的最后一个应答应为202，保存2幅，拒收1幅
     而且 5秒内以QIDO查询PACS，检查“检1”的身份与幅数应逐字一致
 
-  @REQ-IMG-034 @id-img-web-stow-garbage
+  @REQ-IMG-034 @extended @id-img-web-stow-garbage
   场景: 一个请求里混入一段不是 DICOM 的字节，其余照存
     假如 设备“CT”为患者“甲”做检查“检1”，没有预约
     当 设备以STOW存检查“检1”的图像，其中混入“一段不是DICOM的字节”
     那么 STOW对检查“检1”的最后一个应答应为202，保存4幅，拒收1幅
     而且 5秒内以WADO取回的检查“检1”应与发送的逐像素一致
 
-  @REQ-IMG-035 @id-img-web-stow-truncated
+  @REQ-IMG-035 @extended @id-img-web-stow-truncated
   场景: 末幅被截断的请求整个拒收，重发后不丢不重
     假如 设备“CT”为患者“甲”做检查“检1”，没有预约
     当 设备以STOW存检查“检1”的图像时“末幅被截断”，随后整个序列重发
@@ -64,28 +64,28 @@
     而且 STOW对检查“检1”的最后一个应答应为200，保存4幅，拒收0幅
     而且 5秒内以WADO取回的检查“检1”应与发送的逐像素一致
 
-  @REQ-IMG-035 @id-img-web-stow-open-end
+  @REQ-IMG-035 @extended @id-img-web-stow-open-end
   场景: 没有结尾边界的请求整个拒收，重发后不丢不重
     假如 设备“DR”为患者“甲”做检查“检1”，没有预约
     当 设备以STOW存检查“检1”的图像时“没有结尾边界”，随后整个序列重发
     那么 STOW对检查“检1”的第1个应答应为400
     而且 5秒内以QIDO查询PACS，检查“检1”的身份与幅数应逐字一致
 
-  @REQ-IMG-035 @id-img-web-stow-wrong-boundary
+  @REQ-IMG-035 @extended @id-img-web-stow-wrong-boundary
   场景: 边界与声明不符的请求被拒收，重发后不丢不重
     假如 设备“改造DR”为患者“甲”做检查“检1”，没有预约
     当 设备以STOW存检查“检1”的图像时“边界与声明不符”，随后整个序列重发
     那么 STOW对检查“检1”的第1个应答应为400
     而且 5秒内以WADO取回的检查“检1”应与发送的逐像素一致
 
-  @REQ-IMG-035 @id-img-web-stow-cut
+  @REQ-IMG-035 @extended @id-img-web-stow-cut
   场景: STOW 传到一半时断线，重发后不丢不重
     假如 设备“乳腺机”为患者“甲”做检查“检1”，没有预约
     当 设备以STOW存检查“检1”的图像时“传到一半时断线”，随后整个序列重发
     那么 5秒内从PACS取回的检查“检1”应与发送的逐像素一致
     而且 5秒内以QIDO查询PACS，检查“检1”的身份与幅数应逐字一致
 
-  @REQ-IMG-034 @id-img-web-stow-odd
+  @REQ-IMG-034 @extended @id-img-web-stow-odd
   场景: 不是多部分、类型不对的请求被拒绝
     假如 设备“DR”为患者“甲”做检查“检1”，没有预约
     当 设备以STOW把检查“检1”的图像存入PACS

@@ -19,7 +19,7 @@
       | 项目 | 结果 | 单位   |
       | GLU  | 5.55 | mmol/L |
 
-  @REQ-LAB-016 @id-lab-map-decimals
+  @REQ-LAB-016 @extended @id-lab-map-decimals
   场景: 小数位四舍五入，末位的零保留
     假如 患者“甲”的标本“管1”已有检验申请:
       | 项目 |
@@ -38,7 +38,7 @@
       | K    | 3.7  | mmol/L |
       | GLU  | 7.10 | mmol/L |
 
-  @REQ-LAB-016 @id-lab-map-unit
+  @REQ-LAB-016 @extended @id-lab-map-unit
   场景: 单位取本通道的对照，不取别行的
     假如 患者“甲”的标本“管1”已有检验申请:
       | 项目 |
@@ -57,7 +57,7 @@
       | K    | mmol/L |
       | ALT  | U/L    |
 
-  @REQ-LAB-016 @id-lab-map-text
+  @REQ-LAB-016 @extended @id-lab-map-text
   场景大纲: 定性结果按对照表转成本院用语
     假如 患者“甲”的标本“管1”已有检验申请:
       | 项目  |
@@ -78,7 +78,7 @@
       | POS  | 阳性   |
       | +-   | 弱阳性 |
 
-  @REQ-LAB-016 @id-lab-map-comma
+  @REQ-LAB-016 @extended @id-lab-map-comma
   场景: 小数逗号不是千分位
     假如 患者“甲”的标本“管1”已有检验申请:
       | 项目 |
@@ -116,7 +116,7 @@
       | 项目 | 患者 |
       | K    | 甲   |
 
-  @REQ-LAB-018 @id-lab-not-measured
+  @REQ-LAB-018 @extended @id-lab-not-measured
   场景大纲: 仪器表示“未测”的记号不是结果
     假如 患者“甲”的标本“管1”已有检验申请:
       | 项目 |
@@ -143,7 +143,7 @@
       | ::::: |
       | .0    |
 
-  @REQ-LAB-018 @id-lab-aspects
+  @REQ-LAB-018 @extended @id-lab-aspects
   场景: 一项三行（结果、判读、信号）时只取结果
     假如 患者“甲”的标本“管1”已有检验申请:
       | 项目 |
@@ -162,7 +162,7 @@
       | CRP  | 甲   |
       | K    | 甲   |
 
-  @REQ-LAB-004 @id-lab-padded-barcode
+  @REQ-LAB-004 @extended @id-lab-padded-barcode
   场景: 标本号前的填充空格被去掉，条码前导零保留
     假如 患者“甲”的标本“管1”条码以零开头，已有检验申请:
       | 项目 |
@@ -180,7 +180,7 @@
       | 项目 | 患者 |
       | K    | 甲   |
 
-  @REQ-LAB-004 @id-lab-alike-barcodes
+  @REQ-LAB-004 @extended @id-lab-alike-barcodes
   场景: 前十位相同的两个条码不混
     假如 患者“甲”的标本“管1”与患者“乙”的标本“管2”条码前十位相同，均已有检验申请:
       | 项目 |
@@ -196,7 +196,7 @@
       | 项目 | 患者 |
       | K    | 乙   |
 
-  @REQ-LAB-023 @id-lab-comments
+  @REQ-LAB-023 @extended @id-lab-comments
   场景: 仪器备注跟着自己的结果，不丢也不串
     假如 患者“甲”的标本“管1”已有检验申请:
       | 项目 |
