@@ -8,7 +8,7 @@ from typing import Final
 
 from harness.errors import PeerError
 from harness.i18n import tr
-from harness.link.dicom_data import EXPLICIT, IMPLICIT, DataSet, decode, encode
+from harness.link.dicom_data import EXPLICIT, DataSet, decode, encode, read
 
 PREAMBLE: Final = b"\0" * 128 + b"DICM"
 _CLAUSE: Final = "PS3.10 §7.1"
@@ -39,7 +39,7 @@ class File:
 
     def data(self) -> DataSet:
         """The data set; ``PeerError`` where it cannot be read."""
-        return decode(self.body, explicit=self.syntax != IMPLICIT)
+        return read(self.body, self.syntax)
 
 
 def read_file(data: bytes) -> File:

@@ -1,7 +1,7 @@
 """WADO-RS of the built-in PACS (PS3.18 §10.4): objects, metadata, bulk data and frames.
 
-It has no codec: a compressed object goes out as it is or is refused (406). Explicit and implicit
-little endian are written from each other, as over DIMSE.
+It has no codec for pixels: a compressed object goes out as it is or is refused (406). Explicit,
+implicit and deflated little endian are written from each other, as over DIMSE.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.errors import PeerError
-from harness.link.dicom_data import EXPLICIT, IMPLICIT, DataSet, decode, encode, tag_of
+from harness.link.dicom_data import DEFLATED, EXPLICIT, IMPLICIT, DataSet, read, tag_of, written
 from harness.link.dicom_file import write_file
 from harness.link.dicom_json import to_json
 from harness.wire import multipart
@@ -33,7 +33,7 @@ from simulators.hospital.pacs_web_answers import (
 from simulators.store import Row
 
 ANY: Final = "*"
-PLAIN: Final = (EXPLICIT, IMPLICIT)
+PLAIN: Final = (EXPLICIT, IMPLICIT, DEFLATED)
 _PIXELS: Final = tag_of("PixelData")
 RELATED: Final = "multipart/related"
 
@@ -74,7 +74,7 @@ class Giver:
         body = self.archive.body(row)
         if body is None:
             raise Refused(410, "the object is in the index, and its file is gone")
-        return decode(body, explicit=row["syntax"] != IMPLICIT)
+        return read(body, row["syntax"])
 
     # ---- objects
 
@@ -105,9 +105,9 @@ class Giver:
         body = self.archive.body(row)
         if body is None:
             raise Refused(410, "the object is in the index, and its file is gone")
-        data = decode(body, explicit=row["syntax"] != IMPLICIT)
+        data = read(body, row["syntax"])
         if pacs_spoil.sent(data, self.defects) or syntax != row["syntax"]:
-            body = encode(data, explicit=syntax != IMPLICIT)
+            body = written(data, syntax)
         return write_file(body, row["sop_class"], row["sop"], syntax)
 
     # ---- metadata and bulk data

@@ -8,7 +8,7 @@ import pydicom
 import pytest
 from pydicom.data import get_testdata_file
 
-from harness.link.dicom_data import EXPLICIT, IMPLICIT, decode, encode
+from harness.link.dicom_data import DEFLATED, EXPLICIT, IMPLICIT, decode, encode, written
 from harness.link.dicom_file import read_file, write_file
 from harness.wire import multipart
 from harness.wire.http1_events import HttpRequest
@@ -123,6 +123,22 @@ def test_an_equal_copy_is_taken_and_kept_once(site):
 def test_a_body_that_cannot_be_read_keeps_nothing(site, content, status):
     assert site.stow(ct(), content=content).status == status
     assert site.archive.all() == []
+
+
+def test_a_deflated_object_is_given_back_plain_and_its_pixels_are_there(site):
+    body = read_file(ct()).data()
+    deflated = write_file(written(body, DEFLATED), body.text("SOPClassUID"), SOP, DEFLATED)
+
+    assert site.stow(deflated).status == 200
+
+    (plain,) = parts(site.get(ONE, DICOM))
+    (same,) = parts(site.get(ONE, f"{DICOM}; transfer-syntax={DEFLATED}"))
+    (frame,) = parts(site.get(f"{ONE}/frames/1", "multipart/related"))
+    assert read_file(plain.body).syntax == EXPLICIT
+    assert read_file(plain.body).body == read_file(ct()).body
+    assert read_file(same.body).body == read_file(deflated).body
+    assert frame.body == CT.PixelData
+    assert site.get(f"{ONE}/metadata").status == 200
 
 
 @pytest.mark.parametrize("cut", [1, 3, 40, 700])
