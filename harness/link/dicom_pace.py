@@ -39,6 +39,9 @@ often while data may flow, and sooner where the peer waits for just that (Sta3, 
 WAKE_S: Final = 0.05
 """The serving thread looks for its timers at least as often."""
 
+PAUSE_S: Final = 0.005
+"""How often it says again that it pauses."""
+
 READ_MAX: Final = 256 * 1024
 """Bytes of one read; what a peer says to be coming is not reserved before it is there."""
 
@@ -335,7 +338,10 @@ def _serve(assoc: Any, wake: threading.Event) -> None:
     while not assoc._kill:  # noqa: SLF001
         assoc._is_paused = True  # noqa: SLF001
         wake.wait(WAKE_S)
-        assoc._reactor_checkpoint.wait()  # noqa: SLF001
+        while not assoc._reactor_checkpoint.wait(PAUSE_S):  # noqa: SLF001
+            # A report is served by a thread of its own, which says that nobody pauses when it
+            # ends; whoever waits for the pause would then wait for ever.
+            assoc._is_paused = True  # noqa: SLF001
         assoc._is_paused = False  # noqa: SLF001
         wake.clear()
         context, message = assoc.dimse.get_msg(block=False)

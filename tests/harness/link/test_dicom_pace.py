@@ -3,12 +3,15 @@
 import socket
 import struct
 import threading
+import time
+from types import SimpleNamespace
 
 import pytest
 from pydicom.filereader import read_dataset
 from pynetdicom.dimse_messages import C_MOVE_RSP, C_STORE_RQ, N_SET_RQ
 from pynetdicom.dsutils import encode as library_encode
 
+from harness.link import dicom_pace
 from harness.link.address import Address
 from harness.link.dicom import VERIFICATION, Answer, Request, primitive_of, response_of
 from harness.link.dicom_data import IMPLICIT
@@ -140,3 +143,30 @@ def test_a_length_of_two_gibibytes_reserves_nothing():
     answer = echo(port, dimse_s=0.5)
     thread.join(8)
     assert answer.status == -1
+
+
+def test_who_waits_for_the_pause_gets_it_though_a_report_ended_meanwhile():
+    """The library serves a report in a thread of its own, which then says that nobody pauses."""
+    assoc = SimpleNamespace(
+        _kill=False, _is_paused=False, _reactor_checkpoint=threading.Event(), is_established=False,
+        dimse=SimpleNamespace(get_msg=lambda block: (None, None)),
+        acse=SimpleNamespace(is_aborted=lambda: False),
+        dul=SimpleNamespace(is_alive=lambda: True, idle_timer_expired=lambda: False),
+    )  # fmt: skip
+    serving = threading.Thread(target=dicom_pace._serve, args=(assoc, threading.Event()))
+    serving.start()
+
+    def paused():
+        until = time.monotonic() + 20
+        while not assoc._is_paused and time.monotonic() < until:
+            threading.Event().wait(0.001)
+        return assoc._is_paused
+
+    first = paused()
+    assoc._is_paused = False
+    again = paused()
+    assoc._kill = True
+    assoc._reactor_checkpoint.set()
+    serving.join(20)
+
+    assert (first, again, serving.is_alive()) == (True, True, False)
