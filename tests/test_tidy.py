@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -350,3 +351,13 @@ def test_translations_have_the_same_holes() -> None:
     ]
 
     assert wrong == []
+
+
+def test_tests_of_what_is_installed_beside_ours_are_not_run() -> None:
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    left_out = set(config["tool"]["pytest"]["ini_options"]["norecursedirs"])
+    ignored = (ROOT / "tests" / "peers" / "python" / ".gitignore").read_text(encoding="utf-8")
+    folders = {line.strip("/") for line in ignored.split() if line.endswith("/")}
+
+    assert folders
+    assert folders | {"node_modules"} <= left_out
