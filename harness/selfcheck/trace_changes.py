@@ -19,6 +19,7 @@ from harness.evidence.line import pack, unpack
 from harness.evidence.trace import Record
 from harness.selfcheck.mutants import VOLATILE_PATHS, altered
 from harness.wire.hl7 import Hl7Message
+from harness.wire.hl7_spans import is_literal
 
 BEYOND_S = 1.0
 """How far beyond its limit a delayed record comes."""
@@ -242,7 +243,8 @@ def _in_message(record: Record, records: Sequence[Record]) -> Iterator[Change]:
     for leaf in message.leaves():
         path = str(leaf.path)
         general = FIRST.sub("", path)
-        if leaf.end > leaf.begin and general not in VOLATILE_PATHS:
+        fixed = is_literal(leaf.path) or general in VOLATILE_PATHS
+        if leaf.end > leaf.begin and not fixed:
             new = message.set(path, altered(message.text_of(leaf))).raw
             yield _rewritten("alter", general, new, record, records)
 

@@ -31,7 +31,7 @@ def test_what_was_played_is_the_sealed_trace():
 def test_the_stores_are_those_at_the_end_and_hold_nothing_volatile():
     (played,) = play(chosen("lab-upload-plain"), seed=1)
 
-    assert {*played.stores} == {"LIS", "HIS", "centre"}
+    assert {*played.stores} == {"LIS", "HIS", "ENGINE", "centre"}
     assert played.stores["LIS"]["results"]
     assert "outbox" not in played.stores["LIS"]
     assert all(len(row) > len(VOLATILE_COLUMNS) for row in played.stores["LIS"]["results"])
