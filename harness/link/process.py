@@ -58,6 +58,7 @@ class SimulatedProcess:
     _happened: threading.Condition = field(default_factory=threading.Condition)
     _idents: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     _ended: bool = False
+    _starts: int = 0
     _stderr: list[str] = field(default_factory=list)
     _readers: list[threading.Thread] = field(default_factory=list)
 
@@ -69,13 +70,15 @@ class SimulatedProcess:
                 it wrote to its error output.
         """
         self.stop()  # one that has ended by itself still has its pipes
-        self._ended = False
+        with self._happened:
+            self._ended = False
+            self._starts += 1  # who waits for an answer of the one before waits in vain
+            self._happened.notify_all()
         self._answers.clear()
         self._stderr.clear()
         before, self.addresses = self.addresses, {}
         try:
             self._launch()
-            self._write(self.config)
             ready = self._await_ready(set(self.config["listen"]))
         except (OSError, HarnessError) as error:
             ready, trouble = False, str(error)
@@ -95,7 +98,7 @@ class SimulatedProcess:
 
     def _launch(self) -> None:
         self._process = None
-        self._process = process = subprocess.Popen(
+        process = subprocess.Popen(
             self.argv,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -110,6 +113,9 @@ class SimulatedProcess:
         ]
         for reader in self._readers:
             reader.start()
+        with self._writing:  # nobody's order comes before the configuration
+            self._process = process
+            self._put(process, self.config)
 
     def _await_ready(self, wanted: set[str]) -> bool:
         with self._happened:
@@ -127,16 +133,21 @@ class SimulatedProcess:
         ident = next(self._idents)
         with self._happened:
             self._waited.add(ident)
+            starts = self._starts
         try:
             self._write({"command": name, "args": dict(args), "ident": ident})
             with self._happened:
-                self._happened.wait_for(lambda: ident in self._answers or self._ended, timeout_s)
+                self._happened.wait_for(
+                    lambda: ident in self._answers or self._ended or self._starts != starts,
+                    timeout_s,
+                )
         finally:
             with self._happened:
                 self._waited.discard(ident)
                 answer = self._answers.pop(ident, None)
         if answer is None:
-            state = "ended" if self._ended else f"did not answer within {timeout_s:g} s"
+            gone = self._ended or self._starts != starts
+            state = "ended" if gone else f"did not answer within {timeout_s:g} s"
             raise HarnessError(f"{self.name} {state} on the command {name}")
         if answer.get("error"):
             raise HarnessError(f"{self.name} refused {name}: {answer['error']}")
@@ -201,10 +212,14 @@ class SimulatedProcess:
             raise HarnessError(f"{self.name} is not running")
         try:
             with self._writing:
-                process.stdin.write(json.dumps(message, ensure_ascii=False) + "\n")
-                process.stdin.flush()
+                self._put(process, message)
         except OSError as error:
             raise HarnessError(f"{self.name} is gone: {error}") from error
+
+    def _put(self, process: subprocess.Popen[str], message: Mapping[str, Any]) -> None:
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(message, ensure_ascii=False) + "\n")
+        process.stdin.flush()
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         for line in process.stdout or ():

@@ -242,3 +242,32 @@ def test_a_killed_parent_leaves_no_orphan(tmp_path: Path) -> None:
 
 def test_modules_are_started_with_this_interpreter() -> None:
     assert python("simulators.hospital") == [sys.executable, "-m", "simulators.hospital"]
+
+
+def test_orders_during_a_restart_never_come_before_the_configuration(
+    echo: SimulatedProcess,
+) -> None:
+    told: list[str] = []
+    over = threading.Event()
+
+    def order() -> None:
+        while not over.is_set():
+            try:
+                echo.command("stored", {}, 20)
+            except HarnessError as error:
+                told.append(str(error))
+
+    orders = [threading.Thread(target=order) for _ in range(3)]
+    for one in orders:
+        one.start()
+    try:
+        for _ in range(4):
+            echo.start()
+    finally:
+        over.set()
+        for one in orders:
+            one.join(30)
+
+    assert not any(one.is_alive() for one in orders)
+    assert not any("did not answer" in text for text in told)
+    assert echo.command("stored", {}, 5) == []
