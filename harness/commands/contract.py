@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+from pathlib import Path
 from typing import Any
 
 from harness.commands import common
@@ -46,9 +48,6 @@ def _none(args: argparse.Namespace) -> int:  # argparse asks for a sub-command b
 
 
 def _snapshot(args: argparse.Namespace) -> int:
-    import os  # noqa: PLC0415 - with the rest
-    from pathlib import Path  # noqa: PLC0415 - with the rest
-
     from harness.contract import command  # noqa: PLC0415 - only where it is needed
     from harness.contract.take import Named  # noqa: PLC0415 - only where it is needed
 
@@ -66,8 +65,6 @@ def _snapshot(args: argparse.Namespace) -> int:
 
 
 def _compare(args: argparse.Namespace) -> int:
-    from pathlib import Path  # noqa: PLC0415 - with the rest
-
     from harness.contract import command  # noqa: PLC0415 - only where it is needed
 
     out = Path(args.out or "contract-compare-out")

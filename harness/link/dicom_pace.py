@@ -117,7 +117,7 @@ class _Socket(AssociationSocket):
         """Whether there is something to read; waits for it a little."""
         wire = self.socket
         if wire is None or not self._is_connected:
-            time.sleep(POLL_S)
+            time.sleep(POLL_S)  # there is no socket to wait on
             return False
         if isinstance(wire, ssl.SSLSocket) and wire.pending():
             return True
@@ -286,7 +286,7 @@ def _kill(assoc: Any, wake: threading.Event) -> None:
     while assoc.dul.is_alive() and not assoc.dul.stop_dul():
         if time.monotonic() > until and assoc.dul.socket is not None:
             assoc.dul.socket.cut()  # it waits for the rest of a PDU
-        time.sleep(SOON_S)
+        time.sleep(SOON_S)  # the library's thread tells nobody when it ends
     if assoc.dul.socket is not None:
         assoc.dul.socket._shutdown_socket()  # noqa: SLF001 - ours; the library forgets it here
 

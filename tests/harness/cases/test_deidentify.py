@@ -174,6 +174,16 @@ def test_escapes_codes_and_authorities_stay():
     assert b"SONS" not in done
 
 
+def test_free_text_tells_nothing_but_its_length_even_beside_a_name_that_is_known():
+    who = ward.somebody(random.Random(3))
+
+    report, _, upload, *_ = without(everything(who)).payloads
+
+    for data, words in ((report, ("自述头晕", "已通知", "电话")), (upload, ("标本溶血",))):
+        assert not any(word.encode("gb18030") in data for word in words)
+    assert "血常规".encode("gb18030") in report  # the name of a test is no free text
+
+
 def test_leading_zeros_and_letters_keep_their_kind():
     pseudonyms = Pseudonyms(KEY)
 

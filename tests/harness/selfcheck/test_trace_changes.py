@@ -177,6 +177,17 @@ def test_times_ids_and_separators_are_left_alone():
     assert "MSH-17" in fields
 
 
+def test_the_separators_of_a_batch_are_left_alone_too():
+    batch = b"BHS|^~\\&|LIS||HIS\r" + ORU + b"BTS|1\r"
+
+    fields = {
+        one.field for one in made([expectation(), message(2, batch)], 2) if one.kind == "alter"
+    }
+
+    assert not fields & {"BHS-1", "BHS-2", "MSH-1", "MSH-2"}
+    assert fields & {"BHS-3", "BTS-1"}
+
+
 def test_ascii_reads_the_same_in_every_character_set():
     plain = ORU.replace(NAME.encode("gb18030"), b"ZHANG")
 
