@@ -337,7 +337,7 @@ class Host:
         if not data:
             return
         if self.tap is None:
-            self._depart(conn, state, Delivery(data=data))
+            self._leaves(conn, state, data)
             return
         now = self.clock.now()
         for delivery in self.tap.outgoing(state.about, data, now):
@@ -348,11 +348,15 @@ class Host:
         lane, act_on = (state.into, self._arrive) if arrives else (state.out, self._depart)
         lane.put(lambda: act_on(conn, state, delivery), self.clock.now(), delivery.delay_s)
 
-    def _depart(self, conn: str, state: Conn, delivery: Delivery) -> None:
-        if delivery.data and not state.ended:
+    def _leaves(self, conn: str, state: Conn, data: bytes) -> None:
+        if not state.ended:
             if self.watcher is not None:
-                self.watcher.data(state.about, delivery.data, sent=True)
-            self.io.write(conn, delivery.data)
+                self.watcher.data(state.about, data, sent=True)
+            self.io.write(conn, data)
+
+    def _depart(self, conn: str, state: Conn, delivery: Delivery) -> None:
+        if delivery.data:
+            self._leaves(conn, state, delivery.data)
         if delivery.end:
             self._end(conn, state, delivery.end)
 

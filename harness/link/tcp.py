@@ -61,6 +61,7 @@ class Wire:
         broken: why it is given up; empty while it works.
         lingers_until: when its reader lets go of it although the peer does not end; None before
             we ended it.
+        receive: reads what is there; ``BlockingIOError`` where nothing is.
     """
 
     sock: socket.socket
@@ -76,10 +77,12 @@ class Wire:
     # OpenSSL forbids reading and writing one session at the same time.
     _session: threading.Lock = field(default_factory=threading.Lock)
 
+    receive: Callable[[int], bytes] = field(init=False)
     _plain: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self._plain = type(self.sock) is socket.socket
+        self.receive = self.sock.recv if self._plain else self._decrypted
         self.sock.settimeout(0.0)
         with contextlib.suppress(OSError):
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -124,29 +127,32 @@ class Wire:
     def flush(self) -> None:
         """Give the operating system what it takes now; the rest follows by itself."""
         with self._lock:
-            if self._busy:
+            if self._busy or self._sent_whole():
                 return
             self._busy = True
-            plain = self._plain and not self._sending and not self.broken
-            piece = self._pieces.pop() if plain and len(self._pieces) == 1 else b""
-        if piece and self._sent_whole(piece):
-            return
         if not self._push():
             self.spawn(self._push_rest)
 
-    def _sent_whole(self, piece: bytes) -> bool:
-        """Send the one piece that waits; False where anything is left to do."""
+    def _sent_whole(self) -> bool:
+        """Send the one piece that waits, under the lock: the socket never makes its caller wait.
+
+        Returns:
+            False where anything is left to do.
+        """
+        pieces = self._pieces
+        if len(pieces) != 1 or not self._plain or self._sending or self.broken:
+            return False
+        piece = pieces[0]
         try:
             sent = self.sock.send(piece) if len(piece) <= SEND_CHUNK_BYTES else 0
         except OSError:
-            sent = 0  # the next attempt tells why
-        with self._lock:
-            self._waiting -= sent
-            if sent == len(piece) and not self._pieces and not self._ending:
-                self._busy = False
-                return True
+            return False  # the next attempt tells why
+        pieces.clear()
+        self._waiting -= sent
+        if sent < len(piece):
             self._sending = memoryview(piece)[sent:]
             return False
+        return not self._ending
 
     def _push_rest(self) -> None:
         while True:
@@ -241,11 +247,6 @@ class Wire:
     def shared(self) -> bool:
         """One thread can read it beside others; a serial line waits by itself."""
         return self._plain or isinstance(self.sock, ssl.SSLSocket)
-
-    @property
-    def receive(self) -> Callable[[int], bytes]:
-        """Reads what is there; ``BlockingIOError`` where nothing is."""
-        return self.sock.recv if self._plain else self._decrypted
 
     def _decrypted(self, size: int) -> bytes:
         """What a TLS session has, all of it: what it holds back no selector would tell of."""
