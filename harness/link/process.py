@@ -213,7 +213,7 @@ class SimulatedProcess:
         try:
             with self._writing:
                 self._put(process, message)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: closed by another thread meanwhile
             raise HarnessError(f"{self.name} is gone: {error}") from error
 
     def _put(self, process: subprocess.Popen[str], message: Mapping[str, Any]) -> None:

@@ -29,7 +29,7 @@ TRIES: Final = 5
 """A free port may be taken by another test before the peer has it."""
 
 MOMENT: Final = datetime(2026, 1, 5, 0, 30)  # noqa: DTZ001 - DICOM writes local times
-DEVICE_S: Final = 5.0
+DEVICE_S: Final = 15.0
 
 
 def program(name: str) -> str:

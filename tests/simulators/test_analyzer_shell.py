@@ -112,7 +112,7 @@ def test_a_tube_without_orders_is_no_failure(runtime: Threads, lines: list[str])
 def acknowledge(address: tuple[str, int]) -> bytes:
     """A LIS that connects and acknowledges whatever comes until EOT."""
     got = b""
-    with socket.create_connection(address, timeout=10) as line:
+    with socket.create_connection(address, timeout=60) as line:
         while not got.endswith(b"\x04"):
             data = line.recv(4096)
             assert data, got
@@ -134,7 +134,7 @@ def test_the_lis_connects(model: str, lines: list[str], monkeypatch: pytest.Monk
         if model == "snibe-maglumi":
             heard.append(acknowledge((address, int(port))))
             return
-        with socket.create_connection((address, int(port)), timeout=10) as peer:
+        with socket.create_connection((address, int(port)), timeout=60) as peer:
             heard.append(b"")
             while not heard[0].endswith(b"\x03"):
                 heard[0] += peer.recv(4096)

@@ -36,12 +36,12 @@ def over_sockets(folder: Path, fault: dict[str, Any]) -> list[dict[str, Any]]:
     runtime.add("HIS", Host(his, runtime.clock, plain, store=store)).routes["his-centre"] = at
     who = world.person(SEED, "civil")
     try:
-        runtime.command("centre", "fault", fault, 5)
+        runtime.command("centre", "fault", fault, 60)
         bill = {"bill_no": "B0001", "patient_id": who.patient_id, "name": who.name}
         bill |= {"id_card": who.id_card, "lines": LINES}
-        runtime.command("HIS", "yb-bill", bill, 5)
+        runtime.command("HIS", "yb-bill", bill, 60)
         for order in ("yb-settle", "yb-refund"):
-            assert runtime.command("HIS", order, {"bill_no": "B0001"}, 5)["accepted"]
+            assert runtime.command("HIS", order, {"bill_no": "B0001"}, 60)["accepted"]
             deadline = runtime.clock.now() + 30.0
             assert runtime.wait(lambda: not his.cashier.pending(), deadline)
         theirs = books.rows("SELECT medins_setl_id FROM settlements WHERE vali_flag = '1'")

@@ -233,8 +233,8 @@ def test_what_another_thread_took_is_written_before_settle_returns(run: Run) -> 
     ours.join(0.02)
     assert ours.is_alive(), "it must wait for what the other one is writing"
     go_on.set()
-    ours.join(5)
-    other.join(5)
+    ours.join(60)
+    other.join(60)
     assert b"taken by the other thread" in (run.folder / "c").read_bytes()
     rec._file = file
     rec.close()

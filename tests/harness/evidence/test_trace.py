@@ -349,6 +349,6 @@ def test_waiting_for_a_record() -> None:
     )
     waiter.start()
     trace.add("note")
-    waiter.join(5)
+    waiter.join(60)
 
     assert waiter_saw == [True]

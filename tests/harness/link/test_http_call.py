@@ -54,7 +54,7 @@ def server():
     thread = threading.Thread(target=serve)
     thread.start()
     yield Address(host="127.0.0.1", port=listener.getsockname()[1]), told
-    thread.join(5)
+    thread.join(60)
     listener.close()
     assert not thread.is_alive()
 

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,11 +68,11 @@ def ask(one: SimulatedProcess, text: bytes) -> bytes:
 def test_start_exchange_and_command(echo: SimulatedProcess) -> None:
     assert echo.running
     assert ask(echo, "管1".encode()) == "stored 管1".encode()
-    assert echo.command("stored", {}, 5) == ["管1"]
-    assert echo.command("_defects", {"ids": ["d2", "d1"]}, 5) is None
-    assert echo.command("defects", {}, 5) == ["d1", "d2"]
+    assert echo.command("stored", {}, 60) == ["管1"]
+    assert echo.command("_defects", {"ids": ["d2", "d1"]}, 60) is None
+    assert echo.command("defects", {}, 60) == ["d1", "d2"]
     with pytest.raises(HarnessError, match="ECHO refused refuse: not today"):
-        echo.command("refuse", {}, 5)
+        echo.command("refuse", {}, 60)
     assert echo._answers == {}
 
 
@@ -80,8 +81,8 @@ def test_commands_of_several_threads_get_their_own_answers(echo: SimulatedProces
 
     def work() -> None:
         for _ in range(20):
-            answers.append(echo.command("stored", {}, 5))
-            answers.append(echo.command("defects", {}, 5))
+            answers.append(echo.command("stored", {}, 60))
+            answers.append(echo.command("defects", {}, 60))
 
     workers = [threading.Thread(target=work) for _ in range(4)]
     for worker in workers:
@@ -97,31 +98,31 @@ def test_a_killed_system_comes_back_on_its_port_with_its_store(echo: SimulatedPr
     address = echo.addresses["lab"]
     echo.kill()
     assert not echo.running
-    assert echo.wait_ended(1)
+    assert echo.wait_ended(60)
     with pytest.raises(ConnectionRefusedError):
         ask(echo, b"two")
     with pytest.raises(HarnessError, match="ECHO is not running"):
-        echo.command("stored", {}, 1)
+        echo.command("stored", {}, 60)
     echo.start()
 
     assert echo.addresses == {"lab": address}
     assert ask(echo, b"three") == b"stored three"
-    assert echo.command("stored", {}, 5) == ["one", "three"]
+    assert echo.command("stored", {}, 60) == ["one", "three"]
 
 
 @pytest.mark.parametrize(("after", "stored"), [(False, []), (True, ["one"])])
 def test_a_power_cut_at_a_commit(echo: SimulatedProcess, after: bool, stored: list[str]) -> None:
-    echo.command("_crash_at", {"number": 1, "after": after}, 5)
+    echo.command("_crash_at", {"number": 1, "after": after}, 60)
 
     assert ask(echo, b"one") == b""
     assert echo.wait_ended(5)
     echo.start()
-    assert echo.command("stored", {}, 5) == stored
+    assert echo.command("stored", {}, 60) == stored
 
 
 def test_a_system_that_leaves_on_a_command(echo: SimulatedProcess) -> None:
     with pytest.raises(HarnessError, match="ECHO ended on the command exit"):
-        echo.command("exit", {}, 5)
+        echo.command("exit", {}, 60)
     assert echo.wait_ended(5)
 
 
@@ -134,13 +135,27 @@ def test_a_system_that_does_not_answer_in_time(
     ):
         echo.command("hang", {"seconds": 0.3}, 0.05)
     # Its late answer belongs to nobody, and the next command gets its own.
-    assert echo.command("stored", {}, 5) == []
+    assert echo.command("stored", {}, 60) == []
     assert echo._answers == {}
     with pytest.raises(HarnessError, match="did not answer"):
         echo.command("hang", {"seconds": 60}, 0.01)
     monkeypatch.setattr(limits, "STOP_TIMEOUT_S", 0.1)
     echo.stop()
     assert not echo.running
+
+
+def test_a_pipe_that_is_closed_while_an_order_goes_out_is_a_clear_error(
+    echo: SimulatedProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = SimulatedProcess._put
+
+    def closed_first(self: SimulatedProcess, process: Any, message: Any) -> None:
+        process.stdin.close()
+        put(self, process, message)
+
+    monkeypatch.setattr(SimulatedProcess, "_put", closed_first)
+    with pytest.raises(HarnessError, match="ECHO is gone"):
+        echo.command("stored", {}, 60)
 
 
 def test_what_fails_to_start_says_why(tmp_path: Path) -> None:
@@ -270,4 +285,4 @@ def test_orders_during_a_restart_never_come_before_the_configuration(
 
     assert not any(one.is_alive() for one in orders)
     assert not any("did not answer" in text for text in told)
-    assert echo.command("stored", {}, 5) == []
+    assert echo.command("stored", {}, 60) == []

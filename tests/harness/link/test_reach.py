@@ -42,7 +42,7 @@ def tls_server(name: str, *, ca: str = ""):
         thread = threading.Thread(target=serve, args=(server,))
         thread.start()
         yield port, said, thread
-        thread.join(5)
+        thread.join(60)
 
 
 def test_a_listener_is_reached_without_a_byte():
@@ -110,7 +110,7 @@ def test_a_resolver_that_hangs_is_given_up(monkeypatch):
 def test_a_certificate_is_read_and_nothing_sent():
     with tls_server("server") as (port, said, thread):
         seen = reach.tls_certificate("127.0.0.1", port, reach.TlsFiles(ca=TLS / "ca.pem"))
-        thread.join(5)
+        thread.join(60)
 
     assert seen.ok, seen.reason
     assert seen.not_before == dt.datetime(2020, 1, 1, tzinfo=dt.UTC)

@@ -197,7 +197,7 @@ def calling(runtime: Threads, address: SerialAddress, *messages: bytes, **fields
 
     party = Party(role="AN", react=react)
     runtime.add("AN", host(party, runtime.clock, **fields)).routes["lab"] = address
-    runtime.command("AN", "go", {}, 5)
+    runtime.command("AN", "go", {}, 60)
     return party
 
 
@@ -208,7 +208,7 @@ def test_an_exchange_over_a_cable(runtime: Threads, cable: Cable) -> None:
 
     assert runtime.wait(lambda: len(caller.payloads) == 2, runtime.clock.now() + 5)
     assert lis.payloads == [oru(1), oru(2)]
-    runtime.command("AN", "close", {}, 5)
+    runtime.command("AN", "close", {}, 60)
     assert journal.lines[0] == "lab#c opened"
     until(lambda: journal.lines[-1].startswith("lab#c closed"), "it is told")
 
@@ -346,7 +346,7 @@ class DeviceServer:
                 one.shutdown(socket.SHUT_RDWR)
             one.close()
         for thread in self.threads:
-            thread.join(5)
+            thread.join(60)
 
 
 @pytest.mark.slow
@@ -428,7 +428,7 @@ class Rfc2217Server:
                     one.shutdown(socket.SHUT_RDWR)
                 one.close()
         for thread in self.threads:
-            thread.join(5)
+            thread.join(60)
         self.port.close()
 
 

@@ -111,7 +111,7 @@ def test_the_actors_of_the_pump_over_tcp(runtime: Threads) -> None:
     _, address = serving(runtime, lis)
     sending(runtime, address, oru(1), oru(2), oru(3))
 
-    assert runtime.command("AN", "send", {}, 5) == ["ACK", "ACK", "ACK"]
+    assert runtime.command("AN", "send", {}, 60) == ["ACK", "ACK", "ACK"]
     assert lis.payloads == [oru(1), oru(2), oru(3)]
     assert runtime.wait(lambda: bool(lis.of(act.Closed)), runtime.clock.now() + 5)
     assert lis.of(act.Closed) == [act.Closed(conn="lab#1", link="lab", reason="")]
@@ -136,14 +136,14 @@ def test_refused_where_nobody_listens(runtime: Threads) -> None:
         port = free.getsockname()[1]
     sending(runtime, Address(host="127.0.0.1", port=port), oru(1))
 
-    assert runtime.command("AN", "send", {}, 5) == ["refused"]
+    assert runtime.command("AN", "send", {}, 60) == ["refused"]
 
 
 def test_refused_without_a_route(runtime: Threads) -> None:
     sender = sending(runtime, Address(host="127.0.0.1", port=1), oru(1))
     runtime.members["AN"].routes.clear()
 
-    assert runtime.command("AN", "send", {}, 5) == ["no route for lab"]
+    assert runtime.command("AN", "send", {}, 60) == ["no route for lab"]
     assert sender.outcomes == ["no route for lab"]
 
 
@@ -198,7 +198,7 @@ def test_another_thread_than_its_reader_may_end_a_connection(runtime: Threads, r
     member, address = serving(runtime, party)
     with dial(address) as sock:
         runtime.wait(lambda: bool(party.of(act.Opened)), runtime.clock.now() + 5)
-        runtime.command("E", "end", {}, 5)
+        runtime.command("E", "end", {}, 60)
         began = time.monotonic()
         if reset:
             with pytest.raises(ConnectionResetError):
@@ -256,7 +256,7 @@ def test_a_connection_closed_before_it_came_about(runtime: Threads) -> None:
         else []
     )
     runtime.add("C", host(client, runtime.clock)).routes["lab"] = address
-    runtime.command("C", "go", {}, 5)
+    runtime.command("C", "go", {}, 60)
 
     assert runtime.wait(lambda: bool(lis.of(act.Closed)), runtime.clock.now() + 5)
     assert not client.of(act.Opened)
@@ -423,7 +423,7 @@ def test_a_crash_at_a_commit_resets_peers_and_stops_listening(after: bool) -> No
     sending(runtime, address, oru(1), oru(2), oru(3))
     runtime.crash_at("LIS", 2, after=after)
 
-    assert runtime.command("AN", "send", {}, 5) == ["ACK", "reset", "refused"]
+    assert runtime.command("AN", "send", {}, 60) == ["ACK", "reset", "refused"]
     assert len(store.committed) == (2 if after else 1)
     assert died == ["LIS"]
     assert runtime.stop() == []
@@ -642,7 +642,7 @@ def test_a_scheduler_stopped_by_its_own_action() -> None:
 
     assert done.wait(5)
     assert one._thread is not None
-    one._thread.join(5)
+    one._thread.join(60)
     assert not one._thread.is_alive()
 
 
@@ -721,7 +721,7 @@ def test_an_exchange_over_tls(runtime: Threads, certificates: Path) -> None:
     route = Address(host=address.host, port=address.port, tls=client_context(certificates))
     sending(runtime, route, oru(1), oru(2))
 
-    assert runtime.command("AN", "send", {}, 5) == ["ACK", "ACK"]
+    assert runtime.command("AN", "send", {}, 60) == ["ACK", "ACK"]
     assert runtime.wait(lambda: bool(lis.of(act.Closed)), runtime.clock.now() + 5)
     assert lis.of(act.Closed)[0].reason == ""
 
@@ -769,7 +769,7 @@ def test_a_server_that_nobody_vouches_for_is_refused(runtime: Threads, certifica
     tls = client_context(certificates, "stranger.pem")
     sending(runtime, Address(host=address.host, port=address.port, tls=tls), oru(1))
 
-    (outcome,) = runtime.command("AN", "send", {}, 5)
+    (outcome,) = runtime.command("AN", "send", {}, 60)
 
     assert "certificate verify failed" in outcome.lower()
     until(lambda: bool(journal.lines), "the server side is told, too")

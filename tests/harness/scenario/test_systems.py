@@ -294,7 +294,7 @@ def test_a_cut_is_not_waited_for_without_end(tmp_path, monkeypatch):
     monkeypatch.setattr(limits, "POLL_S", 0.0)
     made.crash_at("LIS", crash([]))
     (revival,) = made._revivals
-    revival.thread.join(5.0)
+    revival.thread.join(60)
     assert not revival.thread.is_alive()
     made.settle()
     assert made._revivals == []

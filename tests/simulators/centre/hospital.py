@@ -136,7 +136,7 @@ class Site:
         return dict(answer.json())
 
     def order(self, name: str, **args: Any) -> Any:
-        return self.runtime.command("centre", name, args, 5)
+        return self.runtime.command("centre", name, args, 60)
 
     def count(self, table: str) -> int:
         return int(self.store.rows(f"SELECT COUNT(*) AS held FROM {table}")[0]["held"])

@@ -149,8 +149,8 @@ def test_a_certificate_that_has_run_out(tmp_path: Path) -> None:
         route = Address(host=at.host, port=at.port, tls=trusted, server_name="localhost")
         ours.routes["his-centre"] = route
         bill = {"bill_no": name, "patient_id": who.patient_id, "name": who.name, "lines": LINES}
-        runtime.command("HIS", "yb-bill", bill | {"id_card": who.id_card}, 5)
-        runtime.command("HIS", "yb-settle", {"bill_no": name}, 5)
+        runtime.command("HIS", "yb-bill", bill | {"id_card": who.id_card}, 60)
+        runtime.command("HIS", "yb-settle", {"bill_no": name}, 60)
         assert runtime.wait(lambda: not his.cashier.pending(), runtime.clock.now() + 30)
         rows = store.rows("SELECT state FROM yb_bill WHERE bill_no = ?", (name,))
         return str(rows[0]["state"])
