@@ -25,7 +25,7 @@ from harness.link.serial_address import SerialAddress
 from harness.link.tap import Connection
 from harness.link.threads import Member, Threads
 from simulators import trouble
-from simulators.store import Store
+from simulators.store import Store, grouping
 
 Make = Callable[[Mapping[str, Any], Clock], tuple[Actor, Store]]
 """Builds the actor and its store from the configuration."""
@@ -41,9 +41,15 @@ def plain(link: str, conn: str, client: bool) -> Connection:  # noqa: FBT001 - c
 
 @dataclass(slots=True)
 class Shell:
-    """One actor over sockets, steered by lines."""
+    """One actor over sockets, steered by lines.
+
+    Args:
+        make: the actor and its store.
+        grouped: commits that come together share one wait for the disk, as a busy system does it.
+    """
 
     make: Make
+    grouped: bool = False
 
     def run(self) -> int:
         """Serve until standard input ends."""
@@ -53,7 +59,9 @@ class Shell:
         config = json.loads(first)
         runtime = trouble.OutspokenThreads(died=_power_cut)
         actor, store = self.make(config, runtime.clock)
-        member = runtime.add(actor.role, Host(actor, runtime.clock, plain, store=store))
+        group = grouping(store) if self.grouped else None
+        host = Host(actor, runtime.clock, plain, store=store, grouping=group)
+        member = runtime.add(actor.role, host)
         _route(member, config.get("routes", {}))
         for link, where in config["listen"].items():
             say(f"ready {link} {_accept(member, link, where)}")

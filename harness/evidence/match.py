@@ -14,6 +14,7 @@ from typing import Any, Self
 
 OPERATORS = frozenset(
     {"equals", "decimal", "time", "one_of", "present", "empty", "absent", "pattern", "same", "any"}
+    | {"at_most"}
 )
 
 TIME_DIGITS = {"year": 4, "month": 6, "day": 8, "minute": 12, "second": 14}
@@ -26,11 +27,11 @@ class Value:
 
     Attributes:
         op: ``equals`` (code point by code point), ``decimal`` (numerically equal within
-            ``tolerance``; the written form is free), ``time`` (equal to ``precision``),
-            ``one_of`` (``expected`` holds the choices, one a line), ``present`` (there and not
-            empty), ``empty`` (there and empty), ``absent`` (not there at all), ``pattern`` (a
-            regular expression that must match whole), ``same`` (equal to every other value of
-            the same ``slot`` in this judgement), ``any`` (only read).
+            ``tolerance``; the written form is free), ``at_most`` (numerically not above it),
+            ``time`` (equal to ``precision``), ``one_of`` (``expected`` holds the choices, one a
+            line), ``present`` (there and not empty), ``empty`` (there and empty), ``absent`` (not
+            there at all), ``pattern`` (a regular expression that must match whole), ``same`` (equal
+            to every other value of the same ``slot`` in this judgement), ``any`` (only read).
         expected: the value; empty for operators without one.
         unit: the unit that must stand behind the value in the same text (``5.2 mmol/L``); empty
             where it has a field of its own, which another check judges.
@@ -95,6 +96,8 @@ class Value:
             return slots.get(self.slot, f"<{self.slot}>")
         if self.op in {"present", "empty", "absent", "any"}:
             return f"({self.op})"
+        if self.op == "at_most":
+            return f"≤ {self.expected}"
         return f"{self.expected} {self.unit}".strip()
 
 
@@ -109,6 +112,13 @@ def _decimal(value: Value, actual: str) -> str:
     if got is None:
         return "not a number"
     return "" if abs(wanted - got) <= Decimal(value.tolerance) else "differs"
+
+
+def _at_most(value: Value, actual: str) -> str:
+    limit, got = number(value.expected), number(actual)
+    if limit is None or got is None:
+        return "not a number"
+    return "" if got <= limit else "above the limit"
 
 
 def _time(value: Value, actual: str) -> str:
@@ -140,6 +150,7 @@ def _pattern(value: Value, actual: str) -> str:
 _JUDGES = {
     "equals": _equals,
     "decimal": _decimal,
+    "at_most": _at_most,
     "time": _time,
     "one_of": _one_of,
     "present": _present,

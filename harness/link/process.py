@@ -154,6 +154,11 @@ class SimulatedProcess:
         return answer.get("value")
 
     @property
+    def pid(self) -> int:
+        """Number of the process; 0 before its first start."""
+        return 0 if self._process is None else self._process.pid
+
+    @property
     def running(self) -> bool:
         """The process is there."""
         return self._process is not None and self._process.poll() is None

@@ -130,6 +130,7 @@ MESSAGES: Final = (
     "differs from the other",
     "not a number",
     "none of the choices",
+    "above the limit",
     "empty",
     "should be empty",
     "should be absent",

@@ -1,0 +1,1 @@
+"""Load: many users of a hospital at once, what they were told, and what is there afterwards."""
