@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import gevent  # type: ignore[import-untyped] # not typed
-from gevent.event import AsyncResult  # type: ignore[import-untyped] # not typed
+import gevent
+from gevent.event import AsyncResult
 from locust import User, events, task
 from locust.runners import MasterRunner, WorkerRunner
 
@@ -110,7 +110,7 @@ class Crew:
 CREWS: list[Crew] = []
 
 
-@events.test_start.add_listener  # type: ignore[untyped-decorator] # not typed
+@events.test_start.add_listener
 def _begin(environment: Any, **_: Any) -> None:
     runner = environment.runner
     if isinstance(runner, MasterRunner):
@@ -121,7 +121,7 @@ def _begin(environment: Any, **_: Any) -> None:
     CREWS.append(crew)
 
 
-@events.test_stop.add_listener  # type: ignore[untyped-decorator] # not typed
+@events.test_stop.add_listener
 def _end(environment: Any, **_: Any) -> None:
     del environment
     while CREWS:
@@ -145,7 +145,7 @@ def _worker_over(environment: Any, msg: Any, **_: Any) -> None:
         gevent.spawn(environment.runner.quit)
 
 
-@events.init.add_listener  # type: ignore[untyped-decorator] # not typed
+@events.init.add_listener
 def _listen(environment: Any, **_: Any) -> None:
     if isinstance(environment.runner, MasterRunner):
         environment.runner.register_message(OVER, _worker_over)
