@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# How long make soak plays the whole hospital, in seconds.
+SOAK_S ?= 3600
 
-.PHONY: run test bench bench-check selfcheck fuzz soak lint clean
+.PHONY: run test bench bench-check selfcheck fuzz soak lint bundle-windows clean
 
 run: $(STAMP)
 	$(BIN)/medharness run --jobs 6 --tags "not (@slow or @extended)"
@@ -20,12 +22,14 @@ bench-check: $(STAMP)
 
 selfcheck: $(STAMP)
 	$(BIN)/medharness selfcheck
+	MEDHARNESS_TESTS=whole $(BIN)/python -m pytest -q -m slow -n 2 --dist loadgroup
 
 fuzz: $(STAMP)
 	MEDHARNESS_FUZZ=nightly $(BIN)/python -m pytest tests/fuzz -q -n 2
 	$(BIN)/python tests/fuzz/guided.py
 
 soak: $(STAMP)
+	$(BIN)/python tests/soak/hospital.py --seconds $(SOAK_S)
 	$(BIN)/python tests/soak/stores.py
 
 lint: $(STAMP)
@@ -39,6 +43,12 @@ $(STAMP): requirements/dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	touch $(STAMP)
+
+# One ZIP for Windows; needs the network while it is built, not where it runs.
+bundle-windows: $(STAMP)
+	rm -rf build/windows build/own
+	$(BIN)/python -m build --wheel --no-isolation --outdir build/own
+	$(BIN)/python -m harness.site.bundle --own "$$(ls build/own/*.whl)" --wheels build/windows
 
 clean:
 	rm -rf $(VENV) runs build dist .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

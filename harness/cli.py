@@ -17,10 +17,14 @@ from harness.commands import (
     contract,
     documents,
     feeds,
+    inline,
+    load,
     matrix,
+    night,
     objects,
     quality,
     reconcile,
+    record,
     results,
     scenarios,
     signoff,
@@ -28,13 +32,15 @@ from harness.commands import (
     site,
     spec,
     tables,
+    watch,
 )
 from harness.errors import HarnessError, InputError
 from harness.i18n import tr
 
 GROUPS: Final = (
-    scenarios, site, simulate, results, quality, reconcile, tables,
-    feeds, captures, cases, documents, centre, spec, contract, signoff, matrix, objects,
+    scenarios, site, simulate, load, results, quality, reconcile, tables,
+    feeds, captures, record, cases, documents, centre, spec, contract, signoff, matrix, objects,
+    watch, inline, night,
 )  # fmt: skip
 """In the order of ``--help``."""
 

@@ -42,6 +42,9 @@ def endpoint_looks(
     except PermitError as error:
         yield refused("reach", place, error)
         return
+    if endpoint.single_client:
+        yield said("reach", place, tr("not opened: it takes one client, who may be connected"))
+        return
     yield _reach_look(place, endpoint.host, endpoint.port, means)
     if endpoint.tls is not None:
         yield _certificate_look(place, profile, endpoint, endpoint.tls, means)

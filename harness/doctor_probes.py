@@ -20,6 +20,7 @@ from harness.probes.probe import Answer
 from harness.probes.sql import SqlProbe
 from harness.profile_check import BUILT_IN_URL
 from harness.profile_model import ProbeConfig, Profile
+from harness.profile_values import ProbeKind
 
 CLOCK_WARN_S = 2.0
 """HL7 and ASTM times have whole seconds; beyond two they begin to tell another order of events."""
@@ -39,7 +40,9 @@ def probe_looks(profile: Profile, permit: Permit, means: Means) -> Iterator[Look
     for name, probe in profile.probes.items():
         place = f"probes.{name}"
         url = profile.probe_url(name, means.environ)
-        if not url:
+        if probe.kind is ProbeKind.CARRIED:
+            yield said("probe", place, tr("a person carries it: nothing is opened"))
+        elif not url:
             yield said("probe", place, tr("not looked at: its database URL is not set"))
         elif url.startswith(BUILT_IN_URL):
             yield said("probe", place, tr("looks into a system that starts with the run"))
@@ -65,6 +68,9 @@ def _database(
         yield refused("probe", place, error)
         return
     opens = tr("{place} → {where} (read-only SELECT)", place=place, where=where)
+    if url.startswith(_POSTGRESQL):
+        yield Look(opens=opens, take=lambda: _account(place, probe, url))
+        opens = ""
     yield Look(opens=opens, take=lambda: _query(place, probe, url))
     if probe.control:
         yield Look(take=lambda: _control(place, probe, url))
@@ -107,6 +113,25 @@ def _unanswered(place: str, answer: Answer, url: str) -> Check:
     return failed(
         "probe", place, error, tr("try the query with the same user in a database client")
     )
+
+
+def _account(place: str, probe: ProbeConfig, url: str) -> Sequence[Check]:
+    """The rights of the account, from the database's catalogue; nothing is tried."""
+    asked = SqlProbe(name="doctor", role=probe.role, url=url, query=probe.query,
+                     timeout_s=probe.timeout_s)  # fmt: skip
+    try:
+        writes = asked.account_writes()
+    except Exception as error:  # noqa: BLE001 - whatever the driver says is the finding
+        text = str(error).replace(url, "…").strip().partition("\n")[0]
+        remedy = tr("try the query with the same user in a database client")
+        return [failed("account", place, text, remedy)]
+    finally:
+        asked.close()
+    if writes:
+        detail = tr("the account of this probe can write: {rights}", rights=", ".join(writes))
+        return [failed("account", place, detail, tr("ask the DBA for an account that only reads"))]
+    detail = tr("the account can only read")
+    return [Check(name="account", place=place, status=Status.OK, detail=detail)]
 
 
 def _query(place: str, probe: ProbeConfig, url: str) -> Sequence[Check]:

@@ -73,6 +73,28 @@ class IdentityGuard:
         self._texts |= {_folded(text) for text in texts if text}
         self._births.add(person.birth)
 
+    def confirm(self, person: Person) -> None:
+        """Let a number through that the system under test gave to one of our people.
+
+        Only the number may be new: name, birth date and card must be those of somebody who was let
+        in before.
+
+        Raises:
+            PermitError: this is somebody else.
+        """
+        known = {_folded(text) for text in (person.name, person.id_card) if text}
+        if not known <= self._texts or person.birth not in self._births:
+            raise PermitError(
+                tr("a number was captured for somebody who is not ours"),
+                where=person.patient_id[:4] + "…",
+                remedy=tr("look whom the card was carried out for"),
+            )
+        self._texts.add(_folded(person.patient_id))
+
+    def confirm_specimen(self, barcode: str) -> None:
+        """Let a specimen id through that a confirmed operator step captured."""
+        self._specimens.add(barcode)
+
     def allow_specimen(self, barcode: str) -> None:
         """Let a specimen id through.
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from harness.profile_load import load_profile
 from harness.profile_model import (
+    Canary,
     Endpoint,
     Line,
+    Operators,
     Policy,
+    Privacy,
     ProbeConfig,
     Profile,
     RoleEncoding,
@@ -28,13 +31,16 @@ from harness.profile_values import (
 )
 
 __all__ = [
+    "Canary",
     "Endpoint",
     "Environment",
     "Line",
     "LinkProtocol",
     "LinkTransport",
     "Mode",
+    "Operators",
     "Policy",
+    "Privacy",
     "ProbeConfig",
     "ProbeKind",
     "Profile",

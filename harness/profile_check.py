@@ -19,14 +19,22 @@ from harness.i18n import tr
 from harness.link.serial_address import SerialAddress
 from harness.probes.sql import check_select
 from harness.profile_model import DEVICE_ROLES, Endpoint, ProbeConfig, Profile
-from harness.profile_values import LinkTransport, Mode, Transport, Via, Worker
+from harness.profile_values import (
+    LinkProtocol,
+    LinkTransport,
+    Mode,
+    ProbeKind,
+    Transport,
+    Via,
+    Worker,
+)
 from harness.subjects import read_subjects
 
 BUILT_IN_URL = "builtin:"
 """A probe URL of this form looks into the store of a system that we run ourselves."""
 
 SPOKEN = {
-    "astm": {"astm", "raw"}, "hl7": {"mllp", "http", "soap"}, "dicom": {"dicom"},
+    "astm": {"astm", "raw"}, "hl7": {"mllp", "hllp", "http", "soap"}, "dicom": {"dicom"},
     "framed": {"framed", "raw"}, "poct1a": {"poct1a"},
 }  # fmt: skip
 """What may be spoken on an interface of ``fixtures/interfaces.toml``."""
@@ -171,6 +179,9 @@ def _address(profile: Profile, where: Path_, endpoint: Endpoint) -> Iterator[Pro
                        key=key),
             remedy=tr("write the port that the system is configured to connect to"),
         )  # fmt: skip
+    if relayed and endpoint.protocol is LinkProtocol.HLLP:
+        yield Problem(path=(*where, "via"), message=tr("no relay reads the blocks of HLLP"),
+                      remedy=tr('write via = "direct"'))  # fmt: skip
     listens = {"relay_host": relayed, "host": ours}
     for key, ours_too in listens.items():
         host = getattr(endpoint, key)
@@ -260,7 +271,11 @@ def _probe(profile: Profile, name: str, probe: ProbeConfig, systems: set[str]) -
     if probe.url is None:
         return
     scheme = probe.url.partition(":")[0]
-    if scheme not in {"sqlite", "builtin", "postgresql", "postgres"}:
+    if (probe.kind is ProbeKind.CARRIED) != (scheme == "folder"):
+        yield Problem(path=(*where, "url"), message=tr("a carried probe has a folder"),
+                      remedy=tr('write kind = "carried" and url = "folder:PATH"'))  # fmt: skip
+        return
+    if scheme not in {"sqlite", "builtin", "postgresql", "postgres", "folder"}:
         yield Problem(path=(*where, "url"), message=tr("no probe can look into this URL"),
                       remedy=tr("use one of: {known}",
                                 known="builtin:ROLE, sqlite:PATH, postgresql://"))  # fmt: skip

@@ -167,6 +167,8 @@ class Endpoint(Part):
     """Say yes to listening on an address that other machines can reach."""
     required: Flag = True
     """false: a site without this link makes its scenarios not applicable."""
+    single_client: Flag = False
+    """The listener takes one client: it is never opened only to look whether it is there."""
 
 
 class ProbeConfig(Part):
@@ -177,7 +179,8 @@ class ProbeConfig(Part):
     kind: ProbeKind = ProbeKind.SQL
     """How it looks."""
     url: Url | None = None
-    """sqlite:PATH, or builtin:ROLE for a system that we run; nothing with a password."""
+    """sqlite:PATH, builtin:ROLE for a system that we run, or folder:PATH of a carried probe;
+    nothing with a password."""
     url_env: EnvName | None = None
     """Environment variable with the database URL, such as postgresql://user:password@host/db."""
     query: Query
@@ -218,6 +221,47 @@ class Policy(Part):
     """Hosts, host:port or CIDR networks that are never opened, in no environment."""
     permit: Text = ""
     """Permit file (TOML) that names the window for faults and writes in production."""
+
+
+class Operators(Part):
+    """How persons work at systems that we cannot command."""
+
+    port: Port = 0
+    """Port of the page with the cards, on this machine alone; 0 lets the system choose."""
+    wait_s: Seconds = 1800.0
+    """How long a batch of cards may take; what is not seen to be done then is blocked."""
+    cards: Text = ""
+    """Cards of this site (TOML), over those that ship; named relative to the profile."""
+    mints: list[Filled] = Field(default_factory=list, max_length=ENTRIES_MAX)
+    """Ids that the system under test gives, as ROLE.argument: HIS.patient_id, HIS.barcode."""
+    typed: list[Filled] = Field(default_factory=list, max_length=ENTRIES_MAX)
+    """Those of them that a person types or scans into the page, as ROLE.argument."""
+    workstations: dict[Filled, Filled] = Field(default_factory=dict)
+    """What a workstation of the cards is called here."""
+
+
+class Canary(Part):
+    """A harmless action whose message must arrive at us before an interface is tested."""
+
+    interface: Filled
+    """Which interface it proves."""
+    text: Text = ""
+    """What a person does for it, such as: read a card at the cashier's desk (9001, 1101)."""
+    type: Filled
+    """Type of the message that must arrive: 9001, QBP^Q22 ..."""
+    frm: Role = Field(alias="from")
+    """The system under test that must have sent it."""
+    wait_s: Seconds = 600.0
+    """How long it may take."""
+
+
+class Privacy(Part):
+    """What becomes of recordings of real systems."""
+
+    key_env: EnvName | None = None
+    """Environment variable with the passphrase that encrypts traces of real roles."""
+    retention_days: Annotated[int, Field(strict=True, ge=1, le=3650)] = 180
+    """Run folders older than this are removed by medharness purge."""
 
 
 class TestSubjects(Part):
@@ -266,6 +310,12 @@ class Profile(Part):
     """What is allowed."""
     test_subjects: TestSubjects | None = None
     """Real test patients, signed for."""
+    operator: Operators = Field(default_factory=Operators)
+    """Cards for persons, and the page that shows them."""
+    canaries: dict[Name, Canary] = Field(default_factory=dict)
+    """Harmless actions that prove which way a call takes, by name."""
+    privacy: Privacy = Field(default_factory=Privacy)
+    """Encryption and retention of traces."""
 
     _path: Path = PrivateAttr(default_factory=Path)
     _hash: str = PrivateAttr(default="")

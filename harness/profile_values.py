@@ -90,6 +90,8 @@ class LinkProtocol(StrEnum):
 
     ASTM = "astm"
     MLLP = "mllp"
+    HLLP = "hllp"
+    """MLLP with a count and a checksum in each block."""
     DICOM = "dicom"
     HTTP = "http"
     SOAP = "soap"
@@ -126,6 +128,8 @@ class ProbeKind(StrEnum):
     """How a probe looks."""
 
     SQL = "sql"
+    CARRIED = "carried"
+    """A person runs the SQL and brings the result."""
 
 
 def _codec(name: str) -> str:

@@ -51,18 +51,20 @@ class Memory:
                 if len(self._kept) >= ANSWERS_MAX:
                     self._kept.clear()
                 self._kept[key] = kept
-        return [row.copy() for row in kept]
+        return [kept[0].copy()] if len(kept) == 1 else [row.copy() for row in kept]
 
     def changed(self, sql: str) -> None:
         """This is about to be carried out."""
         if self._kept and self.names(sql):
             self._kept.clear()
 
-    def seen(self, version: object) -> None:
+    def seen(self, version: object) -> bool:
         """The version of the database: another one than last time means that others wrote."""
-        if version != self._version:
-            self._version = version
-            self._kept.clear()
+        if version == self._version:
+            return False
+        self._version = version
+        self._kept.clear()
+        return True
 
     def forget(self) -> None:
         """What was read may never have been committed."""

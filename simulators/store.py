@@ -17,6 +17,7 @@ from harness.errors import InputError
 from harness.i18n import tr
 from harness.link.batch import Grouping
 from simulators.memory import Memory
+from simulators.memory_keyed import KeyedMemory
 
 Row = dict[str, Any]
 Statements = Sequence[tuple[str, Sequence[Any]]]
@@ -60,6 +61,8 @@ class SqliteStore:
         durable: False for the virtual clock, where a crash is simulated and the disk never fails.
         reference: tables that are read with every message and hardly ever change. What was read of
             them is kept while groups follow each other and nobody wrote to them, here or elsewhere.
+        keyed: the same for tables whose rows belong to a key, such as a visit: by table, the column
+            that holds it. What was read of a key is kept until something of it is changed.
 
     Attributes:
         syncs: how often something was made durable: once a commit, or once a group of them.
@@ -72,10 +75,13 @@ class SqliteStore:
         *,
         durable: bool = True,
         reference: Sequence[str] = (),
+        keyed: Mapping[str, str] | None = None,
     ) -> None:
         self._lock = threading.Lock()
         self._grouped = False
         self._memory = Memory(reference)
+        self._keyed = KeyedMemory(keyed or {})
+        self._names: dict[str, tuple[str, ...]] = {}
         self.syncs = 0
         self._changes = 0
         try:
@@ -101,12 +107,16 @@ class SqliteStore:
         """One transaction; fsync before it returns when durable, or at the end of its group."""
         begin, done, undo = _SAVEPOINT if self._grouped else _TRANSACTION
         with self._lock:
-            self._db.execute(begin)
+            execute, changed, touched = (
+                self._db.execute, self._memory.changed, self._keyed.changed,
+            )  # fmt: skip
+            execute(begin)
             try:
                 for sql, values in statements:
-                    self._memory.changed(sql)
-                    self._db.execute(sql, tuple(values))
-                self._db.execute(done)
+                    changed(sql)
+                    touched(sql, values)
+                    execute(sql, values)
+                execute(done)
                 self.syncs += not self._grouped
             except BaseException:
                 if self._db.in_transaction:  # a full disk may have rolled it back already
@@ -119,7 +129,8 @@ class SqliteStore:
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
             # Nobody else can write from here to the end of the group.
-            self._memory.seen(self._db.execute("PRAGMA data_version").fetchone()[0])
+            if self._memory.seen(self._db.execute("PRAGMA data_version").fetchone()[0]):
+                self._keyed.forget()
             self._changes = self._db.total_changes
             self._grouped = True
 
@@ -132,6 +143,7 @@ class SqliteStore:
                 self.syncs += self._db.total_changes != self._changes
             except BaseException:
                 self._memory.forget()
+                self._keyed.forget()
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
@@ -140,8 +152,11 @@ class SqliteStore:
         """Rows as dictionaries."""
         given = tuple(values)
         with self._lock:
-            if self._grouped and self._memory.about(sql):
-                return self._memory.rows(sql, given, self._read)
+            if self._grouped:
+                if self._memory.about(sql):
+                    return self._memory.rows(sql, given, self._read)
+                if table := self._keyed.about(sql):
+                    return self._keyed.rows(table, sql, given, self._read)
             return self._read(sql, given)
 
     def _read(self, sql: str, values: tuple[Any, ...]) -> list[Row]:
@@ -149,8 +164,13 @@ class SqliteStore:
         found = cursor.fetchall()
         if not found:
             return []
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in found]
+        names = self._names.get(sql)
+        if names is None or len(names) != len(found[0]):
+            names = tuple(column[0] for column in cursor.description)
+            if len(self._names) >= STATEMENTS_KEPT:
+                self._names.clear()
+            self._names[sql] = names
+        return [dict(zip(names, row)) for row in found]  # noqa: B905 - looked at above, once for all
 
     def close(self) -> None:
         """Let go of the file."""
@@ -210,12 +230,17 @@ def _postgres(sql: str) -> str:
 
 
 def open_store(
-    url: str, schema: Sequence[str], *, durable: bool = True, reference: Sequence[str] = ()
+    url: str,
+    schema: Sequence[str],
+    *,
+    durable: bool = True,
+    reference: Sequence[str] = (),
+    keyed: Mapping[str, str] | None = None,
 ) -> Store:
     """A store by URL: ``postgresql://...`` or the path of an SQLite file."""
     if url.startswith(("postgresql://", "postgres://")):
         return PostgresStore(url, schema)
-    return SqliteStore(Path(url), schema, durable=durable, reference=reference)
+    return SqliteStore(Path(url), schema, durable=durable, reference=reference, keyed=keyed)
 
 
 def grouping(store: Store) -> Grouping | None:
@@ -225,7 +250,7 @@ def grouping(store: Store) -> Grouping | None:
 
 def insert(table: str, row: Mapping[str, Any]) -> tuple[str, list[Any]]:
     """An INSERT for a row of our own column names."""
-    return _insert(table, tuple(row)), list(row.values())
+    return _insert(table, tuple(row)), [*row.values()]
 
 
 @lru_cache(maxsize=1024)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import re
+import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -31,6 +33,9 @@ REASONS = (
 )
 """Why a test may be skipped; anything else fails the run."""
 
+WHOLE = "MEDHARNESS_TESTS"
+"""``whole`` plays all of what each commit plays a slice of, and counts lines in every test."""
+
 _skips: list[str] = []
 _counts = {"run": 0, "slow": 0}
 
@@ -41,6 +46,27 @@ def _language() -> Iterator[None]:
     i18n.use("zh-CN")
     yield
     i18n.use("zh-CN")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Tests that are marked untraced run without the coverage tracer, which doubles what they take.
+
+    They are about scale and about whole programs, several times the same; that every line is
+    reached is shown by the others. ``MEDHARNESS_TESTS=whole`` traces them, too.
+    """
+    if not item.get_closest_marker("untraced") or os.environ.get(WHOLE) == "whole":
+        return (yield)
+    tracer, threads = sys.gettrace(), threading.gettrace()
+    told = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("COVERAGE_")}
+    sys.settrace(None)
+    threading.settrace(None)  # type: ignore[arg-type] # None is what it begins with
+    try:
+        return (yield)
+    finally:
+        os.environ.update(told)
+        threading.settrace(threads)  # type: ignore[arg-type] # as it was
+        sys.settrace(tracer)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow  # parsing every file once takes about a second
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 SKIPPED_FOLDERS: Final = frozenset(
-    {".git", ".venv", "__pycache__", "node_modules", "build", "spark", "dist", "runs"}
+    {".git", ".venv", "__pycache__", "node_modules", "build", "spark", "locust", "dist", "runs"}
 )
 """Made by tools; ``.gitignore`` names them."""
 

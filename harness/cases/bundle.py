@@ -10,13 +10,15 @@ import secrets
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from harness import __version__
 from harness.cases.deidentify import Deidentified, Piece, deidentify
+from harness.cases.faults import parse
+from harness.cases.guard import persons
 from harness.cases.identity import Identity
 from harness.cases.leaks import scan
 from harness.cases.pseudonyms import Pseudonyms
@@ -38,11 +40,15 @@ class Told:
         symptom: what was reported.
         approver: who let it leave the site.
         systems: name and version.
+        faults: what should stand where, see ``faults``.
+        ends: role by address of the recording.
     """
 
     symptom: str = ""
     approver: str = ""
     systems: Mapping[str, str]
+    faults: Sequence[str] = ()
+    ends: Mapping[str, str] = field(default_factory=dict)
 
 
 def key_of(variable: str) -> bytes:
@@ -96,8 +102,13 @@ def write(
         [Piece(one.protocol, one.payload) for one in taken.messages], pseudonyms, identity, known
     )
     manifest = _manifest(taken, recording, sources, done, told)
-    files = _files(taken.messages, done, pseudonyms)
-    files["manifest.toml"] = _toml(manifest).encode()
+    files = _files(taken.messages, done, pseudonyms, told.ends)
+    manifest["timeline_sha256"] = hashlib.sha256(files["timeline.jsonl"]).hexdigest()
+    manifest["faults"] = [parse(_told(done, one)).text for one in told.faults]
+    manifest["persons_salt"] = salt = secrets.token_hex(8)
+    pieces = zip(taken.messages, done.payloads, strict=True)
+    manifest["persons"] = persons([(one.protocol, raw) for one, raw in pieces], salt)
+    files["manifest.toml"] = toml(manifest).encode()
     leaks = scan(done.originals, files)
     if leaks:
         raise InputError(
@@ -106,11 +117,11 @@ def write(
             where=", ".join(sorted({f"{one.where} @{one.offset} ({one.form})" for one in leaks})),
             remedy=tr("name its place in a file for --identity"),
         )  # fmt: skip
-    _put(out, files)
+    put(out, files)
     return manifest
 
 
-def _put(out: Path, files: Mapping[str, bytes]) -> None:
+def put(out: Path, files: Mapping[str, bytes]) -> None:
     """All files, or none: a case that was cut off is no case."""
     work = out.with_name(f"{out.name}.part")
     shutil.rmtree(work, ignore_errors=True)
@@ -127,7 +138,10 @@ def _put(out: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _files(
-    messages: Sequence[Recorded], done: Deidentified, pseudonyms: Pseudonyms
+    messages: Sequence[Recorded],
+    done: Deidentified,
+    pseudonyms: Pseudonyms,
+    ends: Mapping[str, str],
 ) -> dict[str, bytes]:
     """Name and bytes of every message, and the timeline."""
     hosts: dict[str, str] = {}
@@ -142,12 +156,13 @@ def _files(
         line = {
             "n": number,
             "at": at.isoformat(timespec="milliseconds") if one.at_s else "",
-            "frm": _named(one.frm, hosts),
-            "to": _named(one.to, hosts),
+            "frm": _role(one.frm, ends) or _named(one.frm, hosts),
+            "to": _role(one.to, ends) or _named(one.to, hosts),
             "protocol": one.protocol,
             "type": one.kind,
             "id": _text(done, one.ident),
             "corr": corr,
+            "link": one.link,
             "file": name,
             "sha256": hashlib.sha256(payload).hexdigest(),
         }
@@ -160,6 +175,16 @@ def _text(done: Deidentified, text: str) -> str:
     """A key of a message as the case has it; keys are read as Latin-1."""
     raw = done.replace(text.encode("latin-1", "replace"))
     return raw.decode("latin-1")
+
+
+def _told(done: Deidentified, text: str) -> str:
+    """A fault with the pseudonyms of the case in place of the originals."""
+    return done.replace(text.encode("utf-8")).decode("utf-8")
+
+
+def _role(end: str, ends: Mapping[str, str]) -> str:
+    """The role that stands at an address: ``HOST:PORT``, or ``HOST`` for every port of it."""
+    return ends.get(end) or ends.get(end.rpartition(":")[0], "")
 
 
 def _named(end: str, hosts: dict[str, str]) -> str:
@@ -192,7 +217,8 @@ def _manifest(
     }
 
 
-def _toml(manifest: Mapping[str, Any]) -> str:
+def toml(manifest: Mapping[str, Any]) -> str:
+    """A manifest as text: plain values first, then its tables."""
     lines = [
         f"{name} = {json.dumps(value, ensure_ascii=False)}"
         for name, value in manifest.items()

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.captures.journal import read_ends
 from harness.cases.bundle import Told, key_of, write
+from harness.cases.faults import parse
 from harness.cases.identity import load
 from harness.cases.recorded import read
 from harness.cases.take import take
@@ -28,6 +30,8 @@ class Options:
     symptom: str = ""
     approver: str = ""
     systems: Sequence[str] = ()
+    ends: Sequence[str] = ()
+    faults: Sequence[str] = ()
     as_json: bool = False
 
 
@@ -43,8 +47,10 @@ def run(options: Options) -> int:
     identity = load(Path(options.identity) if options.identity else None)
     key = key_of(options.key_env)
     told = Told(
-        symptom=options.symptom, approver=options.approver, systems=_systems(options.systems)
-    )
+        symptom=options.symptom, approver=options.approver, systems=_systems(options.systems),
+        faults=[parse(one).text for one in options.faults],
+        ends={**_beside(paths), **_ends(options.ends)},
+    )  # fmt: skip
     recording = read(paths, options.port)
     taken = take(recording.messages, options.about)
     manifest = write(
@@ -62,6 +68,20 @@ def run(options: Options) -> int:
     if options.as_json:
         print(json.dumps({"case": options.out, "manifest": manifest}, ensure_ascii=False))
     return 0
+
+
+def _beside(paths: Sequence[Path]) -> dict[str, str]:
+    """What stands beside our own recordings."""
+    return {end: role for path in paths for end, role in read_ends(path).items()}
+
+
+def _ends(given: Sequence[str]) -> dict[str, str]:
+    pairs = [one.rpartition("=") for one in given]
+    wrong = [one for one, (address, sign, role) in zip(given, pairs, strict=True)
+             if not (address and sign and role)]  # fmt: skip
+    if wrong:
+        raise InputError(tr("an end needs its role: {text}", text=wrong[0]), remedy="10.1.1.2=LIS")
+    return {address: role for address, _, role in pairs}
 
 
 def _systems(given: Sequence[str]) -> dict[str, str]:

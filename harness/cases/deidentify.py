@@ -45,7 +45,7 @@ class Piece:
     """One message of a case.
 
     Attributes:
-        protocol: ``hl7``, ``astm`` or ``http``.
+        protocol: ``hl7``, ``astm``, ``http`` or ``command``.
         payload: its bytes, without framing.
     """
 
@@ -269,4 +269,10 @@ _SPANS: Final[dict[str, Callable[[bytes, Identity], tuple[str, list[Span]]]]] = 
     "hl7": _hl7,
     "astm": _astm,
     "http": _json,
+    "command": _json,
 }
+
+
+def places_of(protocol: str, payload: bytes, identity: Identity) -> tuple[str, list[Span]]:
+    """Codec of a message and the places in it that tell who somebody is."""
+    return _SPANS[protocol](payload, identity)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from harness.captures.astm import read_astm
 from harness.captures.hl7 import read_hl7
@@ -14,12 +16,23 @@ from harness.captures.http import read_http
 from harness.captures.network import Talk, is_network, talks
 from harness.captures.reading import Reading
 from harness.captures.sources import read_file, streams
+from harness.cases.kept import COMMAND
 from harness.errors import InputError
 from harness.evidence import correlate, correlate_http, trace
 from harness.evidence.correlate import Summary
 from harness.i18n import tr
 
 _SUMMARIES = {"hl7": correlate.hl7, "astm": correlate.astm}
+_ABOUT = {
+    "patient_id": "patient",
+    "barcode": "barcode",
+    "placer": "placer",
+    "visit": "visit",
+    "bill_no": "bill",
+    "setl_id": "setl_id",
+}
+"""Arguments of a command that say what it is about, and which key they are."""
+
 _READERS = {"hl7": read_hl7, "astm": read_astm, "http": read_http}
 
 
@@ -37,6 +50,7 @@ class Recorded:
         ident: control id, msgid.
         corr: what it is about.
         payload: its bytes, without framing.
+        link: name of the endpoint that it went over, where the recording says.
     """
 
     source: str
@@ -48,6 +62,7 @@ class Recorded:
     ident: str
     corr: dict[str, str]
     payload: bytes
+    link: str = ""
 
 
 @dataclass(slots=True)
@@ -97,7 +112,12 @@ def read(paths: Sequence[Path], port: int = 0) -> Recording:
 def _trace(path: Path, found: Recording) -> Iterator[Recorded]:
     read_trace = trace.read(path)
     found.miss(read_trace.damage, bool(read_trace.damage))
+    systems: set[str] = set()
     for record in read_trace.records:
+        if record["kind"] == "open":
+            systems = {str(one["role"]) for one in record.get("systems", ())}
+        if record["kind"] == COMMAND and record["role"] in systems and record["args"]:
+            yield _command(path, record)
         if record["kind"] != "message":
             continue
         protocol = str(record["protocol"])
@@ -114,7 +134,24 @@ def _trace(path: Path, found: Recording) -> Iterator[Recorded]:
             ident=record["id"],
             corr=dict(record.get("corr", {})),
             payload=trace.unpack(record["raw"]),
+            link=str(record.get("link", "")),
         )
+
+
+def _command(path: Path, record: dict[str, Any]) -> Recorded:
+    """What a user did at a screen: a system under test acts on that as on a message."""
+    args: dict[str, str] = {name: str(value) for name, value in record["args"].items()}
+    return Recorded(
+        source=path.name,
+        at_s=datetime.fromisoformat(record["w"]).timestamp(),
+        frm="user",
+        to=record["role"],
+        protocol=COMMAND,
+        kind=record["name"],
+        ident="",
+        corr={key: args[name] for name, key in _ABOUT.items() if args.get(name)},
+        payload=json.dumps(args, ensure_ascii=False).encode(),
+    )
 
 
 def _network(path: Path, port: int, found: Recording) -> Iterator[Recorded]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from harness.cases.recorded import Recorded
 
-LINKS: Final = ("barcode", "placer", "visit", "setl_id")
+LINKS: Final = ("barcode", "placer", "visit", "setl_id", "bill")
 """What two messages of one matter have in common. The patient is none: one has many matters."""
 
 NEAR_S: Final = 60.0
@@ -48,8 +48,13 @@ def take(messages: Sequence[Recorded], about: str) -> Taken:
             by_link.setdefault(link, []).append(number)
     open_ = list(chosen)
     while open_:
-        for link in _links(messages[open_.pop()]):
-            new = set(by_link[link]) - chosen
+        one = messages[open_.pop()]
+        for link in _links(one):
+            new = {
+                number
+                for number in by_link[link]
+                if number not in chosen and (link[0] in LINKS or _close(one, messages[number]))
+            }
             chosen |= new
             open_ += new
     return Taken(
@@ -59,7 +64,7 @@ def take(messages: Sequence[Recorded], about: str) -> Taken:
 
 
 def _links(one: Recorded) -> Iterator[tuple[str, str]]:
-    """What ties a message to others. A control id counts between two ends alone."""
+    """What ties a message to others. A control id counts between two ends alone, for a while."""
     for key in LINKS:
         if one.corr.get(key):
             yield key, one.corr[key]
@@ -67,6 +72,11 @@ def _links(one: Recorded) -> Iterator[tuple[str, str]]:
     for ident in (one.ident, one.corr.get("acknowledges", "")):
         if ident:
             yield ends, ident
+
+
+def _close(one: Recorded, other: Recorded) -> bool:
+    """Whether two messages are near in time: control ids come again, some every day."""
+    return abs(one.at_s - other.at_s) <= NEAR_S
 
 
 def _host(end: str) -> str:

@@ -44,6 +44,7 @@ def add(commands: Any) -> None:
     probe.add_argument("--out", default="", metavar="FILE", help=tr("write the JSON report here"))
     common.inner(probe)
     _export(inner)
+    _import(inner)
 
 
 def _export(inner: Any) -> None:
@@ -59,6 +60,25 @@ def _export(inner: Any) -> None:
         "--encoding", default="utf-8", metavar="E", help=tr("utf-8, gbk or gb18030")
     )
     common.inner(export)
+
+
+def _import(inner: Any) -> None:
+    text = tr("take the codes of a real hospital into our centre")
+    parser = inner.add_parser("import", help=text, description=text)
+    parser.add_argument(
+        "--ledger", required=True, metavar="URL", help=tr("SQLite file or postgresql://")
+    )
+    parser.add_argument(
+        "--institution", default="", metavar="FILE", help=tr("institutions: CSV or XLSX")
+    )
+    parser.add_argument(
+        "--catalogue", default="", metavar="FILE", help=tr("items of the insurance: CSV or XLSX")
+    )
+    parser.add_argument(
+        "--mapping", default="", metavar="FILE", help=tr("对码 of the hospital: CSV or XLSX")
+    )
+    common.seed(parser)
+    common.inner(parser)
 
 
 def _centre(args: argparse.Namespace) -> int:

@@ -34,11 +34,14 @@ def _add_snapshot(inner: Any) -> None:
     one.add_argument("--profile", default="", metavar="P", help=tr("site profile: file or name"))
     one.add_argument("--out", default="", metavar="DIR", help=tr("folder of the result"))
     for option, metavar, said in (
-        ("--database", "NAME=URL", tr("a further database: sqlite:PATH or postgresql://…")),
+        ("--database", "NAME=URL",
+         tr("a further database: sqlite:PATH, postgresql://…, oracle://… or mssql://…")),
+        ("--table", "NAME=TABLE:KEY,KEY",
+         tr("a table of a database or role that is read row by row: 对码, configuration")),
         ("--files", "NAME=PATH", tr("WSDL, XSD and other files of an interface")),
         ("--traffic", "NAME=PATH", tr("recorded HL7, of which the dialect is learned")),
         ("--workstation", "NAME=PATH", tr("a folder copied from a workstation, or a share")),
-    ):
+    ):  # fmt: skip
         one.add_argument(option, action="append", default=[], metavar=metavar, help=said)
     one.set_defaults(run=_snapshot)
 
@@ -56,6 +59,7 @@ def _snapshot(args: argparse.Namespace) -> int:
 
     named = Named(
         databases=command.pairs(args.database, "--database"),
+        tables=command.tables(args.table),
         files=paths(args.files, "--files"),
         traffic=paths(args.traffic, "--traffic"),
         workstations=paths(args.workstation, "--workstation"),

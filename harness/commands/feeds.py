@@ -44,8 +44,15 @@ def _fingerprint_commands(parser: argparse.ArgumentParser) -> list[argparse.Argu
     common.seed(make)
     search = inner.add_parser("search", help=tr("find the tokens in what a system shows"))
     search.add_argument("sheet", metavar="SHEET", help=tr("the JSON file of make"))
-    search.add_argument("paths", nargs="+", metavar="PATH",
+    search.add_argument("paths", nargs="*", metavar="PATH",
                         help=tr("traces, messages, tables, JSON, texts, folders"))  # fmt: skip
+    for option, hole, text in (
+        ("--sql", "NAME=URL", tr("a database to search: a SQLite file, postgresql://..., or"
+                                 " env:VARIABLE")),
+        ("--query", "NAME=SELECT", tr("the one SELECT of that database")),
+        ("--http", "NAME=URL", tr("an address to search with one GET: a page or JSON")),
+    ):  # fmt: skip
+        search.add_argument(option, action="append", default=[], metavar=hole, help=text)
     search.add_argument("--out", required=True, metavar="MAP", help=tr("JSON file of the map"))
     compare = inner.add_parser("compare", help=tr("compare two maps"))
     compare.add_argument("before", metavar="BEFORE", help=tr("map before"))
@@ -67,10 +74,14 @@ def _dialect_commands(parser: argparse.ArgumentParser) -> list[argparse.Argument
 
 def _fingerprint(args: argparse.Namespace) -> int:
     from harness.fingerprint import command  # noqa: PLC0415 - only where it is needed
+    from harness.fingerprint.live import live_outlets  # noqa: PLC0415 - only where it is needed
     from harness.fingerprint.make import Request  # noqa: PLC0415 - only where it is needed
 
     if args.fingerprint == "search":
-        return command.run_search(args.sheet, args.paths, args.out, as_json=args.json)
+        live = live_outlets(
+            _pairs("--sql", args.sql), _pairs("--query", args.query), _pairs("--http", args.http)
+        )
+        return command.run_search(args.sheet, args.paths, args.out, live=live, as_json=args.json)
     if args.fingerprint == "compare":
         return command.run_compare(args.before, args.after, as_json=args.json)
     request = Request(

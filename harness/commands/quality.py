@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from harness.commands import common
+from harness.errors import InputError
 from harness.i18n import tr
 
 
@@ -27,7 +28,11 @@ def add(commands: Any) -> None:
     common.defects(parser)
     parser.add_argument("--out", default="", metavar="DIR", help=tr("folder of the result"))
     parser.add_argument(
-        "--jobs", type=int, default=1, metavar="N", help=tr("workers of settlement")
+        "--jobs",
+        type=int,
+        default=0,
+        metavar="N",
+        help=tr("processes that play; 0: one a processor, for settlement one alone"),
     )
     parser.add_argument(
         "--page", default="", metavar="FILE", help=tr("write the table of imaging as a page too")
@@ -44,7 +49,7 @@ def _selfcheck(args: argparse.Namespace) -> int:
             defects=args.defect,
             out=args.out,
             as_json=args.json,
-            jobs=args.jobs,
+            jobs=args.jobs or 1,
         )
     if args.part == "imaging":
         from harness.selfcheck.imaging import imaging  # noqa: PLC0415 - as below
@@ -69,4 +74,8 @@ def _selfcheck(args: argparse.Namespace) -> int:
         )
     from harness.selfcheck.command import selfcheck  # noqa: PLC0415 - only where it is needed
 
-    return selfcheck(quick=args.quick, seed=args.seed, out=args.out, as_json=args.json)
+    if args.jobs < 0:
+        raise InputError(tr("--jobs takes 0 or more"))
+    return selfcheck(
+        quick=args.quick, seed=args.seed, out=args.out, as_json=args.json, jobs=args.jobs
+    )

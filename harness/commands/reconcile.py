@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.commands import common
 from harness.i18n import tr
-from harness.ledger import period_options, uploads_options
+from harness.ledger import cut_options, period_options, uploads_options
 
 SIDES = ("his", "centre", "channel")
 
@@ -45,6 +45,7 @@ def add(commands: Any) -> None:
         ("--log", tr("interface log as evidence, JSON lines")),
     ):
         parser.add_argument(name, action="append", default=[], metavar="PATH", help=text)
+    cut_options.add(parser)
     period_options.add(parser)
     uploads_options.add(parser)
 

@@ -21,21 +21,39 @@ def add(commands: Any) -> None:
 def _add_report(commands: Any) -> None:
     parser = common.add(commands, "report", _report, tr("render a run folder again"))
     parser.add_argument("folder", metavar="RUN", help=tr("folder that a run wrote"))
+    parser.add_argument(
+        "--for",
+        dest="audience",
+        choices=("internal", "external"),
+        default="",
+        help=tr("internal: nothing is hidden; external: masked, and searched for what leaked"),
+    )
 
 
 def _report(args: argparse.Namespace) -> int:
     from harness.evidence.verdict import EXIT_CODES  # noqa: PLC0415 - only where it is needed
+    from harness.report import leaks  # noqa: PLC0415 - only where it is needed
     from harness.report import run as report  # noqa: PLC0415 - only where it is needed
     from harness.scenario import command, progress  # noqa: PLC0415 - pytest is slow to import
+    from harness.site import vault  # noqa: PLC0415 - only where it is needed
 
     folder = Path(args.folder)
     if not any((folder / name).is_file() for name in ("plan.json", "run.json")):
         raise InputError(tr("not a run folder: {folder}", folder=folder), where=str(folder))
-    model = report.write(folder, lang=i18n.current())
+    vault.refuse_sealed(folder)
+    model = report.write(
+        folder,
+        lang=i18n.current(),
+        masked=True if args.audience == "external" else None,
+        internal=args.audience == "internal",
+    )
+    if args.audience == "external":
+        leaks.check(folder)
     print(progress.verdict_table(model, folder))
+    left_open = command.tell_left(folder)
     code = EXIT_CODES[model.verdict]
     if args.json:
-        common.print_json(command.result(model, folder, code))
+        common.print_json(command.result(model, folder, code) | left_open)
     return code
 
 
@@ -43,8 +61,20 @@ def _add_compare(commands: Any) -> None:
     parser = common.add(
         commands, "compare", _compare, tr("compare the run before an upgrade with the one after")
     )
-    parser.add_argument("before", metavar="BEFORE", help=tr("run folder before"))
-    parser.add_argument("after", metavar="AFTER", help=tr("run folder after"))
+    parser.add_argument("before", nargs="?", metavar="BEFORE", help=tr("run folder before"))
+    parser.add_argument("after", nargs="?", metavar="AFTER", help=tr("run folder after"))
+    parser.add_argument(
+        "--rehearsal", nargs=2, default=[], metavar=("BEFORE", "AFTER"),
+        help=tr("run folders of a rehearsal; with --production"),
+    )  # fmt: skip
+    parser.add_argument(
+        "--production", default="", metavar="RUN",
+        help=tr("a run in production: tells what the version changes from what is configuration"),
+    )  # fmt: skip
+    parser.add_argument(
+        "--day", default="", metavar="PATH",
+        help=tr("recorded traffic of an ordinary working day in place of the run before"),
+    )  # fmt: skip
     parser.add_argument(
         "--noise",
         action="append",
@@ -55,18 +85,65 @@ def _add_compare(commands: Any) -> None:
     parser.add_argument(
         "--approved", default="", metavar="PATH", help=tr("approvals: TOML file or folder")
     )
+    parser.add_argument(
+        "--severity", default="", metavar="FILE", help=tr("grades by interface: TOML file")
+    )
     parser.add_argument("--out", default="", metavar="DIR", help=tr("folder of the result"))
 
 
 def _compare(args: argparse.Namespace) -> int:
     from harness.upgrade import command  # noqa: PLC0415 - only where it is needed
 
+    if args.rehearsal or args.production:
+        return _rehearse(args)
+    if args.day:
+        return _day(args)
+    if not (args.before and args.after):
+        raise InputError(tr("compare needs BEFORE and AFTER"))
     request = command.Request(
         before=Path(args.before),
         after=Path(args.after),
         noise=tuple(Path(one) for one in args.noise),
         approved=Path(args.approved) if args.approved else None,
+        severity=Path(args.severity) if args.severity else None,
         out=Path(args.out or "compare-out"),
         json=args.json,
     )
     return command.compare(request)
+
+
+def _rehearse(args: argparse.Namespace) -> int:
+    from harness.rehearsal import rehearse  # noqa: PLC0415 - only where it is needed
+
+    if not (args.rehearsal and args.production) or args.before or args.day:
+        raise InputError(
+            tr("--rehearsal BEFORE AFTER and --production RUN belong together, and alone")
+        )
+    before, after = args.rehearsal
+    return rehearse.rehearse(
+        rehearse.Request(
+            before=Path(before),
+            after=Path(after),
+            production=Path(args.production),
+            severity=Path(args.severity) if args.severity else None,
+            noise=tuple(Path(one) for one in args.noise),
+            approved=Path(args.approved) if args.approved else None,
+            out=Path(args.out or "compare-out"),
+            json=args.json,
+        )
+    )
+
+
+def _day(args: argparse.Namespace) -> int:
+    from harness.rehearsal.command import compare_day  # noqa: PLC0415 - only where it is needed
+
+    if not args.before or args.after or args.noise:
+        raise InputError(tr("--day PATH takes the run or the day after, and no further run"))
+    return compare_day(
+        Path(args.day),
+        Path(args.before),
+        Path(args.approved) if args.approved else None,
+        Path(args.out or "compare-out"),
+        as_json=args.json,
+        graded=Path(args.severity) if args.severity else None,
+    )

@@ -42,6 +42,14 @@ def _add_run(commands: Any) -> None:
     parser.add_argument(
         "--out", default="", metavar="DIR", help=tr("run folder; default: runs/TIME")
     )
+    parser.add_argument(
+        "--resume", default="", metavar="DIR", help=tr("go on with a run that did not end")
+    )
+    parser.add_argument(
+        "--rerun-failed",
+        action="store_true",
+        help=tr("with --resume: also run again what did not pass; every attempt stays visible"),
+    )
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -60,6 +68,8 @@ def _run(args: argparse.Namespace) -> int:
         lang=i18n.current(),
         json=args.json,
         verbose=args.verbose,
+        resume=args.resume,
+        rerun_failed=args.rerun_failed,
     )
     return command.run(request)
 

@@ -21,6 +21,9 @@ def add(commands: Any) -> None:
         ("--compared", "DIR", tr("result of compare")),
         ("--contract", "DIR", tr("result of contract compare")),
         ("--facts", "FILE", tr("TOML file: site, operators, checks by eye, reservation")),
+        ("--watched", "DIR", tr("result of watch")),
+        ("--doctor", "FILE", tr("output of doctor --json")),
+        ("--template", "FILE", tr("the hospital's own form: DOCX with placeholders")),
         ("--out", "DIR", tr("folder of the result")),
     ):
         parser.add_argument(option, default="", metavar=metavar, help=text)
@@ -38,6 +41,7 @@ def _sign(args: argparse.Namespace) -> int:
         command.Request(
             run=Path(args.run_folder), before=path(args.before), comparison=path(args.compared),
             reconciled=tuple(Path(one) for one in args.reconciled), contract=path(args.contract),
-            facts=path(args.facts), out=Path(args.out or "signoff-out"), json=args.json,
+            facts=path(args.facts), watched=path(args.watched), doctor=path(args.doctor),
+            template=path(args.template), out=Path(args.out or "signoff-out"), json=args.json,
         )
     )  # fmt: skip

@@ -63,6 +63,12 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--ris", default="", metavar="AET@HOST:PORT", help=tr("where a modality gets its worklist")
     )
+    parser.add_argument(
+        "--drop",
+        default="",
+        metavar="FOLDER",
+        help=tr("a modality stores the JPEG files of this folder in place of its own images"),
+    )
     common.seed(parser)
 
 

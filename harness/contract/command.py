@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.contract import compare as comparing
-from harness.contract import workstation
+from harness.contract import rows, workstation
+from harness.contract.catalogues import UNVERIFIED
 from harness.contract.model import Snapshot
 from harness.contract.take import Named, take
 from harness.errors import InputError
@@ -40,6 +41,19 @@ def pairs(words: Sequence[str], option: str) -> dict[str, str]:
     return found
 
 
+def tables(words: Sequence[str]) -> dict[str, list[rows.Named]]:
+    """``NAME=TABLE:KEY,KEY`` options; a database may have several.
+
+    Raises:
+        InputError: one is none.
+    """
+    found: dict[str, list[rows.Named]] = {}
+    for word in words:
+        name, _, rest = word.partition("=")
+        found.setdefault(name, []).append(rows.Named.parse(rest))
+    return found
+
+
 def snapshot(
     profile: str, named: Named, out: Path, *, environ: Mapping[str, str], as_json: bool
 ) -> int:
@@ -50,6 +64,10 @@ def snapshot(
     """
     loaded = load_profile(profile) if profile else None
     taken = take(loaded, named, environ, _say)
+    looked = [part for part in (*taken.parts, *taken.missed) if part.startswith("sql ")]
+    unread = sorted(set(named.tables) - {part.partition(" ")[2] for part in looked})
+    if unread:
+        raise InputError(tr("--table: there is no database {names}", names=", ".join(unread)))
     if not taken.parts:
         raise InputError(tr("nothing could be looked at: name a profile or a part"))
     path = taken.write(out)
@@ -58,6 +76,9 @@ def snapshot(
     for item, others in workstation.odd_ones(stations).items():
         for name, (value, usual) in others.items():
             print(f"! {name}: {item}: {value or '∅'} ({tr('usual')}: {usual or '∅'})")
+    for name, items in taken.parts.items():
+        if UNVERIFIED in items:
+            print(f"! {name}: {items[UNVERIFIED]}")
     print(tr("written: {path}", path=path))
     code = EXIT_CODES[Verdict.INCONCLUSIVE if taken.missed else Verdict.PASS]
     if as_json:

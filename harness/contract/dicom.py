@@ -94,6 +94,21 @@ def items(
     return found
 
 
+def verify(
+    address: Address, ae_title: str, connection: Connection, guard: Guard | None = None
+) -> None:
+    """Associate for verification and release: the system serves, and nothing is stored.
+
+    Raises:
+        InputError: it takes no association, or not this class.
+    """
+    pairs = [("1.2.840.10008.1.1", "1.2.840.10008.1.2")]
+    found = dict(_asked(pairs, address, ae_title, connection, guard))
+    said = found["context Verification implicit"]
+    if said != _RESULTS[0]:
+        raise InputError(tr("it takes no association: {word}", word=said))
+
+
 def _offers() -> Iterator[tuple[str, str]]:
     for uid, syntax in product(CLASSES, SYNTAXES):
         if syntax in _PLAIN or uid.startswith(_IMAGES):

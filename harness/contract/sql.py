@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from harness.contract import catalogues, drivers, postgresql, rows
 from harness.contract.model import sha256
+from harness.contract.rows import Ask, Named
 from harness.errors import HarnessError, InputError
 from harness.i18n import tr
 
@@ -37,33 +39,68 @@ _PRIVATE: Final = re.compile(
 
 _SAFE: Final = re.compile(r"[^\x00\"]+")
 
-Ask = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
-"""Runs one SELECT."""
 
-
-def items(url: str) -> dict[str, str]:
+def items(url: str, tables: Sequence[Named] = ()) -> dict[str, str]:
     """Everything that the database at a URL tells of itself.
 
     Args:
-        url: ``sqlite:PATH``, a path, or ``postgresql://...``.
+        url: ``sqlite:PATH``, a path, ``postgresql://...``, ``oracle://...`` or ``mssql://...``.
+        tables: read row by row besides.
 
     Raises:
         InputError: it cannot be opened or read.
     """
     if url.startswith(("postgresql://", "postgres://")):
-        return _postgresql(url)
+        return _postgresql(url, tables)
+    if kind := drivers.kind_of(url):
+        with drivers.connected(url) as ask:
+            return dict(catalogues.items(kind, ask)) | _by_row(ask, tables, kind)
     path = Path(url.removeprefix("sqlite:")).resolve()
     if not path.is_file():
         raise InputError(tr("there is no such file: {path}", path=path.name), where=str(path))
     try:
         db = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
         try:
-            return dict(_sqlite(lambda sql, values: db.execute(sql, values).fetchall()))
+
+            def ask(sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+                return db.execute(sql, values).fetchall()
+
+            return dict(_sqlite(ask)) | _by_row(ask, tables, "sqlite")
         finally:
             db.close()
     except sqlite3.Error as error:
         message = tr("the database cannot be read: {reason}", reason=error)
         raise InputError(message, where=path.name) from error
+
+
+_COLUMNS: Final = {
+    "sqlite": "SELECT name FROM pragma_table_info(?)",
+    "postgresql": "SELECT column_name FROM information_schema.columns WHERE table_name = %s"
+                  " AND table_schema = %s ORDER BY ordinal_position",
+    "oracle": "SELECT column_name FROM all_tab_columns WHERE table_name = :1 AND owner = :2"
+              " ORDER BY column_id",
+    "mssql": "SELECT COLUMN_NAME FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_NAME = %s"
+             " AND TABLE_SCHEMA = %s ORDER BY ORDINAL_POSITION",
+}  # fmt: skip
+"""Columns of one table."""
+
+_SCHEMAS: Final = {"postgresql": "public", "mssql": "dbo"}
+"""Of a table that is named without one; Oracle's must be named."""
+
+
+def _by_row(ask: Ask, tables: Sequence[Named], kind: str) -> dict[str, str]:
+    """Named tables by value."""
+    found: dict[str, str] = {}
+    for named in tables:
+        schema, _, table = named.table.rpartition(".")
+        if kind == "oracle":
+            schema, table = schema.upper(), table.upper()
+        values = [table] if kind == "sqlite" else [table, schema or _SCHEMAS.get(kind, "")]
+        columns = [str(row[0]) for row in ask(_COLUMNS[kind], values)]
+        if not columns:
+            raise InputError(tr("there is no table {table}", table=named.table))
+        found |= dict(rows.items(named, ask, columns))
+    return found
 
 
 def _quoted(name: str) -> str:
@@ -76,12 +113,12 @@ def _quoted(name: str) -> str:
 
 
 def _sqlite(ask: Ask) -> Iterator[tuple[str, str]]:
-    rows = ask(
+    objects = ask(
         "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
         " ORDER BY type, name",
         (),
     )
-    for kind, name, table, sql in rows:
+    for kind, name, table, sql in objects:
         if kind in {"table", "view"}:
             yield from _sqlite_table(ask, str(kind), str(name), str(sql or ""))
         else:
@@ -136,7 +173,7 @@ def _counted(ask: Ask, table: str, name: str, columns: dict[str, str]) -> Iterat
 _PUBLIC: Final = "NOT IN ('pg_catalog', 'information_schema')"
 
 
-def _postgresql(url: str) -> dict[str, str]:
+def _postgresql(url: str, tables: Sequence[Named]) -> dict[str, str]:
     try:
         import psycopg  # noqa: PLC0415 - an extra
     except ImportError as error:
@@ -150,7 +187,8 @@ def _postgresql(url: str) -> dict[str, str]:
             def ask(sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
                 return db.execute(sql.encode(), values or None).fetchall()
 
-            return dict(_of_postgresql(ask))
+            found = dict(_of_postgresql(ask)) | dict(postgresql.items(ask))
+            return found | _by_row(ask, tables, "postgresql")
     except psycopg.Error as error:
         reason = str(error).replace(url, "…").partition("\n")[0]
         raise InputError(tr("the database cannot be read: {reason}", reason=reason)) from error

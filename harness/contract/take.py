@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness import __version__, resources
 from harness.clock import RealClock
-from harness.contract import dialect, dicom, files, sql, workstation
+from harness.contract import dialect, dicom, drivers, files, rows, sql, workstation
 from harness.contract.model import Snapshot, sha256
 from harness.errors import HarnessError
 from harness.i18n import tr
@@ -29,12 +29,14 @@ class Named:
 
     Attributes:
         databases: URLs.
+        tables: tables to read row by row, by database or role.
         files: folders of WSDL and XSD files, or of others.
         traffic: recorded HL7.
         workstations: folders copied from workstations, or shares.
     """
 
     databases: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, Sequence[rows.Named]] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=dict)
     traffic: Mapping[str, Path] = field(default_factory=dict)
     workstations: Mapping[str, Path] = field(default_factory=dict)
@@ -74,11 +76,11 @@ def take(profile: Profile | None, named: Named, environ: Mapping[str, str], say:
     if profile is not None:
         _systems(taking, profile)
         permit = Permit(profile, RealClock().wall)
-        _databases(taking, profile, permit, environ)
+        _databases(taking, profile, permit, environ, named.tables)
         _imaging(taking, profile, permit, environ)
         taking.part("centre specifications", specifications)
     for name, url in named.databases.items():
-        taking.part(f"sql {name}", partial(sql.items, url))
+        taking.part(f"sql {name}", partial(sql.items, url, named.tables.get(name, ())))
     for name, path in named.files.items():
         taking.part(f"files {name}", partial(files.items, path))
     for name, path in named.traffic.items():
@@ -111,8 +113,9 @@ def _valued(items: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _databases(
-    taking: Taking, profile: Profile, permit: Permit, environ: Mapping[str, str]
-) -> None:
+    taking: Taking, profile: Profile, permit: Permit, environ: Mapping[str, str],
+    tables: Mapping[str, Sequence[rows.Named]],
+) -> None:  # fmt: skip
     """Each database that a probe looks into, once."""
     seen: set[str] = set()
     for name, probe in profile.probes.items():
@@ -127,9 +130,11 @@ def _databases(
             taking.missed[part] = tr("not looked at: its database URL is not set")
             continue
 
-        def look(url: str = url) -> Mapping[str, str]:
+        def look(url: str = url, role: str = probe.role) -> Mapping[str, str]:
             permit.require_database(url)
-            return sql.items(url)
+            if drivers.kind_of(url):
+                permit.require_open(*drivers.place(url))
+            return sql.items(url, tables.get(role, ()))
 
         taking.part(part if part not in taking.parts else f"{part} {name}", look)
 

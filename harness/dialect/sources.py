@@ -24,8 +24,12 @@ CHUNK_BYTES: Final = 1 << 20
 CAPTURE: Final = ".capture"
 TRACE: Final = ".jsonl"
 
-_START = re.compile(rb"(?:\x0b|(?<=[\r\n])|\A)(?=MSH[^A-Za-z0-9\s])")
+_HEAD = re.compile(rb"MSH[^A-Za-z0-9\s]")
+"""Begins with letters, which are searched for at once; what must stand before is looked at then."""
+
+_BEFORE: Final = b"\x0b\r\n"
 _FRAME_SIGNS: Final = b"\x0b\x1c\r\n"
+_AROUND: Final = (b"FHS", b"BHS", b"BTS", b"FTS")
 _BATCH = re.compile(rb"[\r\n](?:FHS|BHS|BTS|FTS)[^\r\n]*")
 """Envelopes of a batch stand between the messages (HL7 2.5.1 §2.10.3)."""
 
@@ -96,16 +100,23 @@ def of_stream(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
             held += chunk
-            starts = [match.end() for match in _START.finditer(held)]
+            starts = [at for match in _HEAD.finditer(held) if _begins(held, at := match.start())]
             for begin, end in pairwise(starts):
                 yield _bare(held[begin:end])
             held = held[starts[-1] :] if starts else held
             if len(held) > limits.MESSAGE_BYTES_MAX:
                 held = held[-CHUNK_BYTES:]  # no message is that long: look for the next one
-    if _START.match(held):
+    if _HEAD.match(held):
         yield _bare(held)
+
+
+def _begins(data: bytes, at: int) -> bool:
+    """Whether a message can begin there: at the start, in a frame, or in a line of its own."""
+    return not at or data[at - 1] in _BEFORE
 
 
 def _bare(data: bytes) -> bytes:
     """A message without framing and without what a batch puts behind it."""
+    if not any(name in data for name in _AROUND):
+        return data.rstrip(_FRAME_SIGNS) + b"\r"
     return _BATCH.sub(b"", data).rstrip(_FRAME_SIGNS) + b"\r"

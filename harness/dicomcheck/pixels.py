@@ -9,7 +9,7 @@ from harness.dicomcheck.finding import Finding
 from harness.errors import PeerError
 from harness.i18n import tr
 from harness.link.dicom_data import DataSet, Encapsulated
-from harness.link.dicom_pixels import LOSSY, NATIVE, streams
+from harness.link.dicom_pixels import LOSSY, NATIVE, VIDEO, streams
 
 SECTION: Final = "PS3.3 §C.7.6.3"
 _ONE: Final = frozenset({"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"})
@@ -29,7 +29,7 @@ def wrong_pixels(data: DataSet, syntax: str) -> Iterator[Finding]:
     if (samples == 1) is not (photometric in _ONE):
         message = tr("{colour} with {count} samples", colour=photometric or "-", count=samples)
         yield _said("(0028,0004)", message, "§C.7.6.3.1.2")
-    if syntax in LOSSY and data.text("LossyImageCompression") != "01":
+    if syntax in LOSSY | VIDEO and data.text("LossyImageCompression") != "01":
         yield _said("(0028,2110)", tr("the syntax is lossy and the object does not say so"),
                     "§C.7.6.1.1.5")  # fmt: skip
     yield from _amount(data, syntax)
@@ -52,7 +52,7 @@ def _amount(data: DataSet, syntax: str) -> Iterator[Finding]:
         except PeerError as error:
             yield Finding(rule="pixels", path=_PIXELS, message=error.message, clause="PS3.5 §A.4")
             return
-        if count < frames:
+        if count < (1 if syntax in VIDEO else frames):
             message = tr("{count} fragments for {frames} frames", count=count, frames=frames)
             yield Finding(rule="pixels", path=_PIXELS, message=message, clause="PS3.5 §A.4")
         return

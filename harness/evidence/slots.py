@@ -40,6 +40,23 @@ class Slots:
         self._names[kind, value] = name
         return value
 
+    def rebind(self, kind: str, old: str, new: str) -> None:
+        """Give the name that has a value another one, which a system under test minted.
+
+        Raises:
+            ScenarioError: another name of the scenario has the new value.
+        """
+        name = self._names.get((kind, old))
+        if name is None or old == new:
+            return
+        if (kind, new) in self._names:
+            raise ScenarioError(
+                tr("{kind} “{name}” would be the same as “{other}”: {value}", kind=kind,
+                   name=name, other=self._names[kind, new], value=new)
+            )  # fmt: skip
+        del self._names[kind, old]
+        self._values[kind, name], self._names[kind, new] = new, name
+
     def mint(self, kind: str, name: str, make: Callable[[int], str]) -> str:
         """The value of a name; a new one from ``make(index)`` where it has none yet."""
         if (kind, name) in self._values:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
 from harness.fingerprint.compare import CHANGED, KIND, LOST, NEW, compare, map_data, map_of
+from harness.fingerprint.live import Live, shown
 from harness.fingerprint.make import Request, make
 from harness.fingerprint.outlets import of_paths
 from harness.fingerprint.search import HOW, search
@@ -44,17 +47,23 @@ def run_make(request: Request, out: str, *, as_json: bool = False) -> int:
     return 0
 
 
-def run_search(sheet: str, paths: Sequence[str], out: str, *, as_json: bool = False) -> int:
-    """Search files and folders for the tokens of a sheet; write the map to ``out``.
+def run_search(
+    sheet: str, paths: Sequence[str], out: str, *, live: Sequence[Live] = (), as_json: bool = False
+) -> int:
+    """Search files, folders and open outlets for the tokens of a sheet; write the map to ``out``.
 
     Returns:
-        0 if at least one token was found, 3 if none was: then nothing was looked at.
+        0 if at least one token was found and no open outlet was empty; 3 otherwise: then nothing
+        was looked at, or not everything.
 
     Raises:
         InputError: the sheet or a file cannot be used (exit code 2).
     """
     read = read_sheet(Path(sheet))
-    found = search(read, of_paths([Path(one) for one in paths], read.control_id))
+    if not paths and not live:
+        raise InputError(tr("there is no file to search"), remedy="PATH, --sql, --http")
+    files = of_paths([Path(one) for one in paths], read.control_id) if paths else iter(())
+    found = search(read, chain(files, *(shown(one, os.environ) for one in live)))
     write_json(Path(out), map_data(found))
     ways = Counter(how for where in found.landings.values() for _, _, how in where)
     for outlet, texts in sorted(found.outlets.items()):
@@ -63,9 +72,13 @@ def run_search(sheet: str, paths: Sequence[str], out: str, *, as_json: bool = Fa
     print(tr("{found} of {searched} tokens found ({ways}), {missing} nowhere",
              found=len(found.landings), searched=len(read.searched), ways=named,
              missing=len(found.missing)))  # fmt: skip
-    code = 0 if found.landings else 3
+    empty = [one.name for one in live if not found.outlets.get(one.name)]
+    for name in empty:
+        print(tr("{outlet} shows nothing: it was not searched", outlet=name))
+    code = 0 if found.landings and not empty else 3
     if as_json:
-        _json({"map": out, "found": len(found.landings), "missing": list(found.missing),
+        _json({"map": out, "empty": empty, "found": len(found.landings),
+               "missing": list(found.missing),
                "ways": dict(ways), "outlets": dict(found.outlets), "exit_code": code})  # fmt: skip
     return code
 

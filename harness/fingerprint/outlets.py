@@ -104,7 +104,12 @@ def _json(path: Path, text: str) -> Iterator[Shown]:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(tr("cannot be read: {why}", why=error), where=str(path)) from error
-    yield from _leaves(path.stem, "", value, 0)
+    yield from leaves(path.stem, value)
+
+
+def leaves(outlet: str, value: Any) -> Iterator[Shown]:
+    """Every leaf of a JSON value, by pointer."""
+    yield from _leaves(outlet, "", value, 0)
 
 
 def _leaves(outlet: str, pointer: str, value: Any, depth: int) -> Iterator[Shown]:

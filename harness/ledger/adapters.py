@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 import duckdb
 
+from harness.ledger import quick, stages
 from harness.ledger.stages import Statement
 
 INPUTS: Final = ("h", "c")
@@ -34,6 +35,13 @@ RESULTS: Final = {
 
 PICKED: Final = {"hs": "SELECT * FROM some_h", "cs": "SELECT * FROM some_c"}
 """The same rows as in the text of the stages, but no other row is tidied for them."""
+
+
+LOOKED_AT: Final = (
+    f"SELECT l.hr, l.cr, {stages.difference()} AS d FROM look l"
+    " LEFT JOIN hs h ON h.rid = l.hr LEFT JOIN cs c ON c.rid = l.cr"
+)
+"""The pairs to look at with the bits of their differences, from the rows themselves."""
 
 
 class Adapter(Protocol):
@@ -69,16 +77,26 @@ class DuckDB:
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self._con = con
+        self._quick = False
 
     def take(self, con: duckdb.DuckDBPyConnection) -> None:
         """Nothing is moved."""
         con.execute("SET preserve_insertion_order = false")
-        for function in self.FUNCTIONS:
-            con.execute(f"CREATE OR REPLACE MACRO {function}")
+        self._quick = quick.usable(con)
 
     def make(self, one: Statement) -> None:
         """One table or view."""
-        select = PICKED.get(one.name, one.select)
+        if one.name == "j" and self._quick:
+            self._table(one, f"SELECT * FROM {quick.VIEW}")
+            self._quick = quick.worth(self._con)
+            if self._quick:
+                return
+        self._table(one, PICKED.get(one.name, one.select))
+        if one.name == "cs" and self._quick:
+            # What differs in its writing was only chosen so far; its difference is told now.
+            self._con.execute(f"CREATE OR REPLACE TABLE look AS {LOOKED_AT}")
+
+    def _table(self, one: Statement, select: str) -> None:
         self._con.execute(f"CREATE OR REPLACE {one.kind} {one.name} AS {select}")
 
     def give(self, con: duckdb.DuckDBPyConnection) -> None:

@@ -154,8 +154,15 @@ class Form:
 
     def some(self, condition: str) -> str:
         """SELECT of the rows whose number fulfils ``condition``; others are not tidied at all."""
-        rows = f"(SELECT * FROM {self.table} WHERE {self.number} {condition})"
+        rows = f"(SELECT * FROM {self.table} WHERE {self._chosen(condition)})"
         return f"SELECT {self.listed} FROM {rows} t {self.joins}"
+
+    def _chosen(self, condition: str) -> str:
+        # A filter on the plain column reaches the reader of the file; one on a sum does not.
+        column, _, before = self.number.partition(" + ")
+        if not condition.startswith("IN ("):
+            return f"{self.number} {condition}"
+        return f"{column} IN (SELECT r - ({before}) FROM ({condition[4:-1]}) q(r))"
 
     def kept(self) -> str:
         """SELECT of what has to be kept of every row."""
@@ -179,7 +186,7 @@ def form(
         odd: columns with unusual spellings, which are looked up.
         at_once: rows get their number where they are kept, not where they come from.
     """
-    terms = _terms(side, part, types, odd)
+    listed = _terms(side, part, types, odd)
     by_name = dict(zip(part.names, part.columns, strict=True))
     joins = " ".join(
         f"LEFT JOIN odd_{part.offset} o_{n}"
@@ -187,21 +194,26 @@ def form(
         for n in odd
     )
     # A constant is worth no column of its own, and a line follows from the row number.
-    held = {name: value for name, value in terms.items() if "t." not in value}
-    held["source"] = terms["source"]
+    held = {name: value for name, value in listed.items() if "t." not in value}
+    held["source"] = listed["source"]
     if not part.straightened:
         held["raw_line"] = f"CAST(rid + {part.header - part.offset} AS BIGINT)"
     if at_once:
         held["rid"] = f"{part.number} + 1 + {part.offset}"
         held["raw_line"] = f"CAST({part.number} + 1 + {part.header} AS BIGINT)"
     return Form(
-        listed=", ".join(f"{value} AS {name}" for name, value in terms.items()),
-        stored=", ".join(f"{value} AS {name}" for name, value in terms.items() if name not in held),
-        again=", ".join(f"{held[name]} AS {name}" if name in held else name for name in terms),
+        listed=", ".join(f"{value} AS {name}" for name, value in listed.items()),
+        stored=", ".join(f"{text} AS {name}" for name, text in listed.items() if name not in held),
+        again=", ".join(f"{held[name]} AS {name}" if name in held else name for name in listed),
         table=part.table,
         joins=joins,
         number=f"{part.number} + 1 + {part.offset}",
     )
+
+
+def terms(side: Side, part: Part, types: dict[str, str]) -> dict[str, str]:
+    """Every canonical column of a file without unusual spellings, and its SQL over ``t``."""
+    return _terms(side, part, types, ())
 
 
 def _terms(side: Side, part: Part, types: dict[str, str], odd: tuple[str, ...]) -> dict[str, str]:
@@ -214,30 +226,30 @@ def _terms(side: Side, part: Part, types: dict[str, str], odd: tuple[str, ...]) 
     def mapped(name: str) -> str:
         return f"o_{name}" if name in odd else ""
 
-    terms = {"rid": f"t.{part.number} + 1 + {part.offset}"}
+    found = {"rid": f"t.{part.number} + 1 + {part.offset}"}
     for name, short in KEYS.items():
         has = name in by_name
         kind = types[by_name[name]] if has else ""
         value = _word(name, cell(name), kind, mapped(name)) if has else "CAST(NULL AS VARCHAR)"
-        terms[short] = value
+        found[short] = value
     for name in AMOUNTS:
         has = name in by_name
         value = _money(name, cell(name), types[by_name[name]], mapped(name)) if has else "0"
         empty = "NULL" if name == AMOUNTS[0] else "0"
         blank = f"CASE WHEN {cell(name)} IS NULL THEN {empty} ELSE {value} END" if has else value
-        terms[SHORT[name]] = f"CAST({blank} AS BIGINT)"
+        found[SHORT[name]] = f"CAST({blank} AS BIGINT)"
     stamp = _time(cell(TIME), types[by_name[TIME]], mapped(TIME)) if TIME in by_name else "NULL"
-    terms["moment"] = f"CAST({stamp} AS TIMESTAMP)"
-    terms["flag"] = _flag(cell(FLAG), types[by_name[FLAG]]) if FLAG in by_name else "0"
-    terms["source"] = f"'{part.feed.label.replace(chr(39), chr(39) * 2)}'"
+    found["moment"] = f"CAST({stamp} AS TIMESTAMP)"
+    found["flag"] = _flag(cell(FLAG), types[by_name[FLAG]]) if FLAG in by_name else "0"
+    found["source"] = f"'{part.feed.label.replace(chr(39), chr(39) * 2)}'"
     line = "t.__line" if part.straightened else f"t.{part.number} + 1 + {part.header}"
-    terms["raw_line"] = f"CAST({line} AS BIGINT)"
-    terms["fault"] = _fault(part, by_name, types, stamp, mapped)
-    terms |= _raw(by_name, odd)
+    found["raw_line"] = f"CAST({line} AS BIGINT)"
+    found["fault"] = _fault(part, by_name, types, stamp, mapped)
+    found |= _raw(by_name, odd)
     for name in side.further:
         value = f"CAST({cell(name)} AS VARCHAR)" if name in by_name else "CAST(NULL AS VARCHAR)"
-        terms[f'"x_{name}"'] = value
-    return terms
+        found[f'"x_{name}"'] = value
+    return found
 
 
 def _raw(by_name: dict[str, str], odd: tuple[str, ...]) -> dict[str, str]:

@@ -119,6 +119,12 @@ _WORDS: Final = (
         "same person and amount twice",
         ("同一人短时间内两笔同额，两边都有", "two equal bills within minutes, on both sides"),
     ),
+    _fine(
+        "outside_cut",
+        "切口外（其他日结批次、票据段或时段）",
+        "outside the cut",
+        ("属于医院其他批次、票据段或时段，本次不判", "another batch, receipt range or time"),
+    ),
     _open(
         "his_only",
         "医院单边（医院有、中心无）",

@@ -43,6 +43,9 @@ FLAG: Final = "refd_setl_flag"
 KNOWN: Final = (*KEYS, *AMOUNTS, TIME, FLAG)
 """Every column that the reconciler understands; all others are carried through."""
 
+ALSO_CARRIED: Final = ("init_setl_id",)
+"""Understood, and carried through as it was written all the same: finance looks it up."""
+
 REQUIRED: Final = ("setl_id", "medfee_sumamt")
 """Without these a ledger cannot be reconciled at all."""
 
@@ -135,8 +138,12 @@ HARMLESS: Final = (
     "cross_day",
     "time_skew",
     "same_person_twice",
+    "outside_cut",
 )
 """Classes that are no difference."""
+
+OUTSIDE: Final = "outside_cut"
+"""Rows outside the cut of the hospital's list, and the centre's rows that belong to them."""
 
 CLASSES: Final = (
     *HARMLESS,

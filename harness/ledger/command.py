@@ -26,6 +26,7 @@ from harness.ledger import (
     channel_bills,
     command_summary,
     conserve,
+    cut,
     detail_equal,
     detail_evidence,
     engines,
@@ -159,11 +160,19 @@ def judge(
     try:
         rules, notes = layouts.province(request.province), layouts.Notes()
         sides = _read(con, request, work, pool, say, rules=rules, notes=notes)
+        cuts = cut.wanted(
+            request.further, sides[0], remembered=bool(request.state or request.carry_from)
+        )
+        if cuts:
+            con.execute("CREATE TABLE cut_out (side VARCHAR, rid BIGINT)")
         skipped = _stages(con, request, sides, work, say, rules=rules)
         say(tr("proving that nothing was lost"))
         pool.settle()
         broken = conserve.prove(con, sides)
         if broken:
+            return _incomplete(sides, request, broken)
+        outside = cut.mark(con, cuts) if cuts else {}
+        if cuts and (broken := conserve.prove(con, sides)):
             return _incomplete(sides, request, broken)
         say(tr("looking for causes"))
         whole = identities.check(con, sides, mulaid_inside_acct=rules.mulaid_inside_acct)
@@ -177,6 +186,7 @@ def judge(
         result["not_compared"] = skipped
         result["province"] = rules.to_json() if rules.name else {}
         result["set_aside"] = notes.set_aside
+        result["cut"] = outside
         result["totals_3201"] = identities_totals.totals(
             con, sides[0], sides[1], cells=result["cells"], pair_count=rules.pair_count
         )
@@ -286,12 +296,19 @@ def _stages(
     his, centre = sides[0], sides[1]
     if request.carry_from or request.state:
         carry.recall(con, Path(request.carry_from or request.state), sides)
-    skipped = engines.prepare(con, his, centre)
+    hospital = str(getattr(request.further, "by_hospital", "") or "")
+    skipped = engines.prepare(con, his, centre, hospital=hospital)
     for table in ("h", "c"):
         layouts.refund_signs(con, table, rules)
     _same_days(con, his, centre)
     say(tr("pairing {his} rows with {centre} rows", his=his.rows, centre=centre.rows))
-    engines.run(con, request.engine, tolerance_days=request.tolerance_days, work=work)
+    engines.run(
+        con,
+        request.engine,
+        tolerance_days=request.tolerance_days,
+        work=work,
+        hospital=hospital,
+    )
     if len(sides) > 2:
         channel.run(con)
     verdicts.build(con, sides)

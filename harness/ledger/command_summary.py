@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.i18n import tr
-from harness.ledger import identities, report_uploads
+from harness.ledger import cut, identities, report_uploads
 from harness.ledger.columns import CLASSES, HARMLESS
 from harness.ledger.report_checks import not_judged
 
@@ -42,6 +42,8 @@ def show(result: Mapping[str, Any], out: Path) -> None:
     for one in result["rejected"]:
         print(f"{one['place']}: {one['fault']}")
     for line in identities.say(result):
+        print(line)
+    for line in cut.lines(result.get("cut") or {}):
         print(line)
     if result.get("set_aside"):
         count = len(result["set_aside"])

@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 from harness.errors import InputError
 from harness.i18n import tr
+from harness.ledger import control_blocks
 from harness.ledger.columns import AMOUNTS, LINE_CHARS_MAX
 from harness.ledger.money import fen, is_nothing, rough
 from harness.ledger.sniff import Dialect
@@ -34,6 +35,10 @@ _CHUNK_CHARS: Final = 1 << 16
 _BLOCK_ROWS: Final = 400
 """Lines that are added up in one go: few enough to stay in the cache of the processor."""
 
+BLOCKS_FROM_BYTES: Final = 8 << 20
+"""From this size on a file is added up block by block, where numpy is there."""
+
+_ASCII_LAST: Final = 0x7F
 _DIGITS: Final = frozenset("0123456789")
 _LENGTHS_SEEN: Final = 3
 """Rows after which a column of one constant length counts as fixed-width."""
@@ -109,11 +114,13 @@ def control(path: Path, dialect: Dialect, label: str) -> Control:
     """Count and add what the file says, and look whether it was cut off."""
     places = [(name, dialect.names.index(name)) for name in AMOUNTS if name in dialect.names]
     tally = _Tally(dialect.width, tuple(place for _, place in places))
-    lines = rows_of(path, dialect)
-    if dialect.header:
-        next(lines, None)
-    while block := list(islice(lines, _BLOCK_ROWS)):
-        tally.take(block)
+    if path.stat().st_size < BLOCKS_FROM_BYTES or not _by_blocks(path, dialect, tally):
+        tally = _Tally(dialect.width, tuple(place for _, place in places))
+        lines = rows_of(path, dialect)
+        if dialect.header:
+            next(lines, None)
+        while block := list(islice(lines, _BLOCK_ROWS)):
+            tally.take(block)
     found = Control(
         rows=tally.rows,
         footers=len(tally.footers),
@@ -127,6 +134,51 @@ def control(path: Path, dialect: Dialect, label: str) -> Control:
     for line, row in tally.footers:
         found.problems.extend(_against(found, row, dialect, f"{label}:{line}"))
     return found
+
+
+def _by_blocks(path: Path, dialect: Dialect, tally: _Tally) -> bool:
+    """Take a large file block by block; False where only the way line by line may judge it."""
+    if not control_blocks.usable(dialect):
+        return False
+    sums = control_blocks.Sums(dialect, tally.places)
+    header = dialect.header
+    for block in control_blocks.blocks(path):
+        if b'"' in block:
+            return False
+        own = block
+        if header:
+            own = block[block.find(b"\n") + 1 :]
+            # What stands before the header, or a header on several lines, is not for here.
+            if not block.split(b"\n", 1)[0].strip() or not own:
+                return False
+            tally.number, header = tally.number + 1, False
+        split = sums.split(own)
+        if split is None:
+            if not _slowly(own, dialect, tally):
+                return False
+        else:
+            tally.take_split(split, sums.add(split), dialect.encoding)
+    return not header
+
+
+def _slowly(block: bytes, dialect: Dialect, tally: _Tally) -> bool:
+    """A block that is not as usual, line by line."""
+    if b"\r" in block.replace(b"\r\n", b""):
+        return False
+    text = block.decode(dialect.encoding.replace("-sig", ""), errors="replace")
+    found = []
+    for line in text.split("\n")[: -1 if text.endswith("\n") else None]:
+        if len(line) > LINE_CHARS_MAX:
+            return False
+        tally.number += 1
+        row = line.rstrip("\r\n").split(dialect.delimiter)
+        if len(row) > 1 or row[0].strip("\x1a \t\ufeff"):
+            found.append((tally.number, row))
+    last = tally.number
+    for start in range(0, len(found), _BLOCK_ROWS):
+        tally.take(found[start : start + _BLOCK_ROWS])
+    tally.number = last if not found else found[-1][0]
+    return True
 
 
 class _Tally:
@@ -168,6 +220,33 @@ class _Tally:
             self.lengths.update({len(row[-1]) for row in straight[:-1]})
             self.whole += len(straight)
         self.last = rows[-1]
+
+    def take_split(
+        self, split: tuple[Any, Any, Any], sums: list[tuple[int, Any]], encoding: str
+    ) -> None:
+        """Take a block into account of which every line is as usual."""
+        data, begins, ends = split
+
+        def cell(row: int, place: int) -> str:
+            raw = data[begins[row, place] : ends[row, place]].tobytes()
+            return str(raw, encoding.replace("-sig", ""), "replace")
+
+        rows = len(begins)
+        self.number += rows
+        self.rows += rows
+        for index, (value, others) in enumerate(sums):
+            place = self.places[index]
+            self.sums[index] += value + sum(_worth(cell(row, place)) for row in others)
+        if self.whole and len(self.last) == self.width:
+            self.lengths.add(len(self.last[-1]))
+        end = self.width - 1
+        # Only whether all are equally long is ever asked: two different ones say it.
+        if len(self.lengths) <= 1 and int(data.max()) <= _ASCII_LAST:
+            self.lengths.update((ends[:-1, end] - begins[:-1, end]).tolist())
+        elif len(self.lengths) <= 1:
+            self.lengths.update(len(cell(row, end)) for row in range(rows - 1))
+        self.whole += rows
+        self.last = [cell(rows - 1, place) for place in range(self.width)]
 
 
 def _begins_data(first: str) -> bool:

@@ -14,13 +14,16 @@ import duckdb
 
 from harness.errors import InputError
 from harness.i18n import tr
-from harness.ledger import stages
+from harness.ledger import quick, stages
 from harness.ledger.adapter_spark import Spark
 from harness.ledger.adapters import PICKED, Adapter, DuckDB, SQLite
 from harness.ledger.columns import AMOUNTS, CROWD_ROWS, KEYS, MEMORY_LIMIT, SHORT, TIME
 from harness.ledger.reading import Side
 
 ENGINES: Final = ("duckdb", "sqlite", "spark")
+
+TAIL_CHARS: Final = 33
+"""What names the hospital at the end of each id, with ``--by-hospital``."""
 
 _SAMPLE_EVERY: Final = 97
 _SAMPLE_FROM_ROWS: Final = 200_000
@@ -44,15 +47,35 @@ def _has_icu(con: duckdb.DuckDBPyConnection) -> bool:
     return bool(found and found[0])
 
 
-def prepare(con: duckdb.DuckDBPyConnection, his: Side, centre: Side) -> list[str]:
-    """Make the inputs of the stages from the canonical rows; returns what cannot be compared."""
+def prepare(
+    con: duckdb.DuckDBPyConnection, his: Side, centre: Side, *, hospital: str = ""
+) -> list[str]:
+    """Make the inputs of the stages from the canonical rows; returns what cannot be compared.
+
+    Args:
+        con: has the canonical rows.
+        his: the hospital's ledger.
+        centre: the centre's ledger.
+        hospital: column of both that names the hospital: rows of two hospitals never meet then, so
+            that a province's ledgers may be cut by hospital and come to the same verdicts.
+
+    Raises:
+        InputError: a side has no such column.
+    """
+    for side in (his, centre) if hospital else ():
+        if hospital.lower() not in {one.lower() for one in side.further}:
+            raise InputError(
+                tr("column {name} is missing", name=hospital),
+                where=f"--by-hospital, --{side.name}",
+                remedy=tr("name the columns as the interface does, or map them with --columns"),
+            )
     both = his.present & centre.present
     skipped = [name for name in (*AMOUNTS, TIME) if name not in both]
     # Views, not tables: the stages scan each twice, and ten million rows of text are gigabytes.
     con.execute("CREATE OR REPLACE TABLE look (hr BIGINT, cr BIGINT)")
     con.execute("CREATE OR REPLACE TABLE flipped (side VARCHAR)")
     for side, table in ((his, "h"), (centre, "c")):
-        terms = _terms(con, side, both)
+        terms = _terms(con, side, both, hospital)
         for view, rows in (
             (table, f"canon_{side.name}"),
             (f"some_{table}", f"({side.picked(f'SELECT {table}r FROM look')})"),
@@ -60,11 +83,19 @@ def prepare(con: duckdb.DuckDBPyConnection, his: Side, centre: Side) -> list[str
             con.execute(
                 f"CREATE OR REPLACE VIEW {view} AS SELECT {terms} FROM {rows} k WHERE fault IS NULL"
             )
+    for function in DuckDB.FUNCTIONS:
+        con.execute(f"CREATE OR REPLACE MACRO {function}")
+    quick.offer(con, his, centre, plain=not hospital)
     return skipped
 
 
-def _terms(con: duckdb.DuckDBPyConnection, side: Side, both: frozenset[str]) -> str:
+def _terms(con: duckdb.DuckDBPyConnection, side: Side, both: frozenset[str], hospital: str) -> str:
     """The columns of one side for the stages; what only one side has compares as nothing."""
+    tail = ""
+    if hospital:
+        named = next(one for one in side.further if one.lower() == hospital.lower())
+        # Thirty-two digits: no typing error makes one hospital's of another's.
+        tail = f""" || '|' || md5(UPPER(TRIM(COALESCE("x_{named}", ''))))"""
     crowd = _crowded(con, side)
     con.execute(f"CREATE OR REPLACE TABLE crowd_{side.name} (k VARCHAR)")
     if crowd:
@@ -73,12 +104,13 @@ def _terms(con: duckdb.DuckDBPyConnection, side: Side, both: frozenset[str]) -> 
     flip = "flag = 1 AND fee > 0" if _positive_refunds(con, side) else ""
     if flip:
         con.execute("INSERT INTO flipped VALUES (?)", [side.name])
-    terms = ["rid", f"{key} AS k"]
+    terms = ["rid", f"{key}{tail} AS k"]
     for name, short in KEYS.items():
         # A side's own link between refund and original needs no other side.
         own = name in {"setl_id", "init_setl_id", "medins_setl_id", "mdtrt_id", "psn_no", "msgid"}
         if short != "k":
             value = short if name in both or own else f"CAST(NULL AS VARCHAR) AS {short}"
+            value = f"{short}{tail} AS {short}" if own and tail else value
             terms.append(value)
     terms.append("CASE WHEN flag = 1 OR fee < 0 THEN 1 ELSE 0 END AS rf")
     for name in AMOUNTS:
@@ -133,6 +165,7 @@ def run(
     *,
     tolerance_days: int,
     work: Path,
+    hospital: str = "",
     say: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Run every stage; afterwards ``con`` has the outputs that ``stages`` names.
@@ -142,7 +175,9 @@ def run(
     """
     if engine not in ENGINES:
         raise InputError(tr("no engine {name}", name=engine), remedy=", ".join(ENGINES))
-    texts = stages.statements(tolerance_days=tolerance_days)
+    texts = stages.statements(
+        tolerance_days=tolerance_days, tail_chars=TAIL_CHARS if hospital else 0
+    )
     adapter = _adapter(con, engine, work)
     try:
         adapter.take(con)

@@ -25,7 +25,7 @@ import duckdb
 from harness import resources
 from harness.errors import InputError
 from harness.i18n import tr
-from harness.ledger import sniff
+from harness.ledger import quick, sniff
 from harness.ledger.channel_bills import LINE_BY_LINE
 from harness.ledger.columns import AMOUNTS, RESULT, SHORT, UPLOAD
 from harness.ledger.money import fen, is_nothing
@@ -235,6 +235,7 @@ def refund_signs(con: duckdb.DuckDBPyConnection, table: str, rules: Province) ->
     row = con.execute(f"SELECT COUNT(*) FROM {table} WHERE rf = 1 AND fee > 0").fetchone()
     count = int(row[0]) if row else 0
     if count:
+        con.execute(f"DROP VIEW IF EXISTS {quick.VIEW}")
         kind = con.execute("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [table]).fetchone()
         con.execute(f"ALTER {'VIEW' if kind else 'TABLE'} {table} RENAME TO {table}_written")
         turned = ", ".join(

@@ -17,6 +17,7 @@ from typing import Any, Final
 from harness.i18n import tr
 from harness.ledger import money
 from harness.ledger.class_words import word
+from harness.ledger.columns import OUTSIDE
 from harness.ledger.detail import KINDS, DetailResult, kind_name
 
 ITEMS_MAX: Final = 200
@@ -31,6 +32,9 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
 """Columns of the HIS list that tell, by the line that they feed; a guess at usual names, so a site
 passes its own through ``rules``."""
 
+SELF_PAY: Final = ("selfpay_flag", "self_pay", "自费标志", "费别", "结算方式")
+"""Columns of the HIS list that say that a bill never was for the insurance."""
+
 SIGNS: Final[Mapping[str, int]] = {
     "cash_rounding": -1,
     "deposit": -1,
@@ -41,6 +45,9 @@ SIGNS: Final[Mapping[str, int]] = {
 settlements does not; the list holds hospital-borne amounts and voided receipts."""
 
 YES: Final = frozenset({"1", "y", "yes", "true", "t", "是", "作废", "重打"})
+
+
+SELF_PAY_WORDS: Final = YES | {"自费", "self-pay", "selfpay"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +172,8 @@ def bridge(
         *his_steps,
         _gap("not_in_his_list", gap_his),
         _total("his_list", tr("HIS list"), his),
-        *_alone(his, sign=-1),
+        _self_pay(his),
+        *_alone([one for one in his if not _is_self_pay(one)], sign=-1),
         _total("matched_his", tr("HIS rows with a partner"), [one for one in his if one.paired]),
         *_between(his, centre, detail),
         _total(
@@ -223,14 +231,17 @@ def _flagged(row: PeriodRow, text: str) -> int:
 
 
 def _cut_off(code: str, rows: Sequence[PeriodRow], begin: date, end: date, *, sign: int) -> Step:
-    """Rows of a list whose own time lies outside the period."""
+    """Rows of a list whose own time lies outside the period; of HIS also those outside its cut."""
     name = tr("cut-off: rows outside the period")
-    if not any(one.when for one in rows):
+    cut = sign > 0 and any(one.code == OUTSIDE for one in rows)
+    if cut:
+        name = tr("cut-off: rows outside the period or the batch")
+    if not cut and not any(one.when for one in rows):
         return Step(code=code, name=name, note=tr("the list has no times"))
     items = [
         Item(label=_label(one), fen=sign * one.fen)
         for one in rows
-        if one.when and not begin <= _day(one.when) <= end
+        if (cut and one.code == OUTSIDE) or (one.when and not begin <= _day(one.when) <= end)
     ]
     return _listed(code, name, items)
 
@@ -249,6 +260,24 @@ def _alone(rows: Sequence[PeriodRow], *, sign: int) -> list[Step]:
         )
         for code, group in _by_class([one for one in rows if not one.paired])
     ]
+
+
+def _is_self_pay(row: PeriodRow) -> bool:
+    """A bill of HIS alone that says so, or that has no id of the centre at all."""
+    if row.side != "his" or row.code != "his_only" or row.paired:
+        return False
+    words = (text for key, text in row.carried.items() if key.lower() in SELF_PAY)
+    told = any(one.strip().lower() in SELF_PAY_WORDS for one in words)
+    return told or not row.setl_id.strip()
+
+
+def _self_pay(his: Sequence[PeriodRow]) -> Step:
+    """Bills that were never uploaded because the patient paid all: a line of their own."""
+    items = [Item(label=_label(one), fen=-one.fen) for one in his if _is_self_pay(one)]
+    known = {key.lower() for one in his for key in one.carried}
+    column = next((name for name in SELF_PAY if name in known), "")
+    note = tr("column {name}", name=column) if column else tr("rows without a settlement id")
+    return _listed("self_pay", tr("self-pay, never uploaded"), items, note=note)
 
 
 def _between(

@@ -17,7 +17,7 @@ from harness.errors import InputError
 from harness.i18n import tr
 from harness.ledger import money
 from harness.ledger.detail import Bill, DetailResult, explain
-from harness.ledger.period import COLUMNS, PeriodBridge, PeriodRow, bridge
+from harness.ledger.period import COLUMNS, SELF_PAY, PeriodBridge, PeriodRow, bridge
 from harness.ledger.report_read import Outcome
 from harness.ledger.report_text import yuan
 
@@ -160,7 +160,9 @@ def _paired(side: str, partner: str, code: str) -> bool:
     return code != "ambiguous" and any(one.startswith(other) for one in partner.split("+"))
 
 
-_TELLING: Final = frozenset(name.lower() for names in COLUMNS.values() for name in names)
+_TELLING: Final = frozenset(
+    name.lower() for names in (*COLUMNS.values(), SELF_PAY) for name in names
+)
 
 
 def _carried(row: Mapping[str, Any]) -> dict[str, str]:

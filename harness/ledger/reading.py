@@ -19,7 +19,7 @@ import duckdb
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.ledger import canonical, money, reading_text, sniff, when
-from harness.ledger.columns import AMOUNTS, KNOWN, REQUIRED, TIME
+from harness.ledger.columns import ALSO_CARRIED, AMOUNTS, KNOWN, REQUIRED, TIME
 from harness.ledger.control import Control, Incomplete, control
 from harness.ledger.reading_text import Keep, parquet_scan, quoted
 from harness.ledger.sources import Feed
@@ -73,6 +73,27 @@ class Part:
     text: Text | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """A Parquet file whose amounts and times have types.
+
+    Args:
+        table: what the engine reads it from.
+        terms: every canonical column and its SQL over ``t``.
+        types: type of each known column, by the interface's name.
+        columns: the file's own name of each.
+    """
+
+    table: str
+    terms: Mapping[str, str]
+    types: Mapping[str, str]
+    columns: Mapping[str, str]
+
+    def cell(self, name: str) -> str:
+        """SQL of a column as the file has it."""
+        return f't."{self.columns[name]}"'
+
+
 @dataclass(slots=True, kw_only=True)
 class Side:
     """One ledger.
@@ -84,6 +105,7 @@ class Side:
         further: columns carried through, in order of first appearance.
         readers: for each file, from a condition on the row number (nothing: all) to its canonical
             rows.
+        typed: the files that are Parquet with types, as they are.
     """
 
     name: str
@@ -91,11 +113,11 @@ class Side:
     present: frozenset[str]
     further: tuple[str, ...]
     readers: list[Callable[[str], str]] = field(default_factory=list)
+    typed: list[Typed] = field(default_factory=list)
 
     def picked(self, rids: str) -> str:
         """SQL of the canonical rows that a SELECT of row numbers names, without tidying others."""
-        condition = f"IN ({rids})" if rids else ""
-        return " UNION ALL ".join(reader(condition) for reader in self.readers)
+        return " UNION ALL ".join(reader(f"IN ({rids})" if rids else "") for reader in self.readers)
 
     def sampled(self, every: int) -> str:
         """SQL of one canonical row in ``every``."""
@@ -152,7 +174,8 @@ def read_side(
         parts.append(part)
     present = frozenset(n for part in parts for n in part.names if n in KNOWN)
     _require(name, parts)
-    further = tuple(dict.fromkeys(n for part in parts for n in part.names if n not in KNOWN))
+    names = dict.fromkeys(name for part in parts for name in part.names)
+    further = tuple(one for one in names if one not in KNOWN or one in ALSO_CARRIED)
     side = Side(name=name, parts=parts, present=present, further=further)
     offset = 0
     for number, part in enumerate(parts):
@@ -270,6 +293,14 @@ def _canonical(
     by_name = dict(zip(part.names, part.columns, strict=True))
     if canonical.typed(by_name, types):
         form = canonical.form(side, part, types, odd=())
+        side.typed.append(
+            Typed(
+                table=part.table,
+                terms=canonical.terms(side, part, types),
+                types={name: types[column] for name, column in by_name.items() if name in KNOWN},
+                columns=by_name,
+            )
+        )
         return lambda condition: form.some(condition) if condition else form.every()
     form = canonical.form(side, part, types, odd=_odd(con, part, by_name, types))
     keep = Keep(con, target, memory=_small(part.feed))

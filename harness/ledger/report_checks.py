@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from harness import i18n
 from harness.i18n import tr
-from harness.ledger import money, report_uploads
+from harness.ledger import cut, money, report_uploads
 from harness.ledger.class_words import side_name, word
 
 Table = tuple[str, Sequence[str], list[Sequence[Any]]]
@@ -58,8 +58,13 @@ def checks(totals: Mapping[str, Any]) -> list[Table]:
     if not totals.get("waterfall"):
         return []
     of_uploads = report_uploads.tables(totals)
-    found = (_lines(totals), _identities(totals), _broken(totals), *of_uploads)
+    found = (_cut(totals), _lines(totals), _identities(totals), _broken(totals), *of_uploads)
     return [one for one in found if one[2]]
+
+
+def _cut(totals: Mapping[str, Any]) -> Table:
+    heads = (tr("cut of the HIS list"),)
+    return heads[0], heads, [(line,) for line in cut.lines(totals.get("cut") or {})]
 
 
 def _lines(totals: Mapping[str, Any]) -> Table:

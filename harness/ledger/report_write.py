@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from harness import i18n
 from harness.i18n import tr
-from harness.ledger import report_uploads
+from harness.ledger import repairs, report_uploads
 from harness.ledger.report_bridge import Bridge, bridge
 from harness.ledger.report_checks import checks
 from harness.ledger.report_html import Page, page
@@ -78,11 +78,12 @@ def _write(outcome: Outcome, *, title: str, masked: bool) -> list[Path]:
     )
     report = out / "report.html"
     report.write_text(html, encoding="utf-8", newline="\n")
+    todo = [] if outcome.incomplete else repairs.sheet(out)
     book = write_workbook(
         outcome,
         whole,
         out / "reconcile.xlsx",
-        extra=[*_extra(detail, period), *checks(outcome.totals)],
+        extra=[*todo, *_extra(detail, period), *checks(outcome.totals)],
     )
     paper = write_statement(
         _statement(outcome, title, whole, wanted, cases, counts, detail), out / "statement.docx"

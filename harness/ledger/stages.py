@@ -65,8 +65,8 @@ def _diff(*, signed: bool) -> str:
     return " + ".join(terms)
 
 
-def _diff_fast() -> str:
-    """The same bits, but counted up only where anything differs at all."""
+def difference() -> str:
+    """SQL of the bits in which the rows ``h`` and ``c`` differ, counted only where any does."""
     # Equal seconds lie on one day and need no allowance: the day is then not even computed.
     names = (*(n for _, n in _PARTS), "p", "rf", *(n for _, n in _CODES), "ts")
     terms = [f"h.{name} <> c.{name}" for name in names]
@@ -115,15 +115,15 @@ def _harmless(alias: str) -> str:
     return f"{alias}.d & 1023 = 0"
 
 
-def _weak(tolerance_days: int) -> tuple[tuple[str, str], ...]:
+def _weak(tolerance_days: int, tail_chars: int) -> tuple[tuple[str, str], ...]:
     """Condition and score of each weaker stage; see ``weak.sql``."""
     days = f"(h.ts IS NULL OR c.ts IS NULL OR {_FAR} <= {tolerance_days * _DAY_S})"
     person = "(h.p = c.p OR h.p IS NULL OR c.p IS NULL)"
     skeletons = f"{_SKELETON.format(k='h.k')} = {_SKELETON.format(k='c.k')}"
     unsure = "(h.m = c.m OR h.m IS NULL OR c.m IS NULL)"
     near_key = (
-        "LENGTH(h.k) >= 8 AND LENGTH(c.k) >= 8 AND LEVENSHTEIN(h.k, c.k) <= 2"
-        f" AND h.fee <> 0 AND {_FAR} <= {columns.NEAR_S}"
+        f"LENGTH(h.k) >= {8 + tail_chars} AND LENGTH(c.k) >= {8 + tail_chars}"
+        f" AND LEVENSHTEIN(h.k, c.k) <= 2 AND h.fee <> 0 AND {_FAR} <= {columns.NEAR_S}"
     )
     near = f"({skeletons} OR ({near_key} AND {_SAME}))"
     return (
@@ -147,11 +147,11 @@ class Statement:
 
 
 @lru_cache(maxsize=8)
-def statements(*, tolerance_days: int) -> tuple[Statement, ...]:
-    """Every table and view, in order."""
+def statements(*, tolerance_days: int, tail_chars: int = 0) -> tuple[Statement, ...]:
+    """Every table and view, in order; ``tail_chars`` of each id name its hospital."""
     macros = {
         "diff": _diff(signed=True),
-        "diff_fast": _diff_fast(),
+        "diff_fast": difference(),
         "diff_state": _diff(signed=False),
         "order": _order(),
         "order_r": _order("r."),
@@ -166,7 +166,7 @@ def statements(*, tolerance_days: int) -> tuple[Statement, ...]:
         "net_c1": _net("l5c", "a.m = b.m"),
     }
     found = list(_read("stages.sql", macros))
-    for number, (condition, score) in enumerate(_weak(tolerance_days), 1):
+    for number, (condition, score) in enumerate(_weak(tolerance_days, tail_chars), 1):
         own = {"n": str(number), "next": str(number + 1), "on": condition, "score": score}
         found += _read("weak.sql", macros | own)
     return (*found, *_read("families.sql", macros))

@@ -9,7 +9,8 @@
 SELECT h.rid AS hr, c.rid AS cr, {diff_fast} AS d, COALESCE(h.rf, c.rf) AS rf,
 COALESCE(h.fee, c.fee) AS fee, COALESCE(h.fund, c.fund) AS fund, COALESCE(h.acct, c.acct) AS acct,
 COALESCE(h.cash, c.cash) AS cash, FP(h.k) AS hk,
-FP2(COALESCE(h.p, c.p), ABS(COALESCE(h.fee, c.fee))) AS twin
+FP2(COALESCE(h.p, c.p), ABS(COALESCE(h.fee, c.fee))) AS twin,
+CASE WHEN h.p <> c.p OR h.fee <> c.fee THEN FP2(c.p, ABS(c.fee)) END AS ctwin
 FROM h FULL OUTER JOIN c ON h.k = c.k AND h.rf = c.rf
 
 -- Rows that the join gave twice. As many bits as rows in the sum of a block means that no row of it
@@ -36,7 +37,8 @@ UNION SELECT FP(ok) AS x FROM h WHERE rf = 1 AND ok IS NOT NULL
 SELECT twin AS x FROM j WHERE twin IS NOT NULL AND (rf = 1 OR hr IS NULL OR cr IS NULL)
 UNION SELECT j.twin AS x FROM j JOIN mh ON j.hr = mh.hr WHERE j.twin IS NOT NULL
 UNION SELECT j.twin AS x FROM j JOIN mc ON j.cr = mc.cr WHERE j.twin IS NOT NULL
-UNION SELECT FP2(c.p, ABS(c.fee)) AS x FROM c JOIN crowdc ON c.rid = crowdc.cr WHERE c.p IS NOT NULL
+UNION SELECT j.twin AS x FROM j JOIN crowdc ON j.cr = crowdc.cr WHERE j.twin IS NOT NULL
+UNION SELECT j.ctwin AS x FROM j JOIN crowdc ON j.cr = crowdc.cr WHERE j.ctwin IS NOT NULL
 UNION SELECT twin AS x FROM j WHERE twin IS NOT NULL AND hr IS NOT NULL AND rf = 0 AND fee <> 0
 GROUP BY twin HAVING COUNT(*) > 1
 -- @table look

@@ -25,14 +25,39 @@ from harness.ledger.report_read import Case
 from harness.ledger.report_text import masked, masked_text, moment, yuan
 
 BILLS_MAX: Final = 8
-"""Bills named on the page; with more it would become two pages."""
-
-CLASSES_MAX: Final = 6
-LINES_MAX: Final = 6
-"""Fee lines named on the page."""
+"""Bills named on the page, as far as they fit."""
 
 TEXT_CHARS_MAX: Final = 60
 FONT: Final = "宋体"
+
+PAGE_LINES: Final = 42
+"""Lines of the table on one page: 267 mm of A4 at 15 points a line are 50, the head takes five."""
+
+HALF_WIDTH_LAST: Final = 0x2E7F
+"""Characters beyond are as wide as they are high."""
+
+LINE_HALVES: Final = 72
+"""Half-width characters on a line of the right column: 138 mm at 5.25 points each are 74."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """How much of each list goes on the page: the first that fits is taken."""
+
+    bills: int = BILLS_MAX
+    classes: int = 6
+    lines: int = 6
+    chars: int = TEXT_CHARS_MAX
+    step_chars: int = 1_000
+
+
+ROOMS: Final = (
+    Room(),
+    Room(bills=6, lines=4),
+    Room(bills=5, classes=5, lines=3, step_chars=60),
+    Room(bills=4, classes=4, lines=3, chars=30, step_chars=30),
+    Room(bills=3, classes=3, lines=2, chars=30, step_chars=30),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,19 +94,8 @@ def write_statement(statement: Statement, path: Path) -> Path:
     run.bold, run.font.size = True, Pt(18)
     below = page.add_paragraph(masked_text(statement.title))
     below.alignment = WD_ALIGN_PARAGRAPH.CENTER
-    rows: list[tuple[str, str]] = [(tr("amount"), _amount(statement))]
-    if not statement.incomplete:
-        rows += [
-            (tr("bills"), _bills(statement)),
-            (tr("cause"), _causes(statement)),
-            (tr("handling"), _handling(statement)),
-        ]
-    rows += [
-        (tr("evidence"), masked_text(statement.evidence)),
-        (tr("handled by"), ""),
-        (tr("date"), ""),
-        (tr("signature"), "\n"),
-    ]
+    tables = (_rows(statement, room) for room in ROOMS)
+    rows = next((one for one in tables if _lines(one) <= PAGE_LINES), _rows(statement, ROOMS[-1]))
     table = page.add_table(rows=0, cols=2)
     table.style = "Table Grid"
     table.autofit = False
@@ -92,6 +106,32 @@ def write_statement(statement: Statement, path: Path) -> Path:
         cells[1].text = _printable(text)
     page.save(str(path))
     return path
+
+
+def _rows(statement: Statement, room: Room) -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = [(tr("amount"), _amount(statement))]
+    if not statement.incomplete:
+        rows += [
+            (tr("bills"), _bills(statement, room)),
+            (tr("cause"), _causes(statement, room)),
+            (tr("handling"), _handling(statement, room)),
+        ]
+    return [
+        *rows,
+        (tr("evidence"), masked_text(statement.evidence)),
+        (tr("handled by"), ""),
+        (tr("date"), ""),
+        (tr("signature"), "\n"),
+    ]
+
+
+def _lines(rows: Sequence[tuple[str, str]]) -> int:
+    """Lines that the table takes, a Chinese character counted as two of the others."""
+    return sum(
+        max(1, -(-sum(1 + (ord(char) > HALF_WIDTH_LAST) for char in line) // LINE_HALVES))
+        for _, text in rows
+        for line in text.split("\n")
+    )
 
 
 def _page() -> Document:
@@ -121,8 +161,8 @@ def _amount(statement: Statement) -> str:
     )
 
 
-def _bills(statement: Statement) -> str:
-    lines = [_bill(case.first) for case in statement.cases[:BILLS_MAX]]
+def _bills(statement: Statement, room: Room) -> str:
+    lines = [_bill(case.first) for case in statement.cases[: room.bills]]
     left = statement.case_count - len(lines)
     if left > 0:
         lines.append(tr("and {count} more: see reconcile.xlsx", count=left))
@@ -146,32 +186,39 @@ def _bill(row: dict[str, Any]) -> str:
     return "  ".join(part for part in parts if part)
 
 
-def _causes(statement: Statement) -> str:
+def _causes(statement: Statement, room: Room) -> str:
     seen: dict[str, int] = {}
     for case in statement.cases:
         cause = cause_name(str(case.first.get("cause") or ""))
         seen[cause] = seen.get(cause, 0) + 1
-    lines = [f"{_short(cause)} × {count}" for cause, count in list(seen.items())[:CLASSES_MAX]]
-    lines += [f"{_short(name)} {yuan(fen, sign=True)}" for name, fen in statement.lines[:LINES_MAX]]
-    left = len(statement.lines) - LINES_MAX
+    lines = [
+        f"{_short(cause, room.chars)} × {count}"
+        for cause, count in list(seen.items())[: room.classes]
+    ]
+    lines += [
+        f"{_short(name, room.chars)} {yuan(fen, sign=True)}"
+        for name, fen in statement.lines[: room.lines]
+    ]
+    left = max(0, len(statement.lines) - room.lines) + max(0, len(seen) - room.classes)
     if left > 0:
         lines.append(tr("and {count} more: see reconcile.xlsx", count=left))
     return masked_text("\n".join(lines)) or tr("none")
 
 
-def _handling(statement: Statement) -> str:
+def _handling(statement: Statement, room: Room) -> str:
     lines = []
-    for code, count, fen in statement.classes[:CLASSES_MAX]:
+    for code, count, fen in statement.classes[: room.classes]:
         words = word(code)
-        lines.append(f"{words.name} × {count} ({yuan(fen, sign=True)}): {words.say(words.first)}")
+        step = _short(words.say(words.first), room.step_chars)
+        lines.append(f"{words.name} × {count} ({yuan(fen, sign=True)}): {step}")
     left = len(statement.classes) - len(lines)
     if left > 0:
         lines.append(tr("and {count} more: see reconcile.xlsx", count=left))
     return "\n".join(lines) or tr("none")
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= TEXT_CHARS_MAX else text[: TEXT_CHARS_MAX - 1] + "…"
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _printable(text: str) -> str:

@@ -83,8 +83,10 @@ def build(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> None:
 
 
 def _changed_later(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> bool:
-    """A third ledger and the memory of earlier days change classes in place."""
-    row = con.execute("SELECT COUNT(*) FROM duckdb_tables() WHERE table_name = 'state_open'")
+    """A third ledger, the memory of earlier days and a cut change classes in place."""
+    row = con.execute(
+        "SELECT COUNT(*) FROM duckdb_tables() WHERE table_name IN ('state_open', 'cut_out')"
+    )
     return len(sides) > 2 or row.fetchone() != (0,)
 
 

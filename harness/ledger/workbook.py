@@ -217,8 +217,11 @@ def _record(sheets: Sheets, page: Worksheet, row: int, cells: list[tuple[str, An
 
 
 def _table(sheets: Sheets, name: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    page = sheets.sheet(name, heads, [20] * len(heads))
-    for row, cells in enumerate(rows, 1):
+    page, row = sheets.sheet(name, heads, [20] * len(heads)), 0
+    for cells in rows:
+        if row == SHEET_ROWS_MAX:
+            page, row = sheets.sheet(name, heads, [20] * len(heads)), 0
+        row += 1
         for column, value in enumerate(cells):
             if isinstance(value, int) and not isinstance(value, bool):
                 sheets.put_fen(page, row, column, value)

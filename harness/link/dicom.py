@@ -25,21 +25,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from io import BytesIO
 from typing import Any, Final
 
 from pynetdicom import _config, evt
-from pynetdicom.dimse_primitives import (
-    C_ECHO,
-    C_FIND,
-    C_GET,
-    C_MOVE,
-    C_STORE,
-    N_ACTION,
-    N_CREATE,
-    N_EVENT_REPORT,
-    N_SET,
-)
 from pynetdicom.transport import AssociationSocket
 
 from harness.errors import HarnessError
@@ -84,32 +72,6 @@ STUDY_MOVE: Final = "1.2.840.10008.5.1.4.1.2.2.2"
 STUDY_GET: Final = "1.2.840.10008.5.1.4.1.2.2.3"
 
 PENDING: Final = (0xFF00, 0xFF01)
-
-_PRIMITIVES: Final[dict[str, Any]] = {
-    "C-ECHO": C_ECHO,
-    "C-STORE": C_STORE,
-    "C-FIND": C_FIND,
-    "C-MOVE": C_MOVE,
-    "C-GET": C_GET,
-    "N-ACTION": N_ACTION,
-    "N-CREATE": N_CREATE,
-    "N-SET": N_SET,
-    "N-EVENT-REPORT": N_EVENT_REPORT,
-}
-_PAYLOAD: Final = {
-    "C-STORE": "DataSet",
-    "C-FIND": "Identifier",
-    "C-MOVE": "Identifier",
-    "C-GET": "Identifier",
-    "N-ACTION": "ActionInformation",
-    "N-CREATE": "AttributeList",
-    "N-SET": "ModificationList",
-    "N-EVENT-REPORT": "EventInformation",
-}
-_ANSWER_PAYLOAD: Final = {**_PAYLOAD, "N-SET": "AttributeList", "N-ACTION": "ActionReply",
-                          "N-EVENT-REPORT": "EventReply"}  # fmt: skip
-_REQUESTED: Final = frozenset({"N-ACTION", "N-SET"})
-"""Requests that name ``Requested`` class and instance (PS3.7 §10.1)."""
 
 SHUT_S: Final = 5.0
 """The threads of one association end within this, or are reported as left."""
@@ -194,99 +156,6 @@ def payload_of(data: DataSet, syntax: str) -> bytes:
     return written(data, syntax)
 
 
-def primitive_of(request: Request) -> Any:
-    """The library's object of a request."""
-    made = _PRIMITIVES[request.kind]()
-    made.MessageID = request.message_id
-    side = "Requested" if request.kind in _REQUESTED else "Affected"
-    setattr(made, f"{side}SOPClassUID", request.sop_class)
-    if request.sop_instance:
-        setattr(made, f"{side}SOPInstanceUID", request.sop_instance)
-    if request.kind in {"C-STORE", "C-FIND", "C-MOVE", "C-GET"}:
-        made.Priority = 0
-    if request.kind == "C-MOVE":
-        made.MoveDestination = request.destination
-    if request.kind == "N-ACTION":
-        made.ActionTypeID = request.number
-    if request.kind == "N-EVENT-REPORT":
-        made.EventTypeID = request.number
-    if request.originator:
-        made.MoveOriginatorApplicationEntityTitle = request.originator
-        made.MoveOriginatorMessageID = 1
-    if request.payload:
-        setattr(made, _PAYLOAD[request.kind], BytesIO(request.payload))
-    return made
-
-
-def response_of(kind: str, to: Any, answer: Answer) -> Any:
-    """The library's object of an answer to its object of a request."""
-    made = _PRIMITIVES[kind]()
-    made.MessageIDBeingRespondedTo = to.MessageID
-    for name in ("SOPClassUID", "SOPInstanceUID"):
-        for side in ("Affected", "Requested"):
-            value = getattr(to, f"{side}{name}", None)
-            if value is not None and hasattr(made, f"Affected{name}"):
-                setattr(made, f"Affected{name}", value)
-    made.Status = answer.status
-    if answer.comment and hasattr(made, "ErrorComment"):
-        made.ErrorComment = answer.comment[:64]
-    names = ("Remaining", "Completed", "Failed", "Warning")
-    for name, count in zip(names, answer.counts, strict=True):
-        if count is not None:
-            setattr(made, f"NumberOf{name}Suboperations", count)
-    if answer.payload:
-        setattr(made, _ANSWER_PAYLOAD[kind], BytesIO(answer.payload))
-    return made
-
-
-def kind_of(message: Any) -> str:
-    """``C-STORE`` of the library's object."""
-    return type(message).__name__.replace("_", "-")
-
-
-def is_request(message: Any) -> bool:
-    """Whether it asks for something."""
-    return message.MessageIDBeingRespondedTo is None
-
-
-def request_of(message: Any, syntax: str) -> Request:
-    """A request that came."""
-    kind = kind_of(message)
-    side = "Requested" if kind in _REQUESTED else "Affected"
-    stream = getattr(message, _PAYLOAD.get(kind, ""), None)
-    return Request(
-        kind=kind,
-        sop_class=str(getattr(message, f"{side}SOPClassUID", "") or ""),
-        sop_instance=str(getattr(message, f"{side}SOPInstanceUID", "") or ""),
-        message_id=message.MessageID,
-        payload=stream.getvalue() if stream is not None else b"",
-        syntax=syntax,
-        destination=str(getattr(message, "MoveDestination", "") or "").strip(),
-        number=getattr(message, "ActionTypeID", None) or getattr(message, "EventTypeID", None) or 1,
-        originator=str(getattr(message, "MoveOriginatorApplicationEntityTitle", "") or "").strip(),
-    )
-
-
-def answer_of(message: Any, syntax: str, seconds: float) -> Answer:
-    """An answer that came."""
-    kind = kind_of(message)
-    stream = getattr(message, _ANSWER_PAYLOAD.get(kind, ""), None)
-
-    def count(name: str) -> int | None:
-        value: int | None = getattr(message, f"NumberOf{name}Suboperations", None)
-        return value
-
-    return Answer(
-        status=message.Status if message.Status is not None else -1,
-        payload=stream.getvalue() if stream is not None else b"",
-        comment=str(getattr(message, "ErrorComment", "") or ""),
-        counts=(count("Remaining"), count("Completed"), count("Failed"), count("Warning")),
-        kind=kind,
-        syntax=syntax,
-        seconds=seconds,
-    )
-
-
 class Quiet:
     """Keeps an association's own thread off the queue while somebody waits for an answer.
 
@@ -347,7 +216,7 @@ class Eyes:
 
     def _opened(self, event: Any) -> None:
         no_delay(event)
-        quicken(event.assoc, self.wrote)
+        quicken(event.assoc, self.wrote, self.came)
         if self.watcher is not None and self.connection is not None:
             self.watcher.link(self.connection, "opened", "")
 
@@ -366,9 +235,13 @@ class Eyes:
             self.watcher.data(self.connection, data, sent=True)
 
     def _received(self, event: Any) -> None:
-        self.received_bytes += len(event.data)
+        self.came(bytes(event.data))
+
+    def came(self, data: bytes) -> None:
+        """Bytes of the other side are here."""
+        self.received_bytes += len(data)
         if self.watcher is not None and self.connection is not None:
-            self.watcher.data(self.connection, bytes(event.data), sent=False)
+            self.watcher.data(self.connection, data, sent=False)
 
 
 def no_delay(event: Any) -> None:

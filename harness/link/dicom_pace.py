@@ -24,20 +24,19 @@ from itertools import islice
 from typing import Any, Final
 
 from pynetdicom import evt
-from pynetdicom.pdu_primitives import P_DATA
 from pynetdicom.transport import AssociationSocket
 
+from harness.link.dicom_take import ATTRIBUTES, Taker
+from harness.link.dicom_wire import Bell, filled, put
 from harness.wire import dicom_command as command
 from harness.wire.dicom_events import SendDimse, fragments
 from harness.wire.dicom_pdu import HEAD, PDV_OVERHEAD_BYTES, PduType
 
 POLL_S: Final = 0.001
-SOON_S: Final = 0.0002
-"""The reading thread looks for what the library itself has to say (associate, release, abort): as
-often while data may flow, and sooner where the peer waits for just that (Sta3, Sta8)."""
+"""How often it is looked where nothing can be waited for: a socket that is gone, an end."""
 
 WAKE_S: Final = 0.05
-"""The serving thread looks for its timers at least as often."""
+"""Both threads look for their timers at least as often."""
 
 PAUSE_S: Final = 0.005
 """How often it says again that it pauses."""
@@ -52,36 +51,15 @@ GRACE_S: Final = 2.0
 """The reading thread ends by itself within this, or its connection is cut."""
 
 _STALL_S: Final = 60.0
-_WAITS: Final = {"Sta3": SOON_S, "Sta8": SOON_S, "Sta13": 0.0}
-"""By state of PS3.8 table 9-5; in Sta13 the connection is closed once all is read."""
+_CLOSING: Final = "Sta13"
+_IDLE: Final = "Sta1"
+"""States of PS3.8 table 9-5; in Sta13 the connection is closed once all is read."""
 
 _PDV_LEAST: Final = 2
 """Context and control header (PS3.8 §9.3.5.1, annex E.2)."""
 
-_ATTRIBUTES: Final = (
-    ("AffectedSOPClassUID", command.AFFECTED_CLASS),
-    ("RequestedSOPClassUID", command.REQUESTED_CLASS),
-    ("MessageID", command.MESSAGE_ID),
-    ("MessageIDBeingRespondedTo", command.RESPONDED_TO),
-    ("MoveDestination", command.DESTINATION),
-    ("Priority", command.PRIORITY),
-    ("Status", command.STATUS),
-    ("ErrorComment", command.COMMENT),
-    ("AffectedSOPInstanceUID", command.AFFECTED_INSTANCE),
-    ("RequestedSOPInstanceUID", command.REQUESTED_INSTANCE),
-    ("EventTypeID", command.EVENT_TYPE),
-    ("ActionTypeID", command.ACTION_TYPE),
-    ("NumberOfRemainingSuboperations", command.REMAINING),
-    ("NumberOfCompletedSuboperations", command.COMPLETED),
-    ("NumberOfFailedSuboperations", command.FAILED),
-    ("NumberOfWarningSuboperations", command.WARNING),
-    ("MoveOriginatorApplicationEntityTitle", command.ORIGINATOR),
-    ("MoveOriginatorMessageID", command.ORIGINATOR_ID),
-)
-"""What our messages carry, and its element of group 0000 (PS3.7 §E.1)."""
-
 _SERVICES: Final = {one.name: one for one in command.Service}
-_DATA_SET: Final = 0x0001
+DATA_SET: Final = 0x0001
 
 
 def command_of(primitive: Any, *, payload: bool) -> dict[int, command.Value]:
@@ -90,9 +68,9 @@ def command_of(primitive: Any, *, payload: bool) -> dict[int, command.Value]:
     service = _SERVICES[type(primitive).__name__]
     made: dict[int, command.Value] = {
         command.FIELD: service | command.RESPONSE if answer else int(service),
-        command.DATA_SET_TYPE: _DATA_SET if payload else command.NO_DATA_SET,
+        command.DATA_SET_TYPE: DATA_SET if payload else command.NO_DATA_SET,
     }
-    for name, element in _ATTRIBUTES:
+    for name, element in ATTRIBUTES:
         value = getattr(primitive, name, None)
         if value is not None:
             made[element] = int(value) if isinstance(value, int) else str(value)
@@ -111,6 +89,10 @@ class _Socket(AssociationSocket):
     head: bytes
     """Of a PDU that the library is to read."""
     told: Callable[[bytes], None] | None
+    seen: Callable[[bytes], None] | None
+    """Are shown what leaves and what comes, PDU by PDU."""
+    taker: Taker
+    bell: Bell
 
     @property
     def ready(self) -> bool:
@@ -121,13 +103,17 @@ class _Socket(AssociationSocket):
             return False
         if isinstance(wire, ssl.SSLSocket) and wire.pending():
             return True
-        wait = _WAITS.get(self.assoc.dul.state_machine.current_state, POLL_S)
+        closing = self.assoc.dul.state_machine.current_state == _CLOSING
+        wait = 0.0 if closing or not self.event_queue.empty() else WAKE_S
+        ear = self.bell.ear
         try:
-            found, _, _ = select.select([wire], [], [], wait)
+            found, _, _ = select.select([wire, ear], [], [], wait)
         except (OSError, ValueError):
             self.event_queue.put("Evt17")
             return False
-        return bool(found)
+        if ear in found:
+            self.bell.heard()
+        return wire in found
 
     def recv(self, nr_bytes: int) -> bytearray:
         """So many bytes, or fewer at the end of the connection."""
@@ -136,7 +122,7 @@ class _Socket(AssociationSocket):
             return bytearray(head)
         wire, came = self.socket, bytearray()
         if wire is not None and nr_bytes <= READ_MAX:
-            return _filled(wire, nr_bytes)
+            return filled(wire, nr_bytes)
         while wire is not None and len(came) < nr_bytes:
             piece = wire.recv(min(nr_bytes - len(came), READ_MAX))
             if not piece:
@@ -158,30 +144,45 @@ class _Socket(AssociationSocket):
         if len(body) < length:
             self.event_queue.put("Evt17")
             return True
-        if self.assoc.get_handlers(evt.EVT_DATA_RECV):
-            evt.trigger(self.assoc, evt.EVT_DATA_RECV, {"data": head + body})
-        view, at = memoryview(body), 0
-        values: Any = []  # of lists of two: nothing else is taken
-        while at < length:
-            if length - at < PDV_OVERHEAD_BYTES:
-                self.event_queue.put("Evt19")
-                return True
+        whole = head + body
+        if self.seen is not None:
+            self.seen(whole)
+        if not self._pieces(memoryview(whole), HEAD.size):
+            self.event_queue.put("Evt19")
+        return True
+
+    def _pieces(self, view: memoryview, at: int) -> bool:
+        """Take the fragments of one PDU, from the first; False where it is broken."""
+        while at < len(view):
+            if len(view) - at < PDV_OVERHEAD_BYTES:
+                return False
             size = int.from_bytes(view[at : at + 4], "big")
             end = at + 4 + size
-            if size < _PDV_LEAST or end > length:
-                self.event_queue.put("Evt19")
-                return True
-            values.append([body[at + 4], bytes(view[at + 5 : end])])
+            if size < _PDV_LEAST or end > len(view):
+                return False
+            if not self.taker.take(view[at + 4], view[at + 5], view[at + 6 : end]):
+                return False
             at = end
-        primitive = P_DATA()
-        primitive.presentation_data_value_list = values
-        self.assoc.dimse.receive_primitive(primitive)
         return True
 
     def send(self, bytestream: bytes) -> None:
         """What the library itself says."""
         with self.writing:
             super().send(bytestream)
+
+    def write_raw(self, data: bytes) -> bool:
+        """Bytes that are no whole message; False where they cannot be written."""
+        wire = self.socket
+        if wire is None or isinstance(wire, ssl.SSLSocket):
+            return False
+        with self.writing:
+            if self.told is not None:
+                self.told(data)
+            try:
+                wire.sendall(data)
+            except OSError:
+                return False
+        return True
 
     def cut(self) -> None:
         """End the connection under whoever reads it or writes to it."""
@@ -208,61 +209,46 @@ class _Socket(AssociationSocket):
                 if wire is None:
                     return
                 try:
-                    _put(wire, [one for pair in group for one in pair])
+                    put(wire, [one for pair in group for one in pair])
                 except OSError:
                     self.event_queue.put("Evt17")
+                    self.bell.set()
                     return
 
 
-def _filled(wire: socket.socket, size: int) -> bytearray:
-    """So many bytes into one buffer; fewer at the end of the connection."""
-    came, done = bytearray(size), 0
-    view = memoryview(came)
-    while done < size:
-        count = wire.recv_into(view[done:])
-        if not count:
-            return came[:done]
-        done += count
-    return came
-
-
-def _put(wire: socket.socket, buffers: list[bytes | memoryview]) -> None:
-    """Write buffers in one call where the system can; not joined, so not copied."""
-    if not hasattr(wire, "sendmsg"):  # Windows
-        wire.sendall(b"".join(buffers))
-        return
-    done = wire.sendmsg(buffers)
-    for one in buffers:
-        if done < len(one):
-            wire.sendall(memoryview(one)[done:])
-        done = max(done - len(one), 0)
-
-
-def quicken(assoc: Any, told: Callable[[bytes], None] | None) -> None:
+def quicken(
+    assoc: Any,
+    told: Callable[[bytes], None] | None,
+    seen: Callable[[bytes], None] | None = None,
+) -> None:
     """Give an association whose connection has just opened this pace.
 
     Args:
         assoc: the library's.
         told: is shown each PDU of a message before it leaves; what the library itself writes, its
             own event tells.
+        seen: is shown each PDU of a message that came; of other PDUs the library's event tells.
     """
     wire = assoc.dul.socket
     if wire is None or wire.socket is None:
         return
     wire.__class__ = _Socket
-    wire.writing, wire.head, wire.told = threading.Lock(), b"", told
+    wire.writing, wire.head, wire.told, wire.seen = threading.Lock(), b"", told, seen
+    wire.taker, wire.bell = Taker(assoc), Bell()
     wire.socket.settimeout(assoc.network_timeout or _STALL_S)
     assoc.dul._run_loop_delay = 0  # noqa: SLF001 - the wait is in ``ready``
     read = assoc.dul._read_pdu_data  # noqa: SLF001 - where a PDU comes in
     assoc.dul._read_pdu_data = lambda: _read(wire, read)  # noqa: SLF001
     wake = threading.Event()
-    assoc.kill = lambda: _kill(assoc, wake)
+    assoc.kill = lambda: _kill(assoc, wire, wake)
+    _wakes(assoc.dul.to_provider_queue, "put", wire.bell)
     _wakes(assoc.dul.to_user_queue, "put", wake)
     if assoc.is_acceptor:
         _wakes(assoc.dimse.msg_queue, "put", wake)
     assoc._run_reactor = lambda: _serve(assoc, wake)  # noqa: SLF001 - its one way in
     if not isinstance(wire.socket, ssl.SSLSocket):
         assoc.dimse.send_msg = lambda message, context: _send(assoc, message, context)
+        assoc.dimse.put = lambda message: _put_message(assoc, message)
 
 
 def _read(wire: _Socket, otherwise: Callable[[], None]) -> None:
@@ -276,27 +262,32 @@ def _read(wire: _Socket, otherwise: Callable[[], None]) -> None:
         otherwise()
 
 
-def _kill(assoc: Any, wake: threading.Event) -> None:
+def _kill(assoc: Any, wire: _Socket, wake: threading.Event) -> None:
     """End the threads of an association: the library's way, without its ten milliseconds."""
     assoc._reactor_checkpoint.set()  # noqa: SLF001 - what the library's own ``kill`` sets
     assoc._kill = assoc._is_paused = True  # noqa: SLF001
     assoc.is_established = False
     wake.set()
+    dul = assoc.dul
     until = time.monotonic() + GRACE_S
-    while assoc.dul.is_alive() and not assoc.dul.stop_dul():
-        if time.monotonic() > until and assoc.dul.socket is not None:
-            assoc.dul.socket.cut()  # it waits for the rest of a PDU
-        time.sleep(SOON_S)  # the library's thread tells nobody when it ends
-    if assoc.dul.socket is not None:
-        assoc.dul.socket._shutdown_socket()  # noqa: SLF001 - ours; the library forgets it here
+    while dul.is_alive() and dul is not threading.current_thread():
+        if dul.state_machine.current_state == _IDLE:
+            dul.kill_dul()
+        wire.bell.set()
+        dul.join(POLL_S)  # the end wakes it; the state does not
+        if time.monotonic() > until:
+            wire.cut()  # it waits for the rest of a PDU
+    if dul.socket is not None:
+        dul.socket._shutdown_socket()  # noqa: SLF001 - ours; the library forgets it here
+    if not dul.is_alive():
+        wire.bell.close()
 
 
-def _wakes(owner: Any, name: str, wake: threading.Event) -> None:
-    """Let a method of an object wake the serving thread."""
+def _wakes(owner: Any, name: str, wake: threading.Event | Bell) -> None:
+    """Let a method of an object wake a thread."""
     method = getattr(owner, name)
 
     def called(*args: Any, **kwargs: Any) -> None:
-        wake.set()
         method(*args, **kwargs)
         wake.set()
 
@@ -311,6 +302,11 @@ def _send(assoc: Any, primitive: Any, context: int) -> None:
     message = SendDimse(
         context=context, command=command_of(primitive, payload=bool(payload)), payload=payload
     )
+    _put_message(assoc, message)
+
+
+def _put_message(assoc: Any, message: SendDimse) -> None:
+    """Write a message of ours, as ``put`` of the library's provider of messages."""
     wire = assoc.dul.socket
     if wire is not None:
         wire.write(message, assoc.dimse.maximum_pdu_size or 0)

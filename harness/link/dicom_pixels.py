@@ -1,7 +1,8 @@
 """Pixels in and out of their transfer syntaxes (PS3.5 §8.2, annexes A.4 and G).
 
-RLE and the native syntaxes are done here. The JPEG family goes through pydicom and the codecs of
-the extra ``imaging-codecs`` where they are installed; ``InputError`` says where they are not.
+RLE and the native syntaxes are done here, JPEG lossless in ``dicom_lossless``. The rest of the JPEG
+family goes through pydicom and the codecs of the extra ``imaging-codecs`` where they are installed;
+``InputError`` says where they are not.
 """
 
 from __future__ import annotations
@@ -14,16 +15,28 @@ from typing import Any, Final
 
 from harness.errors import InputError, PeerError
 from harness.i18n import tr
+from harness.link import dicom_lossless
 from harness.link.dicom_data import DEFLATED, EXPLICIT, IMPLICIT, Encapsulated
 
 RLE: Final = "1.2.840.10008.1.2.5"
 BASELINE: Final = "1.2.840.10008.1.2.4.50"
+JPEG_LOSSLESS: Final = "1.2.840.10008.1.2.4.70"
 JPEG_LS: Final = "1.2.840.10008.1.2.4.80"
 JPEG_2000: Final = "1.2.840.10008.1.2.4.90"
 JPEG_2000_LOSSY: Final = "1.2.840.10008.1.2.4.91"
 
+VIDEO: Final = frozenset(
+    {f"1.2.840.10008.1.2.4.{number}" for number in range(100, 109)}
+    | {f"1.2.840.10008.1.2.4.{number}.1" for number in range(100, 107)}
+)
+"""MPEG-2, H.264 and HEVC: one stream for all frames, in one fragment or, ``.1``, in several
+(PS3.5 §8.2.5 to §8.2.8, §A.4.5 to §A.4.8)."""
+
 NATIVE: Final = frozenset({EXPLICIT, IMPLICIT, DEFLATED})
 LOSSY: Final = frozenset({BASELINE, JPEG_2000_LOSSY})
+
+OWN: Final = frozenset({RLE, JPEG_LOSSLESS})
+"""Done without a codec of others."""
 
 CODECS: Final = {BASELINE: "PIL", JPEG_LS: "jpeg_ls", JPEG_2000: "openjpeg",
                  JPEG_2000_LOSSY: "openjpeg"}  # fmt: skip
@@ -60,7 +73,7 @@ class Shape:
 
 def available(syntax: str) -> bool:
     """Whether we can encode and decode a syntax here."""
-    if syntax in NATIVE or syntax == RLE:
+    if syntax in NATIVE or syntax in OWN:
         return True
     names = [CODECS.get(syntax, ""), "numpy"]
     return all(bool(one) and importlib.util.find_spec(one) is not None for one in names)
@@ -88,6 +101,13 @@ def fragments(frames: Sequence[bytes]) -> Encapsulated:
         at += 8 + len(one)
     table = struct.pack(f"<{len(offsets)}I", *offsets)
     items = [table, *even]
+    return Encapsulated(b"".join(_ITEM + struct.pack("<I", len(one)) + one for one in items) + _END)
+
+
+def whole_stream(stream: bytes) -> Encapsulated:
+    """A moving picture: an empty offset table and one fragment (PS3.5 §8.2.7)."""
+    even = stream + b"\0" * (len(stream) % 2)
+    items = (b"", even)
     return Encapsulated(b"".join(_ITEM + struct.pack("<I", len(one)) + one for one in items) + _END)
 
 
@@ -144,6 +164,8 @@ def _by_pixel(value: bytes, shape: Shape) -> bytes:
 def _encode_one(frame: bytes, shape: Shape, syntax: str) -> bytes:
     if syntax == RLE:
         return _rle(frame, shape)
+    if syntax == JPEG_LOSSLESS:
+        return _lossless(frame, shape)
     return _with_codec(syntax, frame, shape)
 
 
@@ -230,7 +252,34 @@ def _unpack_rle(data: bytes, shape: Shape) -> bytes:
 def _decode_one(data: bytes, shape: Shape, syntax: str) -> bytes:
     if syntax == RLE:
         return _unpack_rle(data, shape)
+    if syntax == JPEG_LOSSLESS:
+        return _from_lossless(data, shape)
     return _through_codec(syntax, data, shape)
+
+
+# ---- JPEG lossless
+
+
+_WORDS: Final = {8: "B", 16: "H"}
+
+
+def _lossless(frame: bytes, shape: Shape) -> bytes:
+    """Every bit of a sample where it has a sign, else those that are stored."""
+    word = _WORDS[shape.allocated]
+    samples = struct.unpack(f"<{len(frame) // (shape.allocated // 8)}{word}", frame)
+    bits = shape.allocated if shape.signed else max(shape.stored, 2)
+    if any(one >> bits for one in samples):
+        raise InputError(tr("a pixel has more bits than are stored"))
+    return dicom_lossless.encode(samples, shape.rows, shape.columns, shape.samples, bits)
+
+
+def _from_lossless(data: bytes, shape: Shape) -> bytes:
+    samples, rows, columns, components, bits = dicom_lossless.decode(data)
+    if (rows, columns, components) != (shape.rows, shape.columns, shape.samples):
+        raise PeerError(tr("the JPEG frame and the header differ in size"), clause="PS3.5 §8.2.1")
+    if bits > shape.allocated:
+        raise PeerError(tr("a pixel has more bits than are allocated"), clause="PS3.5 §8.2.1")
+    return struct.pack(f"<{len(samples)}{_WORDS[shape.allocated]}", *samples)
 
 
 # ---- the JPEG family

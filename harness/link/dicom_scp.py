@@ -7,6 +7,7 @@ alone. Requests of one association are served one after the other in its own thr
 from __future__ import annotations
 
 import contextlib
+import gc
 import socket
 import ssl
 import threading
@@ -20,22 +21,23 @@ from pynetdicom.transport import ThreadedAssociationServer
 from harness.errors import HarnessError, InputError, PeerError
 from harness.i18n import tr
 from harness.link.address import Address
-from harness.link.dicom import (
-    Answer,
-    Eyes,
-    Request,
+from harness.link.dicom import Answer, Eyes, Request, join_all
+from harness.link.dicom_messages import (
     answer_of,
     is_request,
-    join_all,
     kind_of,
-    primitive_of,
     request_of,
-    response_of,
+    say_answer,
+    say_request,
 )
+from harness.link.dicom_setup import Contexts
 from harness.link.tap import Connection, Watcher
 
 HANDSHAKE_S: Final = 5.0
 """For the handshake of TLS."""
+
+COLLECT: Final = 64
+"""Associations after which those that are over are let go."""
 
 POLL_S: Final = 0.05
 """How often a listener looks whether it is to end."""
@@ -77,7 +79,7 @@ class Session:
                 break
         else:
             return Answer(status=0x0122, kind=request.kind, error="context")
-        self._assoc.dimse.send_msg(primitive_of(request), one.context_id)
+        say_request(self._assoc, request, one.context_id)
         _, message = self._assoc.dimse.get_msg(block=True)
         if message is None or is_request(message):
             return Answer(status=-1, kind=request.kind, error="no answer")
@@ -162,6 +164,21 @@ class _Server(ThreadedAssociationServer):
     handshake: Callable[[], ssl.SSLContext] | None = None
     refused: Callable[[str], None] | None = None
 
+    begun: int = 0
+
+    def service_actions(self) -> None:
+        """Nothing at every look: the library collects all garbage each third second."""
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Begin an association; in a thread of its own only where a handshake may take long."""
+        self.begun += 1
+        if not self.begun % COLLECT:
+            gc.collect(1)  # associations that are over refer to themselves
+        if self.handshake is None:
+            self.process_request_thread(request, client_address)
+        else:
+            super().process_request(request, client_address)
+
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Wrap the connection first, where the listener speaks TLS."""
         if self.handshake is not None:
@@ -244,6 +261,7 @@ class Listener:
                 tr("cannot listen on {place}: {reason}", place=f"{host}:{port}", reason=reason)
             ) from error
         self._server.handshake, self._server.refused = self.tls, self._turned
+        self._server.contexts = Contexts(self._server.contexts)
         ae._servers.append(self._server)  # noqa: SLF001 - its shutdown takes it out again
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(POLL_S,), name="dicom listener", daemon=True
@@ -294,15 +312,15 @@ class Listener:
         kind = kind_of(message)
         try:
             for answer in self.service.serve(request, session):
-                assoc.dimse.send_msg(response_of(kind, message, answer), context)
+                say_answer(assoc, message, answer, context)
         except PeerError as error:
             answer = Answer(status=0xC000, comment=error.message)
-            assoc.dimse.send_msg(response_of(kind, message, answer), context)
+            say_answer(assoc, message, answer, context)
         except (HarnessError, OSError, ValueError, LookupError) as error:
             self.troubles.append(f"{kind}: {type(error).__name__}: {error}")
             del self.troubles[:-ASSOCIATIONS_MAX]
             answer = Answer(status=0x0110, comment="processing failure")
-            assoc.dimse.send_msg(response_of(kind, message, answer), context)
+            say_answer(assoc, message, answer, context)
         finally:
             assoc.dimse.cancel_req = {}
 

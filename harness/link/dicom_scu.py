@@ -20,17 +20,20 @@ from harness.link.dicom import (
     Quiet,
     Request,
     Told,
-    answer_of,
-    is_request,
     join_all,
-    kind_of,
     no_association,
-    primitive_of,
-    request_of,
     require_open,
-    response_of,
+)
+from harness.link.dicom_messages import (
+    answer_of,
+    command_of_request,
+    is_request,
+    request_of,
+    say_answer,
+    say_request,
 )
 from harness.link.tap import Connection, Guard, Watcher
+from harness.wire.dicom_events import SendDimse, cut
 
 CONTEXTS_MAX: Final = 128
 """Odd numbers from 1 to 255 (PS3.8 §9.3.2.2)."""
@@ -259,7 +262,7 @@ class Association:
         with self._quiet.held():
             if self.told is not None:
                 self.told("sent", request)
-            self._assoc.dimse.send_msg(primitive_of(request), context)
+            say_request(self._assoc, request, context)
             for _ in range(ANSWERS_MAX):
                 answer = self._answer(begun)
                 if answer is None:
@@ -294,20 +297,42 @@ class Association:
         if self.told is not None:
             self.told("received", request)
         status = 0x0122 if self.store is None else int(self.store(request))
-        answer = response_of(kind_of(message), message, Answer(status=status))
-        self._assoc.dimse.send_msg(answer, context)
+        say_answer(self._assoc, message, Answer(status=status), context)
 
-    def store_part(self, request: Request, share: float) -> None:
-        """Send the first share of the PDUs of a request, and cut the connection."""
-        from pynetdicom.dimse_messages import C_STORE_RQ  # noqa: PLC0415 - for this fault alone
+    def pieces(self, request: Request, pdu_bytes: int = 0) -> list[bytes]:
+        """The PDUs of a request as they would leave.
 
+        Args:
+            request: the request.
+            pdu_bytes: longest PDU; 0 for what the peer takes.
+        """
         if not self.is_open:
             raise no_association(self.error or "it is over")
-        message = C_STORE_RQ()
-        message.primitive_to_message(primitive_of(request))
-        context = self._context(request)
-        pieces = list(message.encode_msg(context, self._assoc.dimse.maximum_pdu_size))
+        message = SendDimse(context=self._context(request), command=command_of_request(request),
+                            payload=request.payload)  # fmt: skip
+        return cut(message, pdu_bytes or self._assoc.dimse.maximum_pdu_size or 0)
+
+    def send_raw(self, data: bytes) -> None:
+        """Bytes as they are: the beginning of a message that is never to end.
+
+        Raises:
+            HarnessError: over TLS, where nobody else may write, or where the connection is gone.
+        """
+        wire = self._assoc.dul.socket if self._assoc is not None else None
+        write = getattr(wire, "write_raw", None)
+        if write is None or not write(data):
+            raise no_association(self.error or "bytes cannot be written to it")
+
+    def cut(self) -> None:
+        """Take the connection away, as a cable does."""
+        wire = self._assoc.dul.socket if self._assoc is not None else None
+        if wire is not None:
+            wire.cut()
+        self._finish()
+
+    def store_part(self, request: Request, share: float) -> None:
+        """Send the first share of the PDUs of a request, and abort."""
+        pieces = self.pieces(request)
         most = max(1, min(len(pieces) - 1, int(len(pieces) * share)))
-        for piece in pieces[:most]:
-            self._assoc.dul.send_pdu(piece)
+        self.send_raw(b"".join(pieces[:most]))
         self.abort()

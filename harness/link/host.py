@@ -286,18 +286,17 @@ class Host:
         state = self.conns.get(conn)
         if state is None:
             return
-        now = self.clock.now()
         if reset:
             self._finish(conn, state, reset=True)
         else:
+            now = self.clock.now()
             self._flush(conn, state)
             state.out.put(lambda: self._finish(conn, state, reset=False), now)
             state.out.move(now, self.io.later)
         # For the actor it is closed from here on, also while a fault still holds bytes back.
         self.conns.pop(conn, None)
         self._cancel(conn, state)
-        kept = [event for event in self._inbox if getattr(event, "conn", None) != conn]
-        self._inbox = deque(kept)
+        self._inbox = deque(one for one in self._inbox if getattr(one, "conn", None) != conn)
 
     def _finish(self, conn: str, state: Conn, *, reset: bool) -> None:
         if not state.ended:
@@ -334,9 +333,7 @@ class Host:
 
     def _flush(self, conn: str, state: Conn) -> None:
         data = state.core.data_to_send()
-        if not data:
-            return
-        if self.tap is None:
+        if not data or self.tap is None:
             self._leaves(conn, state, data)
             return
         now = self.clock.now()
@@ -349,14 +346,13 @@ class Host:
         lane.put(lambda: act_on(conn, state, delivery), self.clock.now(), delivery.delay_s)
 
     def _leaves(self, conn: str, state: Conn, data: bytes) -> None:
-        if not state.ended:
+        if data and not state.ended:
             if self.watcher is not None:
                 self.watcher.data(state.about, data, sent=True)
             self.io.write(conn, data)
 
     def _depart(self, conn: str, state: Conn, delivery: Delivery) -> None:
-        if delivery.data:
-            self._leaves(conn, state, delivery.data)
+        self._leaves(conn, state, delivery.data)
         if delivery.end:
             self._end(conn, state, delivery.end)
 

@@ -26,6 +26,9 @@ OUT_BYTES_MAX: Final = 2 * limits.MESSAGE_BYTES_MAX
 SEND_CHUNK_BYTES: Final = 256 * 1024
 """One write: above the default send buffer of Linux, small enough to share a TLS session."""
 
+RECORD_BYTES: Final = 16 * 1024
+"""What one record of TLS carries at most (RFC 8446 §5.1): room that is seldom too much."""
+
 LINGER_S: Final = 2.0
 """After our FIN the peer gets so long to close its side; several round trips of any LAN."""
 
@@ -79,9 +82,11 @@ class Wire:
 
     receive: Callable[[int], bytes] = field(init=False)
     _plain: bool = field(init=False)
+    _secure: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self._plain = type(self.sock) is socket.socket
+        self._secure = isinstance(self.sock, ssl.SSLSocket)
         self.receive = self.sock.recv if self._plain else self._decrypted
         self.sock.settimeout(0.0)
         with contextlib.suppress(OSError):
@@ -140,11 +145,18 @@ class Wire:
             False where anything is left to do.
         """
         pieces = self._pieces
-        if len(pieces) != 1 or not self._plain or self._sending or self.broken:
+        waits = not (self._plain or self._secure)  # a serial line may take its time
+        if len(pieces) != 1 or waits or self._sending or self.broken:
             return False
         piece = pieces[0]
+        if len(piece) > SEND_CHUNK_BYTES:
+            return False
         try:
-            sent = self.sock.send(piece) if len(piece) <= SEND_CHUNK_BYTES else 0
+            if self._plain:
+                sent = self.sock.send(piece)
+            else:
+                with self._session:
+                    sent = self.sock.send(piece)
         except OSError:
             return False  # the next attempt tells why
         pieces.clear()
@@ -256,7 +268,7 @@ class Wire:
             return b""  # a last look would let the session answer, where we want to say nothing
         with self._session:
             try:
-                data = sock.recv(size)
+                data = sock.recv(min(size, RECORD_BYTES))
                 while data and sock.pending():
                     data += sock.recv(size)
             except _AGAIN as error:

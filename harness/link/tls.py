@@ -78,3 +78,16 @@ def client(ca: Path, certificate: Path | None, *, oldest: bool = False) -> ssl.S
     if oldest:
         context.maximum_version = ssl.TLSVersion.TLSv1_2
     return context
+
+
+def trusting(certificate: Path) -> ssl.SSLContext:
+    """A device that looks at nothing that the other side shows: what careless ones do.
+
+    Args:
+        certificate: PEM with its key.
+    """
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.load_cert_chain(certificate)
+    return context

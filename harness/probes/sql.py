@@ -15,8 +15,9 @@ from harness.errors import InputError, PermitError
 from harness.i18n import tr
 from harness.model import Outcome
 from harness.probes.probe import Answer
+from harness.probes.sql_account import rights_to_write
 
-_QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`""")
+QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`""")
 """Text and quoted names: what stands in them is no command."""
 
 _FORBIDDEN = re.compile(
@@ -30,7 +31,7 @@ _FORBIDDEN = re.compile(
     re.IGNORECASE,
 )
 
-_HOLE = re.compile(r"(?<![:\w]):([A-Za-z_]\w*)")
+HOLE = re.compile(r"(?<![:\w]):([A-Za-z_]\w*)")
 
 PROGRESS_STEPS = 100_000
 """Steps of SQLite's machine between two looks at the clock: a few milliseconds."""
@@ -44,9 +45,9 @@ def check_select(sql: str) -> None:
     """
     # E'..' and a backslash before a quote: databases disagree on where such a text ends.
     escaped = re.search(r"\\['\"]", sql) or any(
-        re.search(r"\be$", sql[: quoted.start()], re.IGNORECASE) for quoted in _QUOTED.finditer(sql)
+        re.search(r"\be$", sql[: quoted.start()], re.IGNORECASE) for quoted in QUOTED.finditer(sql)
     )
-    bare = _QUOTED.sub(" ", sql).strip()
+    bare = QUOTED.sub(" ", sql).strip()
     plain = re.match(r"(select|with)\b", bare, re.IGNORECASE)
     if escaped or not plain or _FORBIDDEN.search(bare):
         raise PermitError(tr("a probe may only SELECT"), where=sql[:80])
@@ -63,6 +64,7 @@ class SqlProbe:
         query: one SELECT.
         rows_max: more rows than this are an error, not a cut.
         timeout_s: one look may take so long.
+        verify: refuse an account that can write (PostgreSQL).
         columns: our name of a column and the query's; others keep the query's name.
     """
 
@@ -76,6 +78,7 @@ class SqlProbe:
         rows_max: int = limits.PROBE_ROWS_MAX,
         timeout_s: float = limits.PROBE_TIMEOUT_S,
         columns: Mapping[str, str] | None = None,
+        verify: bool = False,
     ) -> None:
         check_select(query)
         self._ours = {theirs: ours for ours, theirs in (columns or {}).items()}
@@ -86,6 +89,8 @@ class SqlProbe:
         self._rows_max = rows_max
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
+        self._verify = verify
+        self._writes: list[str] | None = None
         self._db: Any = None
 
     @property
@@ -102,6 +107,9 @@ class SqlProbe:
         """Run the query; trouble with the database is an answer, not an exception."""
         with self._lock:
             try:
+                writes = self.account_writes() if self._verify else []
+                if writes:
+                    return Answer(outcome=Outcome.FAILED, error=_can_write(writes))
                 names, rows = self._run(args)
             except (sqlite3.Error, OSError) as error:
                 self._drop()
@@ -125,6 +133,17 @@ class SqlProbe:
                 for row in rows
             ],
         )
+
+    def account_writes(self) -> list[str]:
+        """What the account may change; asked once. SQLite files are opened read-only instead."""
+        if not self._is_postgres:
+            return []
+        if self._writes is None:
+            if self._db is None:
+                self._db = self._connect()
+            db = self._db
+            self._writes = rights_to_write(lambda query: list(db.execute(query).fetchall()))
+        return self._writes
 
     def _run(self, args: Mapping[str, str]) -> tuple[list[str], Sequence[Sequence[Any]]]:
         query = _for_postgres(self._query) if self._is_postgres else self._query
@@ -164,14 +183,18 @@ class SqlProbe:
             self._db = None
 
 
+def _can_write(writes: Sequence[str]) -> str:
+    return tr("the account of this probe can write: {rights}", rights=", ".join(writes))
+
+
 def _for_postgres(query: str) -> str:
     """Named holes as psycopg has them, outside of quoted text; per cent signs stay as they are."""
     parts, end = [], 0
-    for quoted in _QUOTED.finditer(query):
-        parts += [_HOLE.sub(r"%(\1)s", query[end : quoted.start()].replace("%", "%%"))]
+    for quoted in QUOTED.finditer(query):
+        parts += [HOLE.sub(r"%(\1)s", query[end : quoted.start()].replace("%", "%%"))]
         parts += [quoted[0].replace("%", "%%")]
         end = quoted.end()
-    return "".join([*parts, _HOLE.sub(r"%(\1)s", query[end:].replace("%", "%%"))])
+    return "".join([*parts, HOLE.sub(r"%(\1)s", query[end:].replace("%", "%%"))])
 
 
 def _postgres(url: str, timeout_s: float) -> Any:

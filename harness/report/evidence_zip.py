@@ -22,6 +22,9 @@ FORMAT: Final = 1
 PAGES: Final = ("plan.json", "run.json", "report.html", "junit.xml")
 """Files beside the traces; one that is not there is left out."""
 
+MASKED: Final = frozenset({"report.html"})
+"""Pages that hide who real persons are."""
+
 CHUNK_BYTES: Final = 1024 * 1024
 """Read at a time: a trace may be larger than memory."""
 
@@ -29,17 +32,32 @@ EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 """The earliest time that ZIP knows (APPNOTE 6.3.10 §4.4.6): file times are no evidence."""
 
 
-def pack(folder: Path) -> Path:
-    """Write ``evidence.zip`` of a run folder and return its path; an older one is replaced."""
+def pack(folder: Path, *, withhold: bool = False) -> Path:
+    """Write ``evidence.zip`` of a run folder and return its path; an older one is replaced.
+
+    Args:
+        folder: the run folder.
+        withhold: real persons may be in it: only the masked page goes in, and of everything else
+            the hash, so that what stays in the house can be held against it.
+    """
     target = folder / NAME
     partial = folder / f"{NAME}.partial"
-    entries = []
+    entries: list[dict[str, object]] = []
+    withheld: list[dict[str, object]] = []
     with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
         for path in _files(folder):
             name = path.relative_to(folder).as_posix()
+            if withhold and name not in MASKED:
+                data = path.read_bytes()
+                told = {"path": name, "bytes": len(data)}
+                withheld.append(told | {"sha256": hashlib.sha256(data).hexdigest()})
+                continue
             digest, size = _add(archive, name, path)
             entries.append({"path": name, "bytes": size, "sha256": digest})
-        manifest = json.dumps({"format": FORMAT, "files": entries}, ensure_ascii=False, indent=2)
+        told_all = {"format": FORMAT, "files": entries}
+        if withhold:
+            told_all["withheld"] = withheld
+        manifest = json.dumps(told_all, ensure_ascii=False, indent=2)
         archive.writestr(_info(MANIFEST), manifest.encode() + b"\n")
     partial.replace(target)
     return target

@@ -19,7 +19,7 @@ from harness.evidence.expect import Finding
 from harness.evidence.trace import Record
 from harness.evidence.verdict import Verdict, worst
 from harness.i18n import tr
-from harness.report import evidence_zip, html, junit
+from harness.report import attempts, evidence_zip, html, junit
 from harness.report.model import (
     FORMAT,
     FaultEntry,
@@ -78,7 +78,9 @@ def load(folder: Path) -> Run:
     return parse(Run, folder / "run.json")
 
 
-def write(folder: Path, *, lang: str = "", masked: bool | None = None) -> Run:
+def write(
+    folder: Path, *, lang: str = "", masked: bool | None = None, internal: bool = False
+) -> Run:
     """Write ``run.json``, ``junit.xml``, ``report.html`` and ``evidence.zip`` of a run folder.
 
     A folder without a plan, such as one unpacked from ``evidence.zip`` of another place, is
@@ -89,6 +91,7 @@ def write(folder: Path, *, lang: str = "", masked: bool | None = None) -> Run:
         lang: ``zh-CN`` or ``en``; empty takes the language of the run.
         masked: hide names and identity numbers in the HTML; None does so where a real system
             took part.
+        internal: for the house alone: nothing is hidden, and the evidence holds the traces.
     """
     if (folder / "plan.json").is_file() or not (folder / "run.json").is_file():
         run = build(folder)
@@ -97,9 +100,11 @@ def write(folder: Path, *, lang: str = "", masked: bool | None = None) -> Run:
         (folder / "run.json").write_bytes(text)
     run = load(folder)
     (folder / "junit.xml").write_bytes(junit.junit(run))
-    page = html.render(run, folder, lang=lang, masked=masked)
+    hidden = False if internal else masked
+    page = html.render(run, folder, lang=lang, masked=hidden)
     (folder / "report.html").write_text(page, encoding="utf-8", newline="\n")
-    evidence_zip.pack(folder)
+    # What leaves the house by default must not carry real persons.
+    evidence_zip.pack(folder, withhold=run.masked and not internal)
     return run
 
 
@@ -154,7 +159,7 @@ def _judged(plan: ScenarioPlan, sealed: trace.SealedTrace, relative: str) -> Sce
         plan,
         sealed.head,
         verdict=verdict,
-        reasons=tuple(reasons),
+        reasons=(*reasons, *attempts.told(sealed.path.parent.parent, plan.id)),
         trace=relative,
         seconds=_seconds(records),
         findings=tuple(_finding(one) for one in conclusion.findings),
@@ -228,10 +233,16 @@ def _mark(index: int, reached: set[int], marks: Mapping[int, Sequence[Verdict]])
 
 
 def _seconds(records: Sequence[Record]) -> float:
-    """How long the scenario took by its own clock; none where no sentence of it began."""
+    """How long the scenario took by its own clock, without waiting for persons.
+
+    None where no sentence of it began.
+    """
     if not any(record["kind"] == "step" for record in records):
         return 0.0
-    return round(max(0.0, float(records[-1]["t"] - records[0]["t"])), 3)
+    whole = float(records[-1]["t"] - records[0]["t"])
+    # Waiting for a person says nothing about a system.
+    persons = sum(float(one.get("person_s", 0.0)) for one in records if one["kind"] == "note")
+    return round(max(0.0, whole - persons), 3)
 
 
 def _run_seconds(plan: Plan, scenarios: Sequence[ScenarioRun], ends: Sequence[str]) -> float:

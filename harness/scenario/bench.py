@@ -128,6 +128,8 @@ class Bench:
         gate: asked before a relay opens an address; it originates nothing, so only that.
         lines: serial lines of this run.
         listening: where roles that we play listen, by link; the others get a free port.
+        persons: who works by hand at the systems (``Persons``); None where nobody does.
+        carried: interfaces that each link carries.
     """
 
     driver: Driver
@@ -140,6 +142,9 @@ class Bench:
     lines: SerialLines = field(default_factory=SerialLines)
     listening: Mapping[str, Any] = field(default_factory=dict)
     switch: Switch = field(default_factory=Switch)
+    persons: Any = None
+    carried: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    _served: list[str] = field(default_factory=list)
     _stores: list[Any] = field(default_factory=list)
     _joined: list[str] = field(default_factory=list)
     _redirected: list[str] = field(default_factory=list)
@@ -177,6 +182,12 @@ class Bench:
         for role in self.systems.hospital.roles:
             if not self.systems.running(role):
                 self.systems.restart(role)
+
+    @property
+    def watched(self) -> Mapping[str, Sequence[str]]:
+        """Interfaces of the links on which something of ours stands and sees every message."""
+        seen = {*self._ways, *self._served}
+        return {link: names for link, names in self.carried.items() if link in seen}
 
     def interpose(self, into: Mapping[str, str], out: Mapping[str, str]) -> None:
         """Put the system that is asleep into the way of others, until the scenario ends.
@@ -257,6 +268,7 @@ class Bench:
         member: Member = self.driver.members[name]
         where = self.listening.get(link)
         address = member.listen(link) if where is None else member.listen(link, where)
+        self._served.append(link)
         frm = self.specs[link].frm
         if frm in self.systems.hospital.roles:
             self.systems.route(frm, link, address)
@@ -300,6 +312,7 @@ class Bench:
             if self._interposed and spec.relayed and ASLEEP in {spec.frm, spec.to}:
                 self._cut(link)
         self._interposed.clear()
+        self._served.clear()
         left = [thread for name in self._joined for thread in self.driver.remove(name)]
         self._joined.clear()
         for store in self._stores:

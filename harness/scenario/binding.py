@@ -101,12 +101,13 @@ class _Binder:
         self.problems: list[ScenarioError] = []
         self._registry = registry
         self._said: set[tuple[str, str]] = set()
-        self._known: dict[str, list[Match]] = {}
 
     def bind(self, sentence: Sentence, scenario: Scenario) -> BoundStep | None:
-        matches = self._known.get(sentence.text)
+        matches = self._registry.known.get(sentence.text)
         if matches is None:
-            matches = self._known[sentence.text] = self._registry.match(sentence.text)
+            matches = self._registry.match(sentence.text)
+            if not any(match.fault for match in matches):  # faults are told in a language
+                self._registry.known[sentence.text] = matches
         file = scenario.shown or str(scenario.file)
         try:
             match = self._only(matches, sentence)

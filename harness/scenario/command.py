@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,18 @@ from harness import resources
 from harness.errors import HarnessError, InputError, InputErrors
 from harness.evidence.verdict import EXIT_CODES
 from harness.i18n import tr
+from harness.report import attempts
 from harness.report import run as report
 from harness.report.model import Run
 from harness.scenario import catalogue, counts, files, interrupt
+from harness.scenario.gherkin import gather
 from harness.scenario.lint import lint as lint_paths
 from harness.scenario.progress import Progress, verdict_table
+from harness.scenario.resume import resumed
 from harness.scenario.session import RunSession, SessionOptions, run_folder
 from harness.scenario.steps import load_libraries
+from harness.site import cleanup, vault
+from harness.site.cards import read_forms
 
 JOBS_MAX = 64
 """Workers; each runs a hospital of its own."""
@@ -51,6 +57,8 @@ class Request:
     lang: str = "zh-CN"
     json: bool = False
     verbose: int = 0
+    resume: str = ""
+    rerun_failed: bool = False
 
     def options(self) -> SessionOptions:
         """For the session of the run."""
@@ -64,7 +72,34 @@ class Request:
             command=self.command(),
             defects=tuple(self.defects),
             release=self.release,
+            resume=bool(self.resume),
         )
+
+    def going_on(self) -> tuple[Request, Sequence[str]]:
+        """The request for what is left of the run to be resumed, and the ids of that.
+
+        Raises:
+            InputError: it cannot go on, or was asked for together with another choice.
+        """
+        if not self.resume:
+            if self.rerun_failed:
+                raise InputError(tr("--rerun-failed needs --resume DIR"))
+            return self, ()
+        if self.paths or self.out or self.tags:
+            raise InputError(
+                tr("--resume DIR goes on with that run alone"),
+                remedy=tr("leave PATH, --tags and --out out"),
+            )
+        left = resumed(Path(self.resume), self.profile, rerun_failed=self.rerun_failed)
+        asked = replace(
+            self,
+            paths=tuple(left.paths),
+            out=str(left.folder),
+            seed=int(left.plan["seed"]),
+            label=str(left.plan["label"]),
+            defects=tuple(left.plan["defects"]),
+        )
+        return asked, left.idents
 
     def command(self) -> list[str]:
         """The command that asks for the same run again, without a path of this machine."""
@@ -98,6 +133,7 @@ def run(request: Request) -> int:
     """
     if not 1 <= request.jobs <= JOBS_MAX:
         raise InputError(tr("--jobs takes 1 to {most}", most=JOBS_MAX))
+    request, again = request.going_on()
     options = request.options()
     session = RunSession(options)
     session.check()
@@ -109,13 +145,35 @@ def run(request: Request) -> int:
     problems = lint_paths(list(chosen)).problems
     if problems:
         raise InputErrors(list(problems))
+    chosen = _with_any(chosen, session)
+    if again:
+        attempts.put_aside(options.folder, list(again))
     progress = Progress(verbose=request.verbose > 0)
     with _own_environment(), interrupt.kept():
-        arguments = _arguments(request, options, chosen)
+        arguments = _arguments(request, session, chosen)
         code = pytest.main(arguments, plugins=[progress, _Quiet()])
     if not (options.folder / "plan.json").is_file():
         return _nothing_ran(progress, int(code))
-    return _tell(request, options.folder, progress, int(code))
+    told = _tell(request, options.folder, progress, int(code))
+    variable = session.profile.privacy.key_env
+    if variable and not session.only_simulated:
+        vault.seal(options.folder, vault.passphrase(variable))
+        print(tr("the run is encrypted; medharness unseal opens it"), file=sys.stderr)
+    return told
+
+
+def _with_any(chosen: files.Chosen, session: RunSession) -> files.Chosen:
+    """The files in which the tags take a scenario: every worker would read the others in vain.
+
+    Where they take none at all, all files stay, and the run says so as it always does.
+    """
+    kept = {
+        path: lines
+        for path, lines in chosen.items()
+        for feature in gather([path])[0]
+        if lines or any(session.wants(one.tags) for one in feature.scenarios)
+    }
+    return kept or chosen
 
 
 def _nothing_ran(progress: Progress, code: int) -> int:
@@ -131,6 +189,7 @@ def _tell(request: Request, folder: Path, progress: Progress, code: int) -> int:
     """Report what ran, also after Ctrl-C and after a failure of our own."""
     model = report.write(folder, lang=request.lang)
     print(verdict_table(model, folder))
+    left_open = tell_left(folder)
     for problem in progress.problems:
         print(problem)
     exit_code = EXIT_CODES[model.verdict]
@@ -141,8 +200,22 @@ def _tell(request: Request, folder: Path, progress: Progress, code: int) -> int:
         print(tr("the harness itself failed; the traces are in {folder}", folder=folder / "traces"))
         exit_code = EXIT_INTERNAL
     if request.json:
-        print(json.dumps(result(model, folder, exit_code), ensure_ascii=False))
+        told = result(model, folder, exit_code) | left_open
+        print(json.dumps(told, ensure_ascii=False))
     return exit_code
+
+
+def tell_left(folder: Path) -> dict[str, int]:
+    """Write what real systems still hold of the run.
+
+    Returns how many entries nobody has taken back, for ``--json``; nothing where all was ours.
+    """
+    rows = cleanup.write(folder, read_forms())
+    left = sum(one.open for one in rows)
+    if left:
+        print(tr("conditional: {count} entries of {file} are open", count=left,
+                 file=folder / cleanup.NAME))  # fmt: skip
+    return {"cleanup_open": left} if (folder / cleanup.NAME).is_file() else {}
 
 
 def result(model: Run, folder: Path, exit_code: int) -> dict[str, Any]:
@@ -184,8 +257,9 @@ def _own_environment() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _arguments(request: Request, options: SessionOptions, chosen: files.Chosen) -> list[str]:
+def _arguments(request: Request, session: RunSession, chosen: files.Chosen) -> list[str]:
     """For pytest; files by name, because it has own ideas about which folders to look into."""
+    options = session.options
     arguments = [
         f"{path}:{line}" if line else str(path)
         for path, lines in chosen.items()
@@ -210,6 +284,10 @@ def _arguments(request: Request, options: SessionOptions, chosen: files.Chosen) 
         *(f"--medharness-defect={ident}" for ident in options.defects),
         f"--medharness-release={options.release}",
     ]
+    if options.resume:
+        arguments += ["--medharness-resume"]
+    if not session.only_simulated:
+        arguments += ["-s"]  # cards for persons must be seen while a scenario runs
     if request.jobs > 1:
         arguments += ["-p", "xdist", "-n", str(request.jobs)]
     return arguments

@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,21 @@ def load_denominators(folder: Path | None = None) -> Denominators:
         InputErrors: everything that is wrong in them.
     """
     base = resources.fixtures_folder() if folder is None else folder
+    return _read(base, tuple(_state(base / name) for name in ("interfaces", "requirements")))
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    """By what a list that was read before is known to be the same still; zeros if it is gone."""
+    try:
+        found = path.with_suffix(".toml").stat()
+    except OSError:
+        return 0, 0, 0
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+@lru_cache(maxsize=4)
+def _read(base: Path, _state: tuple[tuple[int, int, int], ...]) -> Denominators:
+    """Read once as long as nobody writes: every feature file is checked against both lists."""
     problems: list[InputError] = []
     interfaces = {
         entry["id"]: Interface(

@@ -131,15 +131,31 @@ def feature_files(paths: Sequence[Path]) -> tuple[list[Path], list[ScenarioError
 def examine(path: Path, *, shown: str | None = None) -> Reading:
     """Read one file as far as possible; raises nothing."""
     name = shown if shown is not None else _shown(path)
+    unread = Problems(name)
+    text = _text(path, unread)
+    if text is None:
+        return Reading(feature=None, problems=unread.listed())
+    known = _sound.get((path, name))
+    if known is not None and known[0] == text:
+        return Reading(feature=known[1], problems=[])
+    reading = _unfolded(path, name, text)
+    if reading.feature is not None and not reading.problems:
+        _sound[path, name] = text, reading.feature
+    return reading
+
+
+_sound: dict[tuple[Path, str], tuple[str, Feature]] = {}
+"""Text and feature of files that were read without a problem: a run reads each several times."""
+
+
+def _unfolded(path: Path, name: str, text: str) -> Reading:
     problems = Problems(name)
-    feature: Feature | None = None
-    text = _text(path, problems)
-    if text is not None:
-        lines = look_over(text, problems)
-        tree = _parse(lines, problems)
-        if tree is not None:
-            source = Source(path=path, shown=name, lines=lines, problems=problems)
-            feature = unfold(tree, source)
+    lines = look_over(text, problems)
+    tree = _parse(lines, problems)
+    feature = None
+    if tree is not None:
+        source = Source(path=path, shown=name, lines=lines, problems=problems)
+        feature = unfold(tree, source)
     return Reading(feature=feature, problems=problems.listed())
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -56,10 +57,16 @@ class Hospital(Protocol):
 
 def built_in() -> Hospital:
     """The hospital that is installed."""
+    return _installed()()
+
+
+@cache
+def _installed() -> Callable[[], Hospital]:
+    """Looked up once: every scenario asks, and each look reads what all packages offer."""
     for entry in entry_points(group=GROUP):
         if entry.name == "hospital":
-            hospital: Hospital = entry.load()()
-            return hospital
+            made: Callable[[], Hospital] = entry.load()
+            return made
     raise InputError("no built-in hospital is installed", remedy="install medharness again")
 
 

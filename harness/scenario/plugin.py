@@ -49,6 +49,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--medharness-tags", default="", help="tag expression, such as '@冒烟'")
     group.addoption("--medharness-command", default="", help="how the run was asked for")
     group.addoption("--medharness-defect", action="append", default=[], help="defect to switch on")
+    group.addoption(
+        "--medharness-resume", action="store_true", help="go on in a run folder that is used"
+    )
     group.addoption("--medharness-release", type=int, default=1, help="of the built-in hospital")
 
 

@@ -71,8 +71,8 @@ class Reachability:
             return None
         if endpoint.transport is LinkTransport.SERIAL and serial_place(endpoint.url) is None:
             return None  # a port of this machine is opened once, by the device that uses it
-        if endpoint.transport is LinkTransport.MEMORY:
-            return None
+        if endpoint.transport is LinkTransport.MEMORY or endpoint.single_client:
+            return None  # to look would throw out who is connected
         if name not in self._seen:
             self._seen[name] = self._look(name, endpoint)
         return self._seen[name]

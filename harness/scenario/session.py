@@ -6,7 +6,7 @@ import json
 import os
 import shlex
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -20,13 +20,14 @@ from harness.i18n import tr
 from harness.link.pump import Pump
 from harness.link.threads import Threads
 from harness.permit import Permit
-from harness.profile import Mode, Profile, System, Transport, load_profile
+from harness.profile import Environment, Mode, Profile, System, Transport, load_profile
 from harness.scenario import tags
 from harness.scenario.bench import Bench, Driver
 from harness.scenario.binding import BoundScenario
 from harness.scenario.denominators import load_denominators
 from harness.scenario.feature import Scenario
 from harness.scenario.hospital import OnlyRoles, Settings, built_in
+from harness.scenario.persons import open_page, persons_of
 from harness.scenario.reachable import Obstacle, Reachability
 from harness.scenario.runner import Prepare, Setting, run_scenario, scenario_facts
 from harness.scenario.serial_lines import serial_lines
@@ -40,9 +41,14 @@ from harness.scenario.wiring import (
     relays,
     subjects,
 )
+from harness.site.vault import passphrase
 
 RELEASED = frozenset({"LIS", "HIS", "PACS", "RIS"})
 """Roles of the built-in hospital, which has releases."""
+
+
+DISTURBING = "@扰动"
+"""Tag of scenarios that alert staff, print, charge or count in indicators."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +64,7 @@ class SessionOptions:
     command: Sequence[str] = ()
     defects: Sequence[str] = ()
     release: int = 1
+    resume: bool = False
 
     @classmethod
     def of(cls, option: Any) -> Self:
@@ -72,6 +79,7 @@ class SessionOptions:
             command=shlex.split(option.medharness_command),
             defects=tuple(option.medharness_defect),
             release=option.medharness_release,
+            resume=option.medharness_resume,
         )
 
     def at(self, folder: Path) -> Self:
@@ -107,6 +115,7 @@ class RunSession:
 
     options: SessionOptions
     prepare: Prepare | None = None
+    say: Callable[[str], None] = print
     _profile: Profile | None = None
     _bench: Bench | None = None
     _trouble: Obstacle | None = None
@@ -127,13 +136,16 @@ class RunSession:
         Raises:
             InputError: the profile, the tags, the defects or the run folder cannot be used.
         """
-        refuse_used(self.options.folder)
+        if not self.options.resume:
+            refuse_used(self.options.folder)
         tags.parse(self.options.tags)
         built_in().check_defects(self.options.defects)
         built_in().switches(self.options.release)
         permit = self._permit()
         if self.options.defects:
             permit.require_fault()
+        if self.profile.privacy.key_env and not self.only_simulated:
+            passphrase(self.profile.privacy.key_env)  # refused now, not after the night
 
     @property
     def only_simulated(self) -> bool:
@@ -230,11 +242,21 @@ class RunSession:
             subjects=subjects(self.profile),
         )
         try:
-            bench = self._bench_or_obstacle(bound.scenario.interface)
+            bench = self._disturbing(bound.scenario) or self._bench_or_obstacle(
+                bound.scenario.interface
+            )
             return run_scenario(bound, setting, bench, self._permit(), self.prepare)
         finally:
             if self.profile.transport is Transport.MEMORY:
                 self.stop()
+
+    def _disturbing(self, scenario: Scenario) -> Obstacle | None:
+        """In production nothing runs that alerts staff, prints, charges or counts."""
+        production = self.profile.environment is Environment.PRODUCTION
+        if not production or DISTURBING not in scenario.tags:
+            return None
+        reason = tr("{tag}: off in production", tag=DISTURBING)
+        return Obstacle(verdict=Verdict.BLOCKED, reason=reason)
 
     def _bench_or_obstacle(self, interface: str) -> Bench | Obstacle:
         """The running systems; the first failure to start stands for all scenarios."""
@@ -279,12 +301,19 @@ class RunSession:
         looks = probes(profile, folder, permit, os.environ)
         known = {**addresses(profile, os.environ), **lines.near}
         bench = Bench(driver, systems, specs, looks, known, lines=lines)
+        bench.carried = {
+            name: (one.interface, *one.also) for name, one in profile.endpoints.items()
+        }
+        bench.persons = persons_of(profile, self.options.folder, self.say)
         if not in_memory:
             bench.relays = relays(profile, permit)
             bench.listening = settings.listeners
             bench.gate = AddressGate(permit)
         try:
             bench.start()
+            if bench.persons is not None and (bench.persons.roles or profile.canaries):
+                open_page(bench.persons, bench)
+                self.say(tr("cards: http://{address}/", address=bench.persons.address))
         except BaseException:
             bench.stop()
             raise

@@ -215,6 +215,8 @@ class Registry:
         self.steps: tuple[Step, ...] = ()
         self.attempts = 0
         """Regular expressions tried so far: what binding costs."""
+        self.known: dict[str, list[Match]] = {}
+        """Sentences that were bound before: each is, several times a run."""
         self._index = _Index()
         self._by_id: dict[str, Step] = {}
         self._by_text: dict[str, Step] = {}

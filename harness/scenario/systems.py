@@ -33,6 +33,7 @@ class Systems(Protocol):
     """Running systems, however they are run."""
 
     hospital: Hospital
+    settings: Settings
 
     def start(self) -> None:
         """Start all; returns when every endpoint accepts."""

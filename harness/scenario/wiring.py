@@ -14,9 +14,10 @@ from harness.link.spec import LinkSpec
 from harness.link.tap import Connection
 from harness.model import Person
 from harness.permit import Permit
+from harness.probes.carried import CarriedProbe
 from harness.probes.probe import Probe
 from harness.probes.sql import SqlProbe
-from harness.profile import LinkTransport, Mode, Profile, Via
+from harness.profile import LinkTransport, Mode, ProbeConfig, ProbeKind, Profile, Via
 from harness.profile_tls import tls_files
 from harness.subjects import read_subjects
 
@@ -131,6 +132,9 @@ def probes(
     found: dict[str, Probe] = {}
     for name, probe in profile.probes.items():
         url = profile.probe_url(name, environ)
+        if probe.kind is ProbeKind.CARRIED:
+            found[name] = _carried(profile, name, probe)
+            continue
         if url.startswith(BUILT_IN_URL):
             url = str(folder / f"{url.removeprefix(BUILT_IN_URL).lower()}.sqlite")
         else:
@@ -143,8 +147,25 @@ def probes(
             rows_max=probe.rows_max,
             timeout_s=probe.timeout_s,
             columns=probe.columns,
+            verify=True,
         )
     return found
+
+
+def _carried(profile: Profile, name: str, probe: ProbeConfig) -> Probe:
+    """A probe that a person carries; Oracle needs a table even for constants."""
+    oracle = profile.quirks.get(probe.role, {}).get("database") == "oracle"
+    return CarriedProbe(
+        name=name,
+        role=probe.role,
+        folder=profile.file((probe.url or "").removeprefix("folder:")),
+        query=probe.query.strip(),
+        wait_s=profile.operator.wait_s,
+        fresh_s=probe.timeout_s,
+        columns=probe.columns,
+        rows_max=probe.rows_max,
+        from_nothing=" FROM dual" if oracle else "",
+    )
 
 
 def subjects(profile: Profile) -> tuple[Person, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from harness import limits, people
 from harness.clock import Clock
-from harness.errors import Blocked, HarnessError, InputError
+from harness.errors import Blocked, HarnessError, InputError, PermitError
 from harness.evidence.expect import Expectation, Judgement
 from harness.evidence.judge import judge
 from harness.evidence.recorder import Recorder
@@ -28,9 +28,13 @@ from harness.link.actor import Actor
 from harness.link.tap import Connection
 from harness.model import Outcome, Person
 from harness.permit import Permit
+from harness.profile import Mode
 from harness.scenario.bench import Bench
+from harness.scenario.persons import desk_of, renumbered, with_person
 from harness.scenario.systems import Crash
 from harness.scenario.waiting import Waiting
+from harness.site.desk import Desk
+from harness.site.strangers import Doorman
 
 QUIESCE_S = 3.0
 """How long the systems get to finish what a scenario began, before it is called left over."""
@@ -42,6 +46,7 @@ class OriginGuard:
 
     identities: IdentityGuard
     permit: Permit
+    alarm: Callable[[str], None] = lambda _: None
 
     def payload(
         self,
@@ -50,7 +55,12 @@ class OriginGuard:
         payload: bytes,
     ) -> None:
         """Refuse a payload with an identity that is not ours."""
-        self.identities.check({"mllp": "hl7"}.get(protocol, protocol), payload)
+        try:
+            self.identities.check({"mllp": "hl7"}.get(protocol, protocol), payload)
+        except PermitError as error:
+            self.alarm(tr("ALARM: {link}: {why}; it is not sent", link=connection.link,
+                          why=error.message))  # fmt: skip
+            raise
 
     def opens(
         self,
@@ -89,15 +99,18 @@ class World:
     acted_at: int = 0
     guard: OriginGuard = field(init=False)
     injector: Injector = field(init=False)
+    desk: Desk | None = field(init=False, default=None)
     _idents: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     owners: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.guard = OriginGuard(IdentityGuard([], subjects=self.subjects), self.permit)
+        self.guard = OriginGuard(IdentityGuard([], subjects=self.subjects), self.permit, self.alarm)
         self.injector = Injector(Plan(self.seed, self.scenario), self.trace)
         self.bench.switch.watcher = Recorder(self.trace)
         self.bench.switch.tap = self.injector
         self.injector.on_process = self._strike
+        if self.bench.persons is not None:
+            self.desk = desk_of(self.bench.persons, self.bench, self.trace, self._captured)
 
     @property
     def clock(self) -> Clock:
@@ -162,20 +175,48 @@ class World:
         """Bring in a device that we play; once, under its name."""
         if name not in self.state.setdefault("joined", set()):
             self.state["joined"].add(name)
-            self.bench.join(name, actor, links, self.guard)
+            self.bench.join(name, self._behind_doorman(actor), links, self.guard)
+
+    def _behind_doorman(self, actor: Actor) -> Actor:
+        """At a site with real systems nobody of ours answers about a stranger."""
+        if self.desk is None:
+            return actor
+        profile = self.permit.profile
+
+        def protocol(link: str) -> str:
+            end = profile.endpoints.get(link)
+            if end is None or profile.mode(end.frm) is Mode.SIMULATED:
+                return ""
+            return str(end.protocol)
+
+        return Doorman(actor, self.guard.identities, protocol, self.alarm)
+
+    def alarm(self, text: str) -> None:
+        """Something that a person must look at now: in the trace, and on the terminal."""
+        self.trace.add("note", text=text, alarm=True)
+        if self.desk is not None:
+            self.desk.say(text)
 
     def stand_in(self, name: str, actor: Actor, link: str) -> None:
         """Play the listening role of a relayed link."""
+        actor = self._behind_doorman(actor)
         self.bench.join(name, actor, (), self.guard, watched=False)
         self.bench.redirect(link, name)
 
     def order(self, role: str, name: str, /, **args: str) -> Any:
-        """What the user of a system does at its screen."""
+        """What the user of a system does at its screen; a person's card is done when it is seen."""
         self.permit.require_write(f"{role} {name}")
+        if self.desk is not None and self.desk.serves(role):
+            self.acted_at = self.acted_at or len(self.trace)
+            self.desk.hand(role, name, with_person(args, self.people))
+            return None
         return self._commanded(role, name, args, lambda: self.bench.systems.order(role, name, args))
 
     def tell(self, device: str, name: str, timeout_s: float, /, **args: str) -> Any:
         """Command a device that we play, and wait until it is done."""
+        if self.desk is not None:
+            self.desk.prove(str(self.trace.records[0]["scenario"]["interface"]))
+        self.after_persons()
         self.permit.require_write(f"{device} {name}")
         return self._commanded(
             device, name, args, lambda: self.bench.driver.command(device, name, args, timeout_s)
@@ -202,10 +243,12 @@ class World:
 
     def run_until(self, satisfied: Any, timeout_s: float) -> bool:
         """Let things happen until ``satisfied()``, at most for the named time."""
+        self.after_persons()
         return self.bench.driver.wait(satisfied, self.clock.now() + timeout_s)
 
     def poll(self, satisfied: Any, timeout_s: float) -> bool:
         """Like ``run_until`` for what no link tells of: ask again and again."""
+        self.after_persons()
         deadline = self.clock.now() + timeout_s
         while not satisfied():
             if self.clock.now() >= deadline:
@@ -213,10 +256,31 @@ class World:
             self.bench.driver.wait(lambda: False, self.clock.now() + limits.POLL_S)
         return True
 
+    def after_persons(self) -> None:
+        """Go on when everything that persons were asked to do is seen to be done.
+
+        Raises:
+            Blocked: something was not.
+        """
+        if self.desk is not None:
+            self.desk.finish()
+
+    def _captured(self, name: str, ours: str, theirs: str) -> None:
+        """A confirmed card gave an id of the system: it stands for ours from now on."""
+        if name == "patient_id":
+            person = renumbered(self.people, ours, theirs)
+            if person is not None:
+                self.guard.identities.confirm(person)
+        elif name == "barcode":
+            self.slots.rebind("specimen", ours, theirs)
+            self.guard.identities.confirm_specimen(theirs)
+        self.state.setdefault("captured", {})[f"{name} {ours}"] = theirs
+
     # -- judging -------------------------------------------------------------------------------
 
     def expect(self, expectation: Expectation) -> Judgement:
         """Wait for an expectation within its limit, and put the judgement into the trace."""
+        self.after_persons()
         return self._waited(expectation, f"E{next(self._idents)}")
 
     def seen(self, expectation: Expectation) -> None:
@@ -293,6 +357,8 @@ class World:
 
     def quiesce(self) -> None:
         """Let the systems finish; what they still hold then is given up and said."""
+        if self.desk is not None:
+            self.desk.withdraw()
         self.bench.systems.settle()
         self.bench.systems.call_off()
         for role in self._finish_pending():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -22,13 +21,19 @@ from harness.scenario import denominators
 from harness.scenario.binding import BoundScenario
 from harness.selfcheck import (
     counting,
+    crew,
     defect_matrix,
     fault_classes,
+    flake,
     mutants,
+    mutants_run,
     mutate_trace,
+    page,
     runs,
     seeds,
+    seen,
 )
+from harness.selfcheck.crew import Crew
 from harness.selfcheck.runs import Played
 
 SEEDS_WHOLE = range(1, 21)
@@ -43,9 +48,6 @@ CAUGHT_MIN = 0.9
 UNION_COMMITS = 20
 """Commits whose quick checks are added up."""
 
-WORKERS_MAX = 8
-"""Processes that play defects; each takes some 300 MB."""
-
 CLASSES = "faults.md"
 """The table of fault classes beside ``selfcheck.json``, as the reference shows it."""
 
@@ -59,32 +61,11 @@ one, the commit decides."""
 WHOLE_IN_QUICK = ("lab", "feeds")
 """Pillars of which a quick check plays every scenario: what alters a message is felt there."""
 
+PARTS = 16
+"""Parts in which defects are handed out: enough that no process waits for another in the end."""
+
 QUICK_PARTS = 40
 """A quick check takes one part of the mutants; which one, the commit decides."""
-
-COLUMNS = {
-    "LIS": {
-        "results": ("barcode", "patient_id", "item", "value", "unit", "flag", "status",
-                    "tested_at", "instrument", "version"),
-        "orders": ("placer", "barcode", "patient_id", "item", "priority", "state"),
-        "patients": ("patient_id", "name", "sex", "birth", "id_card", "ward", "bed", "phone",
-                     "state"),
-        "unmatched": ("barcode", "item", "value", "reason", "instrument"),
-        "quality_control": ("lot", "item", "value", "unit", "tested_at", "instrument", "kind"),
-        "reruns": ("barcode", "patient_id", "item", "value", "reason"),
-        "worklist": ("barcode", "item", "way", "state"),
-        "attachments": ("barcode", "patient_id", "kind", "size", "sha256"),
-        "critical_event": ("barcode", "patient_id", "item", "value", "level", "state",
-                           "received_by", "handled_by", "note", "escalations"),
-    },
-    "HIS": {
-        "results": ("barcode", "patient_id", "item", "value", "unit", "flag", "status",
-                    "tested_at", "version"),
-        "alarms": ("barcode", "patient_id", "item", "value", "level", "state", "ward",
-                   "acknowledged_by"),
-    },
-}  # fmt: skip
-"""What users of the built-in hospital see of its stores."""
 
 
 @dataclass(slots=True)
@@ -95,17 +76,21 @@ class SelfCheck:
         quick: a slice, for every commit.
         seed: of the runs that need one.
         say: prints progress.
+        jobs: processes that play; 0 takes one a processor. They change nothing but the time.
     """
 
     quick: bool
     seed: int
     say: Callable[[str], None]
+    jobs: int = 0
     result: dict[str, Any] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
     _scenarios: list[BoundScenario] = field(default_factory=list)
     page: str = ""
     _passed: list[Played] = field(default_factory=list)
     _catches: list[defect_matrix.Catch] = field(default_factory=list)
+    _crew: Crew | None = None
 
     def run(self) -> None:
         """Every part, each timed; defects are played in other processes meanwhile.
@@ -117,28 +102,33 @@ class SelfCheck:
         slices = QUICK_SLICES if self.quick else 1
         part = slice_of(commit(), slices)
         self._scenarios = quick_scenarios(commit()) if self.quick else everything
-        self._part(tr("clean hospital"), self._clean)
-        workers = max(1, min(WORKERS_MAX, (os.cpu_count() or 1) - 1))
-        with pool_of(workers) as pool:
+        self._part("clean", tr("clean hospital"), self._clean)
+        jobs = crew.workers(self.jobs)
+        with pool_of(jobs) as pool:
+            self._crew = Crew(pool, jobs, self.say)
             begun = defect_matrix.begin(
                 pool,
                 [one.scenario.id for one in everything],
                 seed=self.seed,
                 intended_only=self.quick,
-                parts=[(part + slices * worker, slices * workers) for worker in range(workers)],
+                parts=[(part + slices * each, slices * PARTS) for each in range(PARTS)],
             )
-            self._part(tr("seeds"), self._seeds)
-            self._part(tr("mutated traces"), self._traces)
-            self._part(tr("mutating relay"), lambda: self._mutants("link"))
-            self._part(tr("edited stores"), lambda: self._mutants("store"))
-            self._part(tr("defects"), lambda: self._defects(begun))
+            self._part("seeds", tr("seeds"), self._seeds)
+            self._part("traces", tr("mutated traces"), self._traces)
+            self._part("link_mutants", tr("mutating relay"), lambda: self._mutants("link"))
+            self._part("store_mutants", tr("edited stores"), lambda: self._mutants("store"))
+            self._part("defects", tr("defects"), lambda: self._defects(begun))
+        self._crew = None
+        self._part("flakes", tr("repeats"), self._flakes)
         if slices == 1:  # of a slice, a table of all rows would say little
-            self._part(tr("fault classes"), self._fault_classes)
+            self._part("fault_classes", tr("fault classes"), self._fault_classes)
 
-    def _part(self, name: str, part: Callable[[], str]) -> None:
+    def _part(self, key: str, name: str, part: Callable[[], str]) -> None:
         started = time.monotonic()
         said = part()
-        self.say(f"{name}: {said} ({time.monotonic() - started:.1f} s)")
+        seconds = time.monotonic() - started
+        self.seconds[key] = round(seconds, 1)
+        self.say(f"{name}: {said} ({seconds:.1f} s)")
 
     def _fail(self, text: str) -> None:
         self.failures.append(text)
@@ -159,7 +149,7 @@ class SelfCheck:
 
     def _seeds(self) -> str:
         chosen = self._slice_of_seeds()
-        results = seeds.over_seeds(self._scenarios, chosen)
+        results = seeds.over_seeds(self._scenarios, chosen, self._crew)
         alarms = [f"{one.scenario}: {text}" for one in results for text in one.false_alarms]
         for alarm in alarms:
             self._fail(alarm)
@@ -188,7 +178,7 @@ class SelfCheck:
         return tr("{caught} of {all} caught", caught=caught, all=len(self._catches))
 
     def _traces(self) -> str:
-        found = mutate_trace.measure(self._passed)
+        found = mutate_trace.measure(self._passed, self._crew, seed=self.seed)
         self.result["oracles"] = found.data()
         for name in found.vacuous:
             self._fail(f"{name}: a judgement rests on nothing")
@@ -200,14 +190,13 @@ class SelfCheck:
         return tr("{caught} of {all} caught", caught=found.killed, all=found.mutants)
 
     def _mutants(self, where: str) -> str:
-        tamper: mutants.Tamper = mutants.on_links if where == "link" else mutants.on_store
         if where == "link":
             chosen = mutants.link_mutants(self._passed)
         else:
-            chosen = mutants.store_mutants(COLUMNS)
+            chosen = mutants.store_mutants(seen.COLUMNS)
         if self.quick:
             chosen = chosen[part_of(commit(), where) :: QUICK_PARTS]
-        outcomes = self._met(chosen, tamper, sliced=self.quick and where == "link")
+        outcomes = self._met(chosen, where, sliced=self.quick and where == "link")
         felt = [one for one in outcomes if one.felt_in or one.caught_by]
         survivors = [one.mutant.name for one in felt if not one.caught_by]
         self.result[f"{where}_mutants"] = {
@@ -227,22 +216,43 @@ class SelfCheck:
         )
 
     def _met(
-        self, chosen: Sequence[mutants.Mutant], tamper: mutants.Tamper, *, sliced: bool
+        self, chosen: Sequence[mutants.Mutant], where: str, *, sliced: bool
     ) -> list[mutants.Outcome]:
         """What became of mutants, each of which meets every scenario that its message passes.
 
         Sliced, it meets a slice of them first, and all of them only where it was felt there and not
         caught: the scenario that notices may be in another slice.
         """
+        crew, seed = self._crew, self.seed
         if not sliced:
-            return mutants.run_mutants(chosen, self._passed, tamper, seed=self.seed)
+            return mutants_run.share(chosen, self._passed, where, crew, seed=seed)
         some = self._passed[slice_of(commit(), QUICK_SLICES) :: QUICK_SLICES]
-        outcomes = mutants.run_mutants(chosen, some, tamper, seed=self.seed)
+        outcomes = mutants_run.share(chosen, some, where, crew, seed=seed)
         left = [one.mutant for one in outcomes if one.felt_in and not one.caught_by]
         if not left:
             return outcomes
         settled = [one for one in outcomes if one.mutant not in left]
-        return settled + mutants.run_mutants(left, self._passed, tamper, seed=self.seed)
+        return settled + mutants_run.share(left, self._passed, where, crew, seed=seed)
+
+    def _flakes(self) -> str:
+        idents = [one.scenario.id for one in self._scenarios if flake.SLOW not in one.scenario.tags]
+        manners = flake.WHOLE
+        if self.quick:
+            first = part_of(commit(), "repeats") % max(1, len(idents))
+            idents = idents[first::QUICK_PARTS]
+            manners = flake.QUICK
+        found = flake.measure(idents, manners, seed=self.seed)
+        self.result["flakes"] = found.data()
+        if not found.runs:
+            self._fail(tr("no scenario was repeated"))
+        if found.rate > flake.RATE_MAX:
+            names = sorted({one["scenario"] for one in found.flaky})
+            self._fail(tr("scenarios that do not always pass: {names}", names=", ".join(names)))
+        return tr(
+            "{flaky} of {runs} runs in random order come to something else",
+            flaky=len(found.flaky),
+            runs=found.runs,
+        )
 
     def _fault_classes(self) -> str:
         rows = fault_classes.table(self._passed, self._catches)
@@ -326,10 +336,10 @@ def pool_of(workers: int) -> Executor:
     return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
 
 
-def selfcheck(*, quick: bool, seed: int, out: str, as_json: bool) -> int:
+def selfcheck(*, quick: bool, seed: int, out: str, as_json: bool, jobs: int = 0) -> int:
     """Measure, print a table, write ``selfcheck.json``; 0 if every target holds, 1 if not."""
     started = time.monotonic()
-    check = SelfCheck(quick, seed, lambda text: print(text, flush=True))
+    check = SelfCheck(quick, seed, lambda text: print(text, flush=True), jobs)
     check.run()
     if quick:
         print(union())
@@ -343,13 +353,18 @@ def selfcheck(*, quick: bool, seed: int, out: str, as_json: bool) -> int:
         "finished": RealClock().wall().isoformat(timespec="seconds"),
         "whole": not quick,
         "seed": seed,
+        "jobs": crew.workers(jobs),
         "seconds": round(time.monotonic() - started, 1),
+        "seconds_of": check.seconds,
         "failures": check.failures,
         **check.result,
     }
     path.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
+    page.write(document, folder)
     if check.page:
         (folder / CLASSES).write_text(check.page, encoding="utf-8")
+    for name, value in page.figures(document):
+        print(f"{name}: {value}")
     _conclude(check.failures, path)
     code = 1 if check.failures else 0
     if as_json:

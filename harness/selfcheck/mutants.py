@@ -15,14 +15,12 @@ from typing import Any
 from harness.evidence import correlate
 from harness.evidence.line import unpack
 from harness.evidence.trace import Record
-from harness.evidence.verdict import Verdict
-from harness.faults.plan import keyed
 from harness.link.tap import Connection, Delivery, Tap
 from harness.probes.probe import Answer, Probe
 from harness.probes.sql import SqlProbe
 from harness.scenario.runner import Prepare
 from harness.scenario.world import World
-from harness.selfcheck.runs import Played, play
+from harness.selfcheck.runs import Played
 from harness.wire.core import Unit
 from harness.wire.hl7 import Hl7Message
 
@@ -317,55 +315,3 @@ def on_store(mutant: Mutant) -> tuple[Prepare, list[EditedProbe]]:
         world.bench.probes = probes
 
     return prepare, edited
-
-
-# -- both --------------------------------------------------------------------------------------
-
-
-Tamper = Callable[[Mutant], tuple[Prepare, Sequence[Any]]]
-"""Says how a world is tampered with, and who can tell whether anything was."""
-
-
-def run_mutants(
-    mutants: Sequence[Mutant],
-    passed: Sequence[Played],
-    tamper: Tamper,
-    *,
-    seed: int,
-) -> list[Outcome]:
-    """Apply each mutant to the scenarios in which it can happen, until one catches it.
-
-    A mutant that leaves every store as it is without it was not felt by any system: nothing could
-    be caught, and it is not counted.
-    """
-    outcomes = []
-    for mutant in mutants:
-        outcome = Outcome(mutant)
-        fitting = [one for one in passed if _fits(mutant, one)]
-        for one in sorted(fitting, key=lambda one: keyed(seed, mutant.name, one.bound.scenario.id)):
-            prepare, witnesses = tamper(mutant)
-            (played,) = play([one.bound], seed=seed, prepare=prepare)
-            if not any(witness.applied for witness in witnesses):
-                continue
-            ident = one.bound.scenario.id
-            outcome.applied_in.append(ident)
-            if played.stores != one.stores:
-                outcome.felt_in.append(ident)
-            if played.conclusion.verdict is Verdict.FAIL:
-                outcome.caught_by.append(ident)
-                break
-        outcomes.append(outcome)
-    return outcomes
-
-
-def _fits(mutant: Mutant, played: Played) -> bool:
-    """Can this mutant happen in that scenario at all?"""
-    link, _, kind = mutant.where.partition(" ")
-    if link in {"LIS", "HIS"}:
-        return bool(played.stores.get(link, {}).get(kind))
-    if link == "analyzer-lis":
-        return any(record.get("link") == link for record in played.records)
-    return any(
-        record["kind"] == "message" and record["link"] == link and record["type"] == kind
-        for record in played.records
-    )

@@ -24,7 +24,9 @@ from harness.evidence.conclude import conclude
 from harness.evidence.expect import Judgement
 from harness.evidence.trace import Record
 from harness.evidence.verdict import Verdict
-from harness.selfcheck.runs import Played
+from harness.i18n import tr
+from harness.selfcheck.crew import Crew, bound, chunks
+from harness.selfcheck.runs import Played, play
 from harness.selfcheck.trace_changes import CONTENT, changes, without
 
 
@@ -75,22 +77,76 @@ class _Tally:
         return ", ".join(parts)
 
 
-def measure(played: Sequence[Played]) -> OracleResult:
-    """Change and judge again every trace that passed; others are left out."""
-    mutants: defaultdict[str, _Tally] = defaultdict(_Tally)
-    beside: defaultdict[str, _Tally] = defaultdict(_Tally)
-    content: set[str] = set()
-    vacuous: list[str] = []
-    for one in played:
+@dataclass(slots=True)
+class _Count:
+    """What was tried on some scenarios; those of other scenarios add up with it."""
+
+    mutants: defaultdict[str, _Tally] = field(default_factory=lambda: defaultdict(_Tally))
+    beside: defaultdict[str, _Tally] = field(default_factory=lambda: defaultdict(_Tally))
+    content: set[str] = field(default_factory=set)
+    vacuous: list[str] = field(default_factory=list)
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return dict(self.mutants), dict(self.beside), self.content, self.vacuous
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        mutants, beside, self.content, self.vacuous = state
+        self.mutants = defaultdict(_Tally, mutants)
+        self.beside = defaultdict(_Tally, beside)
+
+    def add(self, one: Played) -> None:
+        """Change and judge one trace in every way."""
         judgements = _judgements(one)
-        vacuous += _vacuous(one, judgements)
+        self.vacuous += _vacuous(one, judgements)
         for oracle, expectation, judgement in judgements:
             for change in changes(expectation, judgement, one.records):
                 name = change.name if change.kind in CONTENT else f"{oracle} {change.name}"
-                content |= {name} & {change.name}
-                tally = (mutants if change.matters else beside)[name]
+                self.content |= {name} & {change.name}
+                tally = (self.mutants if change.matters else self.beside)[name]
                 tally.tried[oracle] += 1
                 tally.passed[oracle] += _passes(change.records)
+
+    def join(self, other: _Count) -> None:
+        """Add what was tried on other scenarios."""
+        for mine, theirs in ((self.mutants, other.mutants), (self.beside, other.beside)):
+            for name, tally in theirs.items():
+                mine[name].tried += tally.tried
+                mine[name].passed += tally.passed
+        self.content |= other.content
+        self.vacuous += other.vacuous
+
+
+def measure(played: Sequence[Played], crew: Crew | None = None, *, seed: int = 1) -> OracleResult:
+    """Change and judge again every trace that passed; others are left out.
+
+    Args:
+        played: what passed.
+        crew: plays and judges parts of it again; this process judges all where left out.
+        seed: with which it was played.
+    """
+    if crew is None:
+        return _concluded(_counted(played))
+    idents = [one.bound.scenario.id for one in played]
+    parts = [(tuple(some), seed) for some in chunks(idents)]
+    whole = _Count()
+    for one in crew.each(tr("mutated traces"), _of_shipped, parts):
+        whole.join(one)
+    return _concluded(whole)
+
+
+def _of_shipped(idents: Sequence[str], seed: int) -> _Count:
+    return _counted(play(bound(idents), seed=seed))
+
+
+def _counted(played: Sequence[Played]) -> _Count:
+    count = _Count()
+    for one in played:
+        count.add(one)
+    return count
+
+
+def _concluded(count: _Count) -> OracleResult:
+    mutants, beside, content = count.mutants, count.beside, count.content
     killed = {name for name, one in mutants.items() if one.killed(by_any=name in content)}
     return OracleResult(
         mutants=len(mutants),
@@ -98,7 +154,7 @@ def measure(played: Sequence[Played]) -> OracleResult:
         survivors=tuple(
             f"{name}: {mutants[name].survived_at()}" for name in sorted({*mutants} - killed)
         ),
-        vacuous=tuple(vacuous),
+        vacuous=tuple(count.vacuous),
         traces=sum(one.tried.total() for one in (*mutants.values(), *beside.values())),
         left_alone=_left_alone({name: mutants[name] for name in content & {*mutants}} | beside),
     )

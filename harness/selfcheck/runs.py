@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import tempfile
 from collections.abc import Sequence
@@ -27,6 +28,11 @@ class Played:
     conclusion: Conclusion
     records: Sequence[Record]
     stores: Stores
+
+    @property
+    def stores_hash(self) -> str:
+        """By which two states of the stores are compared: a hash is easily handed on."""
+        return hashlib.sha256(repr(sorted(self.stores.items())).encode()).hexdigest()
 
 
 Stores = dict[str, dict[str, list[tuple[object, ...]]]]

@@ -28,6 +28,7 @@ CLASSES: Final[Mapping[str, Callable[[Exchange], bool]]] = {
     "hl7-16": link.half_frame_elsewhere,
     "hl7-18": link.again_and_again,
     "hl7-20": engine.back_after_restart,
+    "hl7-21": engine.odd_certificate,
     "hl7-22": link.commit_block,
     "hl7-23": link.foreign_accept,
     "hl7-24": link.unknown_id,
@@ -104,4 +105,4 @@ CLASSES: Final[Mapping[str, Callable[[Exchange], bool]]] = {
 def shown_classes(records: Sequence[Record]) -> list[str]:
     """Rows of the HL7 catalogue that a trace shows."""
     story = Exchange(records)
-    return [row for row, shows in CLASSES.items() if shows(story)] if story.chunks else []
+    return [row for row, shows in CLASSES.items() if shows(story)] if story.reads else []

@@ -6,7 +6,9 @@ and what a new version makes of old rules. ``wire_feeds.py`` says which row each
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
+from typing import Final
 
 from harness.selfcheck.wire_feeds_look import Exchange, Sent
 
@@ -69,5 +71,28 @@ def back_after_restart(story: Exchange) -> bool:
         opened = {one["conn"].rstrip(">") for one in story.links
                   if one["n"] > at and one["event"] == "opened" and one["to"] == role}  # fmt: skip
         if any(one.conn.rstrip(">") in opened and one.to == role for one in story.sent):
+            return True
+    return False
+
+
+_VALIDITY: Final = re.compile(rb"\x17\r(\d{12})Z\x17\r(\d{12})Z")
+"""UTCTime of notBefore and notAfter, one behind the other (RFC 5280 §4.1.2.5, X.690 §11.8)."""
+
+_NO_CERTIFICATE: Final = b"\x0b\x00\x00\x03\x00\x00\x00"
+"""Certificate of TLS 1.2 with an empty list (RFC 5246 §7.4.2)."""
+
+_OLD_GREETING: Final = re.compile(rb"\x16\x03[\x00-\x03]..\x01...\x03[\x01\x02]", re.DOTALL)
+"""ClientHello whose version is TLS 1.0 or 1.1 (RFC 5246 §7.4.1.2)."""
+
+
+def odd_certificate(story: Exchange) -> bool:
+    """Certificates of one handshake that never held at one time, none at all, or an old version.
+
+    Read from the records of TLS 1.2, where certificates still go over the wire in the clear.
+    """
+    for data in story.secured.values():
+        times = [(found[1], found[2]) for found in _VALIDITY.finditer(data)]
+        apart = any(after < begin for _, after in times for begin, _ in times)
+        if apart or (times and _NO_CERTIFICATE in data) or _OLD_GREETING.match(data):
             return True
     return False

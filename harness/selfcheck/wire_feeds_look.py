@@ -6,7 +6,7 @@ Nothing of ``harness.wire`` is used: what built the messages must not say what t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -15,8 +15,8 @@ from harness.evidence.line import unpack
 from harness.evidence.trace import Record
 
 LINKS: Final = frozenset(
-    {"his-lis", "lis-his", "his-engine", "engine-lis", "lis-engine", "engine-his", "engine-ris",
-     "engine-pacs", "engine-sender"}
+    {"his-lis", "lis-his", "his-engine", "his-engine-tls", "engine-lis", "lis-engine",
+     "engine-his", "engine-ris", "engine-pacs", "engine-sender"}
 )  # fmt: skip
 """Between HIS and LIS, and by way of the interface engine."""
 
@@ -151,8 +151,8 @@ class Exchange:
         return (one for one in self.sent if one.kind == kind)
 
     @cached_property
-    def chunks(self) -> list[tuple[Record, bytes]]:
-        """What went over each connection, read by read."""
+    def reads(self) -> list[tuple[Record, bytes]]:
+        """What went over each connection, read by read, also inside TLS."""
         return [
             (one, unpack(one["raw"]))
             for one in self.records
@@ -160,12 +160,28 @@ class Exchange:
         ]
 
     @cached_property
+    def secured(self) -> Mapping[str, bytes]:
+        """What went over each connection that began with a record of TLS (RFC 8446 §5.1)."""
+        first: dict[str, bytes] = {}
+        for record, data in self.reads:
+            line = record["conn"].rstrip(">")
+            first[line] = first.get(line, b"") + data
+        return {line: data for line, data in first.items() if data.startswith(b"\x16\x03")}
+
+    @cached_property
+    def chunks(self) -> list[tuple[Record, bytes]]:
+        """What went over each connection in the clear: a cipher may look like anything."""
+        return [one for one in self.reads if one[0]["conn"].rstrip(">") not in self.secured]
+
+    @cached_property
     def line(self) -> list[Record]:
         """Reads, and beginnings and ends of connections, in order."""
         return [
             one
             for one in self.records
-            if one["kind"] in {"bytes", "link"} and one.get("link") in LINKS
+            if one["kind"] in {"bytes", "link"}
+            and one.get("link") in LINKS
+            and not (one["kind"] == "bytes" and one["conn"].rstrip(">") in self.secured)
         ]
 
     @cached_property

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from harness.i18n import tr
-from harness.signoff import paper
+from harness.signoff import paper, template
 from harness.signoff.material import read
+from harness.signoff.reports import REPORTS
 from harness.signoff.rules import Conclusion, conclude, rulings
 from harness.signoff.sections import conclusion_name, sections
 from harness.signoff.tables import write_tables
@@ -30,6 +31,9 @@ class Request:
         reconciled: result folders of ``reconcile``.
         contract: result folder of ``contract compare``.
         facts: TOML file of what people state.
+        watched: result folder of ``watch``.
+        doctor: file with the last line of ``doctor --json``.
+        template: the hospital's own form, a DOCX with placeholders.
         out: where the report goes.
         json: print one JSON object as the last line.
     """
@@ -40,6 +44,9 @@ class Request:
     reconciled: Sequence[Path] = ()
     contract: Path | None = None
     facts: Path | None = None
+    watched: Path | None = None
+    doctor: Path | None = None
+    template: Path | None = None
     out: Path
     json: bool = False
 
@@ -51,7 +58,7 @@ def sign(request: Request) -> int:
         InputError: something that was named cannot be read (exit code 2).
     """
     material = read(request.run, request.before, request.comparison, request.reconciled,
-                    request.contract, request.facts)  # fmt: skip
+                    request.contract, request.facts, request.watched, request.doctor)  # fmt: skip
     found = rulings(material)
     conclusion = conclude(found)
     out = request.out
@@ -67,17 +74,28 @@ def sign(request: Request) -> int:
     digest = hashlib.sha256(data).hexdigest()
     title = tr("Upgrade verification report")
     parts = sections(material, found, conclusion)
-    page = paper.html(title, conclusion, digest, parts)
-    (out / "signoff.html").write_text(page, encoding="utf-8", newline="\n")
-    paper.docx_file(out / "signoff.docx", title, conclusion, digest, parts)
+    page = paper.signed_paper(title, conclusion, digest, parts)
+    paper.write(page, out / "signoff.html", out / "signoff.docx")
     write_tables(material, out)
+    for each in REPORTS:
+        paper.write(each.make(material), out / f"{each.name}.html", out / f"{each.name}.docx")
+    missing: list[str] = []
+    if request.template is not None:
+        singles = template.values(material, found, conclusion, digest)
+        lists = template.sheets(material, parts)
+        missing = template.fill(request.template, out / "form.docx", singles, lists)
     for one in found:
         mark = {"go": "✔", "conditional": "?", "no-go": "✘"}[one.says.value]
         print(f"{mark} {one.rule}: {one.because}")
     print(tr("Conclusion: {conclusion}", conclusion=conclusion_name(conclusion)))
     print(tr("written: {path}", path=out / "signoff.html"))
+    if request.template is not None:
+        print(tr("written: {path}", path=out / "form.docx"))
+    for name in missing:
+        print(tr("! the form asks for {name}, which nobody stated", name=name))
     code = EXITS[conclusion]
     if request.json:
         print(json.dumps({"conclusion": conclusion.value, "manifest_sha256": digest,
-                          "exit_code": code}, ensure_ascii=False))  # fmt: skip
+                          "template_missing": missing, "exit_code": code},
+                         ensure_ascii=False))  # fmt: skip
     return code

@@ -6,6 +6,7 @@ window, checks by eye, a reservation) stands in a TOML file; they cannot state a
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import tomllib
@@ -16,12 +17,16 @@ from typing import Any, Final
 
 from harness.errors import InputError
 from harness.evidence import trace
+from harness.evidence.trace import Record
 from harness.i18n import tr
+from harness.report import intact
+from harness.report.mask import Mask
 from harness.report.model import Run, ScenarioRun, parse
 
 FACT_TABLES: Final = {
     "site": ("hospital", "window", "place", "environment", "rollback"),
     "reservation": ("text", "by"),
+    "plan": ("entry", "exit", "timetable", "rollback_trigger"),
 }
 """Tables with single values, and their keys."""
 
@@ -29,6 +34,7 @@ FACT_LISTS: Final = {
     "operator": ("name", "task"),
     "manual": ("what", "result", "by", "on"),
     "untested": ("requirement", "reason", "owner"),
+    "rollback": ("condition", "limit", "measured", "left", "by", "on"),
 }
 """Lists of tables, and their keys."""
 
@@ -46,6 +52,8 @@ class Facts:
         operators: name and task.
         manual: what was looked at, the result, by whom, on which day.
         untested: requirements that were left out, why, and who decides.
+        plan: entry and exit criteria, time table, trigger of a roll-back.
+        rollback: how the rehearsal of a roll-back went, condition by condition.
     """
 
     site: Mapping[str, str] = field(default_factory=dict)
@@ -53,6 +61,8 @@ class Facts:
     operators: Sequence[Mapping[str, str]] = ()
     manual: Sequence[Mapping[str, str]] = ()
     untested: Sequence[Mapping[str, str]] = ()
+    plan: Mapping[str, str] = field(default_factory=dict)
+    rollback: Sequence[Mapping[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +88,10 @@ class Material:
         evidence: every file, with its hash.
         damaged: traces that cannot be trusted, and why.
         mismatched: comparisons that are about other runs than these.
+        watched: ``watch.json``; None where no window was watched.
+        doctor: what the doctor said; None where it was not asked.
+        mask: hides who real persons are.
+        types: of the messages that passed, by interface: transaction codes and message types.
     """
 
     run: Run
@@ -89,11 +103,16 @@ class Material:
     evidence: Sequence[Evidence] = ()
     damaged: Sequence[str] = ()
     mismatched: Sequence[str] = ()
+    watched: Mapping[str, Any] | None = None
+    doctor: Mapping[str, Any] | None = None
+    mask: Mask = field(default_factory=Mask)
+    types: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def read(
     run: Path, before: Path | None, comparison: Path | None, reconciled: Sequence[Path],
-    contract: Path | None, facts: Path | None,
+    contract: Path | None, facts: Path | None, watched: Path | None = None,
+    doctor: Path | None = None,
 ) -> Material:  # fmt: skip
     """Read everything.
 
@@ -111,11 +130,47 @@ def read(
         contract=None if contract is None else _json(contract, "contract-compare.json", evidence),
         facts=Facts() if facts is None else _facts(facts, evidence),
         evidence=evidence, damaged=damaged, mismatched=list(_mismatched(compared, after, old)),
+        watched=None if watched is None else _json(watched, "watch.json", evidence),
+        doctor=None if doctor is None else _doctor(doctor, evidence),
+        mask=Mask.of(_records(run, after)) if after.masked else Mask(),
+        types=_types(_records(run, after)),
     )  # fmt: skip
+
+
+def _types(records: Iterator[Record]) -> dict[str, Sequence[str]]:
+    found: dict[str, set[str]] = {}
+    for one in records:
+        if one["kind"] == "message" and one.get("interface") and one.get("type"):
+            found.setdefault(str(one["interface"]), set()).add(str(one["type"]))
+    return {interface: sorted(types) for interface, types in found.items()}
+
+
+def _records(folder: Path, run: Run) -> Iterator[Record]:
+    for one in run.scenarios:
+        if one.trace and (folder / one.trace).is_file():
+            with contextlib.suppress(InputError):  # told as damage
+                yield from trace.read(folder / one.trace).records
+
+
+def _doctor(path: Path, evidence: list[Evidence]) -> Mapping[str, Any]:
+    """The last line of ``medharness doctor --json``, in a file of its own or at the end of one."""
+    try:
+        lines = path.read_text(encoding="utf-8").strip().splitlines()
+        data: Any = json.loads(lines[-1] if lines else "")
+    except (OSError, ValueError) as error:
+        message = tr("the file cannot be read: {reason}", reason=error)
+        raise InputError(message, where=str(path)) from error
+    if not isinstance(data, dict) or not isinstance(data.get("checks"), list):
+        raise InputError(tr("this is no {name}", name="doctor --json"), where=str(path))
+    evidence.append(_hashed(path, path.name))
+    return data
 
 
 def _run(folder: Path, name: str, evidence: list[Evidence], damaged: list[str]) -> Run:
     run = parse(Run, folder / "run.json")
+    edited = intact.damage(folder)
+    if edited:
+        damaged.append(f"{name}: {edited}")
     evidence.append(_hashed(folder / "run.json", f"{name}/run.json"))
     for one in run.scenarios:
         if one.trace:
@@ -185,7 +240,8 @@ def _facts(path: Path, evidence: list[Evidence]) -> Facts:
     }
     return Facts(
         site=single["site"], reservation=single["reservation"], operators=lists["operator"],
-        manual=lists["manual"], untested=lists["untested"],
+        manual=lists["manual"], untested=lists["untested"], plan=single["plan"],
+        rollback=lists["rollback"],
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from typing import Final
 from harness.errors import InputError
 from harness.evidence.verdict import Verdict
 from harness.i18n import tr
+from harness.report import intact
 from harness.report.model import Run, parse
 from harness.report.words import verdict_name
 
@@ -66,6 +67,15 @@ def cells(runs: Iterable[Run]) -> list[Cell]:
     return [cell for _, cell in (newest[key] for key in sorted(newest))]
 
 
+def _whole(folder: Path) -> Run:
+    run = parse(Run, folder / "run.json")
+    edited = intact.damage(folder)
+    if edited:
+        message = tr("the run folder cannot be trusted: {damage}", damage=edited)
+        raise InputError(message, where=str(folder))
+    return run
+
+
 def _judged(run: Run) -> dict[str, Counter[Verdict]]:
     found: dict[str, Counter[Verdict]] = {}
     for one in run.scenarios:
@@ -90,7 +100,7 @@ def matrix(folders: Sequence[Path], out: Path, *, as_json: bool) -> int:
     """
     if not folders:
         raise InputError(tr("name at least one run folder"))
-    found = cells(parse(Run, folder / "run.json") for folder in folders)
+    found = cells(_whole(folder) for folder in folders)
     head = (tr("interface"), tr("from"), tr("to"), tr("verdict"), tr("scenarios"), tr("run"))
     rows = [
         (one.interface, one.sender, one.receiver, verdict_name(one.verdict),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -22,42 +23,79 @@ TEMPLATES: Final = Path(__file__).resolve().parent / "templates"
 FONT: Final = "宋体"
 
 
-def html(title: str, conclusion: Conclusion, manifest: str, sections: Sequence[Section]) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper:
+    """One report.
+
+    Attributes:
+        title: above everything.
+        banner: the one sentence that everybody reads.
+        mark: ``go``, ``conditional`` or ``no-go``: the colour of the banner.
+        sections: its parts.
+        foot: below everything.
+        signed: the last part has room for signatures.
+    """
+
+    title: str
+    banner: str
+    mark: Conclusion
+    sections: Sequence[Section]
+    foot: str = ""
+    signed: bool = False
+
+
+def signed_paper(
+    title: str, conclusion: Conclusion, manifest: str, sections: Sequence[Section]
+) -> Paper:
+    """The report of an upgrade, with its conclusion and the hash of its manifest."""
+    banner = tr("Conclusion: {conclusion}", conclusion=conclusion_name(conclusion))
+    return Paper(
+        title=title, banner=banner, mark=conclusion, sections=sections,
+        foot=f"manifest.json SHA-256 {manifest}", signed=True,
+    )  # fmt: skip
+
+
+def write(paper: Paper, html_file: Path, docx: Path | None = None) -> None:
+    """Both forms of it; DOCX only where a file is named."""
+    html_file.write_text(html(paper), encoding="utf-8", newline="\n")
+    if docx is not None:
+        docx_file(docx, paper)
+
+
+def html(paper: Paper) -> str:
     """One file, without a network."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES, encoding="utf-8"), autoescape=True,
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     return environment.get_template("signoff.html.j2").render(
-        lang=i18n.current(), _=tr, title=title, conclusion=conclusion.value,
-        name=conclusion_name(conclusion), manifest=manifest, sections=sections,
-    )  # fmt: skip
+        lang=i18n.current(), _=tr, paper=paper
+    )
 
 
-def docx_file(
-    path: Path, title: str, conclusion: Conclusion, manifest: str, sections: Sequence[Section]
-) -> None:
+def docx_file(path: Path, paper: Paper) -> None:
     """The same for hospitals that file Word."""
     page = _page()
     head = page.add_paragraph()
     head.alignment = WD_ALIGN_PARAGRAPH.CENTER
-    run = head.add_run(title)
+    run = head.add_run(paper.title)
     run.bold, run.font.size = True, Pt(18)
     said = page.add_paragraph()
     said.alignment = WD_ALIGN_PARAGRAPH.CENTER
-    shown = said.add_run(tr("Conclusion: {conclusion}", conclusion=conclusion_name(conclusion)))
+    shown = said.add_run(printable(paper.banner))
     shown.bold, shown.font.size = True, Pt(14)
-    for number, section in enumerate(sections, 1):
+    for number, section in enumerate(paper.sections, 1):
         heading = page.add_paragraph()
-        mark = heading.add_run(f"{number}. {section.title}")
+        mark = heading.add_run(f"{number}. {printable(section.title)}")
         mark.bold, mark.font.size = True, Pt(13)
         for note in section.notes:
-            page.add_paragraph(_printable(note))
+            page.add_paragraph(printable(note))
         for table in section.tables:
             _table(page, table.head, table.shown)
             if table.left:
                 page.add_paragraph(tr("and {count} more", count=table.left))
-    page.add_paragraph(f"manifest.json SHA-256 {manifest}")
+    if paper.foot:
+        page.add_paragraph(paper.foot)
     page.save(str(path))
 
 
@@ -82,12 +120,12 @@ def _table(page: Document, head: Sequence[str], rows: Sequence[Sequence[str]]) -
     table.style = "Table Grid"
     cells = table.add_row().cells
     for cell, text in zip(cells, head, strict=True):
-        cell.paragraphs[0].add_run(_printable(text)).bold = True
+        cell.paragraphs[0].add_run(printable(text)).bold = True
     for row in rows:
         for cell, text in zip(table.add_row().cells, row, strict=True):
-            cell.text = _printable(text)
+            cell.text = printable(text)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Without characters that XML 1.0 does not allow."""
     return "".join(one if one >= " " or one in "\n\t" else "�" for one in text)

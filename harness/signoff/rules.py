@@ -53,8 +53,23 @@ def rulings(material: Material) -> list[Ruling]:
     return [
         _trusted(material), _scenarios(material), _covered(material), _compared(material),
         _approved(material), _money(material), _faults(material), _contracts(material),
-        _latency(material), _manual(material),
+        _latency(material), _manual(material), *_window(material),
     ]  # fmt: skip
+
+
+def _window(material: Material) -> Iterator[Ruling]:
+    """Only where a window was watched: not every upgrade has one."""
+    data = material.watched
+    if data is None:
+        return
+    says = {Verdict.PASS.value: Conclusion.GO, Verdict.FAIL.value: Conclusion.NO_GO}
+    told = [*data.get("failed", ()), *data.get("open", ())]
+    outage = sum(one["outage_s"] for one in data.get("lines", ()))
+    yield _ruling(
+        tr("nothing was lost, repeated, late or out of order in the window"),
+        says.get(str(data["verdict"]), Conclusion.CONDITIONAL),
+        "; ".join([tr("{seconds:.0f} s out of service", seconds=outage), *told[:5]]),
+    )
 
 
 def _ruling(rule: str, says: Conclusion, because: str) -> Ruling:
@@ -108,6 +123,9 @@ def _compared(material: Material) -> Ruling:
         return _ruling(rule, Conclusion.NO_GO, "; ".join([told, *problems]))
     if data["verdict"] != Verdict.PASS.value:
         said = tr("the two runs do not cover the same")
+        return _ruling(rule, Conclusion.CONDITIONAL, f"{told}; {said}")
+    if data.get("basis", "runs") != "runs":
+        said = tr("before is a recorded ordinary working day: dialect, counts and contract only")
         return _ruling(rule, Conclusion.CONDITIONAL, f"{told}; {said}")
     return _ruling(rule, Conclusion.GO, told)
 

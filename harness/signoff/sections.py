@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from harness.evidence.verdict import Verdict
 from harness.i18n import tr
@@ -133,7 +134,8 @@ def _differences(material: Material) -> Section:
     if data is None:
         return Section(tr("Differences"), [tr("no comparison was made")])
     rows = [
-        (class_name(one["class"]), one["interface"], f"{one['name']} {one['path']}".strip(),
+        (str(one.get("severity", "-")), class_name(one["class"]), one["interface"],
+         f"{one['name']} {one['path']}".strip(),
          str(one["count"]), one["approved"] or tr("not approved"), one["signature"])
         for one in data["groups"]
     ]  # fmt: skip
@@ -143,7 +145,7 @@ def _differences(material: Material) -> Section:
         *data["approval_problems"], *data["coverage"],
     ]  # fmt: skip
     return Section(tr("Differences"), notes, [
-        Table((tr("class"), tr("interface"), tr("where"), tr("times"), tr("approval"),
+        Table((tr("grade"), tr("class"), tr("interface"), tr("where"), tr("times"), tr("approval"),
                tr("signature")), rows), *_contract(material),
     ])  # fmt: skip
 
@@ -193,7 +195,8 @@ def _speed(material: Material) -> Section:
     data = (material.comparison or {}).get("latencies", [])
     rows = [
         (one["interface"], f"{one['answers']} {one['name']}", f"{one['median_ms'][0]:g}",
-         f"{one['median_ms'][1]:g}", " / ".join(str(n) for n in one["samples"]),
+         f"{one['median_ms'][1]:g}", _both(one, "p95_ms"), _both(one, "p99_ms"),
+         " / ".join(str(n) for n in one["samples"]),
          f"{one['delta']:+.2f}", tr("shifted") if one["shift"] else
          tr("not shifted") if one["enough"] else tr("too few"))
         for one in data
@@ -203,8 +206,16 @@ def _speed(material: Material) -> Section:
         note = tr("too few answers to say it")
     return Section(tr("Speed and stability"), [note], [
         Table((tr("interface"), tr("answer"), tr("median before (ms)"), tr("median after (ms)"),
-               tr("samples"), tr("delta"), tr("result")), rows)
+               tr("95 % (ms)"), tr("99 % (ms)"), tr("samples"), tr("delta"), tr("result")), rows),
+        Table((tr("unstable scenario"), tr("verdicts of equal runs")),
+              [(one["scenario"], " / ".join(map(verdict_name, one["verdicts"])))
+               for one in (material.comparison or {}).get("unstable", ())]),
     ])  # fmt: skip
+
+
+def _both(row: Mapping[str, Any], key: str) -> str:
+    """Before and after."""
+    return " → ".join(f"{one:g}" for one in row.get(key, ())) or "-"
 
 
 def _manual(material: Material) -> Section:

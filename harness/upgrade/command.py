@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +14,7 @@ from harness.clock import RealClock
 from harness.evidence.verdict import EXIT_CODES, Verdict
 from harness.i18n import tr
 from harness.report.text import columns, cut
-from harness.upgrade import approvals, report
+from harness.upgrade import approvals, report, severity
 from harness.upgrade import compare as comparing
 from harness.upgrade.observe import RunFolder
 
@@ -34,6 +34,7 @@ class Request:
         after: run folder after it.
         noise: further run folders before it.
         approved: file or folder of approvals; None for none.
+        severity: file of severities by interface; None for the one that ships.
         out: where the result goes.
         json: print one JSON object as the last line.
         today: the day that approvals are measured by; None is today.
@@ -43,6 +44,7 @@ class Request:
     after: Path
     noise: Sequence[Path] = ()
     approved: Path | None = None
+    severity: Path | None = None
     out: Path
     json: bool = False
     today: date | None = None
@@ -58,9 +60,11 @@ def compare(request: Request) -> int:
     noise = [RunFolder.open(one) for one in request.noise]
     given = approvals.read(request.approved) if request.approved is not None else []
     today = request.today or RealClock().wall().date()
-    comparison = comparing.run(before, after, noise, given, today=today, say=_say)
+    grades = severity.given(request.severity)
+    comparison = comparing.run(before, after, noise, given, today=today, say=say)
+    comparison = replace(comparison, severity=grades)
     data = report.write(comparison, before, after, request.out)
-    _print(data, comparison.verdict, request.out)
+    show(data, comparison.verdict, request.out)
     code = EXIT_CODES[comparison.verdict]
     if request.json:
         summary = {key: data[key] for key in ("verdict", "groups", "coverage")}
@@ -68,11 +72,13 @@ def compare(request: Request) -> int:
     return code
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Progress, on stderr."""
     print(f"… {text}", file=sys.stderr, flush=True)
 
 
-def _print(data: Mapping[str, Any], verdict: Verdict, out: Path) -> None:
+def show(data: Mapping[str, Any], verdict: Verdict, out: Path) -> None:
+    """What a comparison says, on the terminal."""
     lines = list(_lines(data))
     for line in lines[:SHOWN_MAX]:
         print(line)
@@ -107,4 +113,6 @@ def _line(group: Mapping[str, Any]) -> str:
     name = report.class_name(group["class"])
     gap = " " * max(1, 10 - columns(name))
     mark = f"  [{group['approved']}]" if group["approved"] else ""
-    return f"{name}{gap}{where}  {old} → {new}  ×{group['count']}  {group['signature']}{mark}"
+    grade = tr("grade {grade}", grade=group["severity"])
+    what = f"{grade}  {name}{gap}{where}  {old} → {new}"
+    return f"{what}  ×{group['count']}  {group['signature']}{mark}"

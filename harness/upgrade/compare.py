@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from harness.errors import InputError
@@ -17,6 +17,7 @@ from harness.upgrade.latency import Durations, Latency, shifts
 from harness.upgrade.observe import RunFolder
 from harness.upgrade.placeholders import Volatile
 from harness.upgrade.roots import Chain, Root, chain, roots
+from harness.upgrade.severity import Severity, shipped
 
 JUDGED = frozenset({Verdict.PASS, Verdict.FAIL})
 """Verdicts of scenarios that were carried out to their end."""
@@ -37,6 +38,8 @@ class Comparison:
         learned: places that equal runs differed at.
         chains: what differs, scenario by scenario.
         latencies: how long answers took, where both runs were on the real clock.
+        severity: how bad a difference is, by interface.
+        unstable: verdicts of the equal runs before, of scenarios that they do not agree on.
     """
 
     groups: Mapping[str, Group]
@@ -47,6 +50,8 @@ class Comparison:
     learned: int
     chains: Sequence[Chain] = ()
     latencies: Sequence[Latency] = ()
+    severity: Severity = field(default_factory=shipped)
+    unstable: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def roots(self) -> list[Root]:
@@ -117,7 +122,17 @@ def run(
         learned=len(volatile.learned),
         chains=[*chains, *(chain([one]) for one in shifts(latencies))],
         latencies=latencies,
+        unstable=_unstable([before, *noise]),
     )
+
+
+def _unstable(equal: Sequence[RunFolder]) -> dict[str, Sequence[str]]:
+    """Scenarios that equal runs judge otherwise: what they say after the upgrade says little."""
+    verdicts: dict[str, list[str]] = {}
+    for folder in equal:
+        for one in folder.run.scenarios:
+            verdicts.setdefault(one.id, []).append(one.verdict.value)
+    return {ident: found for ident, found in verdicts.items() if len(set(found)) > 1}
 
 
 def _same_harness(before: RunFolder, other: RunFolder) -> None:

@@ -6,6 +6,7 @@ what the scenario made it. An answer belongs to the message whose id it names.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -30,11 +31,13 @@ class Latency:
         key: interface, who answers, type.
         medians: seconds before and after.
         shift: what the test says.
+        high: seconds that 95 and 99 of 100 answers stay below, before and after.
     """
 
     key: Key
     medians: tuple[float, float]
     shift: Shift
+    high: tuple[tuple[float, float], tuple[float, float]] = ((0.0, 0.0), (0.0, 0.0))
 
     def as_json(self) -> dict[str, Any]:
         """For ``compare.json``; milliseconds."""
@@ -42,6 +45,8 @@ class Latency:
         return {
             "interface": interface, "answers": answers, "name": name,
             "median_ms": [round(1000 * one, 3) for one in self.medians],
+            "p95_ms": [round(1000 * one, 3) for one in self.high[0]],
+            "p99_ms": [round(1000 * one, 3) for one in self.high[1]],
             "samples": list(self.shift.sizes), "p": self.shift.p,
             "delta": round(self.shift.delta, 3),
             "enough": self.shift.enough, "shift": self.shift.named,
@@ -69,9 +74,19 @@ class Durations:
                 key=key,
                 medians=(median(self.before[key]), median(self.after[key])),
                 shift=test(self.before[key], self.after[key]),
+                high=(
+                    (percentile(self.before[key], 0.95), percentile(self.after[key], 0.95)),
+                    (percentile(self.before[key], 0.99), percentile(self.after[key], 0.99)),
+                ),
             )
             for key in sorted(self.before.keys() & self.after.keys())
         ]
+
+
+def percentile(samples: Sequence[float], share: float) -> float:
+    """The smallest sample that at least ``share`` of all do not exceed (nearest rank)."""
+    ordered = sorted(samples)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 def shifts(latencies: Sequence[Latency]) -> list[Difference]:

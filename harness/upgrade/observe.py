@@ -7,7 +7,6 @@ not grow with the number of scenarios.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -20,17 +19,15 @@ from harness.evidence import trace
 from harness.evidence.line import unpack
 from harness.evidence.trace import Record
 from harness.i18n import tr
+from harness.report import intact
 from harness.report.model import Run, ScenarioRun, parse
-from harness.upgrade import archive, dicom
+from harness.upgrade import archive, bodies, dicom
 from harness.upgrade.given import Role, of_records, parts, short, sums, words
 from harness.wire.astm_records import AstmMessage
 from harness.wire.hl7 import Hl7Message
 
 HOSPITAL: Final = frozenset({"LIS", "PACS", "RIS", "HIS"})
 """Roles that stand for the system under test also where the built-in hospital plays them."""
-
-CODINGS: Final = ("utf-8", "gb18030")
-"""Of JSON bodies: the one of RFC 8259 §8.1, and the one that older hospital systems write."""
 
 Values = Mapping[str, str]
 """Path to value."""
@@ -95,37 +92,20 @@ class Observation:
 
 
 def _payload(raw: bytes) -> Values:
-    """A JSON body by its pointers, with numbers as they are written; anything else as one text."""
-    if raw[:1] in {b"{", b"["}:
-        for coding in CODINGS:
-            try:
-                tree = json.loads(raw.decode(coding), parse_int=str, parse_float=str)
-            except ValueError:
-                continue
-            told = {} if coding == CODINGS[0] else {"@charset": coding}
-            return told | dict(_members(tree))
-    return {"payload": short(raw.decode("latin-1"))}
+    """A JSON or XML body by its paths; anything else as one text."""
+    found = bodies.values(raw)
+    if found is None:
+        return {"payload": short(raw.decode("latin-1"))}
+    return dict(_members(found))
 
 
-def _members(tree: object) -> Iterator[tuple[str, str]]:
-    for pointer, text in _leaves(tree, ""):
+def _members(found: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    for pointer, text in found:
         inside = archive.fields(text)
         if inside is None:
             yield pointer, short(text)
         else:
             yield from ((f"{pointer}!{place}", short(field)) for place, field in inside)
-
-
-def _leaves(value: object, pointer: str) -> Iterator[tuple[str, str]]:
-    """Pointers with the numbers of list members in brackets, and every value: null is one, too."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _leaves(inner, f"{pointer}/{key}")
-    elif isinstance(value, list):
-        for number, inner in enumerate(value, 1):
-            yield from _leaves(inner, f"{pointer}[{number}]")
-    else:
-        yield pointer, value if isinstance(value, str) else json.dumps(value)
 
 
 def _hl7_values(raw: bytes) -> Iterator[tuple[str, str]]:
@@ -224,7 +204,7 @@ class RunFolder:
         """Read ``run.json``.
 
         Raises:
-            InputError: the folder holds no finished run.
+            InputError: the folder holds no finished run, or was edited since.
         """
         if not (path / "run.json").is_file():
             killed = (path / "plan.json").is_file()
@@ -235,7 +215,15 @@ class RunFolder:
                 where=str(path),
                 remedy=tr("run it again") if killed else "",
             )
-        return cls(path=path, run=parse(Run, path / "run.json"))
+        run = parse(Run, path / "run.json")
+        edited = intact.damage(path)
+        if edited:
+            raise InputError(
+                tr("the run folder cannot be trusted: {damage}", damage=edited),
+                where=str(path),
+                remedy=tr("take the folder as the run wrote it, or run again"),
+            )
+        return cls(path=path, run=run)
 
     def seen(self, scenario: ScenarioRun) -> Seen:
         """What one of its scenarios observed.

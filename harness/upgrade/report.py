@@ -61,6 +61,10 @@ def as_json(comparison: Comparison, before: RunFolder, after: RunFolder) -> dict
         ],
         "latencies": [one.as_json() for one in comparison.latencies],
         "groups": [_group(key, group, comparison) for key, group in comparison.groups.items()],
+        "unstable": [
+            {"scenario": ident, "verdicts": list(found)}
+            for ident, found in comparison.unstable.items()
+        ],
         "coverage": list(comparison.coverage),
         "approval_problems": list(comparison.applied.problems),
     }
@@ -97,15 +101,25 @@ def _group(signature: str, group: Group, comparison: Comparison) -> dict[str, An
         "scenarios": group.scenarios,
         "approved": None if approval is None else approval.ticket,
         "approvable": not untouchable(first),
+        "severity": comparison.severity.grade(first),
     }
 
 
 def write(
-    comparison: Comparison, before: RunFolder, after: RunFolder, out: Path
-) -> Mapping[str, Any]:
-    """Write both files into ``out``; returns what ``compare.json`` says."""
+    comparison: Comparison, before: RunFolder, after: RunFolder, out: Path,
+    basis: tuple[str, str] = ("runs", ""),
+) -> Mapping[str, Any]:  # fmt: skip
+    """Write both files into ``out``; returns what ``compare.json`` says.
+
+    Args:
+        comparison: what was found.
+        before: the run before, or what stands for it.
+        after: the run after.
+        out: folder of the result.
+        basis: what it rests on, as a word for programs and as a sentence; ``runs`` needs none.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    data = as_json(comparison, before, after)
+    data = as_json(comparison, before, after) | {"basis": basis[0]}
     text = json.dumps(data, ensure_ascii=False, indent=2)
     (out / "compare.json").write_text(text + "\n", encoding="utf-8", newline="\n")
     masked = before.run.masked or after.run.masked
@@ -124,6 +138,7 @@ def write(
         groups=[_shown(group, masked=masked) for group in comparison.groups.values()],
         verdict=comparison.verdict,
         masked=masked,
+        basis=basis[1],
     )
     (out / "compare.html").write_text(page, encoding="utf-8", newline="\n")
     return data

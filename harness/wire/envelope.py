@@ -45,6 +45,8 @@ REQUEST_LENGTHS: Final[Mapping[str, int]] = {
 """Members of a request and how long each may be. ``infno`` is declared as 4 though numbers of 5 and
 6 characters exist, and ``fixmedins_name`` as 20 though names are longer: both are widened here."""
 
+_LENGTHS: Final = tuple(REQUEST_LENGTHS.items())
+
 REQUIRED: Final = (
     "infno",
     "msgid",
@@ -103,6 +105,8 @@ class Request:
 
 def as_text(value: Any) -> str:
     """A scalar as text: ``18`` and ``"18"`` are the same, ``null`` is empty."""
+    if type(value) is str:
+        return value.strip()
     if value is None:
         return ""
     if isinstance(value, str):
@@ -184,7 +188,10 @@ def read_input(text: str) -> Mapping[str, Any]:
 
 def problems(request: Request, required: tuple[str, ...] = REQUIRED) -> list[tuple[str, str]]:
     """What is wrong with the members: pairs of member and ``missing``, ``long`` or ``kind``."""
-    found = []
+    found: list[tuple[str, str]] = []
+    members = request.members
+    if not _looked_at(members, required) and (request.input or request.input_text):
+        return found
     for name in required:
         if name == "input":
             if not request.input and not request.input_text:
@@ -202,14 +209,29 @@ def problems(request: Request, required: tuple[str, ...] = REQUIRED) -> list[tup
     return found
 
 
+def _looked_at(members: Mapping[str, Any], required: tuple[str, ...]) -> bool:
+    """Whether any member has to be looked at closely; of nearly every request none has to be."""
+    get = members.get
+    for name in required:
+        value = get(name)
+        if name != "input" and (type(value) is not str or value.strip() in {"", "null"}):
+            return True
+    for name, length in _LENGTHS:
+        value = get(name)
+        if value is not None and (type(value) is not str or len(value) > length):
+            return True
+    return False
+
+
 def stamp17(at: datetime) -> str:
     """``yyyyMMddHHmmssSSS``, as response times are written."""
     return f"{stamp14(at)}{at.microsecond // 1000:03d}"
 
 
 def stamp14(at: datetime) -> str:
-    """``yyyyMMddHHmmss``; ``strftime`` takes six times as long."""
-    return f"{at.year:04d}{at.month:02d}{at.day:02d}{at.hour:02d}{at.minute:02d}{at.second:02d}"
+    """``yyyyMMddHHmmss``; ``strftime`` takes ten times as long."""
+    text = at.isoformat()
+    return f"{text[:4]}{text[5:7]}{text[8:10]}{text[11:13]}{text[14:16]}{text[17:19]}"
 
 
 def msgid(fixmedins_code: str, at: datetime, sequence: int) -> str:

@@ -66,7 +66,7 @@ class HllpCore(MllpCore):
         refuses: answer a damaged block by an ``N`` block, as the protocol wants it.
     """
 
-    protocol: str = "hllp"
+    protocol: str = "mllp"  # what is read of a message, and who may send it, is the same
     refuses: bool = True
 
     def send(self, event: Event, now: float) -> None:

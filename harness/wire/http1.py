@@ -285,7 +285,9 @@ class HttpServerCore:
             self._end()
 
     def _put(self, data: bytes | None, payload: bytes) -> None:
-        if data:
+        if data and self.mutator is unchanged:
+            self._out.append(data)
+        elif data:
             self._out += self.mutator(Unit(kind="message", data=data, payload=payload))
 
     def data_to_send(self) -> bytes:

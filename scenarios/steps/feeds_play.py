@@ -78,12 +78,17 @@ def control_id(world: World) -> str:
     return f"T{int(world.draw('control id') * 10**12):012d}{count:03d}"
 
 
+def speaks_hllp(world: World, link: str) -> bool:
+    """Whether the profile says that blocks of this link have a count and a checksum."""
+    return link in world.bench.specs and world.bench.specs[link].protocol == "hllp"
+
+
 def send(world: World, role: str, link: str, payload: bytes) -> dict[str, Any]:
     """One message in the place of a role, and its outcome; the connection stays open."""
     name = f"测试端{role}"
     world.state["last sent"] = (link, payload)
     world.state["answers since"] = len(world.trace)
-    world.join(name, Feed(role, world.clock), link)
+    world.join(name, Feed(role, world.clock, hybrid=speaks_hllp(world, link)), link)
     value: dict[str, Any] = world.tell(
         name, "send", SEND_TIMEOUT_S, link=link, payload=payload.hex()
     )
@@ -234,6 +239,7 @@ def _his(world: World, rules: list[Rule]) -> Feed:
         "HIS",
         world.clock,
         Policy(rules),
+        hybrid=speaks_hllp(world, RESULTS),
         observer=lambda text: _note(world, text),
     )
 

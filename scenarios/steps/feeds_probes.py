@@ -35,6 +35,8 @@ ARRIVALS = {
                   fault_class="hl7-02", parameters={"junk": "\r\n"}),
     "前有空字节": Kind(action="junk-before", layer="message", unit="message",
                  fault_class="hl7-03", parameters={"junk": "\x00\x00"}),
+    "整帧为UTF-16": Kind(action="re-encode", layer="message", unit="message", fault_class="hl7-17",
+                      parameters={"from": "gb18030", "to": "utf-16-le"}),
 }  # fmt: skip
 """How a registration that we send arrives, by the word in a sentence."""
 
@@ -85,7 +87,8 @@ def _registration(world: World, label: str, writing: str) -> bytes:
     purpose="同一内容换一种合法或常见的写法，LIS 应同样读入",
     effect="发 ADT^A04；写法：标准、GBK编码、UTF-8编码、字节顺序标记、自定义分隔符、第五个分隔符、"
     "回车换行、换行、空行、缺末尾回车、患者号在后、自定义段、声明与编码不符、未声明字符集、"
-    "段序不同、新版本号、大量重复、相邻字段有值、证件号为空、不要应答、只要错误应答",
+    "段序不同、新版本号、大量重复、相邻字段有值、证件号为空、不要应答、只要错误应答、"
+    "时间带时区、时间写作24时、时间为协调世界时、时间带夏令时时区、出生时刻带夏令时",
     example="当 测试端以HIS身份向LIS登记患者“甲”，写法为“自定义分隔符”",
     gloss="We play the HIS and register a patient in a named way of writing",
 )
@@ -180,8 +183,8 @@ def send_merge(world: World, retired: str, survivor: str) -> None:
     "测试端登记患者{string}的报文{string}",
     id="feeds.registration-arrives",
     purpose="让一份登记报文在线路上以特殊方式到达",
-    effect="方式：与下一份粘连、连到两次、连到五十次、前有日志文本、前有回车换行、前有空字节；"
-    "只影响第一次到达",
+    effect="方式：与下一份粘连、连到两次、连到五十次、前有日志文本、前有回车换行、前有空字节、"
+    "整帧为UTF-16；只影响第一次到达",
     example="假如 测试端登记患者“甲”的报文“与下一份粘连”",
     gloss="The registration of a patient arrives in a special way",
 )

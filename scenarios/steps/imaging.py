@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from harness.errors import ScenarioError
 from harness.i18n import tr
 from harness.scenario.steps import Library, Table
 from harness.scenario.world import World
+from scenarios.steps.imaging_judge import charset_of
 from scenarios.steps.imaging_site import DAYS, Planned, Site, site
 from simulators.modality.images import latin_name, uid
 from simulators.modality.modality import Modality
@@ -21,7 +24,11 @@ def device_of(world: World, exam: str) -> tuple[Site, Planned, Modality]:
     """The site, the examination and its device."""
     here = site(world)
     planned = here.known(exam)
-    return here, planned, here.modality(planned.device)
+    modality = here.modality(planned.device)
+    if planned.charset:
+        model = replace(modality.model, charset=planned.charset)
+        modality = Modality(model, modality.open_to)
+    return here, planned, modality
 
 
 # ---- preparing
@@ -41,6 +48,19 @@ def name_kind(world: World, person: str, kind: str) -> None:
         known = "、".join(NAME_KINDS)
         raise ScenarioError(tr("no kind of name {name}; known: {known}", name=kind, known=known))
     world.person(person, NAME_KINDS[kind])
+
+
+@steps.given(
+    "设备以{string}字符集写检查{string}的对象",
+    id="imaging.charset",
+    purpose="让同一台设备以另一种字符集写患者与检查信息，检查字符集的每一种组合",
+    effect="(0008,0005) 与全部文本改用该字符集：GB18030、UTF-8、GB2312（ISO 2022 IR 58）或 GBK",
+    example="假如 设备以“GBK”字符集写检查“检1”的对象",
+    gloss="The device writes the objects of an examination in this character set",
+)
+def in_charset(world: World, charset: str, exam: str) -> None:
+    """From now on."""
+    site(world).known(exam).charset = charset_of(charset)
 
 
 @steps.given(

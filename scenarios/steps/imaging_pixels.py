@@ -18,11 +18,13 @@ from harness.link.dicom_pixels import (
     EXTRA,
     JPEG_2000,
     JPEG_2000_LOSSY,
+    JPEG_LOSSLESS,
     JPEG_LS,
     LOSSY,
     RLE,
     available,
     decode,
+    encode,
     streams,
 )
 from harness.link.dicom_scu import Offer
@@ -34,7 +36,9 @@ from scenarios.steps.imaging import device_of
 from scenarios.steps.imaging_judge import PACS
 from scenarios.steps.imaging_play import objects_of, remember
 from scenarios.steps.imaging_site import Planned, Site, device_model, site
+from simulators.modality import drop
 from simulators.modality.compress import compress, fill, shape_of
+from simulators.modality.images import instance, uid
 from simulators.modality.modality import Modality
 
 steps = Library("imaging")
@@ -44,6 +48,7 @@ SYNTAXES: Final = {
     "Deflated": DEFLATED,
     "RLE": RLE,
     "JPEG基线": BASELINE,
+    "JPEG无损": JPEG_LOSSLESS,
     "JPEG-LS无损": JPEG_LS,
     "JPEG2000无损": JPEG_2000,
     "JPEG2000有损": JPEG_2000_LOSSY,
@@ -167,6 +172,39 @@ def store_compressed(world: World, exam: str, name: str, pattern: str) -> None:
     remember(sender, planned, objects)
     world.state[f"compressed {exam}"] = (syntax, native)
     sender.store(objects)
+
+
+@steps.when(
+    "采集卡在投递目录放入{int}张JPEG，设备把目录中的图像存入检查{string}",
+    id="imaging.store-dropped",
+    purpose="检查采集工作站的投递目录：不懂 DICOM 的采集卡给出的 JPEG 原样入档",
+    effect="写入由种子决定的 JPEG 文件，工作站补上患者信息，按 JPEG 基线逐幅 C-STORE，码流不改",
+    example="当 采集卡在投递目录放入3张JPEG，设备把目录中的图像存入检查“检1”",
+    gloss="A capture card drops JPEG files and the device stores them byte for byte",
+)
+def store_dropped(world: World, count: int, exam: str) -> None:
+    """Each file under the patient of the examination."""
+    here, planned, modality = device_of(world, exam)
+    syntax = _syntax("JPEG基线")
+    folder = here.systems().folder / f"drop-{uid(planned.exam.study)}"
+    folder.mkdir(parents=True, exist_ok=True)
+    model = drop.sender(modality.model)
+    for number in range(1, count + 1):
+        data = instance(replace(model, frames=1), planned.exam, number)
+        shape = shape_of(data)
+        stream = streams(encode(data.raw("PixelData")[: shape.frame_bytes], shape, syntax))[0]
+        (folder / f"{number:04d}.jpg").write_bytes(stream)
+    found, _ = drop.look(folder)
+    if len(found) != count:
+        raise HarnessError(tr("{found} of {count} files were read", found=len(found), count=count))
+    objects = drop.objects(model, planned.exam, found)
+    sender = Modality(model, modality.open_to)
+    remember(sender, planned, objects)
+    world.state[f"compressed {exam}"] = (syntax, {})
+    answers = sender.store(objects)
+    for one, data in zip(found, objects, strict=True):
+        if answers[data.text("SOPInstanceUID")].ok:
+            drop.taken(one)
 
 
 def _rows(planned: Planned, syntax: str, native: Mapping[str, str]) -> list[dict[str, str]]:

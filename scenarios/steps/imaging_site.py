@@ -44,11 +44,17 @@ DEVICES: Final = {
     "不规范超声": "us-sloppy",
     "内镜": "es-tower",
     "采集工作站": "es-capture-card",
+    "视频工作站": "es-video",
     "心电图机": "ecg-cart",
     "心电工作站": "ecg-pdf",
     "改造DR": "dr-retrofit",
 }
 """Names of devices in sentences, and the profile each is; any profile's own name does too."""
+
+VIDEOS: Final = {
+    "1.2.840.10008.5.1.4.1.1.77.1.1.1": ("1.2.840.10008.1.2.4.102",),
+}
+"""Syntaxes of moving pictures that a look takes, by class."""
 
 INBOUND: Final = "pacs-modality"
 """Link by which a PACS reaches our devices: reports of commitment, and images that are moved."""
@@ -90,6 +96,7 @@ class Planned:
     time: str
     owner: str
     performed: str = ""
+    charset: str = ""
     sent: dict[str, DataSet] = field(default_factory=dict)
     transaction: str = ""
     unsent: tuple[str, ...] = ()
@@ -120,6 +127,7 @@ class Site:
     front: Front | None = None
     implicit_reports: bool = False
     secured: tuple[str, Address] | None = None
+    secured_web: Address | None = None
     """Link and address over which devices reach the PACS in TLS; None for the plain ones."""
     _count: int = 0
 
@@ -377,7 +385,7 @@ def site(world: World) -> Site:
         probes["pacs-instances"] = RetrieveProbe(
             "pacs-instances", "PACS", found.opens("PACS", looker),
             [Offer(abstract=one, syntaxes=[syntax]) for one in STORAGE
-             for syntax in (EXPLICIT, IMPLICIT)], SHOWN, found.sent_as,
+             for syntax in (EXPLICIT, IMPLICIT, *VIDEOS.get(one, ()))], SHOWN, found.sent_as,
         )  # fmt: skip
         probes["ris-worklist"] = FindProbe(
             "ris-worklist", "RIS", found.opens("RIS", looker), "WORKLIST", WORKLIST_COLUMNS,

@@ -62,16 +62,13 @@ def papers(world: World) -> Papers:
     return found
 
 
-def secured(world: World, shown: str, held: str, version: str = "TLS1.3") -> Address:
+def secured(
+    world: World, shown: str, held: str, version: str = "TLS1.3", *, web: bool = False
+) -> Address:
     """A PACS that shows one certificate, and how a device that holds another one reaches it."""
     made = papers(world)
-    port = (
-        site(world)
-        .systems()
-        .secured(
-            made.path(f"pacs{_kind(shown)}"), made.path("pacs-expired"), made.path("authority")
-        )
-    )
+    files = (made.path(f"pacs{_kind(shown)}"), made.path("pacs-expired"), made.path("authority"))
+    port = site(world).systems().secured(*files, web=web)
     certificate = None if held == NONE else made.path(f"device{_kind(held)}")
     context = tls.client(made.path("authority"), certificate, oldest=version == "TLS1.2")
     return Address(host=HOST, port=port, tls=context, server_name=HOST)
@@ -95,6 +92,21 @@ def _kind(name: str) -> str:
 def over_tls(world: World) -> None:
     """Both sides show a sound certificate."""
     site(world).secured = (LINK, secured(world, "有效", "有效"))
+
+
+@steps.given(
+    "设备经HTTPS使用PACS的DICOMweb",
+    id="imaging.https",
+    purpose="让本场景的 DICOMweb 都走 HTTPS，双方出示有效证书",
+    effect="PACS 另开一个 HTTPS 监听，要求设备出示证书；轨迹里是解密后的请求与应答",
+    example="假如 设备经HTTPS使用PACS的DICOMweb",
+    gloss="DICOMweb goes over HTTPS in this scenario, with certificates that hold",
+)
+def over_https(world: World) -> None:
+    """Before the first request over DICOMweb."""
+    if world.state.get("imaging web") is not None:
+        raise ScenarioError(tr("DICOMweb is in use already"))
+    site(world).secured_web = secured(world, "有效", "有效", web=True)
 
 
 @steps.when(

@@ -61,7 +61,8 @@ def web_of(world: World) -> Web:
     if spec is None:
         raise Blocked(tr("the profile has no link to the {role}", role="PACS DICOMweb"),
                       remedy=f"[endpoints.{LINK}] host = …, port = …")  # fmt: skip
-    address = world.bench.addresses.get(LINK) or here.systems().address("PACS", LINK)
+    address = here.secured_web or world.bench.addresses.get(LINK)
+    address = address or here.systems().address("PACS", LINK)
     caller = Caller(address=address, watcher=world.bench.switch.watcher, guard=world.guard)
     count = 0
 

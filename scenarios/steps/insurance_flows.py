@@ -90,6 +90,57 @@ def cleared(world: World) -> None:
     world.bench.driver.command(ROLE, "cleared", {"month": month}, limits.CONTROL_TIMEOUT_S)
 
 
+@steps.when(
+    "医保中心的柜台为患者{string}直接退费",
+    id="insurance.counter-refund",
+    purpose="检查不经 HIS 办理的退费是否被发现",
+    effect="中心撤销该患者最近的一笔结算，HIS 没有收到任何报文",
+    example="当 医保中心的柜台为患者“甲”直接退费",
+    gloss="An official of the centre refunds a patient, and no hospital asked",
+)
+def counter_refund(world: World, label: str) -> None:
+    """Over the control pipe: no message goes over the tested interface."""
+    centre(world)
+    args = {"psn_no": world.known_person(label).patient_id}
+    world.bench.driver.command(ROLE, "refund", args, limits.CONTROL_TIMEOUT_S)
+
+
+@steps.given(
+    "患者{string}的个人账户在{string}之后被别处用完",
+    id="insurance.spent-elsewhere",
+    purpose="检查预结算与结算之间参保信息的变化",
+    effect="该患者下一次该交易得到应答后，中心把其个人账户余额记为零",
+    example="假如 患者“甲”的个人账户在“2206”之后被别处用完",
+    gloss="Another hospital empties a patient's account right after the next such transaction",
+)
+def spent_elsewhere(world: World, label: str, infno: str) -> None:
+    """Over the control pipe; an account that is empty already is an error."""
+    centre(world)
+    args = {"psn_no": world.known_person(label).patient_id, "infno": infno}
+    world.bench.driver.command(ROLE, "spend", args, limits.CONTROL_TIMEOUT_S)
+
+
+@steps.then(
+    "{duration}内HIS记下患者{string}由个人账户支付{decimal}元",
+    id="insurance.account-paid",
+    purpose="核对个人账户支付的金额",
+    effect="查询探针 his-yb-ledger，只看中心仍有效的结算",
+    example="那么 10秒内HIS记下患者“甲”由个人账户支付0.00元",
+    gloss="The HIS has booked so much as paid by a patient's own account",
+)
+def account_paid(world: World, limit_s: float, label: str, paid: Decimal) -> Expectation:
+    """Exact to the fen, in the row of the settlement that stands at the centre."""
+    return rows_expected(
+        probe="his-yb-ledger",
+        args={"psn_no": world.known_person(label).patient_id},
+        interface=INTERFACE,
+        table="yb_settlement",
+        key=["setl_id"],
+        rows=[{"setl_id": _latest(world, label), "acct_fen": str(int(paid.scaleb(2)))}],
+        limit_s=limit_s,
+    )
+
+
 @steps.given(
     "HIS的对码把项目{string}对到{string}",
     id="insurance.map",

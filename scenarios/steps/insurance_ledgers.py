@@ -26,7 +26,8 @@ SAME = (
 
 STATES = {"已结算": "settled", "未成功": "failed", "待人工处理": "manual", "已退费": "refunded"}
 CLASSES = {"中心多": "centre_more", "医院多": "hospital_more", "不一致": "differs"}
-REPAIRS = {"冲正": "2601", "撤销": "2208", "补记": "5203", "补登结算号": "id", "人工处理": "manual"}
+REPAIRS = {"冲正": "2601", "撤销": "2208", "补记": "5203", "补登结算号": "id", "补记退费": "refund",
+           "人工处理": "manual"}  # fmt: skip
 CLEARING = {"11": "11", "14": "14", "21": "21"}
 """Clearing type by medical type, as the example policy has it."""
 

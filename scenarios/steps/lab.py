@@ -120,6 +120,8 @@ def order(
                     birth=who.birth, id_card=who.id_card, **fields)  # fmt: skip
     world.order("HIS", "order", patient_id=who.patient_id, placer=f"O{barcode}",
                 barcode=barcode, items=",".join(codes), priority=priority)  # fmt: skip
+    world.after_persons()  # who worked by hand may have got other numbers
+    barcode, who = world.barcode(specimen), world.known_person(person)
     wanted = [{"item": code, "patient_id": who.patient_id} for code in codes]
     prepared(world, "lis-orders", {"barcode": barcode}, rows=wanted)
 

@@ -26,7 +26,7 @@ from harness.wire.http1_events import (
     Misbehaviour,
 )
 from simulators import trouble
-from simulators.centre import centre_commands, refusals, schema_check, signing_in
+from simulators.centre import centre_commands, counter, refusals, schema_check, signing_in
 from simulators.centre import centre_faults as faults
 from simulators.centre.callback import HELD_S, PAYING, Callbacks
 from simulators.centre.clock import CentreClock
@@ -77,6 +77,8 @@ class Centre:
     book: faults.FaultBook = field(init=False)
     callbacks: Callbacks = field(init=False)
     answered: int = 0
+    spent_after: dict[str, str] = field(default_factory=dict)
+    """Persons whose account is spent elsewhere, and after which transaction."""
     _waiting: dict[str, _Waiting] = field(default_factory=dict)
     _last: HttpResponse | None = None
     _turn: int = 0
@@ -179,6 +181,9 @@ class Centre:
             commands.append(act.Commit(statements=handled.statements))
             if self.calls_back and call.infno == PAYING:
                 commands += self.callbacks.after(call, handled, now)
+        if self.spent_after and (elsewhere := counter.spent(self, call)):
+            commands.append(act.Note(text=f"spent elsewhere after {call.infno} {call.msgid}"))
+            commands.append(act.Commit(statements=elsewhere))
         return commands
 
     def _send(self, conn: str, response: HttpResponse) -> act.Command:

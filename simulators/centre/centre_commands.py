@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
 from harness.link import actor as act
-from simulators.centre import schema, settlement_list
+from simulators.centre import counter, schema, settlement_list
 from simulators.centre.centre_faults import planned
 from simulators.centre.transactions import handlers
 
@@ -23,7 +23,8 @@ def obey(centre: Centre, command: act.Commanded) -> act.Command:
     ``cleared`` closes a ``month`` for
     good; ``maintenance`` takes ``on``, or ``begin`` and ``end``; ``specification`` takes
     ``version`` or ``changes`` to the present one; ``list`` is the bureau's judgement of a
-    person's settlement lists; ``status`` tells what happened.
+    person's settlement lists; ``refund`` is made at the centre's own counter; ``spend``
+    empties an account after the next ``infno``; ``status`` tells what happened.
     """
     try:
         return act.Reply(ident=command.ident, value=_carried_out(centre, command))
@@ -69,6 +70,11 @@ def _carried_out(centre: Centre, command: act.Commanded) -> Any:
             found = settlement_list.judged(centre.store, str(args["psn_no"]), str(args["state"]))
             centre.store.commit(found)
             return len(found)
+        case "refund":
+            return counter.refund(centre, str(args["psn_no"]))
+        case "spend":
+            counter.arm(centre, str(args["psn_no"]), str(args["infno"]))
+            return None
         case "status":
             return {"answered": centre.answered, "fired": list(centre.book.fired)}
     raise HarnessError(f"the centre knows no command {command.name}")

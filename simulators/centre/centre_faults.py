@@ -172,6 +172,8 @@ class FaultBook:
 
     def due_on_connect(self) -> CentreFault | None:
         """A fault that hits the connection itself; it is noted as fired."""
+        if not self.faults:
+            return None
         fault = self._due("connect", "connect", lambda fault: fault.action in ON_CONNECT)
         self._note(fault, "connect", "")
         return fault
@@ -184,6 +186,8 @@ class FaultBook:
 
     def due(self, call: Call) -> CentreFault | None:
         """The first fault that hits this call; it is noted as fired."""
+        if not self.faults:
+            return None
         own = ON_CONNECT | {"F20"}
         fault = self._due(call.infno, identity(call), lambda fault: fault.action not in own)
         self._note(fault, call.infno, call.msgid)

@@ -27,7 +27,10 @@ class CentreClock:
 
     def wall(self) -> datetime:
         """What the centre takes for now."""
-        return self.clock.wall().astimezone(self.zone) + self.offset
+        now = self.clock.wall()
+        if now.tzinfo is not self.zone:
+            now = now.astimezone(self.zone)
+        return now + self.offset if self.offset else now
 
     def set(self, text: str) -> None:
         """Now is that time: ``yyyy-MM-dd HH:mm:ss`` of the centre.

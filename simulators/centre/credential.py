@@ -56,7 +56,9 @@ def require(call: Call, books: Books) -> None:
         Refusal: unknown, expired, or another person's.
     """
     for value in call.input.values():
-        if isinstance(value, Mapping) and value.get("mdtrt_cert_type") == TOKEN:
+        if type(value) is list or not isinstance(value, Mapping):
+            continue
+        if value.get("mdtrt_cert_type") == TOKEN:
             psn_no = token_person(books, call, text(value, "mdtrt_cert_no"))
             if text(value, "psn_no") not in {"", psn_no}:
                 raise Refusal("token_unknown")

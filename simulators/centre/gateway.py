@@ -79,6 +79,8 @@ class Gateway:
         return self._call(read, infno, at)
 
     def _route(self, request: HttpRequest, at: datetime) -> str:
+        if request.target == self.province.gateway.path and request.method == "POST":
+            return request.header("_api_name")  # a path that leaves no number open
         path = request.target.partition("?")[0]
         if self.province.gateway.family == "oauth2" and path == self.province.gateway.token_path:
             raise self._token(request, at)
@@ -154,10 +156,9 @@ class Gateway:
 
     def _renamed(self, infno: str, nodes: Mapping[str, Any]) -> Mapping[str, Any]:
         """Nodes and fields by the names of the baseline."""
-        names = self.province.nodes.get(infno)
+        names, fields = self.province.nodes.get(infno), self.province.fields.get(infno)
         if names:
             nodes = {names.get(name, name): value for name, value in nodes.items()}
-        fields = self.province.fields.get(infno)
         if not fields:
             return nodes
         return {

@@ -8,8 +8,9 @@ books, the second commit fails instead of booking twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from simulators.centre.calc import MONEY
@@ -97,8 +98,7 @@ _VISITS = (
     bilg_dr_codg TEXT NOT NULL, bilg_dr_name TEXT NOT NULL, memo TEXT NOT NULL,
     setl_id TEXT NOT NULL, undone_setl_id TEXT NOT NULL, opt_time TEXT NOT NULL,
     PRIMARY KEY (mdtrt_id, feedetl_sn))""",
-    "CREATE INDEX IF NOT EXISTS fees_settled ON fees (setl_id)",
-    "CREATE INDEX IF NOT EXISTS fees_undone ON fees (undone_setl_id)",
+    # Rows of a settlement are found by its visit: a further index would cost each row two writes.
 )
 
 _SETTLEMENTS = (
@@ -116,9 +116,9 @@ _SETTLEMENTS = (
     """CREATE INDEX IF NOT EXISTS settlements_clearing ON settlements (fixmedins_code, clr_type,
     setl_time, insutype, clr_optins, pay_loc, vali_flag, refd_setl_flag, undone, medfee_sumamt,
     fund_pay_sumamt, acct_pay)""",
-    "CREATE INDEX IF NOT EXISTS settlements_visit ON settlements (mdtrt_id)",
     "CREATE INDEX IF NOT EXISTS settlements_msgid ON settlements (medins_setl_id)",
     # Two decisions about one visit on the same books take the same number: the second fails.
+    # Settlements of a visit are found by it, too.
     "CREATE UNIQUE INDEX IF NOT EXISTS settlements_turn ON settlements (mdtrt_id, turn)",
     """CREATE TABLE IF NOT EXISTS funds (setl_id TEXT NOT NULL, fund_pay_type TEXT NOT NULL,
     inscp_scp_amt BIGINT NOT NULL, crt_payb_lmt_amt BIGINT NOT NULL, fund_payamt BIGINT NOT NULL,
@@ -175,6 +175,11 @@ _AROUND = (
 
 REFERENCE: Sequence[str] = ("persons", "insurances", "hospitals", "catalogue")
 """Tables that a settlement looks into and no settlement changes."""
+
+KEYED: Mapping[str, str] = MappingProxyType(
+    {"visits": "mdtrt_id", "fees": "mdtrt_id", "accounts": "psn_no", "cumulations": "psn_no"}
+)
+"""Tables whose rows a trial reads and the settlement after it reads again, and whose they are."""
 
 SCHEMA: Sequence[str] = (*_PEOPLE, *_CATALOGUE, *_VISITS, *_SETTLEMENTS, *_AROUND)
 """CREATE statements for ``simulators.store``; they may be run again."""

@@ -111,7 +111,7 @@ def reverse(
         *settle.move_money(desk, row, who["family_psn_no"], sign=1),
         update(
             "fees",
-            {"setl_id": original["setl_id"]},
+            {"mdtrt_id": original["mdtrt_id"], "setl_id": original["setl_id"]},
             {"setl_id": "", "undone_setl_id": original["setl_id"]},
         ),
     ]

@@ -68,7 +68,7 @@ def _undo_settlement(desk: Desk, books: Books, row: Row) -> list[Statement]:
         *settle.move_money(desk, row, who["family_psn_no"], sign=-1),
         update(
             "fees",
-            {"setl_id": row["setl_id"]},
+            {"mdtrt_id": row["mdtrt_id"], "setl_id": row["setl_id"]},
             {"setl_id": "", "undone_setl_id": row["setl_id"]},
         ),
     ]
@@ -82,7 +82,8 @@ def _undo_reversal(desk: Desk, books: Books, row: Row) -> list[Statement]:
     kept = one(
         books,
         "SELECT COALESCE(SUM(det_item_fee_sumamt), 0) AS total, COUNT(*) AS n FROM fees"
-        " WHERE undone_setl_id = ? AND setl_id = ''",
+        " WHERE mdtrt_id = ? AND undone_setl_id = ? AND setl_id = ''",
+        original["mdtrt_id"],
         original["setl_id"],
     )
     if kept is None or not kept["n"] or int(kept["total"]) != int(original["medfee_sumamt"]):
@@ -100,7 +101,11 @@ def _undo_reversal(desk: Desk, books: Books, row: Row) -> list[Statement]:
         *settle.move_money(desk, row, family, sign=-1),
         update(
             "fees",
-            {"undone_setl_id": original["setl_id"], "setl_id": ""},
+            {
+                "mdtrt_id": original["mdtrt_id"],
+                "undone_setl_id": original["setl_id"],
+                "setl_id": "",
+            },
             {"setl_id": original["setl_id"]},
         ),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -189,6 +190,8 @@ def node(call: Call, name: str = "data") -> Mapping[str, Any]:
         Refusal: the node is missing.
     """
     value = call.input.get(name)
+    if type(value) is dict:  # nearly all of them
+        return value
     if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 1:
         value = value[0]
     if not isinstance(value, Mapping):
@@ -214,7 +217,9 @@ def rows_of(value: object, name: str) -> list[Mapping[str, Any]]:
     if value is None or value == "":
         return []
     rows = [value] if isinstance(value, Mapping) else value
-    if not isinstance(rows, Sequence) or not all(isinstance(row, Mapping) for row in rows):
+    if not isinstance(rows, Sequence) or not all(
+        type(row) is dict or isinstance(row, Mapping) for row in rows
+    ):
         raise Refusal("node_missing", name=name)
     if len(rows) > ROWS_MAX:
         raise Refusal("too_many_rows", name=name, limit=ROWS_MAX)
@@ -285,6 +290,15 @@ def day(row: Mapping[str, Any], name: str) -> str:
     return value
 
 
+_stamped: tuple[datetime | None, str] = (None, "")
+"""The last time that was written, and how; one object, so that no thread sees half of it."""
+
+
 def stamp(call: Call) -> str:
     """The centre's clock as ``YYYY-MM-DD HH:MM:SS``."""
-    return call.at.isoformat(" ", "seconds")[:19]
+    global _stamped  # noqa: PLW0603 - one transaction asks for the same time half a dozen times
+    at, found = _stamped
+    if at is not call.at:
+        found = call.at.isoformat(" ", "seconds")[:19]
+        _stamped = call.at, found
+    return found

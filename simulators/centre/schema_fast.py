@@ -33,7 +33,7 @@ class Compiled:
         is_date: whether a text is a date.
     """
 
-    __slots__ = ("_owner", "_required", "_rules")
+    __slots__ = ("_owner", "_plain", "_required", "_rules")
 
     def __init__(
         self,
@@ -47,6 +47,8 @@ class Compiled:
         # What the cache knows by its address must not be freed.
         self._owner = (spec, table)
         self._required = frozenset(one.code for one in table.fields.values() if one.required)
+        # Texts of which only the length matters are looked at without a call for each.
+        self._plain = {} if lenient else _plain_texts(spec, table, strict=strict)
         self._rules = {
             code: _rule(spec, one, strict=strict, lenient=lenient, is_date=is_date)
             for code, one in table.fields.items()
@@ -54,7 +56,7 @@ class Compiled:
 
     def row(self, row: Mapping[str, Any]) -> dict[str, Any] | None:
         """The row in one shape, or None where it has to be checked at length."""
-        rules = self._rules
+        rules, plain = self._rules, self._plain
         kept: dict[str, Any] = {}
         for code, value in row.items():
             if value is None:
@@ -63,6 +65,9 @@ class Compiled:
             if type(value) is str:
                 inner = value.strip()
                 if not inner or inner == "null":
+                    continue
+                if len(inner) <= plain.get(code, -1):
+                    kept[code] = inner
                     continue
             rule = rules.get(code)
             if rule is None:
@@ -99,6 +104,17 @@ def _rule(
     if longest and not strict:
         longest = max(longest, spec.lengths.get(one.code, 0))
     return _text(longest, spec.code_lists.get(one.code) if one.listed else None)
+
+
+def _plain_texts(spec: Specification, table: Node, *, strict: bool) -> dict[str, int]:
+    """Fields of text without a code list, and how long each may be."""
+    found = {}
+    for code, one in table.fields.items():
+        listed = one.listed and one.code in spec.code_lists
+        if one.kind in {"X", "B", "L", "N", "D", "DT", "S"} or listed or not one.length:
+            continue
+        found[code] = one.length if strict else max(one.length, spec.lengths.get(one.code, 0))
+    return found
 
 
 def _unknown(_value: Any) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from simulators.centre import persons
@@ -36,7 +38,7 @@ _YEARLY = frozenset({"outpatient", "chronic", "pharmacy", "registration"})
 """Kinds of benefit whose deductible is one a year; the others have one a stay."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Draft:
     """A settlement that is drawn up and not booked.
 
@@ -94,7 +96,7 @@ def draw_up(
     """
     if not fees:
         raise Refusal("nothing_to_settle")
-    parts = add_rows(_parts(row) for row in fees)
+    parts = add_rows([_parts(row) for row in fees])
     total = sum(int(row["det_item_fee_sumamt"]) for row in fees)
     _check_total(desk, data, total, parts)
     insutype = needed(data, "insutype")
@@ -149,7 +151,10 @@ def _check_total(desk: Desk, data: Mapping[str, Any], total: int, parts: Parts) 
     if not desk.policy.check_parts or desk.broken:
         return
     for name, part in _PART_FIELDS.items():
-        if text(data, name) and fen(data[name], name) != getattr(parts, part):
+        said = data.get(name)
+        if said is None or (type(said) is not Decimal and not text(data, name)):
+            continue
+        if fen(said, name) != getattr(parts, part):
             raise Refusal(
                 "part_differs", name=name, given=data[name], found=yuan(getattr(parts, part))
             )
@@ -159,10 +164,19 @@ def _standing(
     call: Call, books: Books, *, visit: Row, who: Row, insured: Row, kind: str
 ) -> Standing:
     rows = books.rows(
-        "SELECT * FROM cumulations WHERE psn_no = ? AND insutype = ? AND cum_year = ?",
+        "SELECT kind, dedc, stays, pool, above, own_scope, aid FROM cumulations"
+        " WHERE psn_no = ? AND insutype = ? AND cum_year = ?",
         (who["psn_no"], insured["insutype"], stamp(call)[:4]),
     )
-    mine: Row = next((row for row in rows if row["kind"] == kind), dict.fromkeys(_CUMULATED, 0))
+    mine: Row | None = None
+    above = own_scope = aid = 0
+    for row in rows:
+        above += int(row["above"])
+        own_scope += int(row["own_scope"])
+        aid += int(row["aid"])
+        if row["kind"] == kind:
+            mine = row
+    mine = mine or dict.fromkeys(_CUMULATED, 0)
     dedc, scope = int(mine["dedc"]), 0
     if kind not in _YEARLY:
         stay = one(
@@ -179,9 +193,9 @@ def _standing(
         stays=int(mine["stays"]),
         scope=scope,
         pool=int(mine["pool"]),
-        above=sum(int(row["above"]) for row in rows),
-        own_scope=sum(int(row["own_scope"]) for row in rows),
-        aid=sum(int(row["aid"]) for row in rows),
+        above=above,
+        own_scope=own_scope,
+        aid=aid,
         civil=insured["cvlserv_flag"] == "1",
         company=insured["company_flag"] == "1",
         aided=insured["maf_psn_flag"] == "1",
@@ -194,9 +208,11 @@ def fund_rows(desk: Desk, draft: Draft) -> list[Row]:
     """``setldetail``: a row for each fund that pays; together they are all that funds pay (I5)."""
     paid: dict[str, int] = {}
     for name in FUNDS:
-        key = draft.insured["insutype"] if name == "hifp_pay" else name
-        fund = desk.benefits.funds.get(key, key)
-        paid[fund] = paid.get(fund, 0) + int(getattr(draft.amounts, name))
+        amount = int(getattr(draft.amounts, name))
+        if amount:
+            key = draft.insured["insutype"] if name == "hifp_pay" else name
+            fund = desk.benefits.funds.get(key, key)
+            paid[fund] = paid.get(fund, 0) + amount
     return [
         {
             "fund_pay_type": fund,
@@ -226,10 +242,9 @@ def fund_answer(desk: Desk, rows: Sequence[Row]) -> list[Row]:
 
 def amount_answer(amounts: Mapping[str, Any]) -> Row:
     """Amounts of a settlement as they are sent: yuan, and the ratio with four decimals."""
-    return {
-        name: ratio_text(amounts[name]) if name == "pool_prop_selfpay" else yuan(amounts[name])
-        for name in AMOUNT_COLUMNS
-    }
+    found = {name: yuan(amounts[name]) for name in AMOUNT_COLUMNS}
+    found["pool_prop_selfpay"] = ratio_text(amounts["pool_prop_selfpay"])
+    return found
 
 
 def setlinfo(desk: Desk, call: Call, draft: Draft, *, setl_id: str = "") -> Row:
@@ -358,6 +373,12 @@ def move_money(desk: Desk, row: Row, family_psn_no: str, *, sign: int) -> list[S
         "kind": row["kind"],
     }
     sql, values = insert("cumulations", key | {name: sign * int(n) for name, n in grown.items()})
-    adding = ", ".join(f"{name} = cumulations.{name} + excluded.{name}" for name in _CUMULATED)
-    statements.append((f"{sql} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {adding}", values))
+    statements.append((_adding(sql, tuple(key)), values))
     return statements
+
+
+@lru_cache(maxsize=8)
+def _adding(sql: str, key: tuple[str, ...]) -> str:
+    """The INSERT that adds to the row with the same key; one text object, as of ``insert``."""
+    adding = ", ".join(f"{name} = cumulations.{name} + excluded.{name}" for name in _CUMULATED)
+    return f"{sql} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {adding}"

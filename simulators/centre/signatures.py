@@ -54,7 +54,8 @@ def sign_csb(gateway: Gateway, infno: str, at: datetime) -> dict[str, str]:
 
 def csb_signature(secret_key: str, values: Mapping[str, str]) -> str:
     """The signature over the four headers."""
-    text = "&".join(f"{name}={values[name]}" for name in CSB_HEADERS)
+    key, name, stamp, version = [values[one] for one in CSB_HEADERS]
+    text = f"_api_access_key={key}&_api_name={name}&_api_timestamp={stamp}&_api_version={version}"
     digest = hmac.digest(secret_key.encode(), text.encode(), "sha1")
     return base64.b64encode(digest).decode("ascii")
 
@@ -116,11 +117,12 @@ class Doorkeeper:
         given = named.get("_api_signature", "")
         if not all(values.values()) or not given:
             raise GatewayRefusal("headers")
-        self._in_time(values["_api_timestamp"], 1000, at)
+        now = at.timestamp()
+        self._in_time(values["_api_timestamp"], 1000, now)
         if values["_api_access_key"] != self.gateway.access_key:
             raise GatewayRefusal("user")
         self._same(given, csb_signature(self.gateway.secret_key, values))
-        self._once(given, at)
+        self._once(given, now)
 
     def _tif(self, request: HttpRequest, at: datetime) -> None:
         named = request.named()
@@ -128,16 +130,17 @@ class Doorkeeper:
         given, user = named.get("x-tif-signature", ""), named.get("x-tif-paasid", "")
         if not (stamp and nonce and given and user):
             raise GatewayRefusal("headers")
-        self._in_time(stamp, 1, at)
+        now = at.timestamp()
+        self._in_time(stamp, 1, now)
         if user != self.gateway.access_key:
             raise GatewayRefusal("user")
         self._same(given, tif_signature(self.gateway.secret_key, stamp, nonce))
-        self._once(nonce, at)
+        self._once(nonce, now)
 
-    def _in_time(self, stamp: str, per_second: int, at: datetime) -> None:
+    def _in_time(self, stamp: str, per_second: int, now: float) -> None:
         if not (stamp.isascii() and stamp.isdigit()) or len(stamp) > 16:
             raise GatewayRefusal("headers")
-        if abs(int(stamp) / per_second - at.timestamp()) > self.gateway.window_s:
+        if abs(int(stamp) / per_second - now) > self.gateway.window_s:
             raise GatewayRefusal("expired")
 
     @staticmethod
@@ -145,15 +148,15 @@ class Doorkeeper:
         if not hmac.compare_digest(given.encode(), expected.encode()):
             raise GatewayRefusal("signature")
 
-    def _once(self, proof: str, at: datetime) -> None:
+    def _once(self, proof: str, now: float) -> None:
         """The same proof twice within the window is a replay."""
-        now = at.timestamp()
-        if self.gateway.replay == "refuse" and self._seen.get(proof, now) > now:
+        seen = self._seen
+        if self.gateway.replay == "refuse" and seen.get(proof, now) > now:
             raise GatewayRefusal("replay")
-        self._seen.pop(proof, None)
-        self._seen[proof] = now + 2 * self.gateway.window_s
-        if len(self._seen) > NONCES_MAX:
-            del self._seen[next(iter(self._seen))]
+        seen.pop(proof, None)
+        seen[proof] = now + 2 * self.gateway.window_s
+        if len(seen) > NONCES_MAX:
+            del seen[next(iter(seen))]
 
     # -- tokens --------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from harness.link.tls import Context
 from simulators import foreground
 from simulators.centre import signing_in
 from simulators.centre.centre import LINK, Centre
-from simulators.centre.ledger import REFERENCE, SCHEMA
+from simulators.centre.ledger import KEYED, REFERENCE, SCHEMA
 from simulators.centre.provinces import Province, load_province
 from simulators.centre.transactions import handlers
 from simulators.centre.world import seed_world
@@ -46,7 +46,8 @@ def make(
     Raises:
         InputError: the ledger cannot be opened.
     """
-    store = open_store(ledger, [*SCHEMA, *signing_in.SCHEMA], durable=durable, reference=REFERENCE)
+    schema = [*SCHEMA, *signing_in.SCHEMA]
+    store = open_store(ledger, schema, durable=durable, reference=REFERENCE, keyed=KEYED)
     if not store.rows(_SEEDED)[0]["held"]:
         store.commit(seed_world(seed))
     books = handlers(province.books_policy(), seed=seed)

@@ -9,7 +9,6 @@ noted with them, in the same transaction, so that 2601 can find what it did.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 
 from harness.wire.json_exact import Written, dumps, loads
@@ -170,7 +169,15 @@ def _guarded(desk: Desk, clerk: Clerk) -> Handler:
             return refused(wording(desk.policy, refusal))
         written = dumps(handled.answer.output)
         note = _note(call, handled, written, nth=len(before))
-        answer = replace(handled.answer, written=Written(written, handled.answer.output))
+        done = handled.answer
+        answer = Answer(
+            infcode=done.infcode,
+            err_msg=done.err_msg,
+            output=done.output,
+            modelled=done.modelled,
+            file=done.file,
+            written=Written(written, done.output),
+        )
         return Handled(answer=answer, statements=[*handled.statements, note])
 
     return handle
@@ -178,7 +185,8 @@ def _guarded(desk: Desk, clerk: Clerk) -> Handler:
 
 def _before(call: Call, books: Books) -> list[Row]:
     return books.rows(
-        "SELECT * FROM calls WHERE fixmedins_code = ? AND msgid = ? AND infno = ? ORDER BY nth",
+        "SELECT undone, answer FROM calls"
+        " WHERE fixmedins_code = ? AND msgid = ? AND infno = ? ORDER BY nth",
         (call.fixmedins_code, call.msgid, call.infno),
     )
 

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field
 
 from harness.clock import Clock
 from harness.link import actor as act
+from harness.link.tls import Context
+from harness.link.tls_core import TlsCore, TlsFailed
 from harness.model import Outcome
 from harness.wire.core import Core, Message
 from harness.wire.hl7 import Hl7Message, header
@@ -44,6 +46,8 @@ class Feed:
         answer_s: how long it waits for an answer.
         observer: is told what senders did after an answer; the journal of the link if None.
         hybrid: speaks HLLP, with counts and checksums; answers without a frame are not possible.
+        tls: certificates, where it speaks TLS, and whom it trusts.
+        expects: the name that whoever it connects to must show over TLS.
         accept_is_done: ``CA`` ends the wait of the sender: the application answers elsewhere.
     """
 
@@ -54,6 +58,8 @@ class Feed:
     observer: Callable[[str], None] | None = None
     accept_is_done: bool = False
     hybrid: bool = False
+    tls: Context | None = None
+    expects: str = "127.0.0.1"
     _conn: str = ""
     _opened: int = 0
     _order: _Order | None = None
@@ -68,11 +74,16 @@ class Feed:
 
     def open_core(self, link: str, *, client: bool) -> Core:
         """MLLP; answers of a policy may also be bytes without a frame."""
-        return HllpCore() if self.hybrid else FeedCore()
+        core: Core = HllpCore() if self.hybrid else FeedCore()
+        if self.tls is None:
+            return core
+        return TlsCore(core, self.tls, self.expects if client else None)
 
     def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
         """Send on command, answer by policy."""
         match event:
+            case act.Received(event=Message() as message):  # first: nearly every event is one
+                return self._received(event.conn, message.payload, now)
             case act.Commanded():
                 return self._commanded(event, now)
             case act.Opened(conn=self._conn):
@@ -89,9 +100,16 @@ class Feed:
                 return self._done(Outcome.UNKNOWN, "no answer")
             case act.TimerFired(name=name) if name in self._late:
                 return self._late.pop(name)
-            case act.Received(event=Message() as message):
-                return self._received(event.conn, message.payload, now)
+            case act.Received(event=TlsFailed() as failed):
+                return self._untrusted(event.conn, failed.reason)
         return []
+
+    def _untrusted(self, conn: str, reason: str) -> list[act.Command]:
+        """TLS failed: nothing was exchanged, which the sender knows for certain."""
+        if conn != self._conn:
+            return [act.Close(conn=conn)]
+        self._conn = ""
+        return [act.Close(conn=conn), *self._done(Outcome.FAILED, f"TLS: {reason}")]
 
     def _commanded(self, event: act.Commanded, now: float) -> list[act.Command]:
         if event.name == "send":
@@ -192,6 +210,8 @@ class Feed:
         """What the rule makes of one delivery."""
         before, self._before = self._before, payload
         match rule.action:
+            case "answer":
+                return [act.Send(conn=conn, event=Message(payload=self._ack(payload, rule.code)))]
             case "silence":
                 return []
             case action if action in SHAPES:

@@ -36,6 +36,7 @@ class Way:
         identifiers: types of PID-3 in their order.
         beside: PID-14, the field beside the phone that is read.
         extra: segments behind PID.
+        born: written behind the day of birth in PID-7.
         edit: what is done to the bytes at the end.
     """
 
@@ -46,6 +47,7 @@ class Way:
     conditions: str = ""
     identifiers: Sequence[str] = ("PatientNO",)
     beside: str = ""
+    born: str = ""
     extra: Sequence[Sequence[FieldSpec]] = ()
     edit: Callable[[bytes], bytes] = field(default=lambda data: data)
 
@@ -69,8 +71,21 @@ def _with_zone(data: bytes) -> bytes:
     return re.sub(rb"(?<=\|)([0-9]{14})(?=[|\r])", rb"\1.120+0800", data)
 
 
+_TIME: Final = re.compile(rb"(?<=\|)([0-9]{8})([0-9]{6})(?=[|\r])")
+"""A time to the second that fills a field: MSH-7 and EVN-2."""
+
+
+def _with_times(to: bytes) -> Callable[[bytes], bytes]:
+    """Every such time written otherwise; ``to`` is what ``re.sub`` puts there."""
+    return lambda data: _TIME.sub(to, data)
+
+
 MANY: Final = 2_000
 """Repetitions of one field: more than any table holds, few enough for a limit of seconds."""
+
+PLAIN_GB: Final = (("PD1", None, None, ["北京市第一医院"]),)
+"""Text that is no UTF-8 where it is written in GB 18030. Some names are both (钱萍颖 is also ǮƼӱ),
+and whoever reads such a name alone cannot know; a message has more Chinese text than a name."""
 
 WAYS: Mapping[str, Way] = {
     "标准": Way(),
@@ -89,8 +104,8 @@ WAYS: Mapping[str, Way] = {
     "缺末尾回车": Way(edit=lambda data: data.removesuffix(b"\r")),
     "患者号在后": Way(identifiers=("IdentifyNO", "PatientNO")),  # hl7-78, 79
     "自定义段": Way(extra=(("ZPI", "1", "A"),)),  # hl7-80
-    "声明与编码不符": Way(charset="UNICODE UTF-8"),  # hl7-57: the text is GB 18030
-    "未声明字符集": Way(charset=""),  # hl7-59: the default of whatever platform
+    "声明与编码不符": Way(charset="UNICODE UTF-8", extra=PLAIN_GB),  # hl7-57: the text is GB 18030
+    "未声明字符集": Way(charset="", extra=PLAIN_GB),  # hl7-59: the default of whatever platform
     "段序不同": Way(edit=_visit_first),  # hl7-81
     "新版本号": Way(version="2.8.1"),  # hl7-82
     "不要应答": Way(conditions="NE"),  # hl7-41
@@ -100,6 +115,10 @@ WAYS: Mapping[str, Way] = {
         identifiers=("IDCard", "PatientNO", "Outpatient", "IdentifyNO")
     ),
     "时间带时区": Way(edit=_with_zone),  # hl7-86: beside a birth that is a day
+    "时间写作24时": Way(edit=_with_times(rb"\g<1>240000")),  # hl7-86: the end of a day, ISO 8601
+    "时间为协调世界时": Way(edit=_with_times(rb"\1\2Z")),  # hl7-86: what JSON libraries write
+    "时间带夏令时时区": Way(edit=_with_times(rb"\1\2+0900")),  # hl7-86: China had it until 1991
+    "出生时刻带夏令时": Way(born="000000+0900"),  # hl7-86: midnight there is the day before here
     "相邻字段有值": Way(beside="8001"),  # hl7-87: PID-14 beside PID-13
     "证件号为空": Way(  # hl7-90: a type without a number
         identifiers=("PatientNO", "IdentifyNO"), edit=_without_card_number
@@ -137,7 +156,7 @@ def registration(
     }
     identifiers = Rep([[numbers[kind], "", "", "", kind] for kind in how.identifiers])
     patient: list[Any] = ["PID", "1", person.patient_id, identifiers, None, person.name, None,
-                          person.birth, person.sex]  # fmt: skip
+                          person.birth + how.born, person.sex]  # fmt: skip
     if "phone" in fields:
         patient += [None] * 4 + [fields["phone"] or Raw("")]
         patient += [how.beside] if how.beside else []
@@ -159,6 +178,21 @@ def merge(survivor: Person, retired: Person, *, control_id: str, time: str) -> b
         ["PID", "1", survivor.patient_id, [survivor.patient_id, "", "", "", "PatientNO"], None,
          survivor.name, None, survivor.birth, survivor.sex],
         ["MRG", [retired.patient_id, "", "", "", "PatientNO"]],
+    ]  # fmt: skip
+    return build(rows, encoding=CODEC)
+
+
+def order(
+    person: Person, barcode: str, *, control: str, status: str, placer: str, control_id: str,
+    time: str,
+) -> bytes:  # fmt: skip
+    """OML^O21 of one item, with ORC-1 and ORC-5 as given (HL7 2.4 §4.5.1)."""
+    rows: list[Sequence[FieldSpec]] = [
+        _head("HIS", "LIS", "OML^O21", "OML_O21", Way(), control_id, time),
+        ["PID", "1", person.patient_id, [person.patient_id, "", "", "", "PatientNO"], None,
+         person.name, None, person.birth, person.sex],
+        ["ORC", control, placer, None, None, status or None],
+        ["OBR", "1", placer, barcode, ["K"]],
     ]  # fmt: skip
     return build(rows, encoding=CODEC)
 

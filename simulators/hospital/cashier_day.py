@@ -239,7 +239,12 @@ class DayEnd:
             "SELECT bill_no, infno FROM yb_log WHERE msgid = ? AND bill_no <> ''",
             (cells["msgid"],),
         )
-        bill_no = str(log[0]["bill_no"]) if log else self._waiting(cells)
+        if not log and kind == "centre_more" and cells["refd_setl_flag"] == "1":
+            if "his-yb-counter-refund-unseen" in self.flows.defects:
+                return False
+            bill_no = self._refunded_elsewhere(cells)
+        else:
+            bill_no = str(log[0]["bill_no"]) if log else self._waiting(cells)
         listed = Listed(self.flows.store, day, kind, bill_no, cells)
         yield listed.save(MANUAL)
         if kind != "centre_more" or not bill_no:
@@ -266,6 +271,21 @@ class DayEnd:
             return ""
         return bill.bill_no
 
+    def _refunded_elsewhere(self, cells: dict[str, str]) -> str:
+        """The bill that the centre refunded at its own counter, with no message of ours.
+
+        Visit and person are those of one bill that is settled here, and what went back is all that
+        was settled: nothing less names it.
+        """
+        found = self.flows.store.rows(
+            "SELECT bill_no FROM yb_bill WHERE mdtrt_id = ? AND psn_no = ? AND state = 'settled'",
+            (cells["mdtrt_id"], cells["psn_no"]),
+        )
+        booked = books.booked(self.flows.store, found[0]["bill_no"]) if len(found) == 1 else None
+        if booked is None or abs(books.fen(cells["medfee_sumamt"])) != booked["medfee_fen"]:
+            return ""
+        return str(found[0]["bill_no"])
+
     def _repair(self, bill_no: str, infno: str, listed: Listed) -> Flow:
         """What the centre has and we have not: our refund's id, or a settlement to take back."""
         cells = listed.cells
@@ -279,7 +299,7 @@ class DayEnd:
             yield listed.save("6301")
             yield from Mobile(self.flows).go_on(bill)
             return MANUAL if books.booked(self.flows.store, bill_no) is None else "6301"
-        if infno in {bill.kind.reverse, "6203"}:
+        if infno in {bill.kind.reverse, "6203"} or (not infno and cells["refd_setl_flag"] == "1"):
             yield listed.save("id")
             return (yield from self.flows.refund_found(bill, info, cells["msgid"])) or MANUAL
         if bill.state == "manual":  # nobody told the patient that it failed

@@ -255,6 +255,9 @@ class Flows(Undoing):
             yield Save(statements=[books.update_row("yb_settlement", key, latest)])
             yield Save(statements=[books.bill_state(bill, "settled")])
             return
+        if "his-yb-books-trial" in self.defects:
+            named = {name: info.get(name) for name in ("setl_id", "setl_time", "medins_setl_id")}
+            info = dict(trial.node("setlinfo")) | named
         yield from self.book(bill, info)
 
     def _book_guess(self, bill: Bill, trial: Outcome, msgid: str) -> Flow:

@@ -63,4 +63,12 @@ DEFECTS = (
             _OUT),
     _defect("engine-forgets-application-answer", "hl7-44", "REQ-FEED-081",
             "the application answer never comes", "ENG-ACK hl7 MSA-1"),
+    _defect("engine-tls-takes-anybody", "hl7-21", "REQ-FEED-082",
+            "senders are not asked for a certificate", f"{_IN} TLS", _LIS),
+    _defect("engine-tls-trusts-anybody", "hl7-21", "REQ-FEED-082",
+            "what a receiver shows is not looked at before messages go to it", "ENG-RIS hl7 TLS",
+            "ENG-RIS sql queue", _RIS),
+    _defect("engine-tls-shows-expired", "hl7-21", "REQ-FEED-082",
+            "the engine shows a certificate that has expired", f"{_IN} TLS", _LIS, _OUT, _RIS,
+            "ENG-RIS sql queue"),
 )  # fmt: skip

@@ -15,6 +15,9 @@ _VALUE = f"{_HIS_RESULTS}.value"
 _NAME = f"{_PATIENTS}.name"
 
 DEFECTS = (
+    _defect("lis-frames-in-utf-16", "hl7-17", "REQ-FEED-086",
+            "start and end blocks go through the writer of UTF-16 text", f"{_ACK} MSA-1",
+            f"{_ACK} MSA-2", _ACK),
     # framing and connections
     _defect("lis-line-end-costs-frame", "hl7-02", "REQ-FEED-031",
             "a line end in front of a frame costs the frame", _PATIENTS, _ACK),

@@ -17,6 +17,8 @@ DEFECTS = (
             "lossy images go out as if they had never been compressed", f"{_P} (0028,2110)"),
     _defect("pacs-cuts-last-fragment", "img-X3", "REQ-IMG-041",
             "the end of the last frame is left out", _PIXELS),
+    _defect("pacs-splits-video", "img-X15", "REQ-IMG-041",
+            "a moving picture goes out in fragments behind an offset table", _PIXELS),
     _defect("pacs-drops-geometry", "img-X17", "REQ-IMG-043",
             "position and orientation of slices are dropped", f"{_P} (0020,0032)"),
     _defect("pacs-writes-local-dates", "img-T1", "REQ-IMG-043",

@@ -69,6 +69,9 @@ TLS = (
             "devices are asked for no certificate", f"{_T} TLS"),
     _defect("pacs-tls-shows-expired", "img-N15", "REQ-IMG-037",
             "the certificate that is shown has expired", f"{_T} TLS"),
+    _defect("pacs-https-shows-expired", "img-N15", "REQ-IMG-037",
+            "the web server of the PACS still shows a certificate that has expired",
+            "PACS-WEB dicom STOW status", "PACS-WEB dicom (0008,1199)"),
     _defect("pacs-tls-drops-old", "img-N15", "REQ-IMG-037",
             "TLS 1.2 is not spoken any more", f"{_T} TLS"),
 )  # fmt: skip

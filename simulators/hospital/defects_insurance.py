@@ -108,4 +108,10 @@ DEFECTS = (
     _defect("his-yb-no-file-is-balance", "yb-ap yb-F17", "REQ-YB-012",
             "a result file that is empty or cannot be read counts as no difference",
             _DIFFERENCE, _DAY),
+    _defect("his-yb-books-trial", "yb-16", "REQ-YB-066",
+            "the amounts of the trial are booked, whatever was settled", _LEDGER,
+            f"{_LEDGER}.acct_fen", f"{_LEDGER}.cash_fen"),
+    _defect("his-yb-counter-refund-unseen", "yb-7", "REQ-YB-065",
+            "a refund of the centre that nobody here asked for is passed over", _BILL, _LEDGER,
+            _DIFFERENCE),
 )  # fmt: skip

@@ -86,6 +86,8 @@ def receiving_core(defects: Defects) -> MllpCore:
         return _CostsFrame(before=b"\r\n")
     if "lis-nul-costs-frame" in defects:
         return _CostsFrame(before=b"\0")
+    if "lis-frames-in-utf-16" in defects:
+        return _FramesInUtf16()
     return MllpCore()
 
 
@@ -164,3 +166,13 @@ class _TakesHalf(MllpCore):
         if self._buffer:
             self._events.append(Message(payload=bytes(self._buffer)))
         MllpCore.receive_eof(self, now)
+
+
+@dataclass(slots=True)
+class _FramesInUtf16(MllpCore):
+    """Whole frames go through a writer of text that is set to UTF-16: SB is two bytes then."""
+
+    def data_to_send(self) -> bytes:
+        """Text, with what should never have become text around it."""
+        frames = MllpCore.data_to_send(self)
+        return frames.decode("gb18030", "replace").encode("utf-16-le")

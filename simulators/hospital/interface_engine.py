@@ -7,12 +7,14 @@ It runs only where somebody puts it in line.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from harness.clock import Clock
+from harness.errors import InputError
 from harness.link import actor as act
+from harness.link.tls_core import TlsFailed
 from harness.wire.core import Core, Message
 from harness.wire.mllp import MllpCore
 from simulators import rule_file
@@ -20,12 +22,13 @@ from simulators.hospital import interface_engine_out, messages
 from simulators.hospital.interface_engine_in import Intake
 from simulators.hospital.interface_engine_out import Forwarder
 from simulators.hospital.interface_engine_rules import read_rules
+from simulators.hospital.interface_engine_tls import FROM_HIS_TLS, Secured
 from simulators.hospital.outbox import Timing
 from simulators.store import Store, upsert
 
 ROLE: Final = "ENGINE"
 FROM_HIS, FROM_LIS = "his-engine", "lis-engine"
-LISTENS: Final = (FROM_HIS, FROM_LIS)
+LISTENS: Final = (FROM_HIS, FROM_LIS, FROM_HIS_TLS)
 
 USUAL: Final = ("engine-lis", "engine-his", interface_engine_out.SENDERS)
 """Destinations that are on from the beginning; the others are switched on by command."""
@@ -47,6 +50,7 @@ class Engine:
     role: str = ROLE
     intake: Intake = field(init=False)
     forwarders: dict[str, Forwarder] = field(init=False)
+    secured: Secured = field(init=False)
     _deaf: bool = False
 
     def __post_init__(self) -> None:
@@ -60,13 +64,15 @@ class Engine:
         settings = {row["name"]: row["value"] for row in self.store.rows("SELECT * FROM setting")}
         active = {*USUAL, *(name for name, value in settings.items() if value == "on")}
         active -= {name for name, value in settings.items() if value == "off"}
+        self.secured = Secured(self.defects)
+        self.secured.load(settings)
         self.intake = Intake(
             self.store, self.defects, routes, active, upgraded=settings.get("version", "1") != "1"
         )
 
     def open_core(self, link: str, *, client: bool) -> Core:
-        """MLLP on every side."""
-        return MllpCore()
+        """MLLP on every side, inside TLS where the link is secured."""
+        return self.secured.core(link, MllpCore(), client=client)
 
     def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
         """The whole behaviour."""
@@ -76,13 +82,16 @@ class Engine:
                     self.store.rows("SELECT 1 AS n FROM received LIMIT 1")
                 )
                 return self._each("started", now)
-            case act.Opened(conn=conn, link=link) if link in LISTENS and self._deaf:
+            case act.Opened(conn=conn, link=link) if link in LISTENS and self._shut(link):
                 return [act.Close(conn=conn)]
             case act.Commanded():
                 return self._commanded(event, now)
+            case act.Received(conn=conn, link=link, event=TlsFailed()) if link in LISTENS:
+                return [act.Close(conn=conn)]
             case act.Received(link=link, event=Message() as message) if link in LISTENS:
+                way = FROM_HIS if link == FROM_HIS_TLS else link
                 done, links = self.intake.take(
-                    event.conn, link, message.payload, messages.stamp(self.clock.wall())
+                    event.conn, way, message.payload, messages.stamp(self.clock.wall())
                 )
                 return [*done, *(self.forwarders[one].soon(now) for one in sorted(links))]
         done = [one for forwarder in self.forwarders.values()
@@ -90,6 +99,10 @@ class Engine:
         if "engine-one-line-for-all" in self.defects and isinstance(event, act.Received):
             done += [forwarder.soon(now) for forwarder in self.forwarders.values()]
         return done
+
+    def _shut(self, link: str) -> bool:
+        """Nobody is let in: after the one defect, and where TLS has no certificates yet."""
+        return self._deaf or (link == FROM_HIS_TLS and link not in self.secured.links)
 
     def _each(self, what: str, now: float) -> list[act.Command]:
         commands: list[act.Command] = []
@@ -118,6 +131,8 @@ class Engine:
                 return [commit, act.Reply(ident=event.ident), *self._each("push", now)]
             case "upgrade":
                 return self._upgraded(event.ident)
+            case "secure" if args.get("link") in {FROM_HIS_TLS, *self.forwarders}:
+                return self._secure(event.ident, args)
         return [act.Reply(ident=event.ident, error=f"the engine knows no command {event.name}")]
 
     def _pending(self) -> int:
@@ -127,6 +142,15 @@ class Engine:
     def _switch(self, ident: int, link: str, state: str) -> list[act.Command]:
         (self.intake.active.add if state == "on" else self.intake.active.discard)(link)
         row = {"name": link, "value": state}
+        return [act.Commit(statements=[upsert("setting", ["name"], row)]), act.Reply(ident=ident)]
+
+    def _secure(self, ident: int, args: Mapping[str, str]) -> list[act.Command]:
+        """TLS on a link, from its next connection on."""
+        link = args["link"]
+        try:
+            row = self.secured.open(link) if args.get("off") else self.secured.secure(link, args)
+        except InputError as error:
+            return [act.Reply(ident=ident, error=error.message)]
         return [act.Commit(statements=[upsert("setting", ["name"], row)]), act.Reply(ident=ident)]
 
     def _upgraded(self, ident: int) -> list[act.Command]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from harness.link import actor as act
+from harness.link.tls_core import TlsFailed
 from harness.wire.core import Message
 from harness.wire.hl7 import Hl7Message
 from simulators.hospital import messages
@@ -143,6 +144,8 @@ class Forwarder:
             case act.Closed(conn=self.conn) if self.conn:
                 self.conn, self.waiting = "", None
                 return [self._quiet(), *self._rest(now)]
+            case act.Received(conn=self.conn, event=TlsFailed()) if self.conn:
+                return [self._quiet(), *self._no_answer(now)]  # it stays in the queue
             case act.Received(conn=self.conn, event=Message() as message) if self.conn:
                 return self._answered(message.payload, now)
             case act.TimerFired(name=name) if name == self.timer("answer"):

@@ -161,7 +161,7 @@ class Lis:
     def _apply(self, message: Hl7Message) -> list[Statement]:
         kind = f"{message.get('MSH-9.1') or ''}^{message.get('MSH-9.2') or ''}"
         if kind.startswith("ADT^"):
-            return adt.apply(message, self.defects, "lis")
+            return adt.apply(message, self.store, self.defects, "lis")
         if kind == "OML^O21":
             statements = adt.apply_order(message, self.store, self.defects)
             return lis_flaws_guess.ordered(statements, self.defects)

@@ -168,6 +168,7 @@ class Pacs:
         if "pacs-duplicate-loses-file" in self.defects:
             self.archive.lose(known)
             return Answer(status=0)
+        same = same or pacs_odd.seems_same(data, known, self.archive, self.defects)
         if same:
             failed = "pacs-duplicate-fails" in self.defects
             self.archive.again[known["study"]] = self.archive.again.get(known["study"], 0) + 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from harness import limits
@@ -18,7 +19,7 @@ from harness.link.host import Host
 from harness.link.threads import Member
 from simulators.hospital import pacs_web, ris_feed
 from simulators.hospital.pacs import Pacs
-from simulators.hospital.pacs_tls import Secured
+from simulators.hospital.pacs_tls import Secured, context_of
 from simulators.hospital.pacs_web import PacsWeb
 from simulators.hospital.ris import Ris
 from simulators.hospital.ris_feed import RisFeed
@@ -28,6 +29,10 @@ from simulators.trouble import OutspokenThreads
 
 LINKS: Final[Mapping[str, str]] = {"PACS": pacs_web.LINK, "RIS": ris_feed.ORDERS}
 """The link that each role accepts beside DICOM."""
+
+
+STALE: Final = "pacs-https-shows-expired"
+"""The defect of a web server whose certificate nobody renewed."""
 
 
 @dataclass(slots=True)
@@ -77,9 +82,21 @@ class Beside:
             self._runtime.command(role, "push", {}, limits.CONTROL_TIMEOUT_S)
 
     def secure(self, args: Mapping[str, Any]) -> int:
-        """Let the PACS listen over TLS as well; see ``pacs_tls``."""
+        """Let the PACS listen over TLS as well; see ``pacs_tls``.
+
+        Args:
+            args: ``certificate``, ``expired`` and ``ca`` as paths; ``web``: HTTPS, on a port of its
+                own each time.
+        """
         if not isinstance(self.service, Pacs):
             raise TypeError(type(self.service).__name__)
+        if args.get("web"):
+            names = ("certificate", "expired", "ca")
+            files = {name: Path(str(args[name])) for name in names}
+            at = Address(
+                host="127.0.0.1", port=0, tls=context_of(files, self.service.defects, STALE)
+            )
+            return self._started().listen(LINKS[self.service.role], at).port
         self._secured = self._secured or Secured(self.service)
         return self._secured.start(args)
 

@@ -14,14 +14,14 @@ from harness.link.dicom_data import (
     tag_of,
     written,
 )
-from harness.link.dicom_pixels import LOSSY, RLE, fragments, streams
+from harness.link.dicom_pixels import LOSSY, RLE, VIDEO, fragments, streams
 
 _PIXELS: Final = tag_of("PixelData")
 _COLOURS: Final = 3
 
 DEFECTS: Final = frozenset({"pacs-clears-lossy-flag", "pacs-swaps-rle-planes",
                             "pacs-cuts-last-fragment", "pacs-drops-geometry",
-                            "pacs-writes-local-dates"})  # fmt: skip
+                            "pacs-writes-local-dates", "pacs-splits-video"})  # fmt: skip
 """What is done to objects that are read for it."""
 
 
@@ -38,6 +38,8 @@ def sent(body: bytes, syntax: str, defects: set[str]) -> bytes:
         changed = True
     if "pacs-swaps-rle-planes" in defects and syntax == RLE:
         changed |= _swap_planes(data)
+    if "pacs-splits-video" in defects and syntax in VIDEO:
+        changed |= _split(data)
     if "pacs-cuts-last-fragment" in defects:
         changed |= _cut_last(data)
     return written(data, syntax) if changed else body
@@ -71,6 +73,17 @@ def _swap_planes(data: DataSet) -> bool:
             at += len(plane)
         frames.append(struct.pack("<16I", count, *offsets, *[0] * (15 - count)) + b"".join(planes))
     data.elements[_PIXELS] = ("OB", fragments(frames))
+    return True
+
+
+def _split(data: DataSet) -> bool:
+    """One stream as if it were pictures (PS3.5 §8.2.7 has one fragment and an empty table)."""
+    value = data.elements.get(_PIXELS, ("", b""))[1]
+    if not isinstance(value, Encapsulated):
+        return False
+    whole = b"".join(streams(value))
+    half = len(whole) // 4 * 2
+    data.elements[_PIXELS] = ("OB", fragments([whole[:half], whole[half:]]))
     return True
 
 

@@ -6,7 +6,7 @@ shows is told over the control pipe; the defects show another one, or ask for no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,24 @@ from simulators.hospital.pacs import Pacs
 from simulators.hospital.pacs_gate import Gate
 
 LINK: Final = "modality-pacs-tls"
+
+
+def context_of(
+    files: Mapping[str, Path],
+    defects: Collection[str],
+    stale: str = "pacs-tls-shows-expired",
+) -> tls.Context:
+    """What one handshake needs: our certificate, and the authority of those who may call.
+
+    Args:
+        files: ``certificate``, ``expired`` and ``ca``.
+        defects: that are switched on.
+        stale: the one of them that shows the expired certificate.
+    """
+    shown = "expired" if stale in defects else "certificate"
+    asked = None if "pacs-tls-takes-anybody" in defects else files["ca"]
+    context = tls.mutual_context(files[shown], asked)
+    return tls.newest_only(context) if "pacs-tls-drops-old" in defects else context
 
 
 @dataclass(slots=True)
@@ -49,11 +67,7 @@ class Secured:
         return self._port
 
     def _context(self) -> tls.Context:
-        defects = self.service.defects
-        shown = "expired" if "pacs-tls-shows-expired" in defects else "certificate"
-        asked = None if "pacs-tls-takes-anybody" in defects else self.files["ca"]
-        context = tls.mutual_context(self.files[shown], asked)
-        return tls.newest_only(context) if "pacs-tls-drops-old" in defects else context
+        return context_of(self.files, self.service.defects)
 
     def stop(self) -> list[str]:
         """Stop listening; returns threads that would not end."""

@@ -45,6 +45,9 @@ LISTED: Final = ("SCHEDULED", "STARTED")
 ZONE: Final = "+0800"
 """Of all dates and times on the list; answered where it is asked for (PS3.4 §K.6.1.2.2)."""
 
+KNOWN_MAX: Final = 4096
+"""Answers that are kept encoded; a day's list, asked for by some devices in their own way."""
+
 CAP: Final = 5
 """Answers of a RIS that cuts its list (defect)."""
 
@@ -88,6 +91,8 @@ class Ris:
     nudge: Callable[[], None] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _asked: int = 0
+    _known: dict[tuple[object, ...], bytes] = field(default_factory=dict)
+    """Answers by what they say and by what was asked for: a device asks the same every minute."""
 
     def serve(self, request: Request, session: Session) -> Iterator[Answer]:
         """Answers to one request."""
@@ -124,6 +129,8 @@ class Ris:
         outer_keys = {keyword(tag): asked.text(tag) for tag in asked.elements}
         inner_keys = {keyword(tag): inner.text(tag, sets) for tag in inner.elements}
         self._asked += 1
+        about = (tuple(outer_keys), tuple(inner_keys), tuple(sets), request.syntax,
+                 frozenset(self.defects))  # fmt: skip
         count = 0
         for row in self.store.rows("SELECT * FROM steps ORDER BY date, time, sps_id"):
             if session.cancelled(request):
@@ -135,8 +142,14 @@ class Ris:
             count += 1
             if count > CAP and "ris-caps-answers" in self.defects:
                 break
-            data = self._item(values, outer_keys, inner_keys)
-            payload = written(data, sets, request.syntax, self.defects, "ris")
+            key = (tuple(values.items()), about)
+            payload = self._known.get(key)
+            if payload is None:
+                data = self._item(values, outer_keys, inner_keys)
+                payload = written(data, sets, request.syntax, self.defects, "ris")
+                if len(self._known) >= KNOWN_MAX:
+                    self._known.clear()
+                self._known[key] = payload
             yield Answer(status=0xFF00, payload=payload)
         yield Answer(status=0)
 

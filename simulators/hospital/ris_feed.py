@@ -24,6 +24,9 @@ from simulators.store import Store, upsert
 ORDERS: Final = "his-ris"
 """Link by which the HIS sends orders."""
 
+TAKES: Final = (ORDERS, "engine-ris")
+"""Orders come from the HIS itself, or by way of the interface engine."""
+
 STATES: Final = "ris-his"
 """Link by which the RIS tells the HIS how far an order is."""
 
@@ -69,7 +72,7 @@ class RisFeed:
     def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
         """Take orders, send states."""
         match event:
-            case act.Received(link=link, event=Message() as message) if link == ORDERS:
+            case act.Received(link=link, event=Message() as message) if link in TAKES:
                 done = self.inbox.take(event.conn, message, self._apply, self._stamp())
                 return [*done, self.outbox.soon(now)]
             case act.Commanded(name="push"):

@@ -6,7 +6,6 @@ import argparse
 import importlib.util
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from harness.clock import RealClock
 from harness.errors import HarnessError, InputError
 from harness.evidence.verdict import EXIT_CODES, Verdict
 from harness.i18n import current, tr
+from harness.link import tcp
 from harness.profile import Mode, load_profile
 from harness.scenario.progress import verdict_table
 from harness.scenario.session import refuse_used, run_folder
@@ -212,7 +212,7 @@ def _locust(words: list[str], environ: Mapping[str, str], log: Path) -> subproce
 
 def _free_port() -> int:
     """One that the system has just given and taken back."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with tcp.listen("127.0.0.1", 0) as server:
         port: int = server.getsockname()[1]
         return port
 

@@ -13,7 +13,9 @@ from datetime import datetime
 from typing import Final
 
 from harness.link.dicom_data import DataSet
+from harness.link.dicom_pixels import whole_stream
 from harness.model import Person
+from simulators.modality import video
 from simulators.modality.model import Model
 from simulators.modality.modules import add_modules, channels
 
@@ -115,6 +117,8 @@ def instance(model: Model, exam: Exam, number: int) -> DataSet:
         data.set("EncapsulatedDocument", b"%PDF-1.4\n" + _pattern(sop) + b"\n%%EOF\n", "OB")
     elif model.payload == "waveform":
         data.set("WaveformSequence", [_waveform(sop)])
+    elif model.payload == "video":
+        _video(data, model, sop)
     else:
         _pixels(data, model, sop)
     add_modules(data, model, uid("frame", exam.study), number)
@@ -148,6 +152,23 @@ def _pixels(data: DataSet, model: Model, sop: str) -> None:
     data.set("PixelData", pixels(model, sop, count), "OW" if wide else "OB")
     data.set(0x7FE10010, PRIVATE_CREATOR, "LO")  # what stands behind the pixels must not be lost
     data.set(0x7FE11001, b"\0\1\2\3", "OB")
+
+
+def _video(data: DataSet, model: Model, sop: str) -> None:
+    """A moving picture; its stream says the same of size and number as the header does."""
+    stream = video.stream(sop, model.rows, model.columns, model.frames)
+    native = model.rows * model.columns * model.frames * 3 // 2
+    image: Mapping[str, str | int] = {
+        "SamplesPerPixel": 3, "PhotometricInterpretation": "YBR_PARTIAL_420",
+        "PlanarConfiguration": 0, "Rows": model.rows, "Columns": model.columns,
+        "BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "PixelRepresentation": 0,
+        "NumberOfFrames": str(model.frames), "LossyImageCompression": "01",
+        "LossyImageCompressionRatio": f"{native / len(stream):.2f}",
+        "LossyImageCompressionMethod": video.METHOD,
+    }  # fmt: skip
+    for keyword, value in image.items():
+        data.set(keyword, value)
+    data.set("PixelData", whole_stream(stream), "OB")
 
 
 def pixels(model: Model, sop: str, count: int) -> bytes:

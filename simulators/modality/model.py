@@ -16,6 +16,7 @@ from harness import resources
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.wire import dicom_text
+from simulators.modality.video import BLOCK
 
 FOLDER: Final = "modalities"
 
@@ -58,7 +59,7 @@ class Model:
         frames: of one object.
         images: objects of one series.
         private: it adds a private block.
-        payload: ``pixels``, ``pdf`` or ``waveform``.
+        payload: ``pixels``, ``pdf``, ``waveform`` or ``video``.
     """
 
     name: str
@@ -129,7 +130,7 @@ def _checked(name: str, data: dict[str, Any], where: str) -> Model:
         "mpps": MPPS_HABITS,
         "names": NAME_HABITS,
         "uids": UID_HABITS,
-        "payload": ("pixels", "pdf", "waveform"),
+        "payload": ("pixels", "pdf", "waveform", "video"),
         "bits_allocated": (8, 16),
         "samples": (1, 3),
     }
@@ -155,6 +156,7 @@ def _bounds(model: Model, where: str) -> None:
         and 1 <= model.frames <= 1000
         and 1 <= model.images <= 1000
         and all(dicom_text.codec_of(one) for one in sets)
+        and not (model.payload == "video" and (model.rows % BLOCK or model.columns % BLOCK))
     )
     if not sound:
         raise InputError(tr("the device {name} cannot be as its file says", name=model.name),

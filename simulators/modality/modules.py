@@ -25,6 +25,7 @@ SC_BYTES: Final = "1.2.840.10008.5.1.4.1.1.7.2"
 SC_COLOUR: Final = "1.2.840.10008.5.1.4.1.1.7.4"
 ECG: Final = "1.2.840.10008.5.1.4.1.1.9.1.1"
 ENDOSCOPY: Final = "1.2.840.10008.5.1.4.1.1.77.1.1"
+VIDEO: Final = "1.2.840.10008.5.1.4.1.1.77.1.1.1"
 PDF: Final = "1.2.840.10008.5.1.4.1.1.104.1"
 
 Given: TypeAlias = "str | int | Sequence[Mapping[str, Given]]"
@@ -40,6 +41,8 @@ _CHEST: Final = ({"CodeValue": "51185008", "CodingSchemeDesignator": "SCT",
                   "CodeMeaning": "Chest"},)  # fmt: skip
 _BREAST: Final = ({"CodeValue": "76752008", "CodingSchemeDesignator": "SCT",
                    "CodeMeaning": "Breast"},)  # fmt: skip
+_STOMACH: Final = ({"CodeValue": "69695003", "CodingSchemeDesignator": "SCT",
+                    "CodeMeaning": "Stomach"},)  # fmt: skip
 _VIEW: Final[Sequence[Mapping[str, Given]]] = (
     {"CodeValue": "399162004", "CodingSchemeDesignator": "SCT", "CodeMeaning": "cranio-caudal",
      "ViewModifierCodeSequence": ()},
@@ -118,6 +121,9 @@ MODULES: Final[Mapping[str, Mapping[str, Given]]] = {
           "AcquisitionContextSequence": ()},
     ENDOSCOPY: {**_IMAGE, "ImageType": "ORIGINAL\\PRIMARY", "LossyImageCompression": "00",
                 "AcquisitionContextSequence": ()},
+    VIDEO: {**_ORIENTED, **_MOVING, "ImageType": "ORIGINAL\\PRIMARY", "CineRate": "25",
+            "BurnedInAnnotation": "NO", "AcquisitionContextSequence": (),
+            "AnatomicRegionSequence": _STOMACH},
     PDF: _ENCAPSULATED,
 }  # fmt: skip
 """By SOP class. A class that is not here gets what every composite object has, and no more."""

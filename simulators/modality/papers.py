@@ -6,7 +6,9 @@ process; the files stand in the folder of the run's systems.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +17,22 @@ from simulators.certificates import Authority
 HOSTS: Final = ("localhost", "127.0.0.1")
 PAST: Final = (-20, -10)
 """Days from and to which an expired certificate held, counted from now."""
+
+
+@cache
+def _texts() -> Mapping[str, str]:
+    """Every file by name; made once a process."""
+    ours, other = Authority("medharness test authority"), Authority("another test authority")
+    texts = {"authority": ours.pem, "other-authority": other.pem}
+    for who in ("pacs", "device"):
+        name = f"medharness test {who}"
+        texts |= {
+            who: ours.issue(name, HOSTS),
+            f"{who}-expired": ours.issue(name, HOSTS, days=PAST),
+            f"{who}-other-host": ours.issue(name, ("pacs.example.invalid",)),
+            f"{who}-other-authority": other.issue(name, HOSTS),
+        }
+    return texts
 
 
 @dataclass(slots=True)
@@ -41,17 +59,7 @@ class Papers:
 
     def _make(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        ours, other = Authority("medharness test authority"), Authority("another test authority")
-        texts = {"authority": ours.pem, "other-authority": other.pem}
-        for who in ("pacs", "device"):
-            name = f"medharness test {who}"
-            texts |= {
-                who: ours.issue(name, HOSTS),
-                f"{who}-expired": ours.issue(name, HOSTS, days=PAST),
-                f"{who}-other-host": ours.issue(name, ("pacs.example.invalid",)),
-                f"{who}-other-authority": other.issue(name, HOSTS),
-            }
-        for name, text in texts.items():
+        for name, text in _texts().items():
             path = self.folder / f"{name}.pem"
             path.write_text(text, encoding="ascii")
             self._made[name] = path

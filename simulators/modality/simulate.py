@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from harness import people
@@ -18,10 +19,11 @@ from harness.errors import InputError
 from harness.i18n import tr
 from harness.link.address import Address
 from harness.link.dicom import COMMITMENT, PENDING, Answer
-from harness.link.dicom_data import EXPLICIT, IMPLICIT
+from harness.link.dicom_data import EXPLICIT, IMPLICIT, DataSet
 from harness.link.dicom_scp import Listener
 from harness.link.dicom_scu import Association, Offer, Peer
 from simulators import foreground
+from simulators.modality import drop
 from simulators.modality.images import Exam, instance, uid
 from simulators.modality.modality import Modality, Receiver
 from simulators.modality.model import Model, known_models, load_model
@@ -61,6 +63,7 @@ class Run:
     model: Model
     targets: Mapping[str, Target]
     seed: int
+    drop: str = ""
     steps: list[tuple[str, str]] = field(default_factory=list)
 
     def play(self, receiver: Receiver) -> bool:
@@ -70,9 +73,7 @@ class Run:
         performed = uid("mpps", self.seed, exam.study)
         if "RIS" in self.targets and self.model.mpps != "none":
             self._step("N-CREATE", [device.begin(performed, [exam])])
-        count = range(1, self.model.images + 1)
-        objects = [instance(self.model, exam, number) for number in count]
-        self._step("C-STORE", list(device.store(objects).values()))
+        objects = self._store(device, exam)
         if self.model.commitment:
             transaction = uid("transaction", self.seed, exam.study)
             listed = [(self.model.sop_class, one.text("SOPInstanceUID")) for one in objects]
@@ -84,6 +85,25 @@ class Run:
         if "RIS" in self.targets and self.model.mpps == "full":
             self._step("N-SET", [device.finish(performed, exam)])
         return all(shown == "0000" for _, shown in self.steps)
+
+    def _store(self, device: Modality, exam: Exam) -> list[DataSet]:
+        """Its own images, or those that were dropped; what was not taken stays in the folder."""
+        if not self.drop:
+            count = range(1, self.model.images + 1)
+            objects = [instance(self.model, exam, number) for number in count]
+            self._step("C-STORE", list(device.store(objects).values()))
+            return objects
+        found, waiting = drop.look(Path(self.drop))
+        objects = drop.objects(self.model, exam, found)
+        answers = Modality(drop.sender(self.model), self._open).store(objects)
+        self._step("C-STORE", list(answers.values()))
+        for one, data in zip(found, objects, strict=True):
+            if answers[data.text("SOPInstanceUID")].ok:
+                drop.taken(one)
+        told = tr("{sent} of {all} sent, {waiting} not yet whole", all=len(found),
+                  sent=sum(one.ok for one in answers.values()), waiting=len(waiting))  # fmt: skip
+        foreground.say(f"{self.drop}: {told}")
+        return objects
 
     def _open(self, role: str, offers: Sequence[Offer]) -> Association:
         model, target = self.model, self.targets[role]
@@ -136,13 +156,14 @@ def modality(args: argparse.Namespace) -> int:
     """Do one examination as a device and tell how each step ended.
 
     Takes ``model``, ``pacs`` and ``ris`` (``AET@HOST:PORT``; ``ris`` may be empty), ``host`` and
-    ``port`` of our own listener, ``seed``, ``expose``, ``json``.
+    ``port`` of our own listener, ``drop`` (a folder of JPEG files), ``seed``, ``expose``, ``json``.
 
     Returns:
         0 where every step succeeded, else 1.
 
     Raises:
-        InputError: an unknown device, no such peer, an address that is not loopback.
+        InputError: an unknown device, no such peer, an address that is not loopback, a drop folder
+            that is not there or holds no JPEG.
     """
     if args.model == "list":
         for name in known_models():
@@ -156,12 +177,16 @@ def modality(args: argparse.Namespace) -> int:
     for target in targets.values():
         foreground.check_host(target.address.host, expose=getattr(args, "expose", False))
     foreground.check_host(args.host, expose=getattr(args, "expose", False))
+    if getattr(args, "drop", ""):
+        drop.sender(model)
+        if not drop.look(Path(args.drop))[0]:
+            raise InputError(tr("no whole JPEG file in the folder"), where=args.drop)
     receiver = Receiver()
     listener = Listener(receiver, model.ae_title, [(COMMITMENT, (EXPLICIT, IMPLICIT))],
                         roles=[COMMITMENT])  # fmt: skip
     address = listener.start(args.host, args.port)
     foreground.say(f"ready {model.ae_title} {address.host}:{address.port}")
-    run = Run(model, targets, args.seed)
+    run = Run(model, targets, args.seed, getattr(args, "drop", ""))
     try:
         good = run.play(receiver)
     finally:

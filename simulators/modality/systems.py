@@ -81,9 +81,17 @@ class ImagingSystems:
         """What its user does at the screen; raises ``HarnessError`` where it refuses."""
         return self._process(role).command(name, args, limits.CONTROL_TIMEOUT_S)
 
-    def secured(self, shown: Path, expired: Path, ca: Path) -> int:
-        """Let the PACS show a certificate over TLS, and ask for one of an authority; its port."""
+    def secured(self, shown: Path, expired: Path, ca: Path, *, web: bool = False) -> int:
+        """Let the PACS show a certificate over TLS, and ask for one of an authority; its port.
+
+        Args:
+            shown: the certificate.
+            expired: one for a PACS that forgot to renew it.
+            ca: of those who may call.
+            web: over HTTPS, and not over DICOM.
+        """
         args = {"certificate": str(shown), "expired": str(expired), "ca": str(ca)}
+        args |= {"web": "yes"} if web else {}
         return int(self._process("PACS").command("_secure", args, limits.CONTROL_TIMEOUT_S))
 
     def cut(self, role: str) -> None:

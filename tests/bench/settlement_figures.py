@@ -127,9 +127,10 @@ def settle(
     with sqlite3.connect(folder / "centre.sqlite") as db:
         (held,) = db.execute("SELECT COUNT(*) FROM settlements").fetchone()
         (whole,) = db.execute(
-            "SELECT COUNT(*) FROM settlements s JOIN fees r ON r.setl_id = s.setl_id"
-            " WHERE r.det_item_fee_sumamt = s.medfee_sumamt AND s.fund_pay_sumamt ="
-            " (SELECT COALESCE(SUM(fund_payamt), 0) FROM funds f WHERE f.setl_id = s.setl_id)"
+            "SELECT COUNT(*) FROM settlements s JOIN fees r ON r.mdtrt_id = s.mdtrt_id"
+            " WHERE r.setl_id = s.setl_id AND r.det_item_fee_sumamt = s.medfee_sumamt"
+            " AND s.fund_pay_sumamt = (SELECT COALESCE(SUM(fund_payamt), 0) FROM funds f"
+            " WHERE f.setl_id = s.setl_id)"
         ).fetchone()
     db.close()
     # Each window sends three requests a visit; those still under way at the end are not answered.

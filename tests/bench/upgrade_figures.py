@@ -21,6 +21,7 @@ from harness.clock import VirtualClock
 from harness.evidence.line import pack
 from harness.evidence.trace import Trace
 from harness.evidence.verdict import Verdict
+from harness.report import evidence_zip
 from harness.report.model import Profile, Run, ScenarioRun, System
 from harness.upgrade import compare as comparing
 from harness.upgrade.observe import RunFolder
@@ -59,6 +60,7 @@ def write_run(folder: Path, label: str, scenarios: int, messages: int) -> RunFol
         counts={}, scenarios=tuple(runs),
     )  # fmt: skip
     (folder / "run.json").write_text(run.text(), encoding="utf-8")
+    evidence_zip.pack(folder)  # a folder without it is not trusted
     return RunFolder(path=folder, run=run)
 
 

@@ -197,6 +197,7 @@ class ByArrival(Plan):
 
 
 @pytest.mark.slow
+@pytest.mark.untraced
 def test_two_hundred_runs_are_one() -> None:
     began = time.monotonic()
     outcomes = {one_run(Plan(20260105, "determinism")) for _ in range(RUNS)}

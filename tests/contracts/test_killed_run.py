@@ -13,6 +13,7 @@ from harness.evidence.trace import read
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.untraced,
     pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL on Windows"),
 ]
 

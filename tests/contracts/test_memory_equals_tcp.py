@@ -2,11 +2,12 @@
 
 import pytest
 from commands import medharness, run_of
+from depth import sized
 
 from harness.selfcheck.command import commit, slice_of
 from harness.selfcheck.runs import shipped
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.untraced]
 
 LIMIT_S = 900.0
 """A slice takes about a minute over TCP; a machine with other work beside takes longer."""
@@ -14,8 +15,8 @@ LIMIT_S = 900.0
 REAL_TIME = "img-"
 """DIMSE runs on threads of its library: the one stated exception, real time alone."""
 
-SLICES = 4
-"""Each commit plays one over TCP; together they play all."""
+SLICES = sized(8, 1)
+"""Each commit plays one over TCP; together, and every night, they play all."""
 
 DEFECTS = (
     "lis-accepts-unknown-types",

@@ -1,4 +1,8 @@
-"""How deep the fuzz tests dig: shallow with every commit, 10,000 examples and more every night."""
+"""How deep tests dig: shallow with every commit, 10,000 examples and the whole every night.
+
+``MEDHARNESS_FUZZ=nightly`` sets the examples of the fuzz tests, ``MEDHARNESS_TESTS=whole`` plays all
+of what a commit plays a slice of. What a test claims is the same; how often it looks differs.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,16 @@ import os
 
 NIGHTLY_EXAMPLES = 10_000
 """What each core and codec gets from ``make fuzz``."""
+
+
+def whole() -> bool:
+    """Is everything played, as every night, and not a slice?"""
+    return os.environ.get("MEDHARNESS_TESTS") == "whole"
+
+
+def sized(every_commit: int, every_night: int) -> int:
+    """How many of something a test takes."""
+    return every_night if whole() else every_commit
 
 
 def examples(every_commit: int) -> int:

@@ -111,6 +111,7 @@ def test_the_built_in_profile_is_what_the_engine_needs():
         "analyzer-lis-poct": ("LIS-POCT", "analyzer", "LIS", "poct1a", "direct", "127.0.0.1", 0),
         "analyzer-lis-hl7": ("LIS-HL7", "analyzer", "LIS", "mllp", "direct", "127.0.0.1", 0),
         "his-engine": ("HIS-ENG", "HIS", "ENGINE", "mllp", "relay", "127.0.0.1", 0),
+        "his-engine-tls": ("HIS-ENG", "HIS", "ENGINE", "mllp", "direct", "127.0.0.1", 0),
         "engine-lis": ("ENG-LIS", "ENGINE", "LIS", "mllp", "relay", "127.0.0.1", 0),
         "lis-engine": ("LIS-ENG", "LIS", "ENGINE", "mllp", "relay", "127.0.0.1", 0),
         "engine-his": ("ENG-HIS", "ENGINE", "HIS", "mllp", "relay", "127.0.0.1", 0),

@@ -7,6 +7,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import openpyxl
+
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from generate import generate, write
 
@@ -48,3 +50,26 @@ def test_every_difference_has_its_repair(tmp_path: Path) -> None:
     told = Counter((r["class"], r["repair"]) for r in rows["repairs"])
     for name, repair in REPAIR.items():
         assert {r for n, r in told if n == name} == {repair}
+
+
+def test_the_repairs_are_a_sheet_of_the_workbook(tmp_path: Path) -> None:
+    book = generate(3, rounds=1)
+    sources = {side: str(tmp_path / f"{side}.csv") for side in ("his", "centre")}
+    write(book.his, Path(sources["his"]))
+    write(book.centre, Path(sources["centre"]))
+    out = tmp_path / "out"
+    reconcile(Request(sources=sources, out=str(out), quiet=True))
+
+    workbook = openpyxl.load_workbook(out / "reconcile.xlsx", read_only=True)
+    # The summary comes first, then what is to be done.
+    heads, *cells = list(workbook[workbook.sheetnames[1]].iter_rows(values_only=True))
+    workbook.close()
+    listed = list(csv.DictReader((out / "repairs.csv").read_text("utf-8").splitlines()))
+    place = heads.index("setl_id")
+    assert [(row[1], row[place] or "") for row in cells] == [
+        (row["repair"], row["setl_id"]) for row in listed
+    ]
+    assert all(row[0] and row[0] != row[1] for row in cells)
+    assert sum(round(100 * row[place + 4]) for row in cells) == sum(
+        round(100 * float(row["amount"])) for row in listed
+    )

@@ -26,7 +26,7 @@ from dicom_rig import (
 from imaging_desk import ImagingDesk
 
 from harness.link.address import Address
-from harness.link.dicom_data import EXPLICIT, IMPLICIT, DataSet
+from harness.link.dicom_data import EXPLICIT, IMPLICIT, DataSet, Encapsulated
 from harness.link.dicom_scp import Listener
 from harness.probes.dicom import declared
 from simulators.modality.modality import Modality, Receiver
@@ -44,13 +44,18 @@ def stored(folder: Path) -> dict[str, pydicom.Dataset]:
     return {str(one.SOPInstanceUID): one for one in files}
 
 
+DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
+
+
 def same_bytes(sent: DataSet, came: pydicom.Dataset) -> list[str]:
     """Elements of what was sent that another program holds otherwise."""
     wrong = []
     for tag, (vr, value) in sent.elements.items():
         if not isinstance(value, bytes) or vr not in {"OB", "OW"}:
             continue
-        if came[tag].value != value:
+        # pydicom gives fragments without the delimiter behind them
+        bare = value.removesuffix(DELIMITER) if isinstance(value, Encapsulated) else value
+        if came[tag].value != bare:
             wrong.append(f"{tag:08X}")
     keywords = ("PatientID", "StudyInstanceUID", "AccessionNumber", "PatientBirthDate")
     return wrong + [one for one in keywords if str(came.get(one, "")) != sent.text(one)]

@@ -27,7 +27,9 @@ SCENARIOS: Final = tuple(
 )
 RUN_S: Final = 300
 
-IDENTITY: Final = frozenset({"img-store-other-patient", "img-web-stow-stranger"})
+IDENTITY: Final = frozenset(
+    {"img-store-other-patient", "img-web-stow-stranger", "img-store-conflict-matrix-e97601"}
+)
 """What Orthanc does there is about identity: never expected, only shown to be seen."""
 
 NOT_OURS: Final = frozenset(
@@ -37,6 +39,7 @@ NOT_OURS: Final = frozenset(
         "img-power-cut-commit",
         "img-move-dead",
         "img-commit-unreachable",
+        "img-web-https",
     }
 )
 """Scenarios that command the PACS; at a site somebody else must do that."""

@@ -21,7 +21,7 @@ ROUNDS = 25
 LIMIT_S = 1800.0
 """Spark plans a hundred small statements; a shared machine may take its time."""
 
-pytestmark = [pytest.mark.peer, pytest.mark.slow]
+pytestmark = [pytest.mark.peer, pytest.mark.slow, pytest.mark.untraced]
 
 
 def spark_version() -> str:

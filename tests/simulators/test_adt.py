@@ -171,7 +171,97 @@ def test_a_merge_of_nobody_is_refused(lis: Desk, mrg: str) -> None:
     assert lis.rows("SELECT patient_id FROM orders") == [("P1",)]
 
 
+BACK = adt("A40", "C6", "PID|1|P1|P1^^^^PatientNO||测试甲||19800229|F", "MRG|P2^^^^PatientNO")
+
+
+def states(desk: Desk) -> dict[str, str]:
+    return dict(desk.rows("SELECT patient_id, state FROM patients"))
+
+
+def test_a_merge_the_other_way_round_brings_the_first_number_back(lis: Desk) -> None:
+    with_two(lis)
+    told(lis, MERGE)
+    assert states(lis) == {"P1": "merged", "P2": "admitted"}
+    told(lis, BACK)
+
+    assert states(lis) == {"P1": "admitted", "P2": "merged"}
+    assert lis.rows("SELECT patient_id FROM orders") == [("P1",)]
+    assert lis.rows("SELECT patient_id FROM results") == [("P1",)]
+
+
+def test_two_numbers_that_both_live_on_elsewhere_cannot_be_merged(lis: Desk) -> None:
+    with_two(lis)
+    third = "PID|1|P3|P3^^^^PatientNO||测试丙||19800229|F"
+    told(lis, adt("A01", "C7", third), MERGE, adt("A40", "C8", third, "MRG|P2^^^^PatientNO"))
+    answer = lis.answer(adt("A40", "C9", SURVIVOR, "MRG|P1^^^^PatientNO"))
+
+    assert b"\rMSA|AE|C9|P1 and P2 were merged" in answer
+    assert states(lis) == {"P1": "merged", "P2": "merged", "P3": "admitted"}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [adt("A08", "C7", FULL), adt("A01", "C7", FULL), oml("C7", "ORC|NW|O9", "OBR|1|O9|T9|K|R")],
+)
+def test_a_number_that_was_merged_away_is_no_patient_any_more(lis: Desk, message: bytes) -> None:
+    with_two(lis)
+    told(lis, MERGE)
+    answer = lis.answer(message)
+
+    assert b"\rMSA|AE|C7|P1 was merged into another number\rERR|^^^204\r" in answer
+    assert states(lis)["P1"] == "merged"
+    assert lis.rows("SELECT patient_id FROM orders") == [("P2",)]
+
+
+@pytest.mark.parametrize(
+    ("written", "day"),
+    [
+        ("19880701", "19880701"),
+        ("19880701000000+0900", "19880701"),  # 23:00 of the day before in Beijing
+        ("198807012330-0500", "19880701"),
+        ("19880701000000", "19880701"),
+        ("1988", "1988"),
+    ],
+)
+def test_a_day_of_birth_does_not_move_with_a_zone(open_lis: Open, written: str, day: str) -> None:
+    message = adt("A01", "C1", FULL.replace("19800229", written))
+    desk = open_lis()
+    told(desk, message)
+    assert desk.rows("SELECT birth FROM patients") == [(day,)]
+
+
+def test_the_defect_moves_it(open_lis: Open) -> None:
+    desk = open_lis("lis-moves-birth-by-zone")
+    told(desk, adt("A01", "C1", FULL.replace("19800229", "19880701000000+0900")))
+
+    assert desk.rows("SELECT birth FROM patients") == [("19880630",)]
+
+
 # -- orders ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("orc", "code"),
+    [
+        ("ORC|NW|O9||||", "AA"),
+        ("ORC|NW|O9|||SC", "AA"),
+        ("ORC|NW|O9|||CA", "AE"),
+        ("ORC|NW|O9|||CM", "AE"),
+        ("ORC|CA|O1|||CA", "AA"),
+        ("ORC|CA|O1|||IP", "AE"),
+        ("ORC|DC|O1|||DC", "AE"),
+    ],
+)
+def test_an_order_whose_status_gainsays_its_control_is_refused(
+    lis: Desk, orc: str, code: str
+) -> None:
+    with_two(lis)
+    placer = orc.split("|")[2]
+    answer = lis.answer(oml("C7", orc, f"OBR|1|{placer}|T1|K|R"))
+
+    assert f"\rMSA|{code}|C7".encode() in answer
+    assert (b"|103" in answer or b"^103" in answer) is (code == "AE")
+
 
 TWO = ("ORC|NW|O1", "OBR|1|O1|T1|K|S", "ORC|NW|O1", "OBR|2|O1|T1|NA|S")
 

@@ -122,13 +122,16 @@ STANDARD = frozenset(
         "difflib",
         "functools",
         "hashlib",
+        "html",
         "io",
+        "itertools",
         "json",
         "lxml",
         "re",
         "sys",
         "tomllib",
         "typing",
+        "urllib.parse",
     }
 )
 

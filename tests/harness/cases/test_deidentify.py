@@ -46,6 +46,7 @@ def stands_in(text: str, data: bytes) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.untraced
 def test_ten_thousand_people_leave_no_trace():
     chance = random.Random(20260105)
     for number in range(10_000):

@@ -173,3 +173,51 @@ def test_a_site_adds_its_own_places(tmp_path, site):
     data = (out / line["file"]).read_bytes()
     assert b"\xc5\xb7\xd1\xf4\xd5\xf0" not in data
     assert len(data) == len(text)
+
+
+def test_roles_and_faults_are_written_with_the_pseudonyms_of_the_case(tmp_path, site):
+    path, one, _ = site
+
+    out, lines = taken(tmp_path, path, one.barcode, "--end", "10.1.1.1=LIS", "--end", "10.1.1.2:6661=HIS",
+                       "--fault", f"LIS ORU^R01 PID-5 = {one.name}")  # fmt: skip
+
+    assert (lines[0]["frm"], lines[0]["to"]) == ("LIS", "HIS")
+    manifest = tomllib.loads((out / "manifest.toml").read_text("utf-8"))
+    name = manifest["faults"][0].rpartition("= ")[2]
+    assert name != one.name
+    assert len(name) == len(one.name)
+    assert name.encode("gb18030") in (out / lines[0]["file"]).read_bytes()
+    assert len(manifest["persons"]) >= 3
+
+
+@pytest.mark.parametrize(
+    "words", [("--end", "10.1.1.1"), ("--end", "=LIS"), ("--fault", "wrong"), ("--system", "LIS")]
+)
+def test_what_cannot_be_meant_is_refused(tmp_path, site, words):
+    path, one, _ = site
+    whole = [
+        "deidentify",
+        str(path),
+        "--about",
+        one.barcode,
+        "--out",
+        str(tmp_path / "case"),
+        *words,
+    ]
+
+    assert main(whole) == 2
+    assert not (tmp_path / "case").exists()
+
+
+def test_a_control_id_that_comes_again_another_day_is_another_message():
+    from harness.cases.recorded import Recorded
+    from harness.cases.take import take
+
+    def message(at_s, barcode):
+        return Recorded(source="", at_s=at_s, frm="analyzer", to="LIS", protocol="astm", kind="r",
+                        ident="M0001", corr={"barcode": barcode}, payload=barcode.encode())  # fmt: skip
+
+    day, next_day = message(1000.0, "B1000001"), message(90_000.0, "B2000002")
+
+    assert take([day, next_day], "B1000001").messages == [day]
+    assert take([day, message(1030.0, "B2000002")], "B1000001").near == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.contract import sql
+from harness.contract.rows import Named
 from tests.simulators.postgres_cluster import cluster
 
 psycopg = pytest.importorskip("psycopg")
@@ -16,6 +17,12 @@ STATEMENTS = (
     "CREATE ROLE reader",
     "GRANT SELECT ON v_results TO reader",
     "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+    "CREATE FOREIGN DATA WRAPPER w",
+    "CREATE SERVER his FOREIGN DATA WRAPPER w OPTIONS (host 'his-db')",
+    "ALTER TABLE results ADD CONSTRAINT c CHECK (id > 0) NOT VALID",
+    "CREATE SEQUENCE tube INCREMENT BY 5",
+    "CREATE TABLE map (his text, yb text, patient_name text)",
+    "INSERT INTO map VALUES ('1', 'A', '张三')",
     "CREATE TRIGGER t BEFORE INSERT ON results FOR EACH ROW EXECUTE FUNCTION note()",
 )
 
@@ -26,11 +33,12 @@ def test_it_tells_what_it_promises_and_no_person() -> None:
         with psycopg.connect(url, autocommit=True) as db:
             for statement in STATEMENTS:
                 db.execute(statement)
-        before = sql.items(url)
+        before = sql.items(url, [Named.parse("map:his")])
         with psycopg.connect(url, autocommit=True) as db:
             db.execute("REVOKE SELECT ON v_results FROM reader")
             db.execute("ALTER TABLE results ADD COLUMN unit text")
-        after = sql.items(url)
+            db.execute("UPDATE map SET yb = 'B'")
+        after = sql.items(url, [Named.parse("map:his")])
 
     assert before["column results.value"] == "character varying(20), not null"
     assert before["rows results"] == "12"
@@ -38,5 +46,11 @@ def test_it_tells_what_it_promises_and_no_person() -> None:
     assert before["grant v_results reader"] == "SELECT"
     assert before["routine note()"] == "trigger"
     assert "trigger t INSERT" in before
+    assert before["dblink his"] == "w, host=his-db"
+    assert before["invalid c"] == "constraint of results"
+    assert before["sequence tube"] == "bigint, 5"
+    assert "extension plpgsql" in before
+    changed = {item for item in before.keys() & after.keys() if before[item] != after[item]}
+    assert changed == {"row map[1].yb"}
     assert "张三" not in str(before)
     assert sorted(before.keys() ^ after.keys()) == ["column results.unit", "grant v_results reader"]

@@ -1,7 +1,6 @@
 """A dialect learned from traffic that is typed here, corrected as text, and traffic checked by it."""
 
 import json
-import time
 import tracemalloc
 
 import pytest
@@ -272,20 +271,16 @@ def test_commands(tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_time_and_memory_do_not_grow_with_the_traffic():
-    """A hundred thousand messages in less than a minute; a second half that takes no memory."""
+def test_memory_does_not_grow_with_the_traffic():
     learner = Learner()
-    begun = time.perf_counter()
     for number in range(4_000):
         learner.add(cut(adt(number)))
-    spent = time.perf_counter() - begun
     tracemalloc.start()
     for number in range(4_000, 8_000):
         learner.add(cut(adt(number)))
     grown, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert spent / 4_000 < 60 / 100_000
     assert grown < 500_000
 
 

@@ -9,13 +9,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from depth import sized
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.ledger import control, reading, sniff
 from harness.ledger.command import Request, reconcile
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.untraced]
 
 NAMES = (
     "setl_id",
@@ -43,7 +44,10 @@ ROWS = st.lists(
     max_size=7,
 )
 TRIES = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    max_examples=sized(12, 40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
 )
 
 

@@ -3,6 +3,7 @@
 import argparse
 import csv
 import json
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -73,6 +74,24 @@ def test_each_gap_has_its_own_line():
         "his_only": -90,
         "cut_off_centre": -700,
     }
+
+
+def test_self_pay_that_was_never_uploaded_has_a_line_of_its_own():
+    rows = [
+        row("his", 1, 1000),
+        row("his", 2, 500, "his_only", paired=False, 费别="自费"),
+        row("his", 3, 70, "his_only", paired=False, 费别="医保"),
+        replace(row("his", 4, 6, "his_only", paired=False), setl_id=""),
+        row("centre", 1, 1000),
+    ]
+    whole = bridge(1576, 1000, FIRST, LAST, rows)
+
+    assert adds_up(whole)
+    assert whole.whole
+    assert steps(whole) == {"self_pay": -506, "his_only": -70}
+    line = next(one for one in whole.steps if one.code == "self_pay")
+    assert line.rows == 2
+    assert "费别" in line.note
 
 
 def test_what_the_lists_do_not_contain_is_shown_as_such():

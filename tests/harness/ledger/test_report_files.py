@@ -2,7 +2,9 @@
 
 import json
 import re
+import unicodedata
 import zipfile
+from datetime import datetime
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -16,9 +18,10 @@ from harness.errors import InputError
 from harness.ledger import workbook
 from harness.ledger.class_words import CLASS_WORDS, word
 from harness.ledger.report_bridge import Arrow, bridge
-from harness.ledger.report_read import Bucket, Outcome
+from harness.ledger.report_read import Bucket, Case, Outcome
 from harness.ledger.report_text import masked, yuan
 from harness.ledger.report_write import write_reports
+from harness.ledger.statement_docx import Statement, write_statement
 from harness.ledger.waterfall_svg import draw
 
 CONTRACT = [
@@ -109,7 +112,7 @@ def test_every_class_of_the_contract_has_a_chinese_name():
     assert [code for code in CONTRACT if code not in CLASS_WORDS] == []
     assert all(re.search("[\u4e00-\u9fff]", one.zh) for one in CLASS_WORDS.values())
     harmless = {code for code, one in CLASS_WORDS.items() if not one.difference}
-    assert harmless == {*CONTRACT[:6], "withdrawn", "not_insured"}
+    assert harmless == {*CONTRACT[:6], "outside_cut", "withdrawn", "not_insured"}
     assert all(
         one.first[0] and one.second[0] and one.never[0]
         for one in CLASS_WORDS.values()
@@ -271,6 +274,47 @@ def test_the_statement_names_amount_bills_and_room_to_sign(tmp_path):
     assert "his_only" not in text
     assert text.count("\n") < 40  # one page
     assert "110101199003071234" not in "\n".join(one.text for one in page.paragraphs)
+
+
+def lines_of(text):
+    """Lines of the right column as a typesetter counts: 37 Chinese characters or 74 others."""
+    total = 0
+    for line in text.split("\n"):
+        width = sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in line)
+        total += max(1, -(-width // 74))
+    return total
+
+
+@pytest.mark.parametrize("lang", ["zh-CN", "en"])
+@pytest.mark.parametrize("size", [0, 1, 8, 40])
+def test_the_statement_is_one_page_of_a4_however_much_it_has_to_say(tmp_path, lang, size):
+    i18n.use(lang)
+    codes = [code for code, one in CLASS_WORDS.items() if one.difference][:size]
+    first = {"side": "his", "line": 1, "setl_id": "4" * 20, "cause": "未见过的原因" * 12}
+    more = {"delta_fen": 10**13, "setl_time": datetime(2026, 9, 1, 23, 59, 59)}  # noqa: DTZ001
+    cases = [Case(rows=({**first, **more, "class": codes[n % len(codes)]},)) for n in range(size)]
+    page = Statement(
+        title="某市第一人民医院" * 4,
+        bridge=bridge([Bucket(code="matched", rows={"his": 1}, fen={"his": 10**14})]),
+        classes=[(code, 10**6, 10**13) for code in codes],
+        cases=cases,
+        case_count=size,
+        incomplete=False,
+        evidence="证" * 120,
+        lines=[("费用明细的数量、单价或金额不同" * 8, 10**13)] * size,
+    )
+    paper = docx.Document(write_statement(page, tmp_path / "statement.docx"))
+    i18n.use("zh-CN")
+
+    section = paper.sections[0]
+    assert (round(section.page_width.mm), round(section.page_height.mm)) == (210, 297)
+    room = section.page_height.pt - section.top_margin.pt - section.bottom_margin.pt
+    table = sum(max(lines_of(cell.text) for cell in line.cells) for line in paper.tables[0].rows)
+    head = 2 * 18 + 2 * 15
+    # 10.5 points of type take 15 with the leading and the borders of the rows.
+    assert head + 15 * table <= room
+    text = "\n".join(cell.text for line in paper.tables[0].rows for cell in line.cells)
+    assert ("reconcile.xlsx" in text) == (size > 1)
 
 
 def test_the_bridge_has_a_step_for_each_class_and_nothing_left():

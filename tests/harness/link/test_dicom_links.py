@@ -1,5 +1,6 @@
 """Associations over loopback: requests, answers, refusals, and nothing left afterwards."""
 
+import gc
 import socket
 import threading
 import time
@@ -262,3 +263,60 @@ def test_no_answer_is_lost_over_parallel_associations(pacs):
         one.join()
     assert lost == []
     assert time.monotonic() - begun < 60
+
+
+@pytest.mark.slow
+def test_a_message_that_is_broken_off_anywhere_is_never_served_and_stops_nobody(pacs):
+    """Between PDUs, within one, aborted, or left as it is while others go on."""
+    service, address, _ = pacs
+    held = []
+    for place in range(4):
+        with Association(peer(address), OFFERS) as link:
+            pieces = link.pieces(store(size=3500), 1024)
+            assert [len(one) <= 1024 + 6 for one in pieces] == [True] * len(pieces)
+            link.send_raw(b"".join(pieces[:place]) + pieces[place][: 10 * (place % 2)])
+            link.cut()
+            assert not link.is_open
+        stalled = Association(peer(address), OFFERS)
+        assert stalled.open()
+        stalled.send_raw(b"".join(stalled.pieces(store(size=3500), 1024)[: place + 1][:2]))
+        held.append(stalled)
+    with Association(peer(address), OFFERS) as link:
+        assert link.ask(store(2)).ok
+        link.cut()
+        with pytest.raises(HarnessError):
+            link.send_raw(b"x")
+        with pytest.raises(HarnessError):
+            link.pieces(store(3))
+    for stalled in held:
+        stalled.cut()
+    assert [request.sop_instance for request, _, _ in service.got] == ["1.2.2"]
+
+
+@pytest.mark.slow
+def test_an_association_leaves_no_socket_open(pacs):
+    """Neither that of the connection nor those that wake its threads, on either side."""
+    _, address, _ = pacs
+
+    def sockets():
+        gc.collect()
+        return sum(isinstance(one, socket.socket) and one.fileno() >= 0 for one in gc.get_objects())
+
+    before = sockets()
+    for _ in range(3):
+        with Association(peer(address), OFFERS) as link:
+            assert link.ask(store()).ok
+    with Association(peer(address), OFFERS) as link:
+        link.abort()
+    until = time.monotonic() + 30
+    while sockets() > before and time.monotonic() < until:
+        time.sleep(0.02)
+    assert sockets() == before
+
+
+def test_the_checks_of_the_library_are_remembered():
+    """Without it, an association checks the same UIDs some forty times."""
+    from pynetdicom import pdu_items
+
+    assert pdu_items.set_uid.__module__ == "harness.link.dicom_setup"
+    assert pdu_items.set_ae.__module__ == "harness.link.dicom_setup"

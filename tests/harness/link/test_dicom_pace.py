@@ -1,5 +1,6 @@
 """The pace of an association: what is written, and what a broken peer does to it."""
 
+import select
 import socket
 import struct
 import threading
@@ -13,10 +14,12 @@ from pynetdicom.dsutils import encode as library_encode
 
 from harness.link import dicom_pace
 from harness.link.address import Address
-from harness.link.dicom import VERIFICATION, Answer, Request, primitive_of, response_of
+from harness.link.dicom import VERIFICATION, Answer, Request
 from harness.link.dicom_data import IMPLICIT
+from harness.link.dicom_messages import primitive_of, response_of
 from harness.link.dicom_pace import command_of
 from harness.link.dicom_scu import Association, Offer, Peer
+from harness.link.dicom_wire import Bell
 from harness.wire import dicom_command
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -132,7 +135,7 @@ DATA = struct.pack(">BxI", 4, 100)
 def test_a_broken_answer_ends_the_association_and_is_no_answer(says):
     port, thread = peer_that(says)
     answer = echo(port)
-    thread.join(5)
+    thread.join(60)
     assert answer.status == -1
     assert answer.error in {"aborted", "timeout"}
 
@@ -141,7 +144,7 @@ def test_a_broken_answer_ends_the_association_and_is_no_answer(says):
 def test_a_length_of_two_gibibytes_reserves_nothing():
     port, thread = peer_that(struct.pack(">BxI", 4, 0x7FFFFFFF) + b"abc", then_closes=False)
     answer = echo(port, dimse_s=0.5)
-    thread.join(8)
+    thread.join(60)
     assert answer.status == -1
 
 
@@ -170,3 +173,16 @@ def test_who_waits_for_the_pause_gets_it_though_a_report_ended_meanwhile():
     serving.join(20)
 
     assert (first, again, serving.is_alive()) == (True, True, False)
+
+
+def test_a_bell_wakes_and_never_blocks():
+    bell = Bell()
+    assert select.select([bell.ear], [], [], 0)[0] == []
+    for _ in range(10_000):  # far more than its buffer holds
+        bell.set()
+    assert select.select([bell.ear], [], [], 0)[0] == [bell.ear]
+    while select.select([bell.ear], [], [], 0)[0]:
+        bell.heard()
+    bell.close()
+    bell.set()
+    bell.heard()

@@ -45,6 +45,7 @@ def test_the_installed_hospital_has_roles_and_links():
 
 def test_without_an_installed_hospital(monkeypatch):
     monkeypatch.setattr(hospital, "entry_points", lambda group: [])
+    hospital._installed.cache_clear()
     with pytest.raises(InputError, match="no built-in hospital"):
         built_in()
 

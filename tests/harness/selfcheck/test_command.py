@@ -8,8 +8,18 @@ from types import SimpleNamespace
 import pytest
 
 from harness import __version__
+from harness.cli import main
 from harness.evidence.verdict import Verdict
-from harness.selfcheck import command, defect_matrix, mutants, mutate_trace, runs, seeds
+from harness.selfcheck import (
+    command,
+    crew,
+    defect_matrix,
+    flake,
+    mutants_run,
+    mutate_trace,
+    runs,
+    seeds,
+)
 from harness.selfcheck.command import SelfCheck, commit, selfcheck
 from harness.selfcheck.mutants import Mutant, Outcome
 from harness.selfcheck.mutate_trace import OracleResult
@@ -43,6 +53,10 @@ def small(monkeypatch):
     monkeypatch.setattr(command, "QUICK_PARTS", 40)
     monkeypatch.setattr(command, "QUICK_SLICES", 1)
     monkeypatch.setattr(command, "pool_of", lambda _: Here())
+    monkeypatch.setattr(
+        flake, "_played", lambda order, _, seed, __: flake.play(order, seed, "memory")
+    )
+    monkeypatch.setattr(flake, "BURNERS", 0)
     return chosen
 
 
@@ -82,6 +96,11 @@ def test_a_self_check_writes_what_it_measured(tmp_path, capsys):
     assert told["oracles"]["vacuous"] == []
     assert told["counts"]["fault_classes"]["lab"]["detected"] == 1
     assert {"link_mutants", "store_mutants", "redundant", "fault_rows"} <= {*told}
+    assert told["flakes"] == {"runs": 1, "rate": 0.0, "flaky": []}
+    assert {"clean", "seeds", "traces", "defects", "flakes"} <= {*told["seconds_of"]}
+    assert told["jobs"] >= 1
+    assert "lis-drops-unmatched" in (tmp_path / "selfcheck.html").read_text(encoding="utf-8")
+    assert 'lang="en"' in (tmp_path / "selfcheck.en.html").read_text(encoding="utf-8")
     assert json.loads(printed.splitlines()[-1])["exit_code"] == code
     assert (tmp_path / "faults.md").read_text(encoding="utf-8").startswith("# Fault classes")
 
@@ -140,7 +159,7 @@ def test_a_false_alarm_or_seeds_alike_are_targets_missed(monkeypatch, changes, s
 def test_what_is_not_noticed_is_a_target_missed(monkeypatch, killed, vacuous, survivors, count):
     result = OracleResult(mutants=100, killed=killed, survivors=survivors, vacuous=vacuous)
 
-    failures = missed(monkeypatch, (mutate_trace, "measure"), lambda _: result, "_traces")
+    failures = missed(monkeypatch, (mutate_trace, "measure"), lambda *_, **__: result, "_traces")
 
     assert len(failures) == count
 
@@ -158,8 +177,8 @@ def test_mutants_that_survive_are_a_target_missed(monkeypatch, where, caught, co
         for number in range(25)
     ]
     monkeypatch.setattr(
-        mutants,
-        "run_mutants",
+        mutants_run,
+        "share",
         lambda chosen, *_, **__: (
             [one for one in outcomes if one.mutant in chosen] or outcomes  # asked again, or first
         ),
@@ -183,3 +202,34 @@ def test_outside_a_checkout_the_version_stands_for_the_commit(monkeypatch):
 
     monkeypatch.setattr(command.subprocess, "run", lambda *_, **__: SimpleNamespace(stdout="\n"))
     assert commit() == __version__
+
+
+def test_scenarios_that_do_not_always_pass_are_a_target_missed(monkeypatch):
+    found = flake.Flakes()
+    found.add(flake.QUICK[0], 0, [flake.Run(scenario="s1", verdict="fail", reasons=("LIS-ORU",))])
+
+    failures = missed(monkeypatch, (flake, "measure"), lambda *_, **__: found, "_flakes")
+
+    assert len(failures) == 1
+    assert "s1" in failures[0]
+
+
+def test_the_number_of_processes_makes_no_difference(monkeypatch, tmp_path):
+    monkeypatch.setattr(command, "quick_scenarios", lambda _: crew.bound(CHOSEN))
+    monkeypatch.setattr(command, "QUICK_PARTS", 2000)
+    monkeypatch.setattr(flake, "measure", lambda *_, **__: flake.Flakes())
+    monkeypatch.setattr(defect_matrix, "begin", lambda *_, **__: [])
+    results = []
+    for jobs in (1, 3):
+        one = check(jobs=jobs)
+        one.run()
+        results.append((one.failures, one.result))
+
+    assert results[0] == results[1]
+    assert results[0][1]["oracles"]["mutants"] > 10
+    assert all(each["seeds"] == 2 for each in results[0][1]["seeds"])
+
+
+def test_a_negative_number_of_processes_is_refused(capsys):
+    assert main(["selfcheck", "--jobs", "-1", "--lang", "en"]) == 2
+    assert "--jobs takes 0 or more" in capsys.readouterr().err

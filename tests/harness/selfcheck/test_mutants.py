@@ -16,9 +16,9 @@ from harness.selfcheck.mutants import (
     mutated,
     on_links,
     on_store,
-    run_mutants,
     store_mutants,
 )
+from harness.selfcheck.mutants_run import run_mutants
 from harness.selfcheck.runs import Played
 
 NAME = "张三"

@@ -74,6 +74,10 @@ def acked(old, new):
     return Wire().msg(*PLAIN).ack(*(row.replace(old, new) for row in ACK))
 
 
+SERVER = b"...\x17\r260101000000Z\x17\r260301000000Z..."
+EXPIRED = b"\x16\x03\x03...\x17\r251201000000Z\x17\r251215000000Z..."
+"""Validity of two certificates (RFC 5280 §4.1.2.5): no day is in both."""
+
 GB = MSH + "GB 18030-2000"
 M2 = again("M2", *PLAIN)
 ACK2 = tuple(row.replace("|M1", "|M2").replace("|A1|", "|A2|") for row in ACK)
@@ -126,6 +130,7 @@ CASES = {
     "hl7-16": Wire().read(b"\x0bMSH|half").msg(*PLAIN, conn="c2"),
     "hl7-18": Wire().msg(*PLAIN).link("closed").link("closed", conn="c2"),
     "hl7-20": back(Wire().msg(*PLAIN)).link("opened", conn="c2").msg(*M2, conn="c2"),
+    "hl7-21": Wire().read(b"\x16\x03\x03" + SERVER, frm="HIS").read(EXPIRED),
     "hl7-22": Wire().msg(*PLAIN).read(b"\x0b\x06\x1c\r", frm="HIS"),
     "hl7-23": acked("|AA|M1", "|AA|M9"),
     "hl7-24": acked("|AA|M1", "|AA|M9"),
@@ -235,6 +240,9 @@ def test_the_wire_shows_the_row(row):
 @pytest.mark.parametrize(
     ("row", "wire"),
     [
+        ("hl7-21", Wire().read(b"\x16\x03\x03" + SERVER, frm="HIS").read(b"\x16" + SERVER)),
+        ("hl7-21", Wire().read(b"\x16\x03\x01..\x01...\x03\x03" + bytes(32))),
+        ("hl7-27", Wire().read(b"\x16\x03\x03..", frm="HIS").read(b"\x0bXX\x1c\r")),
         ("hl7-10", Wire().msg(*PLAIN).ack().after(9.0).link("closed").msg(*M2, conn="c2")),
         ("hl7-13", Wire().link("opened").link("closed").msg(*PLAIN)),
         ("hl7-16", Wire().read(b"\x0bMSH|half").link("closed").msg(*PLAIN, conn="c2")),
@@ -255,3 +263,14 @@ def test_what_is_near_a_row_is_not_the_row(row, wire):
 
 def test_the_table_takes_them_together_with_those_of_analyzers():
     assert "hl7-53" in shown_with_lab(CASES["hl7-53"].records)
+
+
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        b"\x16\x03\x01..\x01...\x03\x01" + bytes(32),
+        b"\x16\x03\x03..\x17\r260101000000Z\x17\r260301000000Z" + b"\x0b\0\0\3\0\0\0",
+    ],
+)
+def test_old_greetings_and_empty_certificates_are_seen(greeting):
+    assert "hl7-21" in shown_classes(Wire().read(greeting).records)

@@ -18,6 +18,7 @@ from harness.clock import VirtualClock
 from harness.errors import InputError
 from harness.evidence.trace import Trace
 from harness.evidence.verdict import Verdict
+from harness.report import evidence_zip
 from harness.report.model import (
     FaultEntry,
     FindingEntry,
@@ -163,6 +164,7 @@ def folder(place: Path, made: Run) -> Path:
     trace.seal("pass")
     scenarios = tuple(replace(one, trace="traces/s1.jsonl") for one in made.scenarios)
     (place / "run.json").write_text(replace(made, scenarios=scenarios).text(), "utf-8")
+    evidence_zip.pack(place)
     return place
 
 

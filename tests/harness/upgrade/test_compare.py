@@ -14,6 +14,7 @@ from harness import cli
 from harness.errors import InputError, InputErrors
 from harness.evidence.line import pack
 from harness.evidence.verdict import Verdict
+from harness.report import evidence_zip
 from harness.report.model import ScenarioRun
 from harness.upgrade import approvals
 from harness.upgrade.differences import Difference, compare
@@ -233,8 +234,14 @@ def test_a_regression_is_found_at_its_place_and_can_be_approved(play: Play, tmp_
 
     assert cli.main([*words, str(tmp_path / "one")]) == 1
     groups = json.loads((tmp_path / "one" / "compare.json").read_text("utf-8"))["groups"]
-    places = [(one["interface"], one["path"]) for one in groups if one["class"] == "missing"]
-    assert places[0] == ("LIS-ORU", "OBX-6")
+    missing = [one for one in groups if one["class"] == "missing"]
+    assert (missing[0]["interface"], missing[0]["path"]) == ("LIS-ORU", "OBX-6")
+    assert missing[0]["severity"] == 3
+    rules = tmp_path / "severity.toml"
+    rules.write_text('format = 1\n[[rule]]\ninterface = "LIS-*"\ngrade = 1\n', "utf-8")
+    assert cli.main([*words, str(tmp_path / "graded"), "--severity", str(rules)]) == 1
+    graded = json.loads((tmp_path / "graded" / "compare.json").read_text("utf-8"))["groups"]
+    assert next(one for one in graded if one["class"] == "missing")["severity"] == 1
 
     keys = "\n".join(f'{key} = "x"' for key in approvals.KEYS if key != "signature")
     text = "".join(
@@ -284,6 +291,7 @@ def test_different_coverage_is_inconclusive(play: Play, tmp_path: Path) -> None:
     run = json.loads((folder / "run.json").read_text("utf-8"))
     run["scenarios"].pop()
     (folder / "run.json").write_text(json.dumps(run), "utf-8")
+    evidence_zip.pack(folder)
 
     assert cli.main(["compare", str(play()), str(folder), "--out", str(tmp_path / "o")]) == 3
 
@@ -304,8 +312,19 @@ def test_runs_that_cannot_be_trusted_are_refused(play: Play, tmp_path: Path) -> 
         run = json.loads((folder / "run.json").read_text("utf-8"))
         run["harness_version"] = "0.0.1"
         (folder / "run.json").write_text(json.dumps(run), "utf-8")
+        evidence_zip.pack(folder)
+
+    def verdict(folder: Path) -> None:
+        text = (folder / "run.json").read_text("utf-8")
+        (folder / "run.json").write_text(text.replace('"verdict": "pass"', '"verdict": "fail"', 1))
+
+    def unproven(folder: Path) -> None:
+        verdict(folder)
+        (folder / "evidence.zip").unlink()
 
     assert broken("edited", edit) == 2
     assert broken("version", version) == 2
+    assert broken("verdict", verdict) == 2
+    assert broken("unproven", unproven) == 2
     assert broken("killed", lambda folder: (folder / "run.json").unlink()) == 2
     assert cli.main(["compare", str(tmp_path), str(play()), "--out", str(tmp_path / "o")]) == 2

@@ -37,11 +37,35 @@ def test_every_way_says_the_same(name: str) -> None:
 
     pid = found["PID"]
     assert pid[5] == PERSON.name
-    assert (pid[7], pid[8], pid[13]) == (PERSON.birth, PERSON.sex, "12345")
+    assert (pid[7][:8], pid[8], pid[13]) == (PERSON.birth, PERSON.sex, "12345")
     identifiers = [one.split(component) for one in pid[3].split("~")]
     assert [PERSON.patient_id] == [one[0] for one in identifiers if one[4] == "PatientNO"]
     assert found["PV1"][3].split(component) == ["W01", "", "02"]
     assert found["MSH"][9] == "C1"
+
+
+@pytest.mark.parametrize(
+    ("name", "end", "born"),
+    [
+        ("标准", r"\d{14}", ""),
+        ("时间写作24时", r"\d{8}240000", ""),
+        ("时间为协调世界时", r"\d{14}Z", ""),
+        ("时间带夏令时时区", r"\d{14}\+0900", ""),
+        ("出生时刻带夏令时", r"\d{14}", "000000+0900"),
+    ],
+)
+def test_times_are_written_as_the_way_says(name: str, end: str, born: str) -> None:
+    found = rows(written(name), "gb18030", "|")
+
+    assert re.fullmatch(end, found["MSH"][6])
+    assert re.fullmatch(end, found["EVN"][2])
+    assert found["PID"][7] == PERSON.birth + born
+
+
+@pytest.mark.parametrize("name", ["声明与编码不符", "未声明字符集"])
+def test_text_of_unknown_set_cannot_be_taken_for_another_one(name: str) -> None:
+    with pytest.raises(UnicodeDecodeError):
+        written(name).decode("utf-8")
 
 
 def test_each_way_is_another_way() -> None:

@@ -85,6 +85,9 @@ def tour_of_conflicts(desk, seen, ct, exam, objects):
     receiver.stored.clear()
     seen.append(told(ct.get(exam.study, receiver)))
     seen.append({sop: one.payload for sop, one in receiver.stored.items()})
+    renumbered = desk.objects(ct, exam)[0]
+    renumbered.set("InstanceNumber", "77")
+    seen.append([one.status for one in ct.store([renumbered]).values()])
 
 
 def tour_of_ris(desk, seen):
@@ -149,6 +152,7 @@ def test_the_sound_pair_answers_as_it_should(sound):
     assert pacs[20:22] == [0, 0x0110]
     assert pacs[23:25] == [[0x0111], [0xA900]]
     assert pacs[26] == pacs[17]
+    assert pacs[27] == [0x0111]
     assert [len(one) - 1 for one in ris[:6]] == [5, 5, 4, 6, 6, 1]
     assert ris[3] == ris[4]
     assert ris[6:8] == [["0000", "0111"], ["0000", "0111"]]

@@ -57,7 +57,7 @@ def test_a_whole_examination_of_every_device(desk, name):
         for request in receiver.stored.values()
     } == {
         one.text("SOPInstanceUID"): hashlib.sha256(
-            encode(one, explicit=receiver.stored[one.text("SOPInstanceUID")].syntax == EXPLICIT)
+            encode(one, explicit=receiver.stored[one.text("SOPInstanceUID")].syntax != IMPLICIT)
         ).hexdigest()
         for one in objects
     }

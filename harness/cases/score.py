@@ -1,0 +1,158 @@
+"""A timeline as one system sees it: what is sent to it, what it said, and what it was answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from harness.cases.kept import COMMAND, Line
+from harness.cases.player import PROTOCOLS
+from harness.errors import InputError
+from harness.i18n import tr
+from harness.link.spec import LinkSpec
+
+Move = Literal["send", "hear", "command"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One step of a replay.
+
+    Attributes:
+        move: ``send`` to the system, ``hear`` from it, ``command`` at its screen.
+        line: of the timeline.
+    """
+
+    move: Move
+    line: Line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """Everything that a replay needs of a case.
+
+    Attributes:
+        system: role under test.
+        turns: in the order of the recording.
+        replies: our answers to what the system said, by number of its line.
+        left_out: lines that this replay cannot play, and why.
+    """
+
+    system: str
+    turns: Sequence[Turn]
+    replies: Mapping[int, Sequence[Line]]
+    left_out: Mapping[str, int]
+
+    def only(self, numbers: frozenset[int]) -> Score:
+        """The same with fewer lines; what the system said stays, to be waited for and answered."""
+        return Score(
+            system=self.system,
+            turns=[one for one in self.turns if one.move == "hear" or one.line.number in numbers],
+            replies=self.replies,
+            left_out=self.left_out,
+        )
+
+    def without(self, numbers: frozenset[int]) -> Score:
+        """The same without some lines, of whatever kind."""
+        return Score(
+            system=self.system,
+            turns=[one for one in self.turns if one.line.number not in numbers],
+            replies={key: value for key, value in self.replies.items() if key not in numbers},
+            left_out=self.left_out,
+        )
+
+    @property
+    def lines(self) -> list[Line]:
+        """Everything that is left, in the order of the recording."""
+        found = {one.line.number: one.line for one in self.turns}
+        found |= {one.number: one for each in self.replies.values() for one in each}
+        return [found[number] for number in sorted(found)]
+
+
+NOT_WITH_IT: Final = "between other systems"
+NO_LINK: Final = "no endpoint of the profile for it"
+NO_REQUEST: Final = "requests over HTTP to the system"
+
+
+def compose(lines: Sequence[Line], system: str, specs: Mapping[str, LinkSpec]) -> Score:
+    """Read a timeline as the system under test sees it.
+
+    Raises:
+        InputError: nothing in it is sent to the system, and nothing is told to it.
+    """
+    asked: dict[tuple[str, str], Line] = {}
+    open_http: dict[tuple[str, str], list[Line]] = {}
+    turns: list[Turn] = []
+    replies: dict[int, list[Line]] = {}
+    left_out: dict[str, int] = {}
+    for line in lines:
+        if line.protocol == COMMAND:
+            if line.to == system:
+                turns.append(Turn("command", line))
+            continue
+        if system not in {line.frm, line.to}:
+            left_out[NOT_WITH_IT] = left_out.get(NOT_WITH_IT, 0) + 1
+            continue
+        question = _question(line, asked, open_http)
+        link = question.link if question else _link(line, system, specs)
+        placed = _at(line, link)
+        if not link or (line.protocol == "http" and line.to == system and question is None):
+            why = NO_REQUEST if link else NO_LINK
+            left_out[why] = left_out.get(why, 0) + 1
+            continue
+        if line.ident:
+            asked[line.frm, line.ident] = placed
+        if line.protocol == "http" and question is None:
+            open_http.setdefault((line.frm, line.to), []).append(placed)
+        if line.frm == system:
+            turns.append(Turn("hear", placed))
+        elif question is not None:
+            replies.setdefault(question.number, []).append(placed)
+        else:
+            turns.append(Turn("send", placed))
+    if not any(one.move != "hear" for one in turns):
+        raise InputError(
+            tr("nothing in this case is sent to {system}", system=system),
+            remedy=tr("name the ends of the recording with --end ADDRESS=ROLE, or another --role"),
+        )
+    return Score(system=system, turns=turns, replies=replies, left_out=left_out)
+
+
+def _question(
+    line: Line,
+    asked: Mapping[tuple[str, str], Line],
+    open_http: Mapping[tuple[str, str], list[Line]],
+) -> Line | None:
+    """The line that this one answers: by its id, or over HTTP the oldest without an answer."""
+    found = asked.get((line.to, line.answers)) if line.answers else None
+    waiting = open_http.get((line.to, line.frm), []) if line.protocol == "http" else []
+    if found is None and waiting:
+        found = waiting[0]
+    if found in waiting:
+        waiting.remove(found)
+    return found
+
+
+def _link(line: Line, system: str, specs: Mapping[str, LinkSpec]) -> str:
+    """The endpoint that a line goes over: as recorded, or the one between its ends."""
+    fitting = [
+        spec
+        for spec in specs.values()
+        if {spec.frm, spec.to} == {line.frm, line.to}
+        and system in {spec.frm, spec.to}
+        and PROTOCOLS.get(spec.protocol) == line.protocol
+    ]
+    named = [one for one in fitting if one.name == line.link]
+    own = [one for one in fitting if one.frm == line.frm]
+    chosen = named or own or (fitting if line.protocol == "astm" else [])
+    return chosen[0].name if chosen else ""
+
+
+def _at(line: Line, link: str) -> Line:
+    if line.link == link:
+        return line
+    return Line(
+        number=line.number, at_s=line.at_s, frm=line.frm, to=line.to, protocol=line.protocol,
+        kind=line.kind, ident=line.ident, corr=line.corr, link=link, payload=line.payload,
+    )  # fmt: skip

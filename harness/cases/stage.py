@@ -1,0 +1,306 @@
+"""Where a case is played: one system under test, and everything around it played from the case."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import secrets
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Self
+
+from harness import limits
+from harness.cases.guard import CaseGuard
+from harness.cases.kept import Line
+from harness.cases.player import PROTOCOLS, Heard, Player, Unmatched
+from harness.cases.score import Score, Turn
+from harness.cases.slots import Slots
+from harness.clock import RealClock, VirtualClock
+from harness.errors import Blocked, HarnessError, InputError, PermitError
+from harness.i18n import tr
+from harness.link.pump import Pump
+from harness.link.threads import Threads
+from harness.model import Outcome
+from harness.permit import Permit
+from harness.probes.sql import SqlProbe
+from harness.profile import Mode, Profile, Transport
+from harness.scenario.bench import Bench, Driver
+from harness.scenario.hospital import OnlyRoles, Settings, built_in
+from harness.scenario.systems import InProcesses, InPump, Systems
+from harness.scenario.wiring import AddressGate, addresses, link_specs, listeners, probes
+
+WAIT_S: Final = 10.0
+"""How long the recorded kind of message is waited for; a system's own time-outs are shorter."""
+
+REAL_WAIT_S: Final = 5.0
+"""The same where time is real."""
+
+QUIET_S: Final = 2.0
+"""At the end: what the system still says belongs to the case."""
+
+GAP_MAX_S: Final = 600.0
+"""No recorded gap is waited for longer."""
+
+_HOLE: Final = re.compile(r"(?<![:\w]):([A-Za-z_]\w*)")
+_HOLES: Final = {
+    "patient_id": "patient",
+    "psn_no": "patient",
+    "bill_no": "bill",
+    "mdtrt_id": "visit",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How a case is played.
+
+    Attributes:
+        timed: recorded gaps are kept, times this; 0 goes on as soon as the system has answered.
+        wait_s: how long a message is waited for; 0 for what fits the profile.
+        defects: of the built-in hospital.
+        release: of the built-in hospital.
+    """
+
+    timed: float = 0.0
+    wait_s: float = 0.0
+    defects: Sequence[str] = ()
+    release: int = 1
+
+
+@dataclass(slots=True)
+class Played:
+    """What came of one replay.
+
+    Attributes:
+        heard: messages of the system.
+        missing: recorded messages of the system that did not come again.
+        unmatched: what it said and the recording does not have.
+        refused: connections and messages that did not come about.
+        sent: messages of ours.
+        minted: recorded and minted value by slot.
+        slots: of this replay.
+        rows: what the probes saw.
+    """
+
+    heard: list[Heard]
+    missing: list[Line]
+    unmatched: list[Unmatched]
+    refused: list[str]
+    sent: int
+    slots: Slots
+    rows: dict[str, list[Mapping[str, str | None]] | None] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Stage:
+    """Room for replays over one profile.
+
+    Args:
+        profile: of the site.
+        system: role under test.
+        manner: how.
+        known: hashes of the persons of the case, and their salt.
+    """
+
+    profile: Profile
+    system: str
+    manner: Manner
+    known: tuple[frozenset[str], str]
+    _bench: Bench | None = None
+    _scratch: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether time is virtual."""
+        return self.profile.transport is Transport.MEMORY
+
+    @property
+    def wait_s(self) -> float:
+        """How long a message is waited for."""
+        return self.manner.wait_s or (WAIT_S if self.in_memory else REAL_WAIT_S)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def play(
+        self,
+        score: Score,
+        looks: Sequence[str] = (),
+        salt: str = "",
+        expected: frozenset[str] = frozenset(),
+    ) -> Played:
+        """Play a case once.
+
+        Args:
+            score: what is played.
+            looks: probes that are asked at the end.
+            salt: what is minted depends on it; empty for chance.
+            expected: types of messages that a fault names.
+
+        Raises:
+            PermitError: a message names somebody who is not of the case.
+            Blocked: a command is for a system that we do not run.
+        """
+        bench = self._ready()
+        slots = Slots.of(score.lines, _roles(score), salt or secrets.token_hex(8))
+        said = [one.line for one in score.turns if one.move == "hear"]
+        protocols = {name: spec.protocol for name, spec in bench.specs.items()}
+        player = Player(
+            self.system, protocols, said, score.replies, slots, bench.clock.wall(), expected
+        )
+        permit = Permit(self.profile, RealClock().wall)
+        permit.require_write(f"{self.system} case")
+        guard = CaseGuard(permit, self.known[0], self.known[1], slots.recorded)
+        clients = {one.line.link for one in score.turns if one.move == "send"}
+        bench.join("case", player, sorted(clients), guard)
+        for spec in bench.specs.values():
+            if spec.frm == self.system and spec.protocol in PROTOCOLS:
+                bench.serve(spec.name, "case")
+        try:
+            missing = self._turns(bench, player, score)
+            rows = {name: self._rows(bench, name, score, slots) for name in looks}
+        finally:
+            bench.driver.remove("case")
+            if self.in_memory:
+                self.stop()
+        return Played(
+            heard=player.heard, missing=missing, unmatched=player.unmatched, refused=player.refused,
+            sent=player.sent, slots=slots, rows=rows,
+        )  # fmt: skip
+
+    def _turns(self, bench: Bench, player: Player, score: Score) -> list[Line]:
+        before: Turn | None = None
+        missing = []
+        for turn in score.turns:
+            line = turn.line
+            if turn.move == "hear":
+                wanted = line.number
+                came = bench.driver.wait(player.heard_of(wanted), bench.clock.now() + self.wait_s)
+                if not came:
+                    missing.append(line)
+                continue
+            if before is not None and self.manner.timed and line.at_s and before.line.at_s:
+                gap = min((line.at_s - before.line.at_s) * self.manner.timed, GAP_MAX_S)
+                bench.driver.wait(lambda: False, bench.clock.now() + max(gap, 0.0))
+            before = turn
+            if turn.move == "command":
+                args = json.loads(player.slots.filled(line.payload))
+                try:
+                    bench.systems.order(line.to, line.kind, args)
+                except (Blocked, PermitError):
+                    raise
+                except HarnessError as error:  # its screen refuses; the rest is still played
+                    player.refused.append(f"{line.kind}: {error.message}")
+            else:
+                player.post(line)
+                told = {"line": line.number}
+                bench.driver.command("case", "send", told, limits.CONTROL_TIMEOUT_S)
+        while bench.driver.wait(player.says_more(), bench.clock.now() + QUIET_S):
+            pass
+        return [one for one in missing if all(it.matched != one.number for it in player.heard)]
+
+    def _rows(
+        self, bench: Bench, name: str, score: Score, slots: Slots
+    ) -> list[Mapping[str, str | None]] | None:
+        """What a probe sees of the matter; None where it could not look."""
+        probe = bench.probes.get(name)
+        if probe is None:
+            raise InputError(tr("the profile has no probe {name}", name=name))
+        holes = sorted(set(_HOLE.findall(probe.query))) if isinstance(probe, SqlProbe) else []
+        found: list[Mapping[str, str | None]] = []
+        for args in _arguments(holes, score, slots):
+            answer = probe.ask(args)
+            if answer.outcome is not Outcome.OK:
+                return None
+            found += answer.rows
+        return found
+
+    def _ready(self) -> Bench:
+        if self._bench is None:
+            self._bench = self._built()
+        return self._bench
+
+    def _built(self) -> Bench:
+        self._scratch = tempfile.TemporaryDirectory(prefix="medharness-")
+        folder = Path(self._scratch.name)
+        profile = self.profile
+        specs = {
+            name: dataclasses.replace(spec, relayed=False)
+            for name, spec in link_specs(profile).items()
+            if self.system in {spec.frm, spec.to}
+        }
+        whole = built_in()
+        ours = profile.mode(self.system) is Mode.SIMULATED
+        hospital = OnlyRoles.of(whole, lambda role: ours and role == self.system)
+        permit = Permit(profile, RealClock().wall)
+        settings = Settings(
+            folder,
+            (*whole.switches(self.manner.release), *self.manner.defects),
+            durable=False,
+            listeners=listeners(profile, permit),
+        )
+        driver: Driver
+        systems: Systems
+        if self.in_memory:
+            pump = Pump(VirtualClock())
+            driver, systems = pump, InPump(hospital, settings, pump, specs)
+        else:
+            driver, systems = Threads(), InProcesses(hospital, settings)
+        looks = {
+            name: probe
+            for name, probe in probes(profile, folder, permit, os.environ).items()
+            if probe.role == self.system
+        }
+        bench = Bench(driver, systems, specs, looks, addresses(profile, os.environ))
+        if not self.in_memory:
+            bench.gate = AddressGate(permit)
+            bench.listening = settings.listeners
+        try:
+            bench.start()
+        except BaseException:
+            bench.stop()
+            raise
+        return bench
+
+    def stop(self) -> None:
+        """End the system, if we run it."""
+        bench, self._bench = self._bench, None
+        if bench is not None:
+            bench.stop()
+        if self._scratch is not None:
+            self._scratch.cleanup()
+            self._scratch = None
+
+
+def _roles(score: Score) -> set[str]:
+    """The roles that we play."""
+    ends = {end for one in score.lines for end in (one.frm, one.to)}
+    return ends - {score.system}
+
+
+def _arguments(holes: Sequence[str], score: Score, slots: Slots) -> list[dict[str, str]]:
+    """What a probe is asked with: every value that the case has for its holes."""
+    known: dict[str, list[str]] = {}
+    for line in score.lines:
+        for key, value in line.corr.items():
+            text = slots.text(value)
+            if text not in known.setdefault(key, []):
+                known[key].append(text)
+    names = {hole: _HOLES.get(hole, hole) for hole in holes}
+    if any(name not in known for name in names.values()):
+        return []
+    if len(holes) == 1:
+        return [{holes[0]: value} for value in known[names[holes[0]]]]
+    return [{hole: known[name][0] for hole, name in names.items()}]
+
+
+def specs_of(profile: Profile) -> dict[str, Any]:
+    """The endpoints of a profile."""
+    return dict(link_specs(profile))

@@ -1,0 +1,1 @@
+"""Standing in line between two real systems: a recording, and faults on purpose."""

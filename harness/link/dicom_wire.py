@@ -1,0 +1,58 @@
+"""Sockets of an association: waiting for them, filling a buffer from them, writing to them."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+
+
+class Bell:
+    """Wakes a thread that waits for a socket: the library has something to say, or it is over.
+
+    The library asks its queues a thousand times a second instead, in every association that is
+    open: a morning's idle modalities cost a core that way.
+    """
+
+    def __init__(self) -> None:
+        self._ring, self.ear = socket.socketpair()
+        for one in (self._ring, self.ear):
+            one.settimeout(0)
+
+    def set(self) -> None:
+        """Wake it."""
+        with contextlib.suppress(OSError):  # full: it is awake anyway; closed: it is over
+            self._ring.send(b"\0")
+
+    def heard(self) -> None:
+        """Forget what was rung."""
+        with contextlib.suppress(OSError):
+            self.ear.recv(4096)
+
+    def close(self) -> None:
+        """Nobody waits any more."""
+        self._ring.close()
+        self.ear.close()
+
+
+def filled(wire: socket.socket, size: int) -> bytearray:
+    """So many bytes into one buffer; fewer at the end of the connection."""
+    came, done = bytearray(size), 0
+    view = memoryview(came)
+    while done < size:
+        count = wire.recv_into(view[done:])
+        if not count:
+            return came[:done]
+        done += count
+    return came
+
+
+def put(wire: socket.socket, buffers: list[bytes | memoryview]) -> None:
+    """Write buffers in one call where the system can; not joined, so not copied."""
+    if not hasattr(wire, "sendmsg"):  # Windows
+        wire.sendall(b"".join(buffers))
+        return
+    done = wire.sendmsg(buffers)
+    for one in buffers:
+        if done < len(one):
+            wire.sendall(memoryview(one)[done:])
+        done = max(done - len(one), 0)

@@ -1,0 +1,299 @@
+"""``medharness plan``: scenarios in the order of a night, what fits, and when to go back.
+
+Smoke comes first, then money and identity, then the rest. What does not fit into the budget is
+listed as left out, never dropped silently.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from harness.errors import InputError
+from harness.i18n import tr
+from harness.profile import LinkTransport, Mode, Profile, Worker
+from harness.scenario.binding import BoundScenario
+from harness.scenario.files import shown
+from harness.scenario.sentence import StepKind
+
+SMOKE: Final = "@冒烟"
+STAGES: Final = ("smoke", "money and identity", "rest")
+"""In the order of the night."""
+
+MONEY: Final = frozenset({"HIS-YB", "YB-BOOKS"})
+"""Interfaces on which money moves."""
+
+IDENTITY_WORDS: Final = ("identity", "merge", "misattrib")
+"""In ids of scenarios that are about who somebody is."""
+
+SYSTEM_S: Final = 20.0
+"""Seconds of a scenario that was never measured."""
+
+PERSON_S: Final = 120.0
+"""Seconds of one sentence that a person carries out: walk, find the screen, type, save."""
+
+ROLLBACK_S: Final = 1800.0
+"""Seconds that going back takes where nobody said otherwise."""
+
+FORMULA: Final = ("=", "+", "-", "@")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One scenario of the night.
+
+    Attributes:
+        ident: of the scenario.
+        name: its title.
+        place: ``FILE:LINE``.
+        stage: one of ``STAGES``.
+        seconds: how long it will take, persons included.
+        cards: sentences that persons carry out.
+        measured: the time comes from an earlier run.
+        fits: within the budget.
+    """
+
+    ident: str
+    name: str
+    place: str
+    stage: str
+    seconds: float
+    cards: int
+    measured: bool
+    fits: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A point at which somebody decides whether to go back.
+
+    Attributes:
+        after: the stage that ends there.
+        minute: of the night, by the estimates.
+        criterion: what must hold to go on.
+    """
+
+    after: str
+    minute: int
+    criterion: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wire:
+    """One address that is changed for the night, and must be changed back."""
+
+    endpoint: str
+    system: str
+    setting: str
+    during: str
+    before: str = ""
+    restored: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Night:
+    """The whole plan."""
+
+    items: tuple[Item, ...]
+    decisions: tuple[Decision, ...]
+    wires: tuple[Wire, ...]
+    people: tuple[str, ...]
+    budget_s: float
+    apart: tuple[str, ...] = ()
+
+
+def stage_names() -> dict[str, str]:
+    """The stages in the language in use."""
+    return {
+        STAGES[0]: tr("smoke"),
+        STAGES[1]: tr("money and identity"),
+        STAGES[2]: tr("rest"),
+    }
+
+
+def stage_of(one: BoundScenario) -> str:
+    """Which part of the night a scenario belongs to."""
+    scenario = one.scenario
+    if SMOKE in scenario.tags:
+        return STAGES[0]
+    identity = any(word in scenario.id for word in IDENTITY_WORDS)
+    return STAGES[1] if scenario.interface in MONEY or identity else STAGES[2]
+
+
+def plan(
+    bound: Sequence[BoundScenario],
+    profile: Profile,
+    budget_s: float,
+    *,
+    measured: Mapping[str, float] | None = None,
+    rollback_s: float = ROLLBACK_S,
+) -> Night:
+    """Order the scenarios of a site for a night.
+
+    Args:
+        bound: scenarios.
+        profile: of the site; scenarios of interfaces that it lacks are put apart.
+        budget_s: seconds from the first scenario to the last, going back not included.
+        measured: seconds by scenario id, of an earlier run.
+        rollback_s: seconds that going back takes.
+
+    Raises:
+        InputError: nothing is left to plan.
+    """
+    there = {name for end in profile.endpoints.values() for name in (end.interface, *end.also)}
+    fitting = [one for one in bound if one.scenario.interface in there]
+    if not fitting:
+        raise InputError(tr("no scenario was chosen"), remedy=tr("look at --tags and PATH"))
+    by_hand = any(system.worked_by is Worker.PERSON for system in profile.systems.values())
+    ordered = sorted(
+        enumerate(fitting), key=lambda each: (STAGES.index(stage_of(each[1])), each[0])
+    )
+    items, spent = [], 0.0
+    for _, one in ordered:
+        item = _item(one, measured or {}, by_hand=by_hand)
+        fits = spent + item.seconds <= budget_s
+        spent += item.seconds if fits else 0.0
+        items.append(item if fits else _without(item))
+    return Night(
+        items=tuple(items),
+        decisions=tuple(_decisions(items, budget_s, rollback_s)),
+        wires=tuple(wiring(profile)),
+        people=tuple(_people(profile)),
+        budget_s=budget_s,
+        apart=tuple(one.scenario.id for one in bound if one.scenario.interface not in there),
+    )
+
+
+def _item(one: BoundScenario, measured: Mapping[str, float], *, by_hand: bool) -> Item:
+    scenario = one.scenario
+    kinds = [step.sentence.kind for step in one.steps]
+    cards = sum(kind is not StepKind.THEN for kind in kinds) if by_hand else 0
+    known = measured.get(scenario.id)
+    return Item(
+        ident=scenario.id,
+        name=scenario.name,
+        place=f"{shown(scenario.file)}:{scenario.row_line or scenario.line}",
+        stage=stage_of(one),
+        seconds=round((SYSTEM_S if known is None else known) + cards * PERSON_S, 1),
+        cards=cards,
+        measured=known is not None,
+    )
+
+
+def _without(item: Item) -> Item:
+    return replace(item, fits=False)
+
+
+def _decisions(items: Sequence[Item], budget_s: float, rollback_s: float) -> list[Decision]:
+    """After each stage, and the last moment at which going back is still in time."""
+    criteria = {
+        STAGES[0]: tr("every smoke scenario passed; otherwise go back at once"),
+        STAGES[1]: tr("no scenario about money or identity failed or is open; otherwise go back"),
+        STAGES[2]: tr("every failure has an owner who accepts it in writing; otherwise go back"),
+    }
+    found, spent = [], 0.0
+    for stage in STAGES:
+        own = [one for one in items if one.stage == stage and one.fits]
+        spent += sum(one.seconds for one in own)
+        if own:
+            found.append(Decision(after=stage, minute=_minutes(spent), criterion=criteria[stage]))
+    latest = max(0.0, budget_s - rollback_s)
+    last = tr("the last moment to go back: it takes {minutes} min", minutes=_minutes(rollback_s))
+    found.append(Decision(after="", minute=int(latest // 60), criterion=last))
+    return found
+
+
+def _minutes(seconds: float) -> int:
+    return int(-(-seconds // 60))
+
+
+def _people(profile: Profile) -> list[str]:
+    """Who must be there: an operator for each system that is worked by hand, and who decides."""
+    found = [
+        tr("operator of {role}", role=role)
+        for role, system in profile.systems.items()
+        if system.worked_by is Worker.PERSON
+    ]
+    found += [tr("DBA of {role}", role=one.role) for one in profile.probes.values()
+              if one.kind == "carried"]  # fmt: skip
+    return [*dict.fromkeys(found), tr("engineer at this harness"), tr("who decides to go back")]
+
+
+def wiring(profile: Profile) -> list[Wire]:
+    """Every setting of a real system that must point at us for the night."""
+    wires = []
+    for name, end in profile.endpoints.items():
+        relayed = str(end.via) == "relay"
+        calls_us = profile.mode(end.frm) is not Mode.SIMULATED
+        if calls_us and end.transport is not LinkTransport.MEMORY:
+            where = f"{end.relay_host}:{end.relay_port}" if relayed else f"{end.host}:{end.port}"
+            if end.transport is LinkTransport.SERIAL:
+                wires.append(Wire(endpoint=name, system=end.frm, setting=tr("COM port"),
+                                  during=end.url))  # fmt: skip
+            else:
+                wires.append(Wire(endpoint=name, system=end.frm, setting=tr("address"),
+                                  during=where))  # fmt: skip
+        if profile.mode(end.to) is not Mode.SIMULATED:
+            wires.append(Wire(endpoint=name, system=end.to, setting=tr("IP white list"),
+                              during=tr("address of this machine")))  # fmt: skip
+        if str(end.protocol) == "dicom":
+            wires.append(Wire(endpoint=name, system=end.to, setting=tr("AE title"),
+                              during=end.ae_title or "-"))  # fmt: skip
+    return wires
+
+
+def measured_of(folder: Path) -> dict[str, float]:
+    """Seconds by scenario of an earlier run.
+
+    Raises:
+        InputError: no run folder.
+    """
+    try:
+        data = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        return {one["id"]: float(one["seconds"]) for one in data["scenarios"] if one["seconds"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            tr("not a run folder: {folder}", folder=folder), where=str(error)
+        ) from None
+
+
+def write(night: Night, out: Path) -> list[Path]:
+    """``night.csv``, ``decisions.csv`` and ``wiring.csv``; one to fill in is never written over.
+
+    Raises:
+        InputError: the wiring sheet is there already: old values stand in it.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    sheet = out / "wiring.csv"
+    if sheet.exists():
+        raise InputError(
+            tr("the file exists already"), where=str(sheet), remedy=tr("choose another name")
+        )
+    order = [("stage", "scenario", "name", "place", "minutes", "cards", "fits")]
+    order += [
+        (one.stage, one.ident, one.name, one.place, f"{one.seconds / 60:.1f}", str(one.cards),
+         "yes" if one.fits else "no")
+        for one in night.items
+    ]  # fmt: skip
+    points = [("after", "minute", "criterion", "decided_by", "decision")]
+    points += [(one.after, str(one.minute), one.criterion, "", "") for one in night.decisions]
+    wires = [("endpoint", "system", "setting", "before", "during", "restored")]
+    wires += [(one.endpoint, one.system, one.setting, one.before, one.during, one.restored)
+              for one in night.wires]  # fmt: skip
+    tables: dict[str, list[tuple[str, ...]]] = {
+        "night.csv": list(order), "decisions.csv": list(points), "wiring.csv": list(wires),
+    }  # fmt: skip
+    return [_table(out / name, rows) for name, rows in tables.items()]
+
+
+def _table(path: Path, rows: Sequence[Sequence[str]]) -> Path:
+    text = io.StringIO()
+    marked = [[f"'{cell}" if cell.startswith(FORMULA) else cell for cell in row] for row in rows]
+    csv.writer(text).writerows(marked)
+    path.write_bytes(text.getvalue().encode("utf-8-sig"))
+    return path

@@ -1,0 +1,1 @@
+"""Comparisons beyond two runs of one site: rehearsal against production, and a recorded day."""

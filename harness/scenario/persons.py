@@ -1,0 +1,147 @@
+"""Persons in a scenario: builds the desk of a world; ids that a system minted replace ours.
+
+A system under test that is worked by a person gives its own visit, barcode or patient number. What
+a confirmed card captured stands for our value from then on, and may be sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from harness.clock import Clock
+from harness.evidence.trace import Trace
+from harness.link.address import Address
+from harness.link.host import Host
+from harness.link.tap import Connection
+from harness.model import Person
+from harness.probes.probe import Probe
+from harness.profile import Mode, Operators, Profile, Worker
+from harness.scenario.bench import Bench, Member
+from harness.site.board import LINK, Board, Page
+from harness.site.cards import Form, read_forms
+from harness.site.desk import Desk, Say, keep
+from harness.site.route import Routes
+
+
+@dataclass(slots=True)
+class Persons:
+    """Of one run: who works where, and the page that shows the cards.
+
+    Attributes:
+        roles: systems that persons work at.
+        forms: kinds of card.
+        operators: of the profile.
+        board: the open cards.
+        say: shows a card on the terminal.
+        routes: which way calls were seen to take.
+        address: of the page; empty over memory.
+    """
+
+    roles: frozenset[str]
+    forms: Mapping[tuple[str, str], Form]
+    operators: Operators
+    board: Board
+    say: Say
+    routes: Routes
+    address: str = ""
+
+
+def persons_of(profile: Profile, folder: Path, say: Say) -> Persons | None:
+    """Who works by hand at this site; None where we run every system ourselves.
+
+    Raises:
+        InputError: the cards of the profile cannot be used.
+    """
+    roles = {
+        role
+        for role, system in profile.systems.items()
+        if system.mode is not Mode.SIMULATED and system.worked_by is Worker.PERSON
+    }
+    if all(system.mode is Mode.SIMULATED for system in profile.systems.values()):
+        return None
+    own = profile.operator.cards
+    return Persons(
+        roles=frozenset(roles),
+        forms=read_forms(profile.file(own) if own else None),
+        operators=profile.operator,
+        board=Board(keep=lambda data: keep(folder, data)),
+        say=say,
+        routes=Routes(profile),
+    )
+
+
+def open_page(persons: Persons, bench: Bench) -> None:
+    """Serve the page on this machine alone, for as long as the bench runs."""
+
+    def unseen(link: str, conn: str, client: bool) -> Connection:  # noqa: FBT001 - by position
+        return Connection(id=conn, link=link, interface="", local="", peer="", client=client)
+
+    persons.board.stamp = lambda: bench.clock.wall().isoformat(timespec="seconds")
+    member: Member = bench.driver.add(LINK, Host(Page(persons.board), bench.clock, unseen))
+    persons.address = str(
+        member.listen(LINK, Address(host="127.0.0.1", port=persons.operators.port))
+    )
+
+
+@dataclass(slots=True)
+class BenchEyes:
+    """What the desk sees with."""
+
+    bench: Bench
+
+    @property
+    def clock(self) -> Clock:
+        """Of the bench."""
+        return self.bench.clock
+
+    @property
+    def probes(self) -> Mapping[str, Probe]:
+        """By name."""
+        return self.bench.probes
+
+    @property
+    def watched(self) -> Mapping[str, Sequence[str]]:
+        """Interfaces of each link that we see."""
+        return self.bench.watched
+
+    def wait(self, satisfied: Callable[[], bool], deadline: float) -> bool:
+        """Let things happen."""
+        return self.bench.driver.wait(satisfied, deadline)
+
+
+def desk_of(
+    persons: Persons, bench: Bench, trace: Trace, captured: Callable[[str, str, str], None]
+) -> Desk:
+    """The desk of one scenario."""
+    return Desk(
+        roles=persons.roles,
+        forms=persons.forms,
+        operators=persons.operators,
+        board=persons.board,
+        trace=trace,
+        eyes=BenchEyes(bench),
+        say=persons.say,
+        routes=persons.routes,
+        captured=captured,
+    )
+
+
+def renumbered(people: dict[str, Person], ours: str, theirs: str) -> Person | None:
+    """Give the person of our number the number that the system minted; None if nobody had it."""
+    for label, person in people.items():
+        if person.patient_id == ours:
+            people[label] = replace(person, patient_id=theirs)
+            return people[label]
+    return None
+
+
+def with_person(args: Mapping[str, str], people: Mapping[str, Person]) -> dict[str, Any]:
+    """Arguments of a command with who it is about, for a person who must find the patient."""
+    about = next((one for one in people.values() if one.patient_id == args.get("patient_id")), None)
+    if about is None:
+        return dict(args)
+    known = {"name": about.name, "sex": about.sex, "birth": about.birth, "id_card": about.id_card}
+    return known | dict(args)

@@ -1,0 +1,79 @@
+"""Processes that share the work of a self-check.
+
+What is handed out are parts of the work that know nothing of each other, and what comes back is put
+together in the order in which it was handed out. So how many processes there are makes no
+difference to the result, only to when it is there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from harness.clock import Clock, RealClock
+from harness.i18n import tr
+from harness.scenario.binding import BoundScenario
+from harness.selfcheck import runs
+
+WORKERS_MAX: Final = 8
+"""Processes at most; each takes some 300 MB."""
+
+TOLD_S: Final = 20.0
+"""Between two lines that say how far a part is, in seconds."""
+
+CHUNK: Final = 40
+"""Scenarios, or mutants, that are handed out together: enough that handing out costs nothing."""
+
+T = TypeVar("T")
+One = TypeVar("One")
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Hands parts out and tells how far they are.
+
+    Args:
+        pool: plays the parts.
+        jobs: how many processes it has.
+        say: prints progress.
+        clock: when to say something.
+    """
+
+    pool: Executor
+    jobs: int
+    say: Callable[[str], None]
+    clock: Clock = field(default_factory=RealClock)
+
+    def each(
+        self, name: str, task: Callable[..., T], arguments: Sequence[tuple[Any, ...]]
+    ) -> list[T]:
+        """What ``task`` returns for each of ``arguments``, in their order."""
+        begun = [self.pool.submit(task, *one) for one in arguments]
+        found: list[T] = []
+        told = self.clock.now()
+        for number, one in enumerate(begun, 1):
+            found.append(one.result())
+            if self.clock.now() - told > TOLD_S and number < len(begun):
+                told = self.clock.now()
+                share = 100 * number // len(begun)
+                self.say(tr("{name}: {share} % done", name=name, share=share))
+        return found
+
+
+def workers(asked: int) -> int:
+    """How many processes: as asked for; with 0 one a processor."""
+    return max(1, min(WORKERS_MAX, asked or os.cpu_count() or 1))
+
+
+def chunks(everything: Sequence[One], size: int = CHUNK) -> list[Sequence[One]]:
+    """Parts of a sequence, in order."""
+    return [everything[begin : begin + size] for begin in range(0, len(everything), size)]
+
+
+def bound(idents: Sequence[str]) -> list[BoundScenario]:
+    """Shipped scenarios by id, in the order asked for; a worker binds its own."""
+    known = {one.scenario.id: one for one in runs.shipped()}
+    return [known[ident] for ident in idents]

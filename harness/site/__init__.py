@@ -1,0 +1,1 @@
+"""At a real site: what persons do, which way a call takes, what is left behind, and the night."""

@@ -1,0 +1,228 @@
+"""Cards: what a person is asked to do at a system that cannot be commanded, and how it is seen.
+
+A card never says itself that it is done. It is done when a message passed, or a row appeared, that
+was not there before the card was handed out.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from harness import resources
+from harness.errors import InputError
+from harness.evidence import decode
+from harness.evidence.trace import Record
+from harness.i18n import tr
+
+CARDS_MAX = 1_000
+"""Cards of one file: every menu of a HIS, several times over."""
+
+_HOLE = re.compile(r"\{([a-z_]+)\}")
+
+Interfaces = Mapping[str, Sequence[str]]
+"""Interfaces that each link carries."""
+
+Words = Annotated[dict[str, str], Field(max_length=50)]
+
+
+class Form(BaseModel):
+    """One kind of card, from a file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    role: str
+    command: str
+    workstation: str
+    text: str
+    fields: Words
+    interface: str = ""
+    """The message must pass on this interface; or ``probe``."""
+    probe: str = ""
+    """A probe of the profile whose rows show that it is done."""
+    ask: Words = Field(default_factory=dict)
+    """Arguments of that probe; ``{argument}`` is filled in."""
+    match: Annotated[Words, Field(min_length=1)]
+    ids: Words = Field(default_factory=dict)
+    undo: str = ""
+    """How what it leaves is taken back."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Form:
+        if bool(self.interface) == bool(self.probe):
+            raise ValueError(tr("a card needs one of interface and probe"))
+        return self
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    format: Literal[1]
+    card: Annotated[list[Form], Field(max_length=CARDS_MAX)]
+
+
+def read_forms(path: Path | None = None) -> dict[tuple[str, str], Form]:
+    """The cards that ship, and those of a site over them, by role and command.
+
+    Raises:
+        InputError: a file cannot be read, or a card of it cannot be used.
+    """
+    forms: dict[tuple[str, str], Form] = {}
+    for one in (resources.fixture("site", "cards.toml"), path):
+        if one is None:
+            continue
+        try:
+            read = _File.model_validate(tomllib.loads(one.read_text(encoding="utf-8-sig")))
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise _unusable(one, f"{where}: {first['msg']}") from None
+        except (OSError, ValueError) as error:
+            raise _unusable(one, str(error)) from None
+        forms |= {(form.role, form.command): form for form in read.card}
+    return forms
+
+
+def _unusable(path: Path, why: str) -> InputError:
+    return InputError(
+        tr("the cards cannot be used: {why}", why=why),
+        where=str(path),
+        remedy=tr("see docs/how-to/at-a-real-site.md, “Operator steps”"),
+    )
+
+
+@dataclass(slots=True)
+class Attachment:
+    """A picture or a page that an operator adds to a card; kept by its hash."""
+
+    name: str
+    sha256: str
+    size: int
+
+    def data(self) -> dict[str, Any]:
+        """For the trace."""
+        return {"name": self.name, "sha256": self.sha256, "bytes": self.size}
+
+
+@dataclass(slots=True)
+class Card:
+    """One card that was handed out.
+
+    Attributes:
+        number: counted through the run; what the page names it by.
+        form: its kind.
+        args: of the command.
+        workstation: where it is done.
+        minted: arguments that the system under test gives, and nobody enters.
+        typed: of them, those that are typed or scanned into the page.
+        since: number of the trace record before it was handed out.
+        before: rows that the probe showed before, so that an old row is no proof.
+        opened: civil time at which it was handed out.
+        operator: who took it; empty where nobody said so.
+        attachments: what was added.
+        captured: ids that the system under test minted, by argument.
+        seen: what proved it: ``record 17`` or ``probe NAME``; empty while it is open.
+    """
+
+    number: int
+    form: Form
+    args: dict[str, str]
+    workstation: str
+    minted: frozenset[str]
+    typed: frozenset[str]
+    since: int
+    opened: str
+    before: Sequence[Mapping[str, str | None]] = ()
+    operator: str = ""
+    taken: str = ""
+    attachments: list[Attachment] = field(default_factory=list)
+    captured: dict[str, str] = field(default_factory=dict)
+    seen: str = ""
+
+    def shown(self) -> list[tuple[str, str]]:
+        """What to enter, in the order of the form; nothing that the system mints."""
+        return [
+            (label, self.args[name])
+            for name, label in self.form.fields.items()
+            if self.args.get(name) and name not in self.minted
+        ]
+
+    def wants_typed(self) -> list[tuple[str, str]]:
+        """Ids that are still to be typed or scanned: argument and label."""
+        return [
+            (name, self.form.fields.get(name, name))
+            for name in sorted(self.typed)
+            if name not in self.captured
+        ]
+
+    def wanted(self, aliases: Mapping[str, str]) -> dict[str, str]:
+        """What must stand in the message or row; empty while that cannot be told.
+
+        A field with an id that this very card captures is left out. One with an id that the system
+        gives on another card is known only once that card is done.
+        """
+        found = {}
+        for path, text in self.form.match.items():
+            holes = [name for name in _HOLE.findall(text) if name in self.args]
+            if len(holes) < len(_HOLE.findall(text)) or self._captures(holes, aliases):
+                continue
+            if any(name in self.minted and self.args[name] not in aliases for name in holes):
+                return {}
+            found[path] = _HOLE.sub(
+                lambda hole: aliases.get(self.args[hole[1]], self.args[hole[1]]), text
+            )
+        return found
+
+    def _captures(self, names: Sequence[str], aliases: Mapping[str, str]) -> bool:
+        return any(
+            name in self.minted and name in self.form.ids and self.args[name] not in aliases
+            for name in names
+        )
+
+    def proves(self, record: Record, wanted: Mapping[str, str], interfaces: Interfaces) -> bool:
+        """Whether a record of the trace shows that this card was carried out.
+
+        Args:
+            record: of the trace.
+            wanted: what must stand in it.
+            interfaces: those that the link of a record carries, by link.
+        """
+        if record["kind"] != "message" or record["n"] <= self.since:
+            return False
+        if self.form.interface not in interfaces.get(record.get("link", ""), ()):
+            return False
+        if record.get("frm") != self.form.role:
+            return False
+        return all(_at(record, path) == value for path, value in wanted.items())
+
+    def take_ids(self, read: Any) -> None:
+        """Keep the ids that the system minted: ``read`` gives a field of what proved the card."""
+        for name, path in self.form.ids.items():
+            if name in self.minted and name not in self.typed:
+                value = read(path)
+                if value:
+                    self.captured[name] = str(value)
+
+    @property
+    def missing(self) -> list[str]:
+        """Minted ids of this card that were not captured."""
+        return [
+            name for name in sorted(self.minted & set(self.form.ids)) if name not in self.captured
+        ]
+
+
+def _at(record: Record, path: str) -> str | None:
+    if path in {"type", "id"}:
+        return str(record.get(path, ""))
+    return decode.field(record, path)
+
+
+def field_of(record: Record, path: str) -> str | None:
+    """A field of a message record, as the ``ids`` of a card name it."""
+    return _at(record, path)

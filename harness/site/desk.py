@@ -1,0 +1,315 @@
+"""The desk: hands cards to persons, watches for what they bring about, and goes on when it is seen.
+
+Cards of one workstation are a batch that is done in order; workstations work at the same time.
+Cards that nothing has asked the effect of yet stay open together, so the sentences of a preparation
+become one batch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from harness import limits
+from harness.clock import Clock
+from harness.errors import Blocked
+from harness.evidence.trace import Record, Trace
+from harness.i18n import tr
+from harness.model import Outcome
+from harness.probes.probe import Probe
+from harness.profile_model import Operators
+from harness.site.board import Board
+from harness.site.cards import Card, Form, field_of
+from harness.site.route import Routes, form_of
+
+Say = Callable[[str], None]
+
+
+class Eyes(Protocol):
+    """What the desk sees with: the bench of a scenario."""
+
+    @property
+    def clock(self) -> Clock:
+        """Of the bench."""
+        ...
+
+    @property
+    def probes(self) -> Mapping[str, Probe]:
+        """By name."""
+        ...
+
+    @property
+    def watched(self) -> Mapping[str, Sequence[str]]:
+        """Interfaces of each link on which a relay or listener of ours stands, by link."""
+        ...
+
+    def wait(self, satisfied: Callable[[], bool], deadline: float) -> bool:
+        """Let things happen."""
+        ...
+
+
+@dataclass(slots=True)
+class Desk:
+    """Cards of one scenario.
+
+    Args:
+        roles: systems that persons work at.
+        forms: kinds of card by role and command.
+        operators: how the profile says that persons work.
+        board: the page that shows the cards.
+        trace: of the scenario.
+        eyes: of the bench.
+        say: shows a card on the terminal.
+        routes: which way calls were seen to take in this run.
+        captured: told of each id that the system minted: argument, our value, its value.
+    """
+
+    roles: frozenset[str]
+    forms: Mapping[tuple[str, str], Form]
+    operators: Operators
+    board: Board
+    trace: Trace
+    eyes: Eyes
+    say: Say
+    routes: Routes
+    captured: Callable[[str, str, str], None] = lambda _name, _ours, _theirs: None
+    aliases: dict[str, str] = field(default_factory=dict)
+    _open: list[Card] = field(default_factory=list)
+    _used: set[object] = field(default_factory=set)
+    _looked: int = 0
+    _begun: float = 0.0
+
+    def serves(self, role: str) -> bool:
+        """Whether a person works at that system."""
+        return role in self.roles
+
+    def hand(self, role: str, command: str, args: Mapping[str, str]) -> None:
+        """Hand a card out; what shows that it is done is watched from before that.
+
+        Raises:
+            Blocked: no card says how a person does it, or nothing of ours could see it done.
+        """
+        form = self.forms.get((role, command))
+        if form is None:
+            raise Blocked(
+                tr("no card tells a person how to do “{command}” at {role}",
+                   command=command, role=role),
+                remedy=tr("write one into the file that [operator] cards names"),
+            )  # fmt: skip
+        if form.interface:
+            self.prove(form.interface)
+        self._put(form, args)
+
+    def prove(self, interface: str) -> None:
+        """Let a harmless call of each real caller arrive first.
+
+        Raises:
+            Blocked: it did not, now or before in this run.
+        """
+        for link, name, canary in self.routes.open(interface):
+            self.finish()
+            self._put(form_of(name, canary), {})
+            try:
+                self.finish(canary.wait_s)
+            except Blocked:
+                raise self.routes.missed(link, name) from None
+            self.routes.proven.add(link)
+
+    def _put(self, form: Form, args: Mapping[str, str]) -> None:
+        before = self._arm(form, args)
+        named = {f"{form.role}.{name}": name for name in args}
+        card = Card(
+            number=self.board.next_number(),
+            form=form,
+            args=dict(args),
+            workstation=self.operators.workstations.get(form.workstation, form.workstation),
+            minted=self._minted(self.operators.mints, named, args),
+            typed=self._minted(self.operators.typed, named, args),
+            since=len(self.trace),
+            opened=self.eyes.clock.wall().isoformat(timespec="seconds"),
+            before=before,
+        )
+        if not self._open:
+            self._begun, self._looked = self.eyes.clock.now(), len(self.trace.records)
+        self._open.append(card)
+        self.trace.add("note", text=tr("card {number} at {workstation}: {text}",
+                                       number=card.number, workstation=card.workstation,
+                                       text=form.text), card=card.number)  # fmt: skip
+        self.board.put(card)
+        self.say(self.board.text(card))
+
+    def _minted(
+        self, ids: Sequence[str], named: Mapping[str, str], args: Mapping[str, str]
+    ) -> frozenset[str]:
+        """Arguments that the system gives; not those that it gave on an earlier card."""
+        known = set(self.aliases.values())
+        return frozenset(
+            named[one] for one in ids if one in named and args[named[one]] not in known
+        )
+
+    def _arm(self, form: Form, args: Mapping[str, str]) -> Sequence[Mapping[str, str | None]]:
+        """Make sure that we would see it; the rows that a probe shows already."""
+        if form.interface:
+            if not any(form.interface in one for one in self.eyes.watched.values()):
+                raise Blocked(
+                    tr("nothing of ours stands on {interface}, so nobody could see it done",
+                       interface=form.interface),
+                    remedy=tr("put a relay into that link, or let the card name a probe"),
+                )  # fmt: skip
+            return ()
+        probe = self.eyes.probes.get(form.probe)
+        if probe is None:
+            raise Blocked(tr("the profile has no probe {name}", name=form.probe),
+                          remedy=tr("add it, or let the card name an interface"))  # fmt: skip
+        answer = probe.ask(self._asked(form, args))
+        if answer.outcome is not Outcome.OK:
+            raise Blocked(tr("the probe {name} sees nothing: {why}", name=form.probe,
+                             why=answer.error))  # fmt: skip
+        return [dict(row) for row in answer.rows]
+
+    def _asked(self, form: Form, args: Mapping[str, str]) -> dict[str, str]:
+        known = {name: self.aliases.get(value, value) for name, value in args.items()}
+        return {name: text.format_map(known) for name, text in form.ask.items()}
+
+    # -- waiting ------------------------------------------------------------------------------
+
+    def finish(self, wait_s: float = 0.0) -> None:
+        """Go on when every open card is seen to be done.
+
+        Args:
+            wait_s: at most so long; 0 for the time of the profile.
+
+        Raises:
+            Blocked: a card was not seen to be done within the time of the profile.
+        """
+        if not self._open:
+            return
+        limit_s = wait_s or self.operators.wait_s
+        deadline = self.eyes.clock.now() + limit_s
+        while not self._all_done() and self.eyes.clock.now() < deadline:
+            polls = any(card.form.probe and not card.seen for card in self._open)
+            until = self.eyes.clock.now() + limits.POLL_S if polls else deadline
+            self.eyes.wait(self._all_done, min(until, deadline))
+        cards, self._open = self._open, []
+        waited = round(self.eyes.clock.now() - self._begun, 6)
+        self.trace.add("note", text=tr("waited {seconds} s for persons", seconds=f"{waited:.1f}"),
+                       person_s=waited)  # fmt: skip
+        for card in cards:
+            self.board.drop(card)
+            self._tell(card)
+        left = [card for card in cards if not _done(card)]
+        if left:
+            raise Blocked(
+                tr("not seen to be done within {limit:g} s: {cards}", limit=limit_s,
+                   cards="; ".join(_named(card) for card in left)),
+                remedy=tr("do it at the workstation, and run the scenario again"),
+            )  # fmt: skip
+
+    def withdraw(self) -> None:
+        """Take open cards back: the scenario is over."""
+        for card in self._open:
+            self.board.drop(card)
+            self._tell(card)
+        self._open.clear()
+
+    def _all_done(self) -> bool:
+        with self.board.lock:
+            records = self.trace.records
+            for record in records[self._looked :]:
+                self._notice(record)
+            self._looked = len(records)
+            for card in self._open:
+                if card.form.probe and not card.seen:
+                    self._ask(card)
+            return all(_done(card) for card in self._open)
+
+    def _notice(self, record: Record) -> None:
+        """The first open card of each workstation that a message proves; a message proves one."""
+        for card in self._open:
+            if card.seen or not self._is_next(card):
+                continue
+            wanted = card.wanted(self.aliases)
+            if wanted and card.proves(record, wanted, self.eyes.watched):
+                self._seen(card, tr("record {number}", number=record["n"]),
+                           lambda path: field_of(record, path))  # fmt: skip
+                return
+
+    def _is_next(self, card: Card) -> bool:
+        """Cards of one workstation are done in order; of equal ones, the first is proved first."""
+        ahead = self._open[: self._open.index(card)]
+        return all(
+            one.seen for one in ahead
+            if one.workstation == card.workstation and one.form == card.form
+        )  # fmt: skip
+
+    def _ask(self, card: Card) -> None:
+        answer = self.eyes.probes[card.form.probe].ask(self._asked(card.form, card.args))
+        wanted = card.wanted(self.aliases)
+        for row in answer.rows:
+            fresh = dict(row) not in [dict(old) for old in card.before]
+            key = (card.form.probe, tuple(sorted((name, str(one)) for name, one in row.items())))
+            if fresh and key not in self._used and _row_fits(row, wanted):
+                self._used.add(key)
+                self._seen(card, tr("probe {name}", name=card.form.probe), row.get)
+                return
+
+    def _seen(self, card: Card, proof: str, read: Callable[[str], str | None]) -> None:
+        card.seen = proof
+        card.take_ids(read)
+        for name, theirs in card.captured.items():
+            ours = card.args[name]
+            if ours != theirs:
+                self.aliases[ours] = theirs
+
+    def _tell(self, card: Card) -> None:
+        """One record of what a person did, and the ids that came of it."""
+        done = _done(card)
+        self.trace.add(
+            "command",
+            role=card.form.role,
+            name=card.form.command,
+            args=dict(card.args),
+            outcome=(Outcome.OK if done else Outcome.UNKNOWN).value,
+            value=None,
+            card=card.number,
+            workstation=card.workstation,
+            operator=card.operator,
+            opened=card.opened,
+            taken=card.taken,
+            closed=self.eyes.clock.wall().isoformat(timespec="seconds"),
+            seen=card.seen,
+            captured=dict(card.captured),
+            attachments=[one.data() for one in card.attachments],
+        )
+        if done:
+            for name, theirs in card.captured.items():
+                self.captured(name, card.args[name], theirs)
+
+
+def _done(card: Card) -> bool:
+    """Seen, with every id that the system was to mint and that was to be typed."""
+    return bool(card.seen) and not card.missing and not card.wants_typed()
+
+
+def _row_fits(row: Mapping[str, str | None], wanted: Mapping[str, str]) -> bool:
+    return all(row.get(column) == value for column, value in wanted.items())
+
+
+def _named(card: Card) -> str:
+    missing = [*card.missing, *(label for _, label in card.wants_typed())] if card.seen else []
+    lacks = tr(" (not captured: {names})", names=", ".join(missing)) if missing else ""
+    return tr("card {number} at {workstation}: {text}", number=card.number,
+              workstation=card.workstation, text=card.form.text) + lacks  # fmt: skip
+
+
+def keep(folder: Path, data: bytes) -> str:
+    """Keep an attachment under its SHA-256 below the run folder; returns the hash."""
+    digest = hashlib.sha256(data).hexdigest()
+    path = folder / "attachments" / digest
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        path.write_bytes(data)
+    return digest

@@ -1,0 +1,207 @@
+"""Standing in line: every byte goes on at once and unchanged, and is read beside.
+
+The relay of scenarios holds a message back until it is whole, so that a fault can act on it. In an
+upgrade window nothing may act: here each read goes on as it came, and the readers see a copy. A
+reader that fails reads no more of that connection; the bytes pass all the same.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from harness.clock import Clock
+from harness.link.relay import Relay, RelayUnit
+from harness.link.spec import LinkSpec
+from harness.link.tap import Connection
+from harness.watch.account import Account
+from harness.watch.facts import Answered, Fact, Sent
+from harness.watch.follow import Follow
+from harness.watch.reading import Reader, reader_of
+from harness.wire.core import Core, Event, Mutator, unchanged
+
+FORTH, BACK = "", " ←"
+"""What stands behind the name of a link for each direction in a report."""
+
+
+@dataclass(slots=True)
+class PassCore:
+    """Passes each read on as it came."""
+
+    protocol: str = "relay"
+    mutator: Mutator = field(default=unchanged)
+    _events: list[Event] = field(default_factory=list)
+    _out: bytearray = field(default_factory=bytearray)
+
+    def receive(self, data: bytes, now: float) -> None:
+        """One read is one piece."""
+        self._events.append(RelayUnit(data=data))
+
+    def receive_eof(self, now: float) -> None:
+        """Nothing was held back."""
+
+    def send(self, event: Event, now: float) -> None:
+        """Onto the wire."""
+        if isinstance(event, RelayUnit):
+            self._out += event.data
+
+    def data_to_send(self) -> bytes:
+        """Bytes queued so far."""
+        data = bytes(self._out)
+        self._out.clear()
+        return data
+
+    def next_deadline(self) -> float | None:
+        """Nothing waits."""
+        return None
+
+    def on_deadline(self, now: float) -> None:
+        """Nothing waits."""
+
+    def events(self) -> list[Event]:
+        """Pieces since the last call."""
+        events, self._events = self._events, []
+        return events
+
+
+@dataclass(slots=True)
+class InLine(Relay):
+    """The relay of a window: as the one of scenarios, and nothing is held back."""
+
+    role: str = "watch"
+
+    def open_core(self, link: str, *, client: bool) -> Core:
+        """Both sides only pass on."""
+        return PassCore()
+
+
+@dataclass(slots=True)
+class Lines:
+    """Is told what happens on every line, and keeps the accounts (a ``Watcher``).
+
+    Args:
+        specs: the lines by name.
+        clock: gives the seconds.
+        late_s: the limit of an answer, by link.
+        follows: pairs of lines.
+    """
+
+    specs: Mapping[str, LinkSpec]
+    clock: Clock
+    late_s: Mapping[str, float]
+    follows: tuple[Follow, ...] = ()
+    accounts: dict[str, Account] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    _began: float = field(init=False)
+    _readers: dict[str, Reader | None] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def __post_init__(self) -> None:
+        self._began = self.clock.now()
+        for name in self.specs:
+            self._account(name, FORTH)
+
+    def now(self) -> float:
+        """Seconds of the watch."""
+        return self.clock.now() - self._began
+
+    def _account(self, link: str, way: str) -> Account:
+        name = link + way
+        if name not in self.accounts:
+            protocol = self.specs[link].protocol
+            read = reader_of(protocol) is not None
+            self.accounts[name] = Account(
+                late_s=self.late_s[link], answers=read, timed=read and protocol != "astm"
+            )
+        return self.accounts[name]
+
+    # -- what links tell
+
+    def link(self, connection: Connection, event: str, reason: str) -> None:
+        """A connection came, went or failed; the far side is the listener's."""
+        name = connection.link
+        if name not in self.specs:
+            return
+        with self._lock:
+            account, now = self._account(name, FORTH), self.now()
+            far = connection.client
+            if event == "opened" and far:
+                account.opened(now)
+            elif event in {"failed", "refused"} and far:
+                account.failed(reason, now)
+            elif event == "closed":
+                conn = connection.id.removesuffix(">")
+                self._ended(name, conn, now)
+                # "by us" is the end of a connection that the other side of the pair had ended.
+                account.closed(conn, now, by_listener=far and not reason.startswith("by us"))
+
+    def data(self, connection: Connection, data: bytes, *, sent: bool) -> None:
+        """Bytes passed: looked at where they came in."""
+        if sent or connection.link not in self.specs:
+            return
+        with self._lock:
+            conn = connection.id.removesuffix(">")
+            if conn not in self._readers:
+                self._readers[conn] = reader_of(self.specs[connection.link].protocol)
+            reader = self._readers[conn]
+            if reader is not None:
+                now = self.now()
+                for forth, fact in reader.data(data, self.clock.now(), forth=not connection.client):
+                    self._take(connection.link, conn, forth, fact, now)
+
+    def event(self, connection: Connection, protocol: str, event: Event, *, sent: bool) -> None:
+        """Read from the bytes instead."""
+
+    def note(self, role: str, text: str) -> None:
+        """Something of the relay."""
+        self.notes.append(text)
+
+    # -- accounts
+
+    def _ended(self, link: str, conn: str, now: float) -> None:
+        reader = self._readers.pop(conn, None)
+        if reader is not None:
+            for forth, fact in reader.ended():
+                self._take(link, conn, forth, fact, now)
+
+    def _take(self, link: str, conn: str, forth: bool, fact: Fact, now: float) -> None:  # noqa: FBT001 - the direction, as everywhere here
+        # An answer that goes back belongs to the account of what went forth.
+        way = FORTH if forth is isinstance(fact, Sent) else BACK
+        self.take(link, way, fact, conn, now)
+
+    def take(self, link: str, way: str, fact: Fact, conn: str, now: float) -> None:
+        """One fact; whoever else finds facts on a line, such as a prober, tells them here."""
+        with self._lock:
+            self._account(link, way).take(fact, conn, now)
+            if way == FORTH and self.follows:
+                self._followed(link, fact, now)
+
+    def _followed(self, link: str, fact: Fact, now: float) -> None:
+        for follow in self.follows:
+            if link == follow.before:
+                if isinstance(fact, Sent):
+                    follow.offered(fact, now)
+                elif isinstance(fact, Answered) and fact.good:
+                    follow.accepted(fact.key, now)
+            if link == follow.after and isinstance(fact, Sent):
+                follow.came_out(fact, now)
+
+    def tick(self) -> None:
+        """Notice what was not answered in time."""
+        with self._lock:
+            for account in self.accounts.values():
+                account.tick(self.now())
+
+    def finish(self) -> None:
+        """Judge what is left."""
+        with self._lock:
+            for account in self.accounts.values():
+                account.finish(self.now())
+            for follow in self.follows:
+                follow.finish(self.now())
+
+
+UNREAD: Final = frozenset({"dicom", "soap", "raw", "framed", "poct1a"})
+"""Protocols of which a watch tells connections apart and no messages."""

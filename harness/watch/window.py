@@ -1,0 +1,239 @@
+"""One window: stand in line, let probes run, count at the end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from harness.clock import RealClock
+from harness.errors import InputError
+from harness.i18n import tr
+from harness.link.host import Host
+from harness.link.spec import LinkSpec
+from harness.link.tap import Connection
+from harness.link.threads import Member, Threads
+from harness.permit import Permit
+from harness.probes.probe import Probe
+from harness.profile import Environment, LinkTransport, Mode, Profile, Via
+from harness.profile_check import BUILT_IN_URL
+from harness.scenario.wiring import AddressGate, addresses, link_specs, probes, relays
+from harness.watch import counts, prober
+from harness.watch.counts import Hour
+from harness.watch.follow import Follow
+from harness.watch.line import InLine, Lines
+from harness.watch.prober import Effects, Prober
+
+LATE_S: Final = 10.0
+"""Limit of an answer where neither the command line nor the profile says one."""
+
+_PATIENT: Final = ":patient_id"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line asks for.
+
+    Attributes:
+        active: send marked probes.
+        every_s: pause between two probes of a line.
+        late_s: limit of an answer; 0 takes ``answer_s`` of the listening role, or ``LATE_S``.
+        follows: links that messages go in and come out by, and the types that are passed on.
+        templates: file of a probe's message, by link.
+        weeks: how many weeks back the hours are compared with; 0 counts nothing.
+        folder: where stores of systems that we run are; only tests run any.
+        run: number of this watch.
+    """
+
+    active: bool = False
+    every_s: float = prober.EVERY_S
+    late_s: float = 0.0
+    follows: Sequence[tuple[str, str, tuple[str, ...]]] = ()
+    templates: Mapping[str, Path] = field(default_factory=dict)
+    weeks: int = counts.WEEKS
+    folder: Path = Path()
+    run: int = 1
+
+
+@dataclass(slots=True)
+class Window:
+    """The watch while it runs.
+
+    Args:
+        profile: of the site.
+        options: what is asked for.
+        environ: holds database URLs and passwords of keys.
+    """
+
+    profile: Profile
+    options: Options
+    environ: Mapping[str, str]
+    clock: RealClock = field(default_factory=RealClock)
+    lines: Lines = field(init=False)
+    probers: dict[str, Prober] = field(default_factory=dict)
+    unwatched: dict[str, str] = field(default_factory=dict)
+    ready: dict[str, str] = field(default_factory=dict)
+    hours: list[Hour] = field(default_factory=list)
+    began: datetime = field(init=False)
+    ended: datetime | None = None
+    _runtime: Threads = field(default_factory=Threads)
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _counting: dict[str, Probe] = field(default_factory=dict)
+    _probes: dict[str, Probe] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Listen, and let the probes begin.
+
+        Raises:
+            InputError: nothing can be watched, or an option names what is not there.
+            PermitError: a listener is open to others unasked, or probes are not allowed.
+        """
+        permit = Permit(self.profile, self.clock.wall)
+        specs, where = link_specs(self.profile), addresses(self.profile, self.environ)
+        relayed = {name: spec for name, spec in specs.items() if self._stands_in(name)}
+        probed = self._probed(specs) if self.options.active else {}
+        self._check(relayed | probed, specs)
+        self.began = self.clock.wall()
+        limits = {name: self._late_s(spec) for name, spec in specs.items()}
+        self.lines = Lines(
+            relayed | probed, self.clock, limits,
+            tuple(Follow(one, other, limits[other], kinds)
+                  for one, other, kinds in self.options.follows),
+        )  # fmt: skip
+        self._look(permit)
+        if not (relayed or probed or self._counting):
+            raise InputError(
+                tr("there is nothing to watch: no link has a relay, and no probe counts"),
+                where=str(self.profile.path),
+                remedy=tr('write via = "relay" and relay_port on a link to a real system'),
+            )
+        gate = AddressGate(permit)
+        host = Host(InLine(), self.clock, self._describe, watcher=self.lines, guard=gate)
+        relay: Member = self._runtime.add("watch", host)
+        listening = relays(self.profile, permit)
+        for name in relayed:
+            relay.routes[name] = where[name]
+            self.ready[name] = str(relay.listen(name, listening[name]))
+        for name, spec in probed.items():
+            self._probe(spec, Prober(
+                spec=spec, address=where[name], lines=self.lines, permit=permit, gate=gate,
+                clock=self.clock, every_s=self.options.every_s, run=self.options.run,
+                template=self._template(name), charset=self._charset(spec),
+                effects=self._effects(spec),
+            ))  # fmt: skip
+
+    def _probe(self, spec: LinkSpec, one: Prober) -> None:
+        one.permit.require_write(f"{spec.to} watch")  # say it before the window, not in it
+        self.probers[spec.name] = one
+        thread = threading.Thread(target=one.loop, name=f"probes {spec.name}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _stands_in(self, name: str) -> bool:
+        """Whether we stand in this line; why not is kept."""
+        endpoint = self.profile.endpoints[name]
+        why = ""
+        if self.profile.mode(endpoint.to) is Mode.SIMULATED:
+            why = tr("the listening role is simulated: there is no system to watch")
+        elif endpoint.transport is LinkTransport.SERIAL:
+            why = tr("no relay stands in a serial line")
+        elif endpoint.via is not Via.RELAY:
+            why = tr('the profile says via = "direct"')
+        if why:
+            self.unwatched[name] = why
+        return not why
+
+    def _probed(self, specs: Mapping[str, LinkSpec]) -> dict[str, LinkSpec]:
+        """Lines to real systems over protocols that have a message that means nothing."""
+        found = {}
+        for name, spec in specs.items():
+            endpoint = self.profile.endpoints[name]
+            if self.profile.mode(spec.to) is Mode.SIMULATED or not endpoint.port:
+                continue
+            if spec.protocol in prober.PROBED and endpoint.transport is not LinkTransport.SERIAL:
+                found[name] = spec
+        return found
+
+    def _check(self, watched: Mapping[str, LinkSpec], specs: Mapping[str, LinkSpec]) -> None:
+        named = [*(link for one, other, _ in self.options.follows for link in (one, other)),
+                 *self.options.templates]  # fmt: skip
+        unknown = sorted({name for name in named if name not in watched})
+        if unknown:
+            raise InputError(
+                tr("not watched: {names}", names=", ".join(unknown)),
+                where=str(self.profile.path),
+                remedy=tr("watched: {names}", names=", ".join(sorted(watched)) or "-"),
+            )
+        production = self.profile.environment is Environment.PRODUCTION
+        if self.options.active and production and self.options.every_s < prober.EVERY_MIN_S:
+            raise InputError(
+                tr("probes of a production system keep {pause:g} s apart", pause=prober.EVERY_MIN_S)
+            )
+
+    def _late_s(self, spec: LinkSpec) -> float:
+        stated = self.profile.limits.get(spec.to, {}).get("answer_s")
+        return self.options.late_s or (float(stated) if stated else LATE_S)
+
+    def _charset(self, spec: LinkSpec) -> tuple[str, str]:
+        coding = self.profile.encodings.get(spec.to)
+        return ("gb18030", "") if coding is None else (str(coding.receives), "")
+
+    def _template(self, name: str) -> str:
+        path = self.options.templates.get(name)
+        if path is None:
+            return ""
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            message = tr("the file cannot be read: {reason}", reason=error)
+            raise InputError(message, where=str(path)) from error
+        if "{id}" not in text:
+            raise InputError(tr("a template of probes needs {hole}", hole="{id}"), where=str(path))
+        return text
+
+    def _look(self, permit: Permit) -> None:
+        """Open the probes that count, and those that see effects."""
+        wanted = {
+            name for name, one in self.profile.probes.items()
+            if counts.counting(one.query) or self.options.active
+        }  # fmt: skip
+        if not wanted:
+            return
+        found = probes(self.profile, self.options.folder, permit, self.environ)
+        for name in wanted:
+            url = self.profile.probe_url(name, self.environ)
+            if not url or url.startswith(BUILT_IN_URL):
+                continue
+            self._probes[name] = found[name]
+            if counts.counting(self.profile.probes[name].query) and self.options.weeks:
+                self._counting[name] = found[name]
+
+    def _effects(self, spec: LinkSpec) -> Effects | None:
+        """A probe of the listener that asks for a patient number and nothing else."""
+        for name, probe in self._probes.items():
+            config = self.profile.probes[name]
+            holes = [part for part in config.query.replace(",", " ").split() if ":" in part]
+            if config.role == spec.to and holes == [_PATIENT]:
+                return Effects(probe)
+        return None
+
+    def _describe(self, link: str, conn: str, client: bool) -> Connection:  # noqa: FBT001 - called by position
+        return self.lines.specs[link].connection(conn, client=client)
+
+    def stop(self) -> None:
+        """End the probes, judge the lines, ask the counts; nothing is open afterwards."""
+        for one in self.probers.values():
+            one.stop()
+        for thread in self._threads:
+            thread.join()
+        for one in self.probers.values():
+            one.look()
+        self.ended = self.clock.wall()
+        self.lines.finish()
+        self._runtime.stop()
+        self.hours = counts.count(self._counting, self.began, self.ended, self.options.weeks)
+        for probe in self._probes.values():
+            probe.close()

@@ -1,0 +1,276 @@
+"""The recorder passes every byte on, writes it down before, and its file is read like any capture."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+import threading
+import time
+
+import pytest
+
+from harness.captures.journal import PcapJournal, read_ends
+from harness.captures.network import talks
+from harness.cases.record import Recording, _end
+from harness.cases.recorded import read
+from harness.errors import InputError
+from harness.link import serial_port
+from harness.link.passing import Passage
+from harness.link.serial_pty import Cables
+from harness.profile import load_profile
+from tests.harness.cases import ward
+
+LIMIT_S = 60.0
+
+
+class System:
+    """A listening system: keeps what came, and sends it back as it came."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.came = []
+        self.resets = 0
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def _serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                sock, _ = self.listener.accept()
+                sock.settimeout(LIMIT_S)
+                data = bytearray()
+                self.came.append(data)
+                try:
+                    while piece := sock.recv(65536):
+                        data += piece
+                        sock.sendall(piece)
+                except ConnectionError:
+                    self.resets += 1
+                sock.close()
+                self.ended.set()
+
+    def stop(self):
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join(LIMIT_S)
+
+
+@pytest.fixture
+def system():
+    one = System()
+    yield one
+    one.stop()
+
+
+def site(tmp_path, port, *, relay=0):
+    path = tmp_path / "site.toml"
+    path.write_text(
+        f"""format = 1
+name = "site"
+environment = "test"
+transport = "tcp"
+
+[systems.LIS]
+mode = "real"
+product = "LIS"
+vendor = "x"
+version = "8.2"
+
+[systems.HIS]
+mode = "real"
+product = "HIS"
+vendor = "y"
+version = "6"
+
+[endpoints.lis-his]
+interface = "LIS-ORU"
+from = "LIS"
+to = "HIS"
+protocol = "mllp"
+host = "127.0.0.1"
+port = {port}
+via = "relay"
+relay_port = {relay or free_port()}
+""",
+        encoding="utf-8",
+    )
+    return load_profile(str(path))
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return one.getsockname()[1]
+
+
+@pytest.fixture
+def recording(tmp_path, system):
+    one = Recording(site(tmp_path, system.port), tmp_path / "out")
+    one.start()
+    yield one
+    one.stop()
+
+
+def dial(recording):
+    host, _, port = recording.ready["lis-his"].rpartition(":")
+    sock = socket.create_connection((host, int(port)), LIMIT_S)
+    sock.settimeout(LIMIT_S)
+    return sock
+
+
+def exchange(sock, data):
+    threading.Thread(target=sock.sendall, args=(data,), daemon=True).start()
+    back = bytearray()
+    while len(back) < len(data):
+        back += sock.recv(65536)
+    return bytes(back)
+
+
+def test_every_byte_passes_unchanged_also_where_no_framing_holds(recording, system):
+    noise = bytes(range(256)) * 700 + b"\x0bMSH|half a message"
+
+    with dial(recording) as sock:
+        assert exchange(sock, noise) == noise
+    assert system.ended.wait(LIMIT_S)
+    recording.stop()
+
+    heard, skipped = talks(recording.journal.path)
+    assert bytes(system.came[0]) == noise
+    assert [one.stream.data for one in heard] == [noise, noise]
+    assert not skipped
+
+
+def test_what_was_recorded_is_read_with_its_roles(recording, system):
+    import random
+
+    one = ward.somebody(random.Random(4))
+    message = b"\x0b" + ward.report(one) + b"\x1c\r"
+    with dial(recording) as sock:
+        assert exchange(sock, message) == message
+    assert system.ended.wait(LIMIT_S)
+    recording.stop()
+
+    found = read([recording.journal.path]).messages
+    ends = read_ends(recording.journal.path)
+    assert [ends[each.frm] for each in found] == ["LIS", "HIS"]
+    assert found[0].payload == ward.report(one)
+
+
+def test_it_is_written_before_it_goes_on(recording, system):
+    """Read while the connection is still open: a crash now would lose nothing of what passed."""
+    with dial(recording) as sock:
+        assert exchange(sock, b"0123456789") == b"0123456789"
+
+        heard, _ = talks(recording.journal.path)
+        assert heard[0].stream.data == b"0123456789"
+
+
+def test_a_reset_is_passed_on_as_a_reset(recording, system):
+    sock = dial(recording)
+    assert exchange(sock, b"x") == b"x"
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+    assert system.ended.wait(LIMIT_S)
+
+
+def test_a_system_that_is_not_there_refuses_through_the_relay(tmp_path):
+    recording = Recording(site(tmp_path, free_port()), tmp_path / "out")
+    recording.start()
+    try:
+        with dial(recording) as sock, contextlib.suppress(ConnectionError):
+            assert sock.recv(1) == b""
+    finally:
+        recording.stop()
+
+    assert recording.refused
+    assert _end(recording, as_json=True) == 0
+
+
+def test_a_full_disk_stops_the_recording_and_not_the_traffic(
+    recording, system, capsys, monkeypatch
+):
+    def full(_file, _data):
+        raise OSError(28, "No space left on device")
+
+    with dial(recording) as sock:
+        assert exchange(sock, b"before") == b"before"
+        with monkeypatch.context() as patched:
+            patched.setattr("harness.captures.journal.os.write", full)
+            assert exchange(sock, b"during") == b"during"
+        assert exchange(sock, b"after!") == b"after!"
+    assert system.ended.wait(LIMIT_S)
+    recording.stop()
+
+    assert recording.journal.lost == 12
+    assert _end(recording, as_json=False) == 3
+    assert "12 bytes" in capsys.readouterr().out or recording.journal.trouble
+    assert talks(recording.journal.path)[0][0].stream.data == b"beforeafter!"
+
+
+def test_a_folder_that_is_in_use_and_a_profile_without_mirrors_are_refused(tmp_path, system):
+    profile = site(tmp_path, system.port)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "recording.pcap").write_bytes(b"")
+    with pytest.raises(InputError):
+        Recording(profile, tmp_path / "out").start()
+    with pytest.raises(InputError):
+        Recording(load_profile("memory"), tmp_path / "other").start()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals")
+def test_a_serial_line_is_stood_between(tmp_path):
+    cables = Cables()
+    journal = PcapJournal(tmp_path / "line.pcap")
+    journal.open()
+    left, right = cables.add(), cables.add()
+    ends = [serial_port.connect(left.near), serial_port.connect(right.far)]
+    passage = Passage("line", right.near, journal, lambda host, port: None)
+    try:
+        passage.attend(left.far)
+        ends[0].send(b"\x05")
+        assert heard(ends[1], 1) == b"\x05"
+        ends[1].send(b"\x06")
+        assert heard(ends[0], 1) == b"\x06"
+        ends[0].send(b"\x021H|\\^&\xb5\xfe\r")
+        assert heard(ends[1], 9) == b"\x021H|\\^&\xb5\xfe\r"[:9]
+    finally:
+        left_over = passage.stop()
+        for one in ends:
+            one.close()
+        cables.stop()
+        journal.close()
+
+    assert not left_over
+    talk, _ = talks(tmp_path / "line.pcap")
+    assert [one.stream.data[:1] for one in talk] == [b"\x05", b"\x06"]
+
+
+def heard(port, size):
+    data = b""
+    deadline = time.monotonic() + LIMIT_S
+    while len(data) < size and time.monotonic() < deadline:
+        with contextlib.suppress(TimeoutError, BlockingIOError):
+            data += port.recv(size)
+    return data
+
+
+def test_a_journal_that_was_cut_off_is_read_up_to_the_cut(tmp_path):
+    journal = PcapJournal(tmp_path / "a.pcap", durable=True)
+    journal.open()
+    one, other = ("127.0.0.1", 40000), ("lis.example", 6661)
+    journal.opened(one, other)
+    for number in range(5):
+        journal.passed(one, other, b"piece %d;" % number)
+    journal.close()
+    data = (tmp_path / "a.pcap").read_bytes()
+    (tmp_path / "a.pcap").write_bytes(data[:-10])
+
+    heard, _ = talks(tmp_path / "a.pcap")
+
+    assert heard[0].stream.data.startswith(b"piece 0;piece 1;piece 2;piece 3;")
