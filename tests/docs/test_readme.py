@@ -94,6 +94,12 @@ NOT_EXECUTED = {
     "reader's own log; tests/harness/ledger runs the command",
     "medharness reconcile --his his.csv --centre centre.csv --trace runs/20260901-090000 "
     "--out out": "the reader's own run; tests/harness/ledger runs the command",
+    "medharness reconcile --his his.csv --centre centre.csv --out out "
+    "--his-batch RJ20260906-03": "the reader's own batch; test_cut.py runs the command",
+    "medharness reconcile --his his.csv --centre centre.csv --out out "
+    "--his-receipts A0012001 A0012500": "the same",
+    "medharness reconcile --his his.csv --centre centre.csv --out out "
+    "--his-time 2026-09-06 2026-09-06": "the same",
     "medharness reconcile --his his.csv --centre result.zip --province hubei --out out": "the "
     "reader's own file; tests/harness/ledger runs the command",
     "medharness reconcile --his his.csv --centre centre.csv --channel bill.zip --out out": "the "

@@ -105,7 +105,7 @@ def test_an_unknown_id_is_answered_with_the_nearest() -> None:
 
 ALLOWED = (
     "harness.clock", "harness.errors", "harness.link.actor", "harness.link.dicom_data",
-    "harness.wire", "simulators",
+    "harness.link.tls", "harness.wire", "simulators",
 )  # fmt: skip
 """Time, errors, the shape of an actor, data sets and protocols: nothing of a run, a fault or a judge."""
 
@@ -127,6 +127,7 @@ STANDARD = frozenset(
         "itertools",
         "json",
         "lxml",
+        "pathlib",
         "re",
         "sys",
         "tomllib",

@@ -182,7 +182,7 @@ def test_a_system_that_is_not_there_refuses_through_the_relay(tmp_path):
     recording = Recording(site(tmp_path, free_port()), tmp_path / "out")
     recording.start()
     try:
-        with dial(recording) as sock, contextlib.suppress(ConnectionError):
+        with contextlib.suppress(ConnectionError), dial(recording) as sock:
             assert sock.recv(1) == b""
     finally:
         recording.stop()

@@ -7,6 +7,7 @@ import uuid
 import pytest
 import xlsxwriter
 
+from harness import i18n
 from harness.clock import CHINA
 from harness.errors import InputError, InputErrors, PermitError
 from harness.probes.carried import CarriedProbe, read_table
@@ -90,6 +91,7 @@ def edited(column, value):
     (lambda table: [*table, *table[1:] * 3], "2"),
 ])  # fmt: skip
 def test_a_stale_or_foreign_answer_is_refused(tmp_path, change, why):
+    i18n.use("en")
     answer = probe(tmp_path, Dba(tmp_path, change), rows_max=2).ask({"barcode": "MH1"})
     assert answer.outcome == "failed"
     assert why in answer.error
