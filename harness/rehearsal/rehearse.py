@@ -10,9 +10,8 @@ separated, and that is an input error, not a guess.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,9 +23,8 @@ from harness.report.words import verdict_name
 from harness.signoff import paper
 from harness.signoff.rules import Conclusion
 from harness.signoff.sections import Section, Table
-from harness.upgrade import approvals, report, severity
+from harness.upgrade import approvals, command, report, severity
 from harness.upgrade import compare as comparing
-from harness.upgrade.command import say
 from harness.upgrade.observe import RunFolder
 
 FORMAT: Final = 1
@@ -35,30 +33,14 @@ _MARKS: Final = {Verdict.PASS: Conclusion.GO, Verdict.FAIL: Conclusion.NO_GO}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What the command line asks for.
+class Request(command.Request):
+    """What the command line asks for: the rehearsals before and after, and one run more.
 
     Attributes:
-        before: rehearsal of the old version.
-        after: rehearsal of the new version.
         production: a run in production, of either version.
-        noise: further run folders of the rehearsal before.
-        approved: file or folder of approvals; None for none.
-        severity: file of severities by interface; None for the one that ships.
-        out: where the result goes.
-        json: print one JSON object as the last line.
-        today: the day that approvals are measured by; None is today.
     """
 
-    before: Path
-    after: Path
     production: Path
-    noise: Sequence[Path] = ()
-    approved: Path | None = None
-    severity: Path | None = None
-    out: Path
-    json: bool = False
-    today: date | None = None
 
 
 def versions(run: RunFolder) -> dict[str, tuple[str, str]]:
@@ -113,7 +95,7 @@ def rehearse(request: Request) -> int:
     verdicts: list[Verdict] = []
     for name, one, other in (("version", before, after), ("configuration", twin, production)):
         # An approval holds for the side that needs it; unused is one that neither side needs.
-        found = comparing.run(one, other, noise, given, today=today, say=say)
+        found = comparing.run(one, other, noise, given, today=today, say=command.say)
         found = replace(found, severity=grades)
         sides[name] = dict(report.write(found, one, other, request.out / name))
         verdicts.append(Verdict.FAIL if found.open_groups else
