@@ -30,6 +30,7 @@ from harness.selfcheck import (
     mutate_trace,
     page,
     runs,
+    sample,
     seeds,
     seen,
 )
@@ -185,7 +186,7 @@ class SelfCheck:
         for name in found.survivors:
             if COURSE & {*name.split()[1:2]}:
                 self._fail(f"what is lost, cut off or unanswered is not noticed: {name}")
-        if found.mutants and found.killed < CAUGHT_MIN * found.mutants:
+        if sample.below(found.killed, found.mutants, CAUGHT_MIN, sliced=self.quick):
             self._fail(f"only {found.killed} of {found.mutants} mutated traces were killed")
         return tr("{caught} of {all} caught", caught=found.killed, all=found.mutants)
 
@@ -206,7 +207,7 @@ class SelfCheck:
             "survivors": survivors,
             "not_felt": [one.mutant.name for one in outcomes if one not in felt],
         }
-        if len(felt) - len(survivors) < CAUGHT_MIN * len(felt):
+        if sample.below(len(felt) - len(survivors), len(felt), CAUGHT_MIN, sliced=self.quick):
             self._fail(f"{where}: mutants survive: {', '.join(survivors)}")
         return tr(
             "{caught} of {all} caught, survivors: {survivors}",

@@ -1,22 +1,14 @@
-"""What is marked untraced runs without the coverage tracer, and the next test has it again."""
+"""What is marked untraced runs without the coverage tracer, and what comes next has it again."""
 
 import os
 import sys
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("untraced")
-
-_before: dict[str, object] = {}
-
 
 def coverage():
     """Names by which a process that is started learns that lines are counted."""
     return sorted(name for name in os.environ if name.startswith("COVERAGE_"))
-
-
-def test_first():
-    _before.update(tracer=type(sys.gettrace()), names=coverage())
 
 
 @pytest.mark.untraced
@@ -25,5 +17,33 @@ def test_nothing_is_counted_here():
     assert coverage() == []
 
 
-def test_and_again_afterwards():
-    assert _before == {"tracer": type(sys.gettrace()), "names": coverage()}
+class Marked:
+    """A test as the hook sees it."""
+
+    @staticmethod
+    def get_closest_marker(name):
+        return name == "untraced"
+
+
+def test_and_again_afterwards(request, monkeypatch):
+    monkeypatch.delenv("MEDHARNESS_TESTS", raising=False)
+    monkeypatch.setenv("COVERAGE_PROCESS_CONFIG", "kept")
+    (hook,) = {
+        plugin.pytest_runtest_protocol
+        for _, plugin in request.config.pluginmanager.list_name_plugin()
+        if getattr(plugin, "__file__", "") == str(request.config.rootpath / "tests/conftest.py")
+    }
+    before, own = sys.gettrace(), lambda *_: None
+    sys.settrace(own)
+    try:
+        around = hook(Marked)
+        next(around)
+        during = sys.gettrace(), coverage()
+        with pytest.raises(StopIteration):
+            around.send(None)
+        after = sys.gettrace(), os.environ["COVERAGE_PROCESS_CONFIG"]
+    finally:
+        sys.settrace(before)
+
+    assert during == (None, [])
+    assert after == (own, "kept")
