@@ -186,7 +186,7 @@ class SelfCheck:
         for name in found.survivors:
             if COURSE & {*name.split()[1:2]}:
                 self._fail(f"what is lost, cut off or unanswered is not noticed: {name}")
-        if sample.below(found.killed, found.mutants, CAUGHT_MIN, sliced=self.quick):
+        if sample.below(found.killed, found.mutants, CAUGHT_MIN, sliced=False):
             self._fail(f"only {found.killed} of {found.mutants} mutated traces were killed")
         return tr("{caught} of {all} caught", caught=found.killed, all=found.mutants)
 
