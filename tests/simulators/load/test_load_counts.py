@@ -105,7 +105,8 @@ def test_each_way_in_which_books_differ(rows: Any, name: str, keys: tuple[str, .
 def test_what_nobody_knows_of_may_be_there_but_not_twice() -> None:
     both = [("a", 1), ("b", 2)]
 
-    assert book(both, ("c",)) == book([*both], ("c",))
+    without = book(both, ("c",))
+    assert not (without.missing or without.double or without.other or without.unasked)
     assert not book([*both, ("c", 5)], ("c",)).unasked
     assert book([*both, ("c", 5), ("c", 5)], ("c",)).double == ("c",)
 
@@ -163,6 +164,12 @@ def test_each_thing_that_can_go_wrong_fails_at_its_place(
     assert run.verdict is Verdict.FAIL
     places = [finding.place for scenario in run.scenarios for finding in scenario.findings]
     assert any(place.endswith(path) for place in places), places
+
+
+def test_a_kind_whose_stores_nobody_looked_into_does_not_pass(tmp_path: Path) -> None:
+    run = Result(tmp_path, PLAN, {"feed": tally_of()}, []).write("2026-01-05T08:00:00+08:00")
+
+    assert run.verdict is Verdict.FAIL
 
 
 # -- picture ---------------------------------------------------------------------------------------
