@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -52,20 +53,45 @@ class Digests:
 
     def data(self, connection: Connection, data: bytes, *, sent: bool) -> None:
         """Bytes went over the wire."""
-        key = (connection.id, threading.get_ident())  # a listener has one name for all its peers
-        run = self._runs.get(key)
         if len(data) > KEPT:
-            if run is None or run.sent is not sent:
-                self._tell(connection)
-                run = self._runs[key] = _Run(sent)
-            if self.hashing:
-                run.hashed.update(data)
-            run.pieces += 1
-            run.size += len(data)
+            self._long(connection, data, 1, sent=sent)
             return
-        if run is not None:
+        if (connection.id, threading.get_ident()) in self._runs:
             self._tell(connection)
         self.inner.data(connection, data, sent=sent)
+
+    def together(
+        self, connection: Connection, data: bytes, sizes: Sequence[int], *, sent: bool
+    ) -> None:
+        """As ``data`` for each part; long ones that follow each other are hashed in one go.
+
+        Each hashing lets go of the interpreter, and a thread that asks for it back waits.
+        """
+        view, begin, end, long = memoryview(data), 0, 0, 0
+        for size in sizes:
+            if size > KEPT:
+                long += 1
+            else:
+                if long:
+                    self._long(connection, view[begin:end], long, sent=sent)
+                self.data(connection, data[end : end + size], sent=sent)
+                begin, long = end + size, 0
+            end += size
+        if long:
+            self._long(connection, view[begin:end], long, sent=sent)
+
+    def _long(
+        self, connection: Connection, data: bytes | memoryview, pieces: int, *, sent: bool
+    ) -> None:
+        key = (connection.id, threading.get_ident())  # a listener has one name for all its peers
+        run = self._runs.get(key)
+        if run is None or run.sent is not sent:
+            self._tell(connection)
+            run = self._runs[key] = _Run(sent)
+        if self.hashing:
+            run.hashed.update(data)
+        run.pieces += pieces
+        run.size += len(data)
 
     def event(self, connection: Connection, protocol: str, event: Event, *, sent: bool) -> None:
         """A core reported or was asked to send a protocol event."""

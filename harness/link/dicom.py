@@ -25,6 +25,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from pynetdicom import _config, evt
@@ -33,7 +34,7 @@ from pynetdicom.transport import AssociationSocket
 from harness.errors import HarnessError
 from harness.link.dicom_data import IMPLICIT, DataSet, read, written
 from harness.link.dicom_pace import quicken
-from harness.link.tap import Connection, Guard, Watcher
+from harness.link.tap import Connection, Gathering, Guard, Watcher
 
 _config.LOG_HANDLER_LEVEL = "none"
 logging.getLogger("pynetdicom").addHandler(logging.NullHandler())
@@ -216,7 +217,9 @@ class Eyes:
 
     def _opened(self, event: Any) -> None:
         no_delay(event)
-        quicken(event.assoc, self.wrote, self.came)
+        watcher = self.watcher
+        together = partial(self._together, watcher) if isinstance(watcher, Gathering) else None
+        quicken(event.assoc, self.wrote, self.came, together)
         if self.watcher is not None and self.connection is not None:
             self.watcher.link(self.connection, "opened", "")
 
@@ -233,6 +236,11 @@ class Eyes:
         self.sent_bytes += len(data)
         if self.watcher is not None and self.connection is not None:
             self.watcher.data(self.connection, data, sent=True)
+
+    def _together(self, watcher: Gathering, data: bytes, sizes: list[int]) -> None:
+        self.sent_bytes += len(data)
+        if self.connection is not None:
+            watcher.together(self.connection, data, sizes, sent=True)
 
     def _received(self, event: Any) -> None:
         self.came(bytes(event.data))

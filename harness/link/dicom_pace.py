@@ -64,8 +64,9 @@ DATA_SET: Final = 0x0001
 
 def command_of(primitive: Any, *, payload: bool) -> dict[int, command.Value]:
     """The command set of the library's object of a message (PS3.7 §9.3, §10.3)."""
-    answer = primitive.MessageIDBeingRespondedTo is not None
     service = _SERVICES[type(primitive).__name__]
+    answer = primitive.MessageIDBeingRespondedTo is not None
+    answer = answer and service != command.Service.C_CANCEL  # it names what it is to end
     made: dict[int, command.Value] = {
         command.FIELD: service | command.RESPONSE if answer else int(service),
         command.DATA_SET_TYPE: DATA_SET if payload else command.NO_DATA_SET,
@@ -91,6 +92,8 @@ class _Socket(AssociationSocket):
     told: Callable[[bytes], None] | None
     seen: Callable[[bytes], None] | None
     """Are shown what leaves and what comes, PDU by PDU."""
+    told_group: Callable[[bytes, list[int]], None] | None
+    """Is shown instead what leaves together, and the size of each PDU in it."""
     taker: Taker
     bell: Bell
 
@@ -202,14 +205,17 @@ class _Socket(AssociationSocket):
         pieces = fragments(message, most)
         with self.writing:
             while group := list(islice(pieces, GROUP)):
-                if self.told is not None:
+                whole = b"".join(part for pdu in group for part in pdu)
+                if self.told_group is not None:
+                    self.told_group(whole, [len(head) + len(piece) for head, piece in group])
+                elif self.told is not None:
                     for head, piece in group:
                         self.told(head + piece)
                 wire = self.socket
                 if wire is None:
                     return
                 try:
-                    put(wire, [one for pair in group for one in pair])
+                    put(wire, whole)
                 except OSError:
                     self.event_queue.put("Evt17")
                     self.bell.set()
@@ -220,6 +226,7 @@ def quicken(
     assoc: Any,
     told: Callable[[bytes], None] | None,
     seen: Callable[[bytes], None] | None = None,
+    told_group: Callable[[bytes, list[int]], None] | None = None,
 ) -> None:
     """Give an association whose connection has just opened this pace.
 
@@ -234,6 +241,7 @@ def quicken(
         return
     wire.__class__ = _Socket
     wire.writing, wire.head, wire.told, wire.seen = threading.Lock(), b"", told, seen
+    wire.told_group = told_group
     wire.taker, wire.bell = Taker(assoc), Bell()
     wire.socket.settimeout(assoc.network_timeout or _STALL_S)
     assoc.dul._run_loop_delay = 0  # noqa: SLF001 - the wait is in ``ready``

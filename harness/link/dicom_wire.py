@@ -46,13 +46,11 @@ def filled(wire: socket.socket, size: int) -> bytearray:
     return came
 
 
-def put(wire: socket.socket, buffers: list[bytes | memoryview]) -> None:
-    """Write buffers in one call where the system can; not joined, so not copied."""
-    if not hasattr(wire, "sendmsg"):  # Windows
-        wire.sendall(b"".join(buffers))
-        return
-    done = wire.sendmsg(buffers)
-    for one in buffers:
-        if done < len(one):
-            wire.sendall(memoryview(one)[done:])
-        done = max(done - len(one), 0)
+def put(wire: socket.socket, data: bytes) -> None:
+    """Write all of it; the timeout of the socket is for each part that the peer takes.
+
+    ``sendall`` would count it from the first byte, and give up a slow line that goes on well.
+    """
+    view = memoryview(data)
+    while view:
+        view = view[wire.send(view) :]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from harness.wire.core import Event, Unit
 
@@ -85,6 +85,17 @@ class Watcher(Protocol):
 
     def note(self, role: str, text: str) -> None:
         """An actor has something worth reading in the journal."""
+        ...
+
+
+@runtime_checkable
+class Gathering(Protocol):
+    """A watcher that takes what leaves together in one go."""
+
+    def together(
+        self, connection: Connection, data: bytes, sizes: Sequence[int], *, sent: bool
+    ) -> None:
+        """As ``Watcher.data`` for each part of these sizes in turn."""
         ...
 
 

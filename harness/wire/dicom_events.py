@@ -75,12 +75,20 @@ def fragments(message: SendDimse, pdu_bytes: int) -> Iterator[tuple[bytes, memor
         (True, dicom_command.encode(message.command)),
         (False, message.payload),
     ):
-        view = memoryview(data)
-        for begin in range(0, len(data), room):
-            piece = view[begin : begin + room]
-            last = begin + room >= len(data)
-            head = Pdv.head(context, len(piece), command=is_command, last=last)
-            yield HEAD.pack(PduType.DATA, len(head) + len(piece)) + head, piece
+        view, count = memoryview(data), len(data)
+        if count > room:  # all but the last have one head
+            full = _head(context, room, command=is_command, last=False)
+            for begin in range(0, count - room, room):
+                yield full, view[begin : begin + room]
+        if count:
+            rest = view[(count - 1) // room * room :]
+            yield _head(context, len(rest), command=is_command, last=True), rest
+
+
+def _head(context: int, size: int, *, command: bool, last: bool) -> bytes:
+    """What stands before a fragment of that size (PS3.8 §9.3.5)."""
+    head = Pdv.head(context, size, command=command, last=last)
+    return HEAD.pack(PduType.DATA, len(head) + size) + head
 
 
 def cut(message: SendDimse, pdu_bytes: int) -> list[bytes]:

@@ -13,6 +13,22 @@ PINNED: Final = "MEDHARNESS_BENCH_PINNED"
 """Set to 1 in the environment of the processes that are to keep to a core."""
 
 
+_KEPT_BYTES: Final = 64 * 1024 * 1024
+_DEFAULT_BYTES: Final = 128 * 1024
+_THRESHOLDS: Final = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
+
+KEEPING: Final = dict.fromkeys(_THRESHOLDS, str(_KEPT_BYTES))
+"""For the environment of every measured process: freed memory stays with the process.
+
+``asyncio`` reads into a new buffer of 256 KiB each time. Whether the C library gives it back to the
+system after each read, and asks for it again before the next one, depends on how the heap happens
+to lie: the length of a path is enough, and the bare echo is three times slower in one case.
+"""
+
+RETURNING: Final = dict.fromkeys(_THRESHOLDS, str(_DEFAULT_BYTES))
+"""The other case: the thresholds that the C library documents as its own, held fast."""
+
+
 def keep_to(number: int) -> None:
     """Stay on one core, where the system can be asked for that and has more than one.
 

@@ -16,7 +16,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Final
 
-from core import PINNED
+from core import KEEPING, PINNED
 from feeds_ends import certificates
 from message import END, SB, message, report_of
 from round_trips import CONNECTIONS, STOP_S
@@ -61,7 +61,7 @@ _SMALL: Final = (
 def serving(kind: str, folder: Path, *more: str, pinned: bool = False) -> Iterator[tuple[int, int]]:
     """A receiver in a process of its own; gives its port and its process id."""
     argv = [sys.executable, str(HERE / "feeds_ends.py"), "serve", kind, str(folder), *more]
-    environ = os.environ | {PINNED: "1" if pinned else "0"}
+    environ = os.environ | KEEPING | {PINNED: "1" if pinned else "0"}
     with subprocess.Popen(
         argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", env=environ
     ) as process:
@@ -88,7 +88,7 @@ def rate(pair: str, connections: int, seconds: float, *, tls: bool) -> float:
             done = subprocess.run(
                 [*argv, str(connections), str(seconds), *more],
                 stdout=subprocess.PIPE, encoding="utf-8", timeout=STOP_S, check=True,
-                env=os.environ | {PINNED: "1" if pinned else "0"},
+                env=os.environ | KEEPING | {PINNED: "1" if pinned else "0"},
             )  # fmt: skip
     return float(json.loads(done.stdout)["rate"])
 

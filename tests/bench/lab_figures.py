@@ -45,6 +45,8 @@ HOST: Final = "127.0.0.1"
 TIMEOUT_S: Final = 10.0
 WARM_UP_S: Final = 0.3
 STOP_S: Final = 20.0
+LOOKS: Final = 100
+"""Between two looks at the clock."""
 
 PEERS: Final = {"astm": "astm_server.py", "labmcp-astm-lis": "labmcp_server.py"}
 """Open receivers; measured where they are installed."""
@@ -161,14 +163,27 @@ def receiver(kind: str) -> Iterator[int]:
 def _connect(port: int) -> socket.socket:
     sock = socket.create_connection((HOST, port), TIMEOUT_S)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setblocking(False)
     return sock
+
+
+def _answer_of(sock: socket.socket) -> bytes:
+    """What comes next. It looks and does not sleep: its waking is no part of any receiver."""
+    until = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < until:
+        for _ in range(LOOKS):
+            try:
+                return sock.recv(16)
+            except BlockingIOError:
+                pass
+    raise SystemExit("no answer")
 
 
 def _bring(sock: socket.socket, message: list[bytes]) -> None:
     """One message, fully acknowledged."""
     for piece in (ENQ, *message):
         sock.sendall(piece)
-        answer = sock.recv(16)
+        answer = _answer_of(sock)
         if answer != ACK:
             raise SystemExit(f"not acknowledged: {answer!r}")
     sock.sendall(EOT)

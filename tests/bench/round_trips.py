@@ -13,13 +13,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from core import PINNED
+from core import KEEPING, PINNED, RETURNING
 
 HERE: Final = Path(__file__).parent
-KINDS: Final = ("ours", "receiver", "echo", "hl7")
-"""Both ends ours; our receiver with the bare sender; and two receivers with the bare sender."""
+KINDS: Final = ("ours", "receiver", "echo", "returning", "hl7")
+"""Both ends ours; our receiver with the bare sender; and others with the bare sender.
 
-BESIDE: Final = ("echo", "hl7")
+``returning`` is the echo whose memory goes back to the system after each read.
+"""
+
+BESIDE: Final = ("echo", "returning", "hl7")
 """What ours is measured against."""
 
 CONNECTIONS: Final = (1, 50)
@@ -30,7 +33,7 @@ STOP_S: Final = 60.0
 @contextmanager
 def server(kind: str, folder: Path, environ: dict[str, str]) -> Iterator[int]:
     """A receiver in a process of its own; gives its port."""
-    name = "ours" if kind == "receiver" else kind
+    name = {"receiver": "ours", "returning": "echo"}.get(kind, kind)
     argv = [sys.executable, str(HERE / "servers.py"), name]
     if name == "ours":
         argv.append(str(folder / "receiver.jsonl"))
@@ -49,7 +52,8 @@ def server(kind: str, folder: Path, environ: dict[str, str]) -> Iterator[int]:
 
 def one(kind: str, connections: int, seconds: float) -> dict[str, float]:
     """One round of one kind."""
-    environ = os.environ | {PINNED: "1" if connections > 1 else "0"}
+    memory = RETURNING if kind == "returning" else KEEPING
+    environ = os.environ | memory | {PINNED: "1" if connections > 1 else "0"}
     with tempfile.TemporaryDirectory() as name, server(kind, Path(name), environ) as port:
         sender = "ours" if kind == "ours" else "bare"
         argv = [sys.executable, str(HERE / "load.py"), sender, str(port), str(connections)]

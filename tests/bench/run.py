@@ -73,6 +73,16 @@ def _imaging(rounds: int, seconds: float) -> dict[str, Any]:
     return dict(import_module("imaging_figures").measure(rounds))
 
 
+def _relay(rounds: int, seconds: float) -> dict[str, Any]:
+    """A thousand round trips and 64 MiB a round."""
+    return dict(import_module("relay_figures").measure(rounds))
+
+
+def _functional(rounds: int, seconds: float) -> dict[str, Any]:
+    """Every scenario that ships, once: there is no less of it."""
+    return dict(import_module("functional_figures").measure())
+
+
 MEASURES: Final[dict[str, Measure]] = {
     "engine": _engine,
     "feeds": _feeds,
@@ -82,6 +92,8 @@ MEASURES: Final[dict[str, Measure]] = {
     "ledger": _ledger,
     "imaging": _imaging,
     "upgrade": _upgrade,
+    "relay": _relay,
+    "functional": _functional,
 }
 """Each imports what it measures by itself: one group does not need what another one needs."""
 

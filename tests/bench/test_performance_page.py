@@ -73,7 +73,7 @@ def test_the_figures_say_where_they_come_from() -> None:
 
 def test_every_group_has_somebody_who_takes_it() -> None:
     assert set(run.MEASURES) == set(GROUPS)
-    for name in ("codec", "binding", "lab", "serial", "settlement", "ledger"):
+    for name in ("codec", "binding", "lab", "serial", "settlement", "ledger", "relay"):
         assert (render.DOCS.parent / "tests" / "bench" / f"{name}_figures.py").is_file()
 
 

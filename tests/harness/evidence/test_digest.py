@@ -2,8 +2,11 @@
 
 import hashlib
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from harness.evidence.digest import KEPT, Digests
-from harness.link.tap import Connection
+from harness.link.tap import Connection, Gathering
 
 WAY = Connection(id="c1", link="l", interface="I", local="CT", peer="PACS", client=True)
 
@@ -61,3 +64,21 @@ def test_what_is_just_kept_is_kept():
     journal = Journal()
     Digests(journal).data(WAY, bytes(KEPT), sent=True)
     assert journal.told == [("data", bytes(KEPT), True)]
+
+
+@given(st.lists(st.integers(1, 3 * KEPT), max_size=12), st.randoms(use_true_random=False))
+def test_what_leaves_together_is_told_as_if_it_left_one_by_one(sizes, chance):
+    pieces = [chance.randbytes(size) for size in sizes]
+    alone, together = Journal(), Journal()
+    one, all_at_once = Digests(alone), Digests(together)
+    for piece in pieces:
+        one.data(WAY, piece, sent=True)
+    all_at_once.together(WAY, b"".join(pieces), sizes, sent=True)
+    for each in (one, all_at_once):
+        each.link(WAY, "closed", "")
+    assert together.told == alone.told
+
+
+def test_an_association_tells_what_leaves_together():
+    assert isinstance(Digests(Journal()), Gathering)
+    assert not isinstance(Journal(), Gathering)

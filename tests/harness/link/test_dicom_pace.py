@@ -19,7 +19,7 @@ from harness.link.dicom_data import IMPLICIT
 from harness.link.dicom_messages import primitive_of, response_of
 from harness.link.dicom_pace import command_of
 from harness.link.dicom_scu import Association, Offer, Peer
-from harness.link.dicom_wire import Bell
+from harness.link.dicom_wire import Bell, put
 from harness.wire import dicom_command
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -186,3 +186,23 @@ def test_a_bell_wakes_and_never_blocks():
     bell.close()
     bell.set()
     bell.heard()
+
+
+class SlowLine:
+    """Takes a little at a time, each time just before the timeout."""
+
+    def __init__(self):
+        self.came = bytearray()
+
+    def send(self, view):
+        self.came += view[:1000]
+        return min(len(view), 1000)
+
+    def sendall(self, view):
+        raise TimeoutError("counted from the first byte")
+
+
+def test_a_slow_line_that_goes_on_is_not_given_up():
+    line = SlowLine()
+    put(line, bytes(range(256)) * 100)
+    assert line.came == bytes(range(256)) * 100
