@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 # How long make soak plays the whole hospital, in seconds.
 SOAK_S ?= 3600
 
-.PHONY: run test bench bench-check selfcheck fuzz soak lint bundle-windows clean
+.PHONY: run test bench bench-check selfcheck fuzz soak lint bundle-windows rehearse-night clean
 
 run: $(STAMP)
 	$(BIN)/medharness run --jobs 6 --tags "not (@slow or @extended)"
@@ -49,6 +49,10 @@ bundle-windows: $(STAMP)
 	rm -rf build/windows build/own
 	$(BIN)/python -m build --wheel --no-isolation --outdir build/own
 	$(BIN)/python -m harness.site.bundle --own "$$(ls build/own/*.whl)" --wheels build/windows
+
+# The night of an upgrade with two simulated operators: plan, run, break, resume, conclusion.
+rehearse-night: $(STAMP)
+	$(BIN)/python tests/harness/site/night_walk.py
 
 clean:
 	rm -rf $(VENV) runs build dist .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

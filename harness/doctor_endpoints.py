@@ -45,12 +45,13 @@ def endpoint_looks(
     if endpoint.single_client:
         yield said("reach", place, tr("not opened: it takes one client, who may be connected"))
         return
-    yield _reach_look(place, endpoint.host, endpoint.port, means)
+    yield reach_look(place, endpoint.host, endpoint.port, means)
     if endpoint.tls is not None:
         yield _certificate_look(place, profile, endpoint, endpoint.tls, means)
 
 
-def _reach_look(place: str, host: str, port: int, means: Means) -> Look:
+def reach_look(place: str, host: str, port: int, means: Means) -> Look:
+    """Connect, and close without a byte."""
     address = f"{host}:{port}"
 
     def take() -> Sequence[Check]:
@@ -110,7 +111,7 @@ def _serial_look(place: str, url: str, permit: Permit, means: Means) -> Look:
             permit.require_open(*server)
         except PermitError as error:
             return refused("reach", place, error)
-        return _reach_look(place, *server, means)
+        return reach_look(place, *server, means)
     if url.startswith("loop://"):
         return said("reach", place, tr("runs in memory"))
     if url.startswith("pty://"):

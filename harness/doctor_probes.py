@@ -6,12 +6,14 @@ import datetime as dt
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from harness.addresses import database_places
 from harness.clock import CHINA
 from harness.doctor_check import Check, Look, Means, Status, failed, refused, said
+from harness.doctor_endpoints import reach_look
 from harness.errors import HarnessError, PermitError
 from harness.i18n import tr
 from harness.model import Outcome
@@ -20,6 +22,7 @@ from harness.probes.probe import Answer
 from harness.probes.sql import SqlProbe
 from harness.profile_check import BUILT_IN_URL
 from harness.profile_model import ProbeConfig, Profile
+from harness.profile_probes import place_of
 from harness.profile_values import ProbeKind
 
 CLOCK_WARN_S = 2.0
@@ -42,6 +45,12 @@ def probe_looks(profile: Profile, permit: Permit, means: Means) -> Iterator[Look
         url = profile.probe_url(name, means.environ)
         if probe.kind is ProbeKind.CARRIED:
             yield said("probe", place, tr("a person carries it: nothing is opened"))
+        elif probe.kind is ProbeKind.PERSON:
+            yield said("probe", place, tr("a person looks: nothing is opened"))
+        elif probe.kind is ProbeKind.FILES and url:
+            yield Look(take=partial(_folder, profile, place, url))
+        elif probe.kind in {ProbeKind.HTTP, ProbeKind.HL7} and url:
+            yield from _network(place, url, permit, means)
         elif not url:
             yield said("probe", place, tr("not looked at: its database URL is not set"))
         elif url.startswith(BUILT_IN_URL):
@@ -55,6 +64,33 @@ def probe_looks(profile: Profile, permit: Permit, means: Means) -> Iterator[Look
                 f"systems.{role}",
                 tr("its clock cannot be read: no probe of this role tells the time"),
             )
+
+
+def _folder(profile: Profile, place: str, url: str) -> Sequence[Check]:
+    """Whether the folder of exports is there; what lies in it may come with the run."""
+    folder = profile.file(url.removeprefix("folder:"))
+    if not folder.is_dir():
+        detail = tr("there is no folder {folder}", folder=folder.name)
+        return [failed("probe", place, detail, tr("let the system export there, or mend url"))]
+    detail = tr("{count} files", count=sum(one.is_file() for one in folder.iterdir()))
+    return [Check(name="probe", place=place, status=Status.OK, detail=detail)]
+
+
+def _network(place: str, url: str, permit: Permit, means: Means) -> Iterator[Look]:
+    """A service is reached and left without a byte: nothing is asked before the run."""
+    try:
+        found = place_of(url)
+        if found is None:
+            raise ValueError(url)
+        permit.require_open(*found)
+    except ValueError:
+        problem = failed("probe", place, tr("no probe can look into this URL"))
+        yield Look(take=lambda: [problem])
+        return
+    except PermitError as error:
+        yield refused("probe", place, error)
+        return
+    yield reach_look(place, *found, means)
 
 
 def _database(

@@ -10,10 +10,11 @@ C records beyond identity card numbers, and pictures.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from harness.errors import PermitError
 from harness.i18n import tr
+from harness.identity_insurance import insurance_claims
 from harness.identity_readers import READERS, Claim, Reader
 from harness.model import Person
 from harness.people import check_character, is_barcode, is_generated
@@ -21,6 +22,25 @@ from harness.people import check_character, is_barcode, is_generated
 DECODINGS = ("utf-8", "gb18030")
 """Character sets tried in turn; a payload passes where one of them shows only our people, since a
 wrong one does not turn a stranger's name into ours."""
+
+ALL_READERS: Mapping[str, Reader] = {
+    **READERS, "http": insurance_claims, "soap": insurance_claims,
+}  # fmt: skip
+"""Beside the devices' protocols, what is said to the insurance centre."""
+
+NAMED = frozenset({"PID-5", "P.6", "psn_name", "certno", "patn_name"})
+"""Places by which a person is known, whatever number a system gives."""
+
+MINTED = frozenset({"PID-2", "PID-3", "PID-4", "PID-18", "P.3", "P.4", "P.5", "patn_id"})
+"""Places of numbers that a system gives itself."""
+
+CONTACTS = frozenset({"PID-11", "PID-13", "PID-14", "NK1-2", "NK1-4", "NK1-5", "PID-6", "PID-21"})
+"""Places of what belongs to a person without telling who it is."""
+
+_STAFF = re.compile(
+    r"(?:phar|prsc_dr|prac_psn|dr)_?cert_?no\W{1,12}[1-9][0-9]{16}[0-9Xx]", re.IGNORECASE
+)
+"""A physician or pharmacist in a body of the insurance: no patient, whoever it is."""
 
 _ID_CARD = re.compile(r"(?<![0-9A-Za-z.])[1-9][0-9]{16}[0-9Xx](?![0-9A-Za-z.])")
 
@@ -50,10 +70,12 @@ class IdentityGuard:
         readers: Mapping[str, Reader] | None = None,
     ) -> None:
         self._subjects = frozenset(subjects)
-        self._readers = READERS if readers is None else readers
+        self._readers = ALL_READERS if readers is None else readers
         self._texts: set[str] = set()
         self._births: set[str] = set()
         self._specimens: set[str] = set()
+        self._shown: set[str] = set()
+        self._armed: set[str] = set()
         for person in people:
             self.allow(person)
 
@@ -91,6 +113,14 @@ class IdentityGuard:
             )
         self._texts.add(_folded(person.patient_id))
 
+    def expect_unknown(self, terminal: str) -> None:
+        """At this terminal a card or code that nobody knows stands for one of our people."""
+        self._armed.add(_folded(terminal))
+
+    def confirm_shown(self, value: str) -> None:
+        """Let a card or code through that a system of ours gave out."""
+        self._shown.add(_folded(value))
+
     def confirm_specimen(self, barcode: str) -> None:
         """Let a specimen id through that a confirmed operator step captured."""
         self._specimens.add(barcode)
@@ -108,12 +138,17 @@ class IdentityGuard:
             )
         self._specimens.add(barcode)
 
-    def check(self, protocol: str, payload: bytes) -> None:
+    def check(
+        self, protocol: str, payload: bytes, *, theirs: bool = False, mints: bool = False
+    ) -> None:
         """Pass a payload that speaks only of our people, or of nobody.
 
         Args:
-            protocol: ``hl7`` (or ``mllp``) or ``astm``.
+            protocol: ``hl7`` (or ``mllp``), ``astm``, ``http`` ...: one that has a reader.
             payload: one message without framing.
+            theirs: a real system sends it: what it knows beside the name or identity card of
+                somebody of ours (telephone, next of kin) is no other person.
+            mints: that system gives numbers of its own, so a new one is let through there, too.
 
         Raises:
             PermitError: it carries somebody else's identity, or cannot be read.
@@ -133,18 +168,48 @@ class IdentityGuard:
             except UnicodeDecodeError:
                 continue
             read = True
-            foreign = next((one for one in _claims(reader, text) if not self._ours(one)), None)
+            claims = list(_claims(reader, text))
+            loose = self._loose(claims, theirs=theirs, mints=mints)
+            foreign = next((one for one in claims if not self._ours(one) and not loose(one)), None)
             if foreign is None:
+                self._shown |= {_folded(one.value) for one in claims if one.kind == "shown"}
                 return
             refused = refused or foreign
         if not read or refused is None:
             raise PermitError(tr("the payload is neither UTF-8 nor GB 18030, so nobody can tell"
                                  " whose identity it carries"))  # fmt: skip
-        raise PermitError(
-            tr("{place} carries an identity that is not ours", place=refused.place),
-            where=refused.place,
-            remedy=tr("take identities from generated people or signed test patients only"),
-        )
+        raise _stranger(refused)
+
+    def check_claims(self, claims: Iterable[Claim]) -> None:
+        """Pass claims that were read elsewhere, such as those of a data set.
+
+        Raises:
+            PermitError: one of them is about somebody else.
+        """
+        foreign = next((one for one in claims if not self._ours(one)), None)
+        if foreign is not None:
+            raise _stranger(foreign)
+
+    def _loose(
+        self, claims: Sequence[Claim], *, theirs: bool, mints: bool
+    ) -> Callable[[Claim], bool]:
+        """What need not be ours in a message that otherwise is."""
+        armed = any(one.kind == "terminal" and _folded(one.value) in self._armed for one in claims)
+        named = theirs and any(one.place in NAMED and self._ours(one) for one in claims)
+        places = (CONTACTS | MINTED if mints else CONTACTS) if named else frozenset()
+        kinds = {"shown"} if armed else set()
+        if named and mints:
+            kinds.add("specimen")
+        return lambda one: one.place in places or one.kind in kinds
+
+    def learn(self, protocol: str, payload: bytes) -> None:
+        """Take in the codes that a system of ours gives out: its callers show them again."""
+        reader = self._readers.get(protocol)
+        if reader is None:
+            return
+        for claim in reader(payload.decode("utf-8", "replace")):
+            if claim.kind == "shown":
+                self.confirm_shown(claim.value)
 
     def _ours(self, claim: Claim) -> bool:
         match claim.kind:
@@ -156,7 +221,20 @@ class IdentityGuard:
                 )
             case "specimen":
                 return claim.value in self._specimens
+            case "terminal":
+                return True
+            case "shown":
+                return _folded(claim.value) in self._shown | self._texts
         return _folded(claim.value) in self._texts
+
+
+def _stranger(claim: Claim) -> PermitError:
+    """It says where, never who."""
+    return PermitError(
+        tr("{place} carries an identity that is not ours", place=claim.place),
+        where=claim.place,
+        remedy=tr("take identities from generated people or signed test patients only"),
+    )
 
 
 def _folded(text: str) -> str:
@@ -166,7 +244,7 @@ def _folded(text: str) -> str:
 
 def _claims(reader: Reader, text: str) -> Iterator[Claim]:
     yield from reader(text)
-    for match in _ID_CARD.finditer(text):
+    for match in _ID_CARD.finditer(_STAFF.sub(" ", text)):
         number = match[0].upper()
         if 1 <= int(number[10:12]) <= 12 and check_character(number[:17]) == number[17]:
             yield Claim(place=tr("an identity card number in the text"), kind="card", value=number)

@@ -43,7 +43,8 @@ class Claim:
 
     Attributes:
         place: ``PID-5``, ``P.6``, ``O.3``.
-        kind: ``text`` (number, card or name), ``birth`` or ``specimen``.
+        kind: ``text`` (number, card or name), ``birth`` or ``specimen``; in 医保 bodies also
+            ``shown`` (a card or code that was held to a reader) and ``terminal``.
         value: decoded and unescaped.
     """
 

@@ -7,66 +7,42 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 
 from harness import resources
 from harness.addresses import Forbidden, Resolve, numeric
-from harness.errors import InputErrors, PermitError
+from harness.errors import InputErrors
 from harness.i18n import tr
 from harness.link.serial_address import SerialAddress
-from harness.probes.sql import check_select
-from harness.profile_model import DEVICE_ROLES, Endpoint, ProbeConfig, Profile
+from harness.profile_model import DEVICE_ROLES, Endpoint, Profile
+from harness.profile_probes import check_probe, place_of
+from harness.profile_problem import BUILT_IN_URL, Path_, Problem, nearest
 from harness.profile_values import (
     LinkProtocol,
     LinkTransport,
     Mode,
-    ProbeKind,
     Transport,
     Via,
     Worker,
 )
 from harness.subjects import read_subjects
 
-BUILT_IN_URL = "builtin:"
-"""A probe URL of this form looks into the store of a system that we run ourselves."""
+__all__ = [
+    "BUILT_IN_URL",
+    "Problem",
+    "check",
+    "interfaces",
+    "is_loopback",
+    "nearest",
+    "serial_place",
+]
 
 SPOKEN = {
     "astm": {"astm", "raw"}, "hl7": {"mllp", "hllp", "http", "soap"}, "dicom": {"dicom"},
     "framed": {"framed", "raw"}, "poct1a": {"poct1a"},
 }  # fmt: skip
 """What may be spoken on an interface of ``fixtures/interfaces.toml``."""
-
-Path_ = tuple[str | int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """One thing that is wrong.
-
-    Attributes:
-        path: of the key.
-        message: what is wrong.
-        remedy: one next action.
-        file: where, if not in the profile itself.
-    """
-
-    path: Path_
-    message: str
-    remedy: str = ""
-    file: str = ""
-
-
-def nearest(word: str, known: Mapping[str, object] | set[str] | frozenset[str]) -> str:
-    """A remedy that names the nearest known word, or all of them."""
-    close = get_close_matches(word, known, n=1, cutoff=0.6)
-    if not close and len(word) > 2:
-        close = [one for one in sorted(known) if word.lower() in {one.lower(), f"{one.lower()}s"}]
-    if close:
-        return tr("did you mean “{word}”?", word=close[0])
-    return tr("use one of: {known}", known=", ".join(sorted(known)))
 
 
 @lru_cache(maxsize=1)
@@ -90,7 +66,7 @@ def check(profile: Profile, systems: set[str], folder: Path, resolve: Resolve) -
     for name, endpoint in profile.endpoints.items():
         problems += _endpoint(profile, name, endpoint, systems)
     for name, probe in profile.probes.items():
-        problems += _probe(profile, name, probe, systems)
+        problems += check_probe(profile, name, probe, systems)
     problems += _memory(profile)
     problems += _forbidden(profile, resolve)
     problems += _subjects(profile, folder)
@@ -251,46 +227,6 @@ def _serial(profile: Profile, where: Path_, endpoint: Endpoint) -> Iterator[Prob
                       remedy=tr('write via = "direct"'))  # fmt: skip
 
 
-def _probe(profile: Profile, name: str, probe: ProbeConfig, systems: set[str]) -> Iterator[Problem]:
-    where: Path_ = ("probes", name)
-    if probe.role not in systems:
-        yield Problem(path=(*where, "role"), message=_no_role(probe.role),
-                      remedy=nearest(probe.role, systems))  # fmt: skip
-    if (probe.url is None) == (probe.url_env is None):
-        yield Problem(path=where, message=tr("a probe needs one of url and url_env"),
-                      remedy=tr("a database with a password goes into url_env"))  # fmt: skip
-    for key in ("query", "control", "clock"):
-        text = getattr(probe, key)
-        if not text and key != "query":
-            continue
-        try:
-            check_select(text)
-        except PermitError:
-            yield Problem(path=(*where, key), message=tr("a probe may only SELECT"),
-                          remedy=tr("write one SELECT without semicolons"))  # fmt: skip
-    if probe.url is None:
-        return
-    scheme = probe.url.partition(":")[0]
-    if (probe.kind is ProbeKind.CARRIED) != (scheme == "folder"):
-        yield Problem(path=(*where, "url"), message=tr("a carried probe has a folder"),
-                      remedy=tr('write kind = "carried" and url = "folder:PATH"'))  # fmt: skip
-        return
-    if scheme not in {"sqlite", "builtin", "postgresql", "postgres", "folder"}:
-        yield Problem(path=(*where, "url"), message=tr("no probe can look into this URL"),
-                      remedy=tr("use one of: {known}",
-                                known="builtin:ROLE, sqlite:PATH, postgresql://"))  # fmt: skip
-    role = probe.url.removeprefix(BUILT_IN_URL)
-    if scheme == "builtin" and not _runs(profile, role, systems):
-        yield Problem(path=(*where, "url"),
-                      message=tr("we do not run a {role} in this profile", role=role),
-                      remedy=tr("use one of: {known}", known="sqlite:PATH, url_env"))  # fmt: skip
-
-
-def _runs(profile: Profile, role: str, systems: set[str]) -> bool:
-    known = profile.systems.get(role)
-    return role in systems and (known is None or known.mode is Mode.SIMULATED)
-
-
 def _memory(profile: Profile) -> Iterator[Problem]:
     """Over memory everything is ours; over sockets nothing is in memory."""
     in_memory = profile.transport is Transport.MEMORY
@@ -329,6 +265,21 @@ def _forbidden(profile: Profile, resolve: Resolve) -> Iterator[Problem]:
                         message=tr("{host} is forbidden by “{entry}”", host=host, entry=entry.text),
                         remedy=tr("point this link at the test system"),
                     )
+    for name, probe in profile.probes.items():
+        try:
+            place = place_of(probe.url or "")
+        except ValueError:
+            continue  # told where the URL is checked
+        if place is None:
+            continue
+        addresses = resolve(place[0]) if entries and numeric(place[0]) is None else ()
+        for entry in entries:
+            if entry.matches(*place, addresses):
+                yield Problem(
+                    path=("probes", name, "url"),
+                    message=tr("{host} is forbidden by “{entry}”", host=place[0], entry=entry.text),
+                    remedy=tr("point this probe at the test system"),
+                )
 
 
 def _opened(endpoint: Endpoint) -> Iterator[tuple[str, str, int]]:

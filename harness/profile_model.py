@@ -28,10 +28,12 @@ from harness.profile_values import (
     LinkTransport,
     Mode,
     Name,
+    Pattern,
     Port,
     ProbeKind,
     Query,
     QuirkName,
+    Rate,
     Reach,
     Role,
     Scalar,
@@ -179,12 +181,27 @@ class ProbeConfig(Part):
     kind: ProbeKind = ProbeKind.SQL
     """How it looks."""
     url: Url | None = None
-    """sqlite:PATH, builtin:ROLE for a system that we run, or folder:PATH of a carried probe;
-    nothing with a password."""
+    """sqlite:PATH, builtin:ROLE for a system that we run, folder:PATH of a carried probe or of
+    exports, http://HOST:PORT, https://HOST:PORT, mllp://HOST:PORT; nothing with a password."""
     url_env: EnvName | None = None
     """Environment variable with the database URL, such as postgresql://user:password@host/db."""
     query: Query
-    """One SELECT with named holes such as :barcode."""
+    """What is asked, with named holes such as :barcode: one SELECT (sql, carried), names of files
+    such as results-*.csv (files), path and query of a GET (http), a query message, a segment a line
+    (hl7), what the card says (person)."""
+    rows: Pattern = ""
+    """Where the rows stand: a JSON pointer or XML path (http), the segment that is a row (hl7), a
+    regular expression with a named group a column for a line of text (files)."""
+    owner: Text = ""
+    """Who answers for what it shows: a name and a telephone number of the house."""
+    rate_per_s: Rate | None = None
+    """At most so many looks a second; default: 10 at a system that we do not run."""
+    header_env: EnvName | None = None
+    """http: environment variable with one header line, such as Authorization: Bearer ..."""
+    encoding: Codec | None = None
+    """hl7: character set of the question; default: what the role receives."""
+    tls: Tls | None = None
+    """http with https, hl7 over TLS: certificates."""
     columns: dict[Filled, Filled] = Field(default_factory=dict)
     """Our column name = the query's column name; default: the query's own names."""
     reach: Reach = Reach.STORED

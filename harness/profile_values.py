@@ -130,6 +130,14 @@ class ProbeKind(StrEnum):
     SQL = "sql"
     CARRIED = "carried"
     """A person runs the SQL and brings the result."""
+    FILES = "files"
+    """Exports in a folder: CSV, XLSX, text."""
+    HTTP = "http"
+    """One GET with a JSON or XML answer."""
+    HL7 = "hl7"
+    """One query message over MLLP."""
+    PERSON = "person"
+    """Somebody looks at a screen and types what stands there."""
 
 
 def _codec(name: str) -> str:
@@ -197,6 +205,16 @@ def _serial_url(url: str) -> str:
     return _url(url)
 
 
+def _pattern(text: str) -> str:
+    """A JSON pointer, an XML path, a segment, or a regular expression with a named group."""
+    if "(?P<" in text:
+        try:
+            re.compile(text)
+        except re.error as error:
+            raise WrongValueError(tr("this is no regular expression: {why}", why=error)) from None
+    return text
+
+
 def _limit_name(name: str) -> str:
     if not _LIMIT_NAME.fullmatch(name):
         raise WrongValueError(
@@ -244,6 +262,9 @@ Scalar = (
     | Annotated[float, Field(strict=True, allow_inf_nan=False)]
     | Text
 )
+Rate = Annotated[float, Field(strict=True, gt=0, le=1000, allow_inf_nan=False)]
+"""Looks a second."""
+Pattern = Annotated[str, StringConstraints(max_length=QUERY_CHARS_MAX), AfterValidator(_pattern)]
 LimitName = Annotated[str, AfterValidator(_limit_name)]
 LimitValue = (
     Annotated[int, Field(strict=True, gt=0)]

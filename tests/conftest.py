@@ -36,6 +36,21 @@ REASONS = (
 WHOLE = "MEDHARNESS_TESTS"
 """``whole`` plays all of what each commit plays a slice of, and counts lines in every test."""
 
+COUNTED = (
+    "tests/contracts/test_cited_records.py",
+    "tests/harness/cases/",
+    "tests/harness/ledger/",
+    "tests/harness/link/",
+    "tests/harness/selfcheck/",
+    "tests/harness/upgrade/",
+    "tests/simulators/load/",
+    "tests/simulators/modality/",
+)
+"""Where slow tests reach what no fast test does: there lines are counted all the same."""
+
+TOGETHER = "one-worker-"
+"""How names of groups begin that stay in one worker; ``run_all.py`` takes them off again."""
+
 _skips: list[str] = []
 _counts = {"run": 0, "slow": 0}
 
@@ -48,14 +63,33 @@ def _language() -> Iterator[None]:
     i18n.use("zh-CN")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What a module starts once is started in one worker, and such modules begin first.
+
+    Else each worker starts the same hospital, server or browser for its part of the tests; and a
+    long piece that begins last leaves the other workers idle.
+    """
+    for item in items:
+        if item.get_closest_marker("slow") and _shared(item):
+            item.add_marker(pytest.mark.xdist_group(f"{TOGETHER}{item.path.stem}"))
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+
+
+def _shared(item: pytest.Item) -> bool:
+    """Whether a fixture of its module stands behind the test."""
+    known = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
+    return any(found[-1].scope == "module" for found in known.values() if found)
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Tests that are marked untraced run without the coverage tracer, which doubles what they take.
+    """Most slow tests run without the coverage tracer, which makes them take twice to four times.
 
-    They are about scale and about whole programs, several times the same; that every line is
+    They are about scale and about whole programs, several times the same; that enough lines are
     reached is shown by the others. ``MEDHARNESS_TESTS=whole`` traces them, too.
     """
-    if not item.get_closest_marker("untraced") or os.environ.get(WHOLE) == "whole":
+    if _counted(item) or os.environ.get(WHOLE) == "whole":
         return (yield)
     tracer, threads = sys.gettrace(), threading.gettrace()
     told = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("COVERAGE_")}
@@ -67,6 +101,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         os.environ.update(told)
         threading.settrace(threads)  # type: ignore[arg-type] # as it was
         sys.settrace(tracer)
+
+
+def _counted(item: pytest.Item) -> bool:
+    """Whether lines are counted while a test runs."""
+    if item.get_closest_marker("untraced"):
+        return False
+    return not item.get_closest_marker("slow") or item.nodeid.startswith(COUNTED)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -10,6 +10,11 @@ import venv
 from pathlib import Path
 
 import pytest
+from depth import sized
+
+from harness.selfcheck.command import slice_of
+from harness.selfcheck.revision import commit
+from harness.selfcheck.runs import shipped
 
 pytestmark = [pytest.mark.slow, pytest.mark.untraced]
 
@@ -35,7 +40,7 @@ def checked(*words, cwd, **more):
 
 
 def environment():
-    dropped = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+    dropped = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONPYCACHEPREFIX")
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -129,15 +134,23 @@ def test_everything_is_found_inside_the_wheel(python, tmp_path):
         assert not Path(path).resolve().is_relative_to(ROOT), path
 
 
-CORE = "not (@slow or @extended)"
+SLICES = sized(8, 1)
+"""Each commit plays one over memory; together, and every night, they play all of the core."""
 
 
-@pytest.mark.parametrize(
-    "words", [("--profile", "memory", "--tags", CORE), ("--tags", "@冒烟", "--jobs", "2")]
-)
+def core():
+    """Words that choose every so-manieth scenario, beginning with the commit's own."""
+    idents = [
+        one.scenario.id for one in shipped() if not {"@slow", "@extended"} & {*one.scenario.tags}
+    ]
+    chosen = idents[slice_of(commit(), SLICES) :: SLICES]
+    return "--profile", "memory", "--tags", " or ".join(f"@id-{ident}" for ident in chosen)
+
+
+@pytest.mark.parametrize("words", [core, lambda: ("--tags", "@冒烟", "--jobs", "2")])
 def test_the_scenarios_that_ship_run_in_an_empty_folder(python, tmp_path, words):
     out = checked(
-        str(python), "-m", "harness", "run", "--json", *words, cwd=tmp_path, env=environment()
+        str(python), "-m", "harness", "run", "--json", *words(), cwd=tmp_path, env=environment()
     )
     told = json.loads(out.rstrip().rsplit("\n", 1)[-1])
     assert told["verdict"] == "pass"

@@ -1,20 +1,24 @@
 """Both sides of a DICOM association: its PDUs and messages, in words (PS3.8 §9.3, PS3.7 annex E).
 
 Each side is read by a core that only looks; what one side sent puts the other side's core into the
-state in which the answer is expected. Data sets are counted and not read.
+state in which the answer is expected. Data sets are counted and not read: a whole message comes
+with its command set and the bytes of its data set (``wire.dicom_box``).
 """
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass, field
 from typing import Final
 
 from harness.captures.conversations import Conversation
 from harness.captures.reading import CaptureFinding, Reading, ReadMessage
 from harness.wire import dicom_command
 from harness.wire.core import Event, Violation
+from harness.wire.dicom_box import Boxed
 from harness.wire.dicom_events import DimseReceived, PduReceived, SendPdu
-from harness.wire.dicom_pdu import Abort, Associate, Data, Pdu, Reject, Release
-from harness.wire.dicom_upper import UpperLayerCore
+from harness.wire.dicom_pdu import Abort, Associate, Data, Pdu, PduType, Reject, Release
+from harness.wire.dicom_upper import State, UpperLayerCore
 
 _NAMES: Final = {
     dicom_command.MESSAGE_ID: "message",
@@ -34,36 +38,95 @@ _NAMES: Final = {
 """What of a command set is shown, and its word."""
 
 
+@dataclass(slots=True)
+class _Agreed:
+    """What an association is, as far as it was seen."""
+
+    name: str
+    asked: Associate | None = None
+    syntaxes: dict[int, str] = field(default_factory=dict)
+
+    def learn(self, pdu: Associate) -> None:
+        """A request, or an acceptance."""
+        if not pdu.accepted:
+            if self.asked is not None:  # a connection that the recording took for the one before
+                self.name = hashlib.sha256(self.name.encode()).hexdigest()[:8]
+                self.syntaxes = {}
+            self.asked = pdu
+            return
+        self.syntaxes |= {one.id: one.transfer_syntaxes[0] for one in pdu.items.contexts
+                          if one.result == 0 and one.transfer_syntaxes}  # fmt: skip
+
+    def boxed(self, event: DimseReceived) -> bytes:
+        """A message with what it takes to play it."""
+        answer = bool(_number(event) & dicom_command.RESPONSE)
+        return Boxed(
+            association=self.name,
+            context=event.context,
+            command=event.command,
+            syntax=self.syntaxes.get(event.context) or guessed(event.payload),
+            body=event.payload,
+            asked=None if answer else self.asked,
+        ).encode()
+
+
+def _number(event: DimseReceived) -> int:
+    found = event.command.get(dicom_command.FIELD, 0)
+    return found if isinstance(found, int) else 0
+
+
+def guessed(body: bytes) -> str:
+    """The syntax of a data set where nobody saw what was agreed; empty where there is none."""
+    if len(body) < 8:
+        return ""
+    name = body[4:6]
+    return "1.2.840.10008.1.2.1" if name.isalpha() and name.isupper() else "1.2.840.10008.1.2"
+
+
 def read_dicom(talk: Conversation) -> tuple[Reading, Reading]:
     """What the client said, and what the server said."""
     cores = UpperLayerCore(server=True, patient=True), UpperLayerCore(patient=True)
     readings = Reading(), Reading()
     chunks = [
-        (one.at_s, index, number, one.data)
+        (one.at_s, index, number, one.offset, one.data)
         for index, side in enumerate((talk.client, talk.server))
         for number, one in enumerate(side.chunks)
     ]
-    for at_s, index, _, data in sorted(chunks):
+    about = f"{talk.client.source} {talk.server.source} {talk.began_s!r}".encode()
+    agreed = _Agreed(hashlib.sha256(about).hexdigest()[:8])
+    if talk.client.chunks and talk.client.chunks[0].data[:1] != bytes((PduType.ASSOCIATE_RQ,)):
+        _amid(cores)
+    for at_s, index, _, offset, data in sorted(chunks):
         cores[index].receive(data, at_s)
         for event in cores[index].events():
-            _told(readings[index], event)
+            if isinstance(event, PduReceived) and isinstance(event.pdu, Associate):
+                agreed.learn(event.pdu)
+            _told(readings[index], event, agreed, offset)
             if isinstance(event, PduReceived) and not isinstance(event.pdu, Data):
                 cores[1 - index].send(SendPdu(pdu=event.pdu), at_s)
                 cores[1 - index].data_to_send()
     for core, reading in zip(cores, readings, strict=True):
         core.receive_eof(0.0)
         for event in core.events():
-            _told(reading, event)
+            _told(reading, event, agreed, 0)
     return readings
 
 
-def _told(reading: Reading, event: Event) -> None:
+def _amid(cores: tuple[UpperLayerCore, UpperLayerCore]) -> None:
+    """The capture begins in an association: which contexts there are nobody can say."""
+    for core in cores:
+        core.state, core.accepted = State.OPEN, set(range(1, 256, 2))
+
+
+def _told(reading: Reading, event: Event, agreed: _Agreed, offset: int) -> None:
     if isinstance(event, PduReceived):
         text = _pdu(event.pdu)
         if text:
             reading.messages.append(ReadMessage(records=[text, *_contexts(event.pdu)]))
     elif isinstance(event, DimseReceived):
-        reading.messages.append(ReadMessage(records=[_dimse(event)]))
+        reading.messages.append(
+            ReadMessage(records=[_dimse(event)], payload=agreed.boxed(event), offset=offset)
+        )
     elif isinstance(event, Violation):
         reading.findings.append(
             CaptureFinding(
@@ -106,8 +169,7 @@ def _contexts(pdu: Pdu) -> list[str]:
 
 
 def _dimse(event: DimseReceived) -> str:
-    number = event.command.get(dicom_command.FIELD, 0)
-    kind = number if isinstance(number, int) else 0
+    kind = _number(event)
     answer = bool(kind & dicom_command.RESPONSE)
     try:
         name = dicom_command.Service(kind & ~dicom_command.RESPONSE).name.replace("_", "-")

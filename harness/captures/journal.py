@@ -28,6 +28,10 @@ End = tuple[str, int]
 ACK: Final = 0x10
 RAW_IP: Final = 101
 _HEAD: Final = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, RAW_IP)
+_PACKET: Final = struct.Struct("<IIII")
+_IP_TCP: Final = struct.Struct(">BBHHHBBH4s4sHHIIBBHHH")
+"""Headers of IPv4 and TCP without options (RFC 791 §3.1, RFC 9293 §3.1)."""
+
 _WHOLE: Final = 1 << 32
 
 
@@ -107,18 +111,14 @@ class PcapJournal:
             return False
         at = self._next.get((source, target), 1) if sequence < 0 else sequence
         other = self._next.get((target, source), 1)
-        segment = struct.pack(
-            ">HHIIBBHHH", source[1], target[1], at, other if flags & ACK else 0, 0x50, flags,
-            65535, 0, 0,
-        ) + data  # fmt: skip
-        packet = struct.pack(
-            ">BBHHHBBH4s4s", 0x45, 0, 20 + len(segment), 0, 0, 64, 6, 0,
-            self._host(source[0]), self._host(target[0]),
-        ) + segment  # fmt: skip
+        size = _IP_TCP.size + len(data)
         now = time.time_ns() // 1000
-        head = struct.pack("<IIII", now // 10**6, now % 10**6, len(packet), len(packet))
+        heads = _PACKET.pack(now // 10**6, now % 10**6, size, size) + _IP_TCP.pack(
+            0x45, 0, size, 0, 0, 64, 6, 0, self._host(source[0]), self._host(target[0]),
+            source[1], target[1], at, other if flags & ACK else 0, 0x50, flags, 65535, 0, 0,
+        )  # fmt: skip
         try:
-            self._write(head + packet)
+            self._write(heads + data)
         except OSError as error:
             self.trouble = error.strerror or str(error)
             return False

@@ -92,7 +92,7 @@ def write(
             remedy=tr("look with `medharness decode` for what stands in it"),
         )
     pseudonyms = Pseudonyms(key)
-    known = {about} | {
+    known = {one for one in (about,) if one} | {
         value
         for one in taken.messages
         for name, value in one.corr.items()
@@ -211,10 +211,16 @@ def _manifest(
         "left_out": dict(recording.left_out),
         "identity": {"replaced": len(done.originals), "too_short_to_search": done.short},
         "sources": {
-            f"source-{number}": hashlib.sha256(path.read_bytes()).hexdigest()
+            f"source-{number}": _digest(path)
             for number, path in enumerate(sources, 1)
         },
     }
+
+
+def _digest(path: Path) -> str:
+    """Of a recording, however large: it is not read into memory at once."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def toml(manifest: Mapping[str, Any]) -> str:

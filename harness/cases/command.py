@@ -13,6 +13,7 @@ from harness.cases.faults import parse
 from harness.cases.identity import load
 from harness.cases.recorded import read
 from harness.cases.take import take
+from harness.cases.window import LISTED_MAX, told, window
 from harness.errors import InputError
 from harness.i18n import tr
 
@@ -32,6 +33,9 @@ class Options:
     systems: Sequence[str] = ()
     ends: Sequence[str] = ()
     faults: Sequence[str] = ()
+    begin: str = ""
+    until: str = ""
+    framing: bool = False
     as_json: bool = False
 
 
@@ -41,24 +45,33 @@ def run(options: Options) -> int:
     Raises:
         InputError: nothing to take, something that cannot be read, or a leak (exit code 2).
     """
-    if not options.about.strip():
-        raise InputError(tr("what is the case about?"), remedy="--about")
+    within = window(options.begin, options.until)
+    if not options.about.strip() and within.open:
+        raise InputError(tr("what is the case about?"), remedy="--about, --from, --to")
     paths = [Path(one) for one in options.paths]
     identity = load(Path(options.identity) if options.identity else None)
     key = key_of(options.key_env)
-    told = Told(
+    said = Told(
         symptom=options.symptom, approver=options.approver, systems=_systems(options.systems),
         faults=[parse(one).text for one in options.faults],
         ends={**_beside(paths), **_ends(options.ends)},
     )  # fmt: skip
-    recording = read(paths, options.port)
-    taken = take(recording.messages, options.about)
+    recording = read(paths, options.port, framing=options.framing)
+    taken = take(recording.messages, options.about.strip(), within)
+    if not within.open:
+        untimed = sum(not one.at_s for one in recording.messages)
+        recording.miss("without a time, so in no window", untimed)
     manifest = write(
         Path(options.out), taken, recording, paths, about=options.about, key=key,
-        identity=identity, told=told,
+        identity=identity, told=said,
     )  # fmt: skip
     counts = {"count": len(taken.messages), "all": len(recording.messages), "near": len(taken.near)}
     print(tr("{count} messages of {all} taken, {near} near them not matched", **counts))
+    lines = list(told(taken.near))
+    for line in lines[:LISTED_MAX]:
+        print(tr("  not matched: {line}", line=line))
+    if len(lines) > LISTED_MAX:
+        print(tr("  and {count} more", count=len(lines) - LISTED_MAX))
     for why, count in recording.left_out.items():
         print(tr("left out: {why}, {count}", why=tr(why), count=count))
     print(tr("{count} texts that tell who somebody is were replaced; {short} of them are too"
@@ -66,7 +79,8 @@ def run(options: Options) -> int:
              short=manifest["identity"]["too_short_to_search"]))  # fmt: skip
     print(tr("case: {path}", path=options.out))
     if options.as_json:
-        print(json.dumps({"case": options.out, "manifest": manifest}, ensure_ascii=False))
+        print(json.dumps({"case": options.out, "manifest": manifest, "not_matched": lines},
+                         ensure_ascii=False))  # fmt: skip
     return 0
 
 

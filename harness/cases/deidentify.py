@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from harness.cases import dicom_persons, framing, framing_places
 from harness.cases.identity import Identity
 from harness.cases.leaks import can_be_found
 from harness.cases.pseudonyms import DATE, ESCAPE, Pseudonyms
@@ -25,6 +26,17 @@ Span = tuple[int, int, str]
 
 KEEP_CHARS_MAX: Final = 3
 """Codes beside a name or number (``MR``, ``L``, ``ISO``) tell nobody who somebody is."""
+
+IMAGES: Final = "dicom"
+
+_TYPES: Final = {
+    "PN": "names", "XPN": "names", "XCN": "names", "CX": "numbers", "TN": "contacts",
+    "XTN": "contacts", "AD": "contacts", "XAD": "contacts",
+}  # fmt: skip
+"""Of OBX-2: then OBX-5 tells who somebody is."""
+
+SAME_MIN: Final = 3
+"""So many bytes are more than one Han character of GB 18030 with what stands beside it."""
 
 DIGITS_MIN: Final = 5
 """Beside the number itself only what has so many digits is one, too."""
@@ -45,7 +57,7 @@ class Piece:
     """One message of a case.
 
     Attributes:
-        protocol: ``hl7``, ``astm``, ``http`` or ``command``.
+        protocol: ``hl7``, ``astm``, ``http``, ``dicom``, ``astm-wire`` or ``command``.
         payload: its bytes, without framing.
     """
 
@@ -87,11 +99,15 @@ def deidentify(
         for begin, end, kind in places:
             if kind != "texts":
                 originals |= _named(piece.payload[begin:end], codec)
+        if piece.protocol == IMAGES:
+            originals |= dicom_persons.named(piece.payload, identity)
     searched = {one for one in originals if can_be_found(one) and not DATE.fullmatch(one)}
     replace = _replacer(searched, pseudonyms)
     return Deidentified(
         payloads=[
-            _rewritten(piece.payload, codec, places, pseudonyms, replace)
+            dicom_persons.rewritten(piece.payload, pseudonyms, replace, identity)
+            if piece.protocol == IMAGES
+            else _whole(piece, codec, places, pseudonyms, replace)
             for piece, (codec, places) in zip(pieces, read, strict=True)
         ],
         originals=searched,
@@ -168,6 +184,49 @@ def _rewritten(
     return b"".join([*out, replace(data[at:])])
 
 
+def _whole(
+    piece: Piece,
+    codec: str,
+    places: list[Span],
+    pseudonyms: Pseudonyms,
+    replace: Callable[[bytes], bytes],
+) -> bytes:
+    """A message that was rewritten; of a session its sums are right again, or as wrong as ever."""
+    done = _rewritten(piece.payload, codec, places, pseudonyms, replace)
+    if piece.protocol != framing.WIRE:
+        return done
+    if codec != "utf-8" and len(done) == len(piece.payload):
+        done = _aligned(piece.payload, done, codec, places, pseudonyms)
+    return framing.summed(piece.payload, done)
+
+
+def _aligned(
+    data: bytes, done: bytes, codec: str, places: list[Span], pseudonyms: Pseudonyms
+) -> bytes:
+    """A frame may begin inside a Han character, or have lost a byte of one.
+
+    What follows is read one byte off and comes out as it was: it is read again behind that byte.
+    """
+    out = bytearray(done)
+    for begin, end, _ in places:
+        at = begin
+        while (at := _same(data, out, at, end)) < end:
+            text = pseudonyms.scrambled(data[at + 1 : end].decode(codec, "surrogateescape"))
+            out[at + 1 : end] = text.encode(codec, "surrogateescape")
+            at += SAME_MIN
+    return bytes(out) if len(out) == len(data) else done
+
+
+def _same(data: bytes, done: bytearray, begin: int, end: int) -> int:
+    """Where ``SAME_MIN`` bytes of Han characters stand as they stood; ``end`` where none do."""
+    run = 0
+    for at in range(begin, end):
+        run = run + 1 if data[at] == done[at] and data[at] > 0x80 else 0
+        if run == SAME_MIN:
+            return at + 1 - SAME_MIN
+    return end
+
+
 def _scrambled(text: str, kind: str, pseudonyms: Pseudonyms) -> str:
     """Sign by sign, escapes left as they are; short codes beside a name or number stay."""
     parts = ESCAPE.split(text)
@@ -190,6 +249,7 @@ def _hl7(payload: bytes, identity: Identity) -> tuple[str, list[Span]]:
         if leaf.segment == "OBX" and leaf.field == 2:
             types[leaf.number] = message.text_of(leaf)
         elif leaf.segment == "OBX" and leaf.field == 5:
+            kind = _TYPES.get(types.get(leaf.number, ""), kind)
             kind = "texts" if types.get(leaf.number) in identity.text_types else kind
         beside = kind == "numbers" and (leaf.component or 1) > 1
         raw = payload[leaf.begin : leaf.end]
@@ -245,6 +305,11 @@ def _json(payload: bytes, identity: Identity) -> tuple[str, list[Span]]:
     return codec, _in_bytes(text, codec, found)
 
 
+def _elements(payload: bytes, _: Identity) -> tuple[str, list[Span]]:
+    """None of DICOM: its elements say what they are, and ``dicom_persons`` goes through them."""
+    return _codec(payload[:0]), []
+
+
 def _in_bytes(text: str, codec: str, spans: list[Span]) -> list[Span]:
     """Places in a text as places in its bytes."""
     edges = sorted({edge for begin, end, _ in spans for edge in (begin, end)})
@@ -265,11 +330,19 @@ def _codec(payload: bytes) -> str:
     return "utf-8"
 
 
+def _wire(payload: bytes, identity: Identity) -> tuple[str, list[Span]]:
+    """Fields of the records of a session, wherever its frames cut or spoil them."""
+    codec = _codec(payload)
+    return codec, framing_places.spans(payload, lambda one: _astm(one, identity)[1])
+
+
 _SPANS: Final[dict[str, Callable[[bytes, Identity], tuple[str, list[Span]]]]] = {
     "hl7": _hl7,
     "astm": _astm,
     "http": _json,
     "command": _json,
+    IMAGES: _elements,
+    framing.WIRE: _wire,
 }
 
 

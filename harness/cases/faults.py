@@ -3,23 +3,31 @@
 ``LIS ORU^R01 OBX[3=K]-6 = mmol/L``: in each such message from the LIS, this field of this segment.
 ``LIS ORU^R01 count = 1``: how many of them the system sends. ``lis-results[item=K] unit = mmol/L``:
 what a probe of the profile sees. ``LIS astm O.5 = ...`` and ``HIS 2207 medfee_sumamt = ...`` are
-places of ASTM records (LIS02-A2) and of JSON members.
+places of ASTM records (LIS02-A2) and of JSON members; ``output.setlinfo.acct_pay`` is a path, from
+wherever it begins. Of DICOM ``RIS C-FIND-RSP PatientName = ...`` and ``PACS C-STORE-RSP status =
+0000``; ``C-FIND-RSP^FF00`` are the answers with that status.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
-from harness.errors import InputError
+from harness.cases import dicom_about
+from harness.errors import InputError, PeerError
 from harness.evidence import correlate_http
 from harness.i18n import tr
 from harness.wire.astm_records import AstmMessage
+from harness.wire.envelope import as_text
 from harness.wire.hl7 import Hl7Message
+from harness.wire.json_exact import decode, loads
 
 COUNT: Final = "count"
+
+REFUSALS: Final = frozenset({"infcode", "err_msg", dicom_about.STATUS})
+"""Places at which a refusal is looked at; everywhere else it tells nothing."""
 
 _WHOLE: Final = re.compile(r"(?P<left>.+?)\s+(?P<place>\S+)\s+=(?:\s+(?P<wanted>.*))?")
 _PROBE: Final = re.compile(r"(?P<name>[\w-]+)(?:\[(?P<column>\w+)=(?P<value>[^\]]*)\])?")
@@ -59,6 +67,8 @@ class Said(Protocol):
     def payload(self) -> bytes:
         """Its bytes."""
         ...
+
+    # ``refusing`` may stand beside: a refusal of what was not refused in the recording.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +161,8 @@ def look(
         # One that is sent again under its own id is the same message.
         different = {one.ident or str(number) for number, one in enumerate(about)}
         return Seen(fault, (str(len(different)),) if said or fault.wanted != "0" else ())
+    if fault.place not in REFUSALS:
+        about = [one for one in about if not getattr(one, "refusing", False)]
     return Seen(fault, tuple(value for one in about for value in values(one, fault.place) or [""]))
 
 
@@ -181,9 +193,10 @@ def values(one: Said, place: str) -> list[str]:
         return list(_hl7(one.payload, match))
     if one.protocol == "astm" and (match := _ASTM.fullmatch(place)):
         return list(_astm(one.payload, match))
-    if one.protocol == "http" and re.fullmatch(r"\w+", place):
-        found = correlate_http.member(one.payload, place)
-        return [found.encode("latin-1").decode("utf-8", "replace")]
+    if one.protocol == "http" and re.fullmatch(r"\w+(?:\.\w+)*", place):
+        return members(one.payload, place)
+    if one.protocol == "dicom":
+        return dicom_about.values(one.payload, place)
     raise InputError(
         tr("no place of a message of {protocol}: {place}", protocol=one.protocol, place=place)
     )
@@ -211,3 +224,34 @@ def _astm(payload: bytes, match: re.Match[str]) -> Iterable[str]:
 
 def _at(fields: Sequence[str], number: int) -> str:
     return fields[number - 1] if len(fields) >= number else ""
+
+
+def members(payload: bytes, place: str) -> list[str]:
+    """The first member of that name anywhere in a body, or at the first place that ends so.
+
+    Numbers are written as they stand. A body that is no JSON is searched as text.
+    """
+    try:
+        whole = decode(payload).value
+    except PeerError:
+        found = correlate_http.member(payload, place.rpartition(".")[2])
+        return [found.encode("latin-1").decode("utf-8", "replace")]
+    wanted = place.split(".")
+    return next(([one] for path, one in _members(whole, ()) if path[-len(wanted) :] == wanted), [])
+
+
+def _members(value: Any, path: tuple[str, ...]) -> Iterator[tuple[list[str], str]]:
+    """Every scalar with its path, in the order of the body; a text of JSON is looked into."""
+    if isinstance(value, Mapping):
+        for name, one in value.items():
+            yield from _members(one, (*path, name))
+    elif isinstance(value, list):
+        for number, one in enumerate(value):
+            yield from _members(one, (*path, str(number)))
+    elif isinstance(value, str) and value.lstrip()[:1] in {"{", "["}:
+        try:
+            yield from _members(loads(value), path)
+        except PeerError:
+            yield list(path), as_text(value)
+    else:
+        yield list(path), as_text(value)

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from harness.cases import dicom_persons, framing
 from harness.cases.deidentify import places_of
 from harness.cases.identity import Identity, load
 from harness.errors import PermitError
@@ -23,6 +24,11 @@ DECODINGS = ("utf-8", "gb18030")
 
 def claims(protocol: str, payload: bytes, identity: Identity) -> list[list[Claim]]:
     """Everybody whom a payload names, for each character set that it may be in."""
+    if protocol == "dicom":
+        return [[Claim(place=place, kind="text", value=value)
+                 for place, value in dicom_persons.who(payload, identity)]]  # fmt: skip
+    if protocol == framing.WIRE:
+        protocol, payload = "astm", framing.text_of(payload)
     reader = READERS.get(protocol)
     found = []
     for codec in DECODINGS:
@@ -80,11 +86,24 @@ class CaseGuard:
     recorded: Callable[[bytes], bytes]
     identity: Identity = field(default_factory=load)
 
+    def body(self, payload: bytes) -> None:
+        """The same for a body over HTTP before it is signed, and may be enciphered."""
+        self._look("http", payload)
+
+    def session(self, payload: bytes) -> None:
+        """The same for a session before it leaves in pieces, in which nobody can be read."""
+        self._look(framing.WIRE, payload)
+
     def payload(self, connection: Connection, protocol: str, payload: bytes) -> None:
         """Refuse a payload that names anybody who is not of the case."""
+        if protocol != framing.WIRE:
+            self._look({"mllp": "hl7"}.get(protocol, protocol), payload)
+
+    def _look(self, name: str, payload: bytes) -> None:
         refused: Claim | None = None
-        name = {"mllp": "hl7"}.get(protocol, protocol)
-        for read in claims(name, self.recorded(payload), self.identity):
+        # Values of DICOM lie among lengths and tags: it is looked at as it leaves.
+        then = payload if name == "dicom" else self.recorded(payload)
+        for read in claims(name, then, self.identity):
             strange = next((one for one in read if hashed(one, self.salt) not in self.known), None)
             if strange is None:
                 return

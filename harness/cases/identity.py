@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,9 +12,15 @@ from typing import Any, Final
 from harness import resources
 from harness.errors import InputError
 from harness.i18n import tr
+from harness.link.dicom_data import tag_of
 
 KINDS: Final = ("names", "numbers", "contacts", "texts")
+KEEP: Final = "keep"
+"""Of DICOM: a text that is technical, and stays."""
+
+PROTOCOLS: Final = frozenset({"hl7", "astm", "json", "dicom"})
 FORMAT: Final = 1
+_TAG: Final = re.compile(r"\(?([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})\)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +32,14 @@ class Identity:
         astm: ``P.6`` and so on.
         json: members at any depth.
         text_types: of OBX-2, where OBX-5 is free text.
+        dicom: tags at any depth; ``keep`` is a kind, too.
     """
 
     hl7: Mapping[str, str]
     astm: Mapping[str, str]
     json: Mapping[str, str]
     text_types: frozenset[str] = field(default_factory=frozenset)
+    dicom: Mapping[int, str] = field(default_factory=dict)
 
 
 def load(extra: Path | None = None) -> Identity:
@@ -49,6 +58,7 @@ def load(extra: Path | None = None) -> Identity:
         text_types=frozenset(
             one for table in tables for one in table.get("hl7", {}).get("text_types", ())
         ),
+        dicom={_tag(name): kind for name, kind in _places(tables, "dicom").items()},
     )
 
 
@@ -69,10 +79,10 @@ def _problem(table: Mapping[str, Any]) -> str:
     if table.get("format") != FORMAT:
         return f"format = {FORMAT}"
     for protocol in table.keys() - {"format"}:
-        if protocol not in {"hl7", "astm", "json"} or not isinstance(table[protocol], dict):
+        if protocol not in PROTOCOLS or not isinstance(table[protocol], dict):
             return str(protocol)
         for kind, places in table[protocol].items():
-            if kind not in {*KINDS, "text_types"} or not (
+            if kind not in {*KINDS, KEEP, "text_types"} or not (
                 isinstance(places, list) and all(isinstance(one, str) for one in places)
             ):
                 return f"{protocol}.{kind}"
@@ -83,6 +93,16 @@ def _places(tables: list[dict[str, Any]], protocol: str) -> dict[str, str]:
     return {
         place: kind
         for table in tables
-        for kind in KINDS
+        for kind in (*KINDS, KEEP)
         for place in table.get(protocol, {}).get(kind, ())
     }
+
+
+def _tag(name: str) -> int:
+    """``PatientID`` or ``(0010,0020)``.
+
+    Raises:
+        InputError: neither a keyword of the dictionary nor a tag.
+    """
+    found = _TAG.fullmatch(name)
+    return int(found[1] + found[2], 16) if found else tag_of(name)

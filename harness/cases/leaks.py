@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
+
+from harness.cases.dicom_about import opened
+from harness.cases.dicom_text import ESCAPE
+from harness.wire.dicom_box import is_box
 
 ASCII_CHARS_MIN: Final = 6
 """Shorter numbers stand everywhere by chance; they are replaced at their places alone."""
@@ -14,6 +19,9 @@ HAN_CHARS_MIN: Final = 2
 
 _TEXT_CODECS: Final = ("utf-8", "gb18030")
 _WIDE: Final = ("utf-16-le", "utf-16-be")
+_BETWEEN: Final = re.compile(rb"[\^= ]")
+"""Signs between the parts of a name, and its padding (PS3.5 §6.2.1)."""
+
 _BASE64_CHARS_MIN: Final = 8
 """Of the middle of a base64 text: less stands somewhere by chance."""
 
@@ -69,6 +77,27 @@ def _base64(raw: bytes) -> Iterator[bytes]:
             yield text[begin:end]
 
 
+def views(where: str, data: bytes) -> Iterator[tuple[str, bytes]]:
+    """What is to be looked through: the bytes, and of a DIMSE message what they come to.
+
+    A deflated data set inflated; names without the signs between their parts, and without the
+    escape sequences of their character set.
+    """
+    yield where, data
+    if not is_box(data):
+        return
+    try:
+        message = opened(data)
+    except ValueError:  # a file of PS3.10 that is no message of ours
+        return
+    if message.deflated:
+        data = message.tree.encode()
+        yield f"{where} inflated", data
+    bare = _BETWEEN.sub(b"", ESCAPE.sub(b"", data))
+    if bare != data:
+        yield f"{where} without delimiters", bare
+
+
 def scan(originals: Iterable[str], pieces: Mapping[str, bytes]) -> list[Leak]:
     """Every original that stands in a piece, in whatever form.
 
@@ -78,7 +107,7 @@ def scan(originals: Iterable[str], pieces: Mapping[str, bytes]) -> list[Leak]:
     """
     found: list[Leak] = []
     needles = [pair for text in originals if can_be_found(text) for pair in forms(text)]
-    for where, data in pieces.items():
+    for where, data in [view for pair in pieces.items() for view in views(*pair)]:
         for form, needle in needles:
             at = data.find(needle)
             if at >= 0:

@@ -79,8 +79,9 @@ def run_replay(folder: str, trial: Trial) -> int:
     _tell(replayed)
     if trial.keep or trial.number:
         renewed(
-            case, replayed, feature=trial.number, requirement=trial.requirement, profile=profile
-        )
+            case, replayed, more=_named(trial), feature=trial.number,
+            requirement=trial.requirement, profile=profile,
+        )  # fmt: skip
     if trial.as_json:
         print(json.dumps({"case": folder, **replayed.data()}, ensure_ascii=False))
     return replayed.exit_code
@@ -185,9 +186,11 @@ def _least(case: Case, profile: Profile, trial: Trial) -> tuple[int, dict[str, A
     print(tr("minimised in {trials} replays: {before} messages to {after}, {old} bytes to {new}",
              trials=search.trials, before=len(before.lines), after=len(after.lines),
              old=told["bytes_before"], new=told["bytes_after"]))  # fmt: skip
+    for name, (old, new) in ((one, pair) for one, pair in search.levels.items() if pair[0]):
+        print(f"  {tr(name)}: {old} -> {new}")
     if not search.ended:
         print(tr("the time for it was used up; more may go"))
-    more: dict[str, Any] = {"minimised": told}
+    more: dict[str, Any] = {**_named(trial), "minimised": told}
     if trial.reference:
         more["reference"] = {"profile": trial.reference, "fault": "gone"}
     manifest = renewed(
@@ -195,6 +198,12 @@ def _least(case: Case, profile: Profile, trial: Trial) -> tuple[int, dict[str, A
         requirement=trial.requirement, profile=profile,
     )  # fmt: skip
     return 0, {"replayed": least.data(), "minimised": told, "faults": manifest["faults"]}
+
+
+def _named(trial: Trial) -> dict[str, str]:
+    """Who writes requests over HTTP, for the manifest: the scenario of a case asks nobody."""
+    named = {"province": trial.manner.province, "path": trial.manner.path}
+    return {name: value for name, value in named.items() if value}
 
 
 def _searched(

@@ -1,13 +1,15 @@
-"""As little as still shows the fault: delta debugging over messages, segments, fields and gaps.
+"""As little as still shows the fault: delta debugging over messages and all that is in them.
 
 The search is ddmin (Zeller and Hildebrandt, IEEE TSE 28(2), 2002, figure 2): halves, then smaller
 parts and what is left without them, until no single part can go. It runs over the whole messages
-first, since each that goes takes its segments with it, then over segments, fields and gaps.
+first, since each that goes takes its segments with it, then over segments, fields, members of
+bodies over HTTP, arguments of commands, and gaps.
 
 A message without a unit makes every system lose the unit: what is left must be a fault of the
 system and not of the case. With a reference, where the fault is known not to be, it must stay
 away there. Without one, what the fault speaks of is never taken out of what is sent, and where
-something is missing that should have come, no message is.
+something is missing that should have come, no message is. A member or an argument whose absence
+puts another wrong value in the place of the recorded one goes neither: that is another fault.
 """
 
 from __future__ import annotations
@@ -21,12 +23,15 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, TypeVar
 
+from harness.cases import minimise_dicom
 from harness.cases.faults import COUNT, Fault
 from harness.cases.kept import Line
+from harness.cases.members import arguments, only, places, with_arguments
+from harness.cases.records import HEADS, changed, name_of, of_records, replaced, sign_of, split
 from harness.cases.replay import Once, once
-from harness.cases.score import Score, Turn
+from harness.cases.score import Score
 from harness.cases.stage import Stage
-from harness.errors import PermitError
+from harness.errors import HarnessError, PermitError
 
 T = TypeVar("T")
 
@@ -35,8 +40,8 @@ BUDGET_S: Final = 30.0
 
 TRIALS_MAX: Final = 2000
 
-HEADS: Final = frozenset({b"MSH", b"BHS", b"FHS", b"H", b"L"})
-"""Without these a message is none of its protocol."""
+BREAKS: Final = (HarnessError, ArithmeticError, LookupError, TypeError, ValueError)
+"""What a system of ours that runs in this process breaks down with, or its process with it."""
 
 
 class _Enough(Exception):  # noqa: N818 - ends a search, not an error
@@ -105,11 +110,14 @@ class Search:
     last: Once | None = None
     _until: float = 0.0
     _known: dict[str, bool] = field(default_factory=dict)
+    _wrong: tuple[tuple[str, ...], ...] = ()
 
     def run(self, score: Score) -> Score:
         """The least that still shows the fault."""
         self._until = self.clock() + self.budget_s
-        for step in (self._messages, self._segments, self._fields, self._gaps):
+        levels = (self._messages, self._segments, self._fields, self._elements, self._members,
+                  self._arguments, self._gaps)  # fmt: skip
+        for step in levels:
             try:
                 score = step(score)
             except _Enough as stop:
@@ -131,12 +139,35 @@ class Search:
             try:
                 result = once(self.stage, score, self.faults)
                 good = result.outcome == "shows" and len(result.played.refused) <= self.refused
-                self._known[key] = good and self._clean(score)
+                self._known[key] = good and self._like(result) and self._clean(score)
             except PermitError:  # cut inside a character: nobody can tell whom it names
                 self._known[key] = False
+            except BREAKS:  # a system that breaks down over a part of it has another fault
+                self._known[key] = False
+                self._again()
             if self._known[key]:
                 self.last = result
         return self._known[key]
+
+    def _again(self) -> None:
+        """Fresh systems for what is tried next."""
+        for stage in (self.stage, self.reference):
+            if stage is not None:
+                stage.stop()
+
+    def _like(self, result: Once) -> bool:
+        """Whether the same wrong values are there, where that is asked for."""
+        return not self._wrong or _wrong(result) == self._wrong
+
+    def _sign(self, score: Score) -> bool:
+        """From now on the same wrong values must stay; False where they are not the same twice."""
+        if self._absent or self.reference is not None:
+            return not self._absent
+        if not self._wrong:
+            runs = [_wrong(once(self.stage, score, self.faults)) for _ in range(2)]
+            self.trials += len(runs)
+            self._wrong = runs[0] if runs[0] == runs[1] else ()
+        return bool(self._wrong)
 
     def _clean(self, score: Score) -> bool:
         """Whether a system without the fault does well with this."""
@@ -191,19 +222,19 @@ class Search:
         parts = [
             (turn.line.number, at)
             for turn in score.turns
-            if turn.move == "send"
-            for at, text in enumerate(_split(turn.line.payload))
+            if of_records(turn)
+            for at, text in enumerate(split(turn.line.payload))
             if not self._fixed(text)
         ]
 
         def made(some: Sequence[tuple[int, int]]) -> Score:
             kept = set(some)
-            return _changed(
+            return changed(
                 score,
                 lambda line: (
                     b"\r".join(
                         text
-                        for at, text in enumerate(_split(line.payload))
+                        for at, text in enumerate(split(line.payload))
                         if self._fixed(text) or (line.number, at) in kept
                     )
                     + b"\r"
@@ -213,7 +244,7 @@ class Search:
         return self._least("segments", parts, made, score)
 
     def _fixed(self, text: bytes) -> bool:
-        return _name(text) in HEADS or self._anchored(text)
+        return name_of(text) in HEADS or self._anchored(text)
 
     def _fields(self, score: Score) -> Score:
         if self._absent:
@@ -221,10 +252,10 @@ class Search:
         parts = [
             (turn.line.number, at, number)
             for turn in score.turns
-            if turn.move == "send"
-            for at, text in enumerate(_split(turn.line.payload))
-            if _name(text) not in HEADS
-            for number, value in enumerate(text.split(_sign(turn.line)))
+            if of_records(turn)
+            for at, text in enumerate(split(turn.line.payload))
+            if name_of(text) not in HEADS
+            for number, value in enumerate(text.split(sign_of(turn.line)))
             if value and number and not self._anchored(value)
         ]
 
@@ -232,11 +263,11 @@ class Search:
             kept = set(some)
 
             def payload(line: Line) -> bytes:
-                sign = _sign(line)
+                sign = sign_of(line)
                 segments = []
-                for at, text in enumerate(_split(line.payload)):
+                for at, text in enumerate(split(line.payload)):
                     fields = text.split(sign)
-                    if _name(text) not in HEADS:
+                    if name_of(text) not in HEADS:
                         fields = [
                             one
                             if not number
@@ -250,9 +281,31 @@ class Search:
                     segments.append(sign.join(fields))
                 return b"\r".join(segments) + b"\r"
 
-            return _changed(score, payload)
+            return changed(score, payload)
 
         return self._least("fields", parts, made, score)
+
+    def _members(self, score: Score) -> Score:
+        """Of bodies that are sent, and of the answers that the system gets."""
+        parts = places(score)
+        if not parts or not self._sign(score):
+            return score
+        return self._least("members", parts, lambda some: only(score, some), score)
+
+    def _arguments(self, score: Score) -> Score:
+        """Of commands."""
+        parts = arguments(score)
+        if not parts or not self._sign(score):
+            return score
+        return self._least("arguments", parts, lambda some: with_arguments(score, some), score)
+
+    def _elements(self, score: Score) -> Score:
+        """Elements of DICOM: of a data set, then those inside of its sequences."""
+        for name, deep, together in minimise_dicom.LEVELS:
+            parts = minimise_dicom.elements(score, self._anchored, deep=deep, together=together)
+            if parts and not self._absent:
+                score = self._least(name, parts, minimise_dicom.dropping(score, parts), score)
+        return score
 
     def _gaps(self, score: Score) -> Score:
         """Times between messages; only where they are kept at all."""
@@ -273,7 +326,7 @@ class Search:
                     moved += max(turn.line.at_s - before, 0.0)
                 before = turn.line.at_s
                 lines[turn.line.number] = turn.line.at_s - moved
-            return _replaced(
+            return replaced(
                 score,
                 lambda line: dataclasses.replace(line, at_s=lines.get(line.number, line.at_s)),
             )
@@ -293,21 +346,13 @@ class Search:
             return score
 
 
-def _changed(score: Score, payload: Callable[[Line], bytes]) -> Score:
-    """The same with other payloads in what is sent."""
-
-    def line(one: Line) -> Line:
-        made = payload(one)
-        return one if made == one.payload else dataclasses.replace(one, payload=made)
-
-    return _replaced(score, line, moves=("send",))
-
-
-def _replaced(
-    score: Score, line: Callable[[Line], Line], moves: tuple[str, ...] = ("send", "command")
-) -> Score:
-    turns = [Turn(one.move, line(one.line)) if one.move in moves else one for one in score.turns]
-    return Score(system=score.system, turns=turns, replies=score.replies, left_out=score.left_out)
+def _wrong(result: Once) -> tuple[tuple[str, ...], ...]:
+    """What stood at the place of each fault, in the words of the recording."""
+    slots = result.played.slots
+    return tuple(
+        tuple(slots.recorded(value.encode()).decode("utf-8", "replace") for value in one.values)
+        for one in result.seen
+    )
 
 
 def _words(faults: Sequence[Fault]) -> set[bytes]:
@@ -315,22 +360,6 @@ def _words(faults: Sequence[Fault]) -> set[bytes]:
     texts = {text for one in faults for text in (one.wanted, one.where[1])}
     texts |= {found[1] for one in faults if (found := re.search(r"=([^\]]*)\]", one.place))}
     return {one.encode(codec) for one in texts if one for codec in ("utf-8", "gb18030")}
-
-
-def _split(payload: bytes) -> list[bytes]:
-    """Segments or records; what is malformed inside them stays as it is."""
-    return [one for one in re.split(rb"\r\n?", payload) if one]
-
-
-def _name(text: bytes) -> bytes:
-    found = re.match(rb"[\x00-\x20\xef\xbb\xbf]*([A-Z][A-Z0-9]{2}|[A-Z])(?![A-Za-z0-9])", text)
-    return found[1] if found else text[:3]
-
-
-def _sign(line: Line) -> bytes:
-    """The field separator that a message names."""
-    at = line.payload.find(b"MSH") + 3 if line.protocol == "hl7" else 1
-    return line.payload[at : at + 1] or b"|"
 
 
 def summary(before: Score, after: Score, search: Search) -> Mapping[str, object]:

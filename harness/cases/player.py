@@ -13,10 +13,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from harness.cases.asking import Asking, refusal
+from harness.cases.framing import WIRE, WireCore, WireDone, WireReply, summed
 from harness.cases.kept import Line
 from harness.cases.slots import Slots, stamped
+from harness.errors import InputError, PeerError
 from harness.evidence import correlate, correlate_http
 from harness.evidence.correlate import Summary
+from harness.i18n import tr
 from harness.link import actor as act
 from harness.wire.astm_config import AstmLinkConfig
 from harness.wire.astm_events import MessageReceived, SendFailed
@@ -24,7 +28,8 @@ from harness.wire.astm_link import AstmLinkCore
 from harness.wire.core import Core, Event, Message
 from harness.wire.hl7_ack import acknowledge
 from harness.wire.http1 import HttpServerCore
-from harness.wire.http1_events import HttpRequest, HttpResponse
+from harness.wire.http1_client import HttpClientCore
+from harness.wire.http1_events import HttpBroken, HttpExhausted, HttpRequest, HttpResponse
 from harness.wire.mllp import MllpCore
 
 PROTOCOLS: Final = {"mllp": "hl7", "astm": "astm", "http": "http"}
@@ -49,6 +54,8 @@ class Heard:
         corr: what it is about.
         payload: its bytes.
         matched: number of the recorded line that it stands for; 0 where there is none.
+        refusing: it is the refusal of something that was not refused in the recording: what else
+            stands in it tells nothing.
     """
 
     frm: str
@@ -59,6 +66,7 @@ class Heard:
     corr: Mapping[str, str]
     payload: bytes
     matched: int = 0
+    refusing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,7 @@ class Player:
         wall: civil time now.
         expected: types that a fault names: they are accepted also where none was recorded, since
             that it did not come may be the very fault.
+        asking: sends requests over HTTP; None where there are none.
     """
 
     system: str
@@ -96,11 +105,13 @@ class Player:
     slots: Slots
     wall: datetime
     expected: frozenset[str] = frozenset()
+    asking: Asking | None = None
     role: str = "case"
     heard: list[Heard] = field(default_factory=list)
     unmatched: list[Unmatched] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     sent: int = 0
+    under_way: int = 0
     _outbox: dict[int, Line] = field(default_factory=dict)
     _conns: dict[str, str] = field(default_factory=dict)
     _waiting: dict[str, list[Line]] = field(default_factory=dict)
@@ -110,57 +121,139 @@ class Player:
     def open_core(self, link: str, *, client: bool) -> Core:
         """The core of a link's protocol, at our end of it."""
         match self.protocols[link]:
+            case "astm" if any(
+                one.protocol == WIRE and one.link == link for one in self._outbox.values()
+            ):
+                return WireCore()
             case "astm":
                 return AstmLinkCore(AstmLinkConfig(side="instrument" if client else "host"))
             case "http":
-                return HttpServerCore()
+                return HttpClientCore() if client else HttpServerCore()
         return MllpCore()
 
     def post(self, line: Line) -> None:
         """Lay a line ready; the command ``send`` with its number sends it."""
         self._outbox[line.number] = line
+        self.under_way += line.protocol == WIRE
 
     def heard_of(self, number: int) -> Callable[[], bool]:
         """Whether what stands for a recorded line has come."""
         return lambda: any(one.matched == number for one in self.heard)
 
     def says_more(self) -> Callable[[], bool]:
-        """Whether anything came after now; not for ever, where a system says the same again."""
-        count = len(self.heard)
-        return lambda: count < min(len(self.heard), HEARD_MAX)
+        """Whether anything new came after now; what is sent again for ever is nothing new."""
+        count = self._different()
+        return lambda: count < min(self._different(), HEARD_MAX)
+
+    def _different(self) -> int:
+        """Messages that came, each of its own id once."""
+        return len({(one.link, one.kind, one.ident or at) for at, one in enumerate(self.heard)})
 
     def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
         """Send what is told, answer what was answered."""
         match event:
             case act.Commanded(name="send"):
                 line = self._outbox[int(event.args["line"])]
-                return [*self._send(line), act.Reply(ident=event.ident)]
+                return [*self._send(line, now), act.Reply(ident=event.ident)]
             case act.Opened():
                 self._conns[event.link] = event.conn
                 waiting = self._waiting.pop(event.link, [])
-                return [one for line in waiting for one in self._send(line)]
+                return [one for line in waiting for one in self._send(line, now)]
             case act.Refused():
                 self.refused.append(f"{event.link}: {event.reason}")
                 self._waiting.pop(event.link, None)
-            case act.Closed() if self._conns.get(event.link) == event.conn:
-                del self._conns[event.link]
+                self.under_way = 0
+            case act.Closed():
+                self._gone(event.conn, event.link, event.reason)
+            case act.Received(event=HttpExhausted() | HttpBroken() as end):
+                self._gone(event.conn, event.link, getattr(end, "message", ""))
+                return [act.Close(conn=event.conn)]
+            case act.Received(event=HttpResponse() as answer) if self._asks(event.conn):
+                return self._answered(event.conn, event.link, answer, now)
+            case act.Received(event=WireReply() as reply):
+                self._replied(event.link, reply)
+            case act.Received(event=WireDone()):
+                self.under_way -= 1
             case act.Received(event=SendFailed() as failed):
                 self.refused.append(f"{event.link}: {failed.reason}")
             case act.Received():
                 return self._received(event.conn, event.link, event.event)
         return []
 
-    def _send(self, line: Line) -> list[act.Command]:
+    def _send(self, line: Line, now: float) -> list[act.Command]:
         conn = self._conns.get(line.link)
-        if conn is None:
+        if conn is None or self._asks(conn):
             fresh = line.link not in self._waiting
             self._waiting.setdefault(line.link, []).append(line)
             self._opened += fresh
             mine = f"{line.link}#case{self._opened}"
             return [act.Open(link=line.link, conn=mine)] if fresh else []
         self.sent += 1
+        if line.protocol == "http":
+            return self._ask(conn, line, now)
         payload = stamped(self.slots.filled(line.payload), line.protocol, self.wall)
+        if line.protocol == WIRE:
+            payload = summed(line.payload, payload)
         return [act.Send(conn=conn, event=Message(payload=payload))]
+
+    def _replied(self, link: str, reply: WireReply) -> None:
+        """What the system answers to a piece of a session; of what it sends itself, each frame."""
+        self.heard.append(
+            Heard(
+                frm=self.system, link=link, protocol=WIRE, kind=reply.name, ident="", corr={},
+                payload=reply.payload,
+            )
+        )  # fmt: skip
+
+    def _asks(self, conn: str) -> bool:
+        return self.asking is not None and self.asking.busy(conn)
+
+    def _ask(self, conn: str, line: Line, now: float) -> list[act.Command]:
+        if self.asking is None:
+            raise InputError(
+                tr("this case sends requests over HTTP, and nobody signs them"),
+                remedy=tr("name whose interface it is with --province, or a bridge with --path"),
+            )
+        return [self.asking.ask(conn, line, now)]
+
+    def _answered(
+        self, conn: str, link: str, answer: HttpResponse, now: float
+    ) -> list[act.Command]:
+        """An answer to a request of ours, or what lets us in before it."""
+        assert self.asking is not None
+        try:
+            held = self.asking.let_in(conn, answer)
+        except PeerError as error:
+            self.refused.append(f"{link}: {error.message}")
+            self.asking.lost(conn)
+            return []
+        if held is not None:
+            return self._ask(conn, held, now)
+        about, line, payload = self.asking.answered(conn, answer)
+        code = about.corr.get("code", "")
+        then = line.corr.get("code") or correlate_http.code_of(line.payload) if line else ""
+        refusing = then == correlate_http.DONE != code
+        if refusing:
+            self.refused.append(f"{about.type}: {code} {refusal(payload)}".rstrip())
+        self.heard.append(
+            Heard(
+                frm=self.system, link=link, protocol="http", kind=about.type, ident=about.id,
+                corr=about.corr, payload=payload, matched=line.number if line else 0,
+                refusing=refusing,
+            )
+        )  # fmt: skip
+        return []
+
+    def _gone(self, conn: str, link: str, why: str) -> None:
+        """A connection that ends; what was asked on it gets no answer any more."""
+        if self.under_way and self.protocols.get(link) == "astm":
+            self.under_way = 0
+            self.refused.append(f"{link}: {why or tr('closed inside a session')}")
+        if self._conns.get(link) == conn:
+            del self._conns[link]
+        asked = self.asking.lost(conn) if self.asking is not None else ""
+        if asked:
+            self.refused.append(f"{asked}: {why or tr('no answer')}")
 
     def _received(self, conn: str, link: str, event: Event) -> list[act.Command]:
         if not isinstance(event, Message | MessageReceived):
@@ -192,7 +285,11 @@ class Player:
 
     def _recorded(self, protocol: str, about: Summary) -> Line | None:
         """The recorded line that a message stands for: the first alike that was not used yet."""
-        alike = [one for one in self.said if one.protocol == protocol and one.kind == about.type]
+        alike = [
+            one
+            for one in self.said
+            if one.protocol == protocol and one.kind == about.type and "question" not in one.corr
+        ]
         if not alike:
             return None
 

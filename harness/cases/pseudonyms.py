@@ -28,6 +28,9 @@ TRIES_MAX: Final = 1000
 ESCAPE: Final = re.compile(r"(\\[^\\\s]{1,20}\\|&[A-Z]{1,4}&)")
 """An escape sequence of HL7 or ASTM: it stands for a delimiter, not for a person."""
 
+_UID: Final = re.compile(r"[0-2](?:\.[0-9]+){4,}|2\.25(?:\.[0-9]+)+")
+"""A UID of PS3.5 §9, also one with leading zeros or too long; an address has fewer parts."""
+
 _CARD: Final = re.compile(r"[1-9][0-9]{16}[0-9Xx]")
 _DAY: Final = r"(?:19|20)[0-9]{2}%s(?:0[1-9]|1[0-2])%s(?:0[1-9]|[12][0-9]|3[01])"
 DATE: Final = re.compile(
@@ -51,8 +54,10 @@ def _pools() -> dict[tuple[int, int, int], str]:
 def _kind(sign: str) -> tuple[int, int, int]:
     """Bytes in UTF-8, bytes in GB 18030, and the second of two where it is an ASCII character."""
     raw = sign.encode("gb18030")
-    common = len(raw) == 2 and 0xB0 <= raw[0] <= 0xD7 and raw[1] >= 0xA1
-    trail = raw[1] if len(raw) == 2 and raw[1] < 0x80 else 1 if common else 0
+    level = 0  # of GB 2312: what one of its levels can write, the other person's name can
+    if len(raw) == 2 and raw[1] >= 0xA1:
+        level = 1 if 0xB0 <= raw[0] <= 0xD7 else 2 if 0xD8 <= raw[0] <= 0xF7 else 0
+    trail = raw[1] if len(raw) == 2 and raw[1] < 0x80 else level
     return len(sign.encode()), len(raw), trail
 
 
@@ -100,8 +105,13 @@ class Pseudonyms:
     def _new(self, text: str) -> str:
         if _CARD.fullmatch(text) and check_character(text[:17]) == text[17].upper():
             return next(self._cards(text))
+        if "^" in text.strip("^") and any(is_han(one) for one in text):
+            # However its parts are written: the same person has the same name.
+            signs = iter(self.of(text.replace("^", "")))
+            return "".join("^" if one == "^" else next(signs) for one in text)
         for number in range(TRIES_MAX):
-            made = self.scrambled(text, f"{number}")
+            uid = _UID.fullmatch(text) is not None
+            made = self._uid(text, f"{number}") if uid else self.scrambled(text, f"{number}")
             if made not in self._taken and made != text:
                 return made
         return made
@@ -113,6 +123,19 @@ class Pseudonyms:
         parts = ESCAPE.split(rest)
         parts[::2] = ["".join(self._sign(one, stream) for one in part) for part in parts[::2]]
         return text[: len(text) - len(rest)] + "".join(parts)
+
+    def _uid(self, text: str, salt: str) -> str:
+        """Another UID with parts of the same lengths; leading zeros stay."""
+        stream = self._stream(text, salt)
+        first, second, *parts = text.split(".")
+        made = []
+        for part in parts:
+            rest = part.lstrip("0")
+            signs = [str(next(stream) % 10) for _ in rest]
+            if rest and len(part) > 1:
+                signs[0] = str(next(stream) % 9 + 1)
+            made.append(part[: len(part) - len(rest)] + "".join(signs))
+        return ".".join((first, second, *made))
 
     def _sign(self, sign: str, stream: Iterator[int]) -> str:
         if is_han(sign):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -165,7 +166,15 @@ def system_of(faults: Sequence[Fault], profile: Profile, given: str = "") -> str
 
 
 def stage_of(case: Case, profile: Profile, system: str, manner: Manner) -> Stage:
-    """Room for a case; only the persons of its manifest may stand in what is sent."""
+    """Room for a case; only the persons of its manifest may stand in what is sent.
+
+    Who writes its requests over HTTP stands in the manifest, where nobody else is named.
+    """
+    if not (manner.province or manner.path):
+        manner = dataclasses.replace(
+            manner, province=str(case.manifest.get("province", "")),
+            path=str(case.manifest.get("path", "")),
+        )  # fmt: skip
     known = frozenset(str(one) for one in case.manifest.get("persons", ()))
     return Stage(profile, system, manner, (known, str(case.manifest.get("persons_salt", ""))))
 

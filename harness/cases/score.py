@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from harness.cases.framing import WIRE
 from harness.cases.kept import COMMAND, Line
 from harness.cases.player import PROTOCOLS
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.link.spec import LinkSpec
+
+PLAYED: Final = {**PROTOCOLS, "dicom": "dicom"}
+"""Protocol of an endpoint, and of the lines that go over it."""
 
 Move = Literal["send", "hear", "command"]
 
@@ -72,7 +77,6 @@ class Score:
 
 NOT_WITH_IT: Final = "between other systems"
 NO_LINK: Final = "no endpoint of the profile for it"
-NO_REQUEST: Final = "requests over HTTP to the system"
 
 
 def compose(lines: Sequence[Line], system: str, specs: Mapping[str, LinkSpec]) -> Score:
@@ -97,10 +101,11 @@ def compose(lines: Sequence[Line], system: str, specs: Mapping[str, LinkSpec]) -
         question = _question(line, asked, open_http)
         link = question.link if question else _link(line, system, specs)
         placed = _at(line, link)
-        if not link or (line.protocol == "http" and line.to == system and question is None):
-            why = NO_REQUEST if link else NO_LINK
-            left_out[why] = left_out.get(why, 0) + 1
+        if not link:
+            left_out[NO_LINK] = left_out.get(NO_LINK, 0) + 1
             continue
+        if line.protocol == "http" and question is not None and line.frm == system:
+            placed = _answer(placed, question)
         if line.ident:
             asked[line.frm, line.ident] = placed
         if line.protocol == "http" and question is None:
@@ -134,6 +139,12 @@ def _question(
     return found
 
 
+def _answer(line: Line, question: Line) -> Line:
+    """An answer over HTTP says itself neither what it is about nor what it answers."""
+    corr = {**line.corr, "question": str(question.number)}
+    return dataclasses.replace(line, kind=line.kind or question.kind, corr=corr)
+
+
 def _link(line: Line, system: str, specs: Mapping[str, LinkSpec]) -> str:
     """The endpoint that a line goes over: as recorded, or the one between its ends."""
     fitting = [
@@ -141,11 +152,12 @@ def _link(line: Line, system: str, specs: Mapping[str, LinkSpec]) -> str:
         for spec in specs.values()
         if {spec.frm, spec.to} == {line.frm, line.to}
         and system in {spec.frm, spec.to}
-        and PROTOCOLS.get(spec.protocol) == line.protocol
+        and PLAYED.get(spec.protocol) == (line.protocol if line.protocol != WIRE else "astm")
     ]
     named = [one for one in fitting if one.name == line.link]
     own = [one for one in fitting if one.frm == line.frm]
-    chosen = named or own or (fitting if line.protocol == "astm" else [])
+    # An analyzer's line is one for both; a PACS calls back those that it takes calls from.
+    chosen = named or own or (fitting if line.protocol in {"astm", "dicom", WIRE} else [])
     return chosen[0].name if chosen else ""
 
 

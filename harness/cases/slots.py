@@ -8,21 +8,30 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from harness.cases.dicom_about import KEYS
 from harness.cases.kept import Line
 
-SERIALS: Final = ("barcode", "placer", "visit", "setl_id", "bill")
+SERIALS: Final = ("barcode", "placer", "visit", "setl_id", "bill", *KEYS)
 """Keys of a matter whose numbers a system keeps: the same ones again would be a repetition."""
 
 SHORT_MAX: Final = 3
 """Shorter numbers stand anywhere; they stay as they are."""
 
+CODECS: Final = ("utf-8", "gb18030")
+"""What a given value is looked for in."""
+
 _LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+_UID: Final = re.compile(r"[0-2](?:\.[0-9]+){4,}|2\.25(?:\.[0-9]+)+")
 _STAMP: Final = re.compile(rb"[0-9]{14}")
+_HTTP_TIME: Final = re.compile(
+    rb'("(?:inf_time|refmsg_time|respond_time)\\*"\s*:\s*\\*")'
+    rb"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\d{17})"
+)
 _MSH_TIME: Final = re.compile(
     rb"(\A[^\r]*?MSH(.)(?:(?!\2)[^\r])*\2(?:(?:(?!\2)[^\r])*\2){4})([0-9]{14})"
 )
@@ -34,6 +43,13 @@ def moulded(text: str, salt: str) -> str:
     >>> moulded("B00123", "x") != "B00123", len(moulded("B00123", "x")), moulded("B00123", "x")[:3]
     (True, 6, 'B00')
     """
+    if _UID.fullmatch(text):
+        # Who gave it stays; beyond that no part begins with the digit that stood there.
+        first, second, rest = text.split(".", 2)
+        return f"{first}.{second}." + ".".join(
+            moulded(one, f"{salt}{number}") if len(one) > 1 else one
+            for number, one in enumerate(rest.split("."))
+        )
     digest = hashlib.sha256(f"{salt}|{text}".encode("utf-8", "surrogateescape")).digest()
     stream = iter(digest * (len(text) // len(digest) + 1))
     out, leading = [], True
@@ -63,17 +79,29 @@ class Slots:
     _table: dict[bytes, bytes] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, lines: Sequence[Line], ours: Iterable[str], salt: str) -> Slots:
+    def of(
+        cls,
+        lines: Sequence[Line],
+        ours: Iterable[str],
+        salt: str,
+        given: Mapping[str, str] | None = None,
+    ) -> Slots:
         """Slots of a timeline.
 
         Args:
             lines: of the case.
             ours: roles that we play: their control ids are ours to mint.
             salt: of this replay.
+            given: what stands at this site for a recorded value, such as a test person's number.
         """
         slots, roles = cls(salt), set(ours)
+        for recorded, actual in (given or {}).items():
+            for codec in CODECS:
+                pair = recorded.encode(codec), actual.encode(codec)
+                if pair[0] not in slots._table:
+                    slots._bind(f"given:{recorded}:{codec}", *pair)
         for line in lines:
-            if line.ident and line.frm in roles:
+            if line.ident and line.frm in roles and line.protocol != "dicom":
                 slots._mint(f"control:{line.number}", line.ident)
             for key in SERIALS:
                 value = line.corr.get(key, "")
@@ -90,6 +118,21 @@ class Slots:
         """The system gave a value of its own where the recording has another."""
         if recorded and actual and recorded != actual:
             self._bind(name, recorded.encode("latin-1", "replace"), actual.encode("latin-1"))
+
+    def renew(self, name: str, recorded: str, actual: str) -> None:
+        """Another value than the one that was minted in the recorded shape, unless it is given."""
+        if actual and not self._is_given(recorded):
+            self._bind(name, recorded.encode("latin-1", "replace"), actual.encode("latin-1"))
+
+    def learn(self, name: str, recorded: str, actual: str) -> None:
+        """What the system says itself holds from now on, whatever was minted for it before."""
+        raw = recorded.encode("utf-8")
+        same = recorded == actual and raw not in self._table
+        if recorded and actual and not same and not self._is_given(recorded):
+            self._bind(name, raw, actual.encode("utf-8"))
+
+    def _is_given(self, recorded: str) -> bool:
+        return any(f"given:{recorded}:{codec}" in self.values for codec in CODECS)
 
     def _bind(self, name: str, recorded: bytes, actual: bytes) -> None:
         self.values[name] = (recorded, actual)
@@ -120,7 +163,7 @@ class Slots:
 
 
 def stamped(payload: bytes, protocol: str, now: datetime) -> bytes:
-    """A message with its own time set to now: MSH-7, or the header record's field 14."""
+    """A message with its own time set to now: MSH-7, the header record's field 14, the envelope."""
     stamp = now.strftime("%Y%m%d%H%M%S").encode()
     if protocol == "hl7":
         return _MSH_TIME.sub(lambda match: match[1] + stamp, payload, count=1)
@@ -130,4 +173,7 @@ def stamped(payload: bytes, protocol: str, now: datetime) -> bytes:
         if len(fields) >= 14 and _STAMP.fullmatch(fields[13]):
             fields[13] = stamp
             return head[1:2].join(fields) + sign + rest
+    if protocol == "http":
+        long = f"{now:%Y-%m-%d %H:%M:%S}".encode(), stamp + b"000"
+        return _HTTP_TIME.sub(lambda match: match[1] + long[len(match[2]) == len(long[1])], payload)
     return payload

@@ -14,6 +14,12 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from harness import limits
+from harness.cases import our_centre
+from harness.cases.asking import Simulated
+from harness.cases.dicom_player import PROTOCOL as IMAGES
+from harness.cases.dicom_player import DicomPlayer, ends_of
+from harness.cases.dicom_room import ImagingRoles
+from harness.cases.framing import WIRE
 from harness.cases.guard import CaseGuard
 from harness.cases.kept import Line
 from harness.cases.player import PROTOCOLS, Heard, Player, Unmatched
@@ -30,6 +36,7 @@ from harness.probes.sql import SqlProbe
 from harness.profile import Mode, Profile, Transport
 from harness.scenario.bench import Bench, Driver
 from harness.scenario.hospital import OnlyRoles, Settings, built_in
+from harness.scenario.serial_lines import serial_lines
 from harness.scenario.systems import InProcesses, InPump, Systems
 from harness.scenario.wiring import AddressGate, addresses, link_specs, listeners, probes
 
@@ -44,6 +51,9 @@ QUIET_S: Final = 2.0
 
 GAP_MAX_S: Final = 600.0
 """No recorded gap is waited for longer."""
+
+SESSION_S: Final = 600.0
+"""One session on a serial line, each of its pieces answered late."""
 
 _HOLE: Final = re.compile(r"(?<![:\w]):([A-Za-z_]\w*)")
 _HOLES: Final = {
@@ -63,12 +73,18 @@ class Manner:
         wait_s: how long a message is waited for; 0 for what fits the profile.
         defects: of the built-in hospital.
         release: of the built-in hospital.
+        province: whose interface requests over HTTP are written and signed for; empty for none.
+        path: where such requests are posted as they are, for a bridge that signs them itself.
+        given: what stands at this site for a recorded value.
     """
 
     timed: float = 0.0
     wait_s: float = 0.0
     defects: Sequence[str] = ()
     release: int = 1
+    province: str = ""
+    path: str = ""
+    given: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -111,6 +127,7 @@ class Stage:
     manner: Manner
     known: tuple[frozenset[str], str]
     _bench: Bench | None = None
+    _centre: Simulated | None = None
     _scratch: tempfile.TemporaryDirectory[str] | None = None
 
     @property
@@ -149,7 +166,9 @@ class Stage:
             Blocked: a command is for a system that we do not run.
         """
         bench = self._ready()
-        slots = Slots.of(score.lines, _roles(score), salt or secrets.token_hex(8))
+        slots = Slots.of(
+            score.lines, _roles(score), salt or secrets.token_hex(8), self.manner.given
+        )
         said = [one.line for one in score.turns if one.move == "hear"]
         protocols = {name: spec.protocol for name, spec in bench.specs.items()}
         player = Player(
@@ -158,30 +177,48 @@ class Stage:
         permit = Permit(self.profile, RealClock().wall)
         permit.require_write(f"{self.system} case")
         guard = CaseGuard(permit, self.known[0], self.known[1], slots.recorded)
-        clients = {one.line.link for one in score.turns if one.move == "send"}
+        player.asking = our_centre.asking(
+            bench, score, slots, guard, self._centre, (self.manner.province, self.manner.path)
+        )
+        for one in score.turns:
+            if one.line.protocol == WIRE:
+                guard.session(one.line.payload)
+        clients = {one.line.link for one in score.turns
+                   if one.move == "send" and one.line.protocol != IMAGES}  # fmt: skip
+        images = ends_of(bench, player, score, guard, self.wait_s)
         bench.join("case", player, sorted(clients), guard)
         for spec in bench.specs.values():
             if spec.frm == self.system and spec.protocol in PROTOCOLS:
                 bench.serve(spec.name, "case")
         try:
-            missing = self._turns(bench, player, score)
+            missing = self._turns(bench, player, score, images)
             rows = {name: self._rows(bench, name, score, slots) for name in looks}
         finally:
             bench.driver.remove("case")
-            if self.in_memory:
+            images.close()
+            stored = isinstance(bench.systems, ImagingRoles) or self._centre is not None
+            if self.in_memory or stored:  # what it has kept would be another start
                 self.stop()
         return Played(
             heard=player.heard, missing=missing, unmatched=player.unmatched, refused=player.refused,
             sent=player.sent, slots=slots, rows=rows,
         )  # fmt: skip
 
-    def _turns(self, bench: Bench, player: Player, score: Score) -> list[Line]:
+    def _turns(
+        self, bench: Bench, player: Player, score: Score, images: DicomPlayer
+    ) -> list[Line]:
         before: Turn | None = None
         missing = []
+        sent = {str(one.line.number) for one in score.turns if one.move == "send"}
         for turn in score.turns:
             line = turn.line
             if turn.move == "hear":
+                if line.corr.get("question", "") not in {"", *sent}:
+                    continue  # nobody asks for it any more
                 wanted = line.number
+                if line.protocol == IMAGES:
+                    missing += [] if images.wait(line) else [line]
+                    continue
                 came = bench.driver.wait(player.heard_of(wanted), bench.clock.now() + self.wait_s)
                 if not came:
                     missing.append(line)
@@ -198,12 +235,21 @@ class Stage:
                     raise
                 except HarnessError as error:  # its screen refuses; the rest is still played
                     player.refused.append(f"{line.kind}: {error.message}")
+            elif line.protocol == IMAGES:
+                images.send(line)
             else:
                 player.post(line)
                 told = {"line": line.number}
                 bench.driver.command("case", "send", told, limits.CONTROL_TIMEOUT_S)
-        while bench.driver.wait(player.says_more(), bench.clock.now() + QUIET_S):
+                bench.driver.wait(lambda: not player.under_way, bench.clock.now() + SESSION_S)
+            if player.asking is not None:
+                player.asking.raise_trouble()
+        others = any(one.line.protocol != IMAGES for one in score.turns if one.move != "command")
+        quiet = QUIET_S if others else 0.0  # who speaks DICOM was waited for already
+        while bench.driver.wait(player.says_more(), bench.clock.now() + quiet):
             pass
+        if player.asking is not None:
+            player.asking.raise_trouble()
         return [one for one in missing if all(it.matched != one.number for it in player.heard)]
 
     def _rows(
@@ -240,15 +286,19 @@ class Stage:
         ours = profile.mode(self.system) is Mode.SIMULATED
         hospital = OnlyRoles.of(whole, lambda role: ours and role == self.system)
         permit = Permit(profile, RealClock().wall)
+        lines = serial_lines(profile, permit)
         settings = Settings(
             folder,
             (*whole.switches(self.manner.release), *self.manner.defects),
             durable=False,
-            listeners=listeners(profile, permit),
+            listeners={**listeners(profile, permit), **lines.far},
         )
         driver: Driver
         systems: Systems
-        if self.in_memory:
+        imaging = ImagingRoles.of(whole, self.system, settings) if ours else None
+        if imaging is not None:
+            driver, systems = Threads(), imaging
+        elif self.in_memory:
             pump = Pump(VirtualClock())
             driver, systems = pump, InPump(hospital, settings, pump, specs)
         else:
@@ -258,7 +308,8 @@ class Stage:
             for name, probe in probes(profile, folder, permit, os.environ).items()
             if probe.role == self.system
         }
-        bench = Bench(driver, systems, specs, looks, addresses(profile, os.environ))
+        known = {**addresses(profile, os.environ), **lines.near}
+        bench = Bench(driver, systems, specs, looks, known, lines=lines)
         if not self.in_memory:
             bench.gate = AddressGate(permit)
             bench.listening = settings.listeners
@@ -267,6 +318,8 @@ class Stage:
         except BaseException:
             bench.stop()
             raise
+        ours_too = our_centre.is_ours(profile.mode(self.system), self.system, whole)
+        self._centre = our_centre.raised(bench, self.manner.province, folder) if ours_too else None
         return bench
 
     def stop(self) -> None:
@@ -274,6 +327,9 @@ class Stage:
         bench, self._bench = self._bench, None
         if bench is not None:
             bench.stop()
+        if self._centre is not None:
+            self._centre.store.close()
+            self._centre = None
         if self._scratch is not None:
             self._scratch.cleanup()
             self._scratch = None

@@ -10,6 +10,7 @@ from harness.cases.minimise import BUDGET_S
 from harness.cases.replay import NEEDED, TIMES
 from harness.cases.stage import Manner
 from harness.commands import common
+from harness.errors import InputError
 from harness.i18n import tr
 
 
@@ -47,11 +48,20 @@ def add(commands: Any) -> None:
 def _taking(take: argparse.ArgumentParser) -> None:
     take.add_argument("paths", nargs="+", metavar="FILE",
                       help=tr("traces, network captures, captures of a serial line"))  # fmt: skip
-    take.add_argument("--about", required=True, metavar="TEXT",
+    take.add_argument("--about", default="", metavar="TEXT",
                       help=tr("barcode, patient, visit, settlement or control number"))  # fmt: skip
+    take.add_argument("--from", default="", metavar="TIME", dest="begin",
+                      help=tr("only what was recorded from then on; without an offset civil time"
+                              " in China"))  # fmt: skip
+    take.add_argument("--to", default="", metavar="TIME", dest="until",
+                      help=tr("only what was recorded until then; a day alone: until its"
+                              " end"))  # fmt: skip
     take.add_argument("--out", required=True, metavar="DIR", help=tr("folder of the case"))
     take.add_argument("--port", type=int, default=0, metavar="N",
                       help=tr("of a network capture only what has this port"))  # fmt: skip
+    take.add_argument("--framing", action="store_true",
+                      help=tr("take ASTM sessions of captures with their framing, byte for"
+                              " byte"))  # fmt: skip
     take.add_argument("--end", action="append", default=[], metavar="ADDRESS=ROLE",
                       help=tr("which role stands at an address; may be repeated"))  # fmt: skip
     take.add_argument("--identity", default="", metavar="FILE",
@@ -88,6 +98,15 @@ def _trying(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--release", type=int, default=1, metavar="N",
                         help=tr("release of the built-in hospital"))  # fmt: skip
     common.defects(parser)
+    parser.add_argument("--province", default="", metavar="NAME|FILE",
+                        help=tr("whose interface requests over HTTP are written and signed"
+                                " for"))  # fmt: skip
+    parser.add_argument("--path", default="", metavar="PATH",
+                        help=tr("post requests over HTTP there as they are, to a bridge that signs"
+                                " them; {infno} stands for the transaction"))  # fmt: skip
+    parser.add_argument("--slot", action="append", default=[], metavar="RECORDED=VALUE",
+                        help=tr("what stands at this site for a value of the case, such as a test"
+                                " person's number; may be repeated"))  # fmt: skip
     parser.add_argument("--number", default="", metavar="TEXT",
                         help=tr("number of the fault; writes a scenario with it"))  # fmt: skip
     parser.add_argument("--requirement", default="", metavar="REQ",
@@ -106,6 +125,8 @@ def _options(args: argparse.Namespace, faults: list[str]) -> command.Options:
     return command.Options(
         paths=args.paths,
         about=args.about,
+        begin=args.begin,
+        until=args.until,
         out=args.out,
         port=args.port,
         identity=args.identity,
@@ -115,14 +136,16 @@ def _options(args: argparse.Namespace, faults: list[str]) -> command.Options:
         systems=args.system,
         ends=args.end,
         faults=faults,
+        framing=args.framing,
         as_json=args.json,
     )
 
 
 def _trial(args: argparse.Namespace) -> make.Trial:
     manner = Manner(
-        timed=args.timed, wait_s=args.wait, defects=tuple(args.defect), release=args.release
-    )
+        timed=args.timed, wait_s=args.wait, defects=tuple(args.defect), release=args.release,
+        province=args.province, path=args.path, given=_slots(args.slot),
+    )  # fmt: skip
     return make.Trial(
         profile=args.profile,
         system=args.role,
@@ -137,6 +160,15 @@ def _trial(args: argparse.Namespace) -> make.Trial:
         keep=getattr(args, "keep", False),
         as_json=args.json,
     )
+
+
+def _slots(given: list[str]) -> dict[str, str]:
+    pairs = [one.partition("=") for one in given]
+    wrong = [one for one, pair in zip(given, pairs, strict=True) if not all(pair)]
+    if wrong:
+        raise InputError(tr("a slot needs its value: {text}", text=wrong[0]),
+                         remedy="--slot RECORDED=VALUE")  # fmt: skip
+    return {recorded: value for recorded, _, value in pairs}
 
 
 def _take(args: argparse.Namespace) -> int:

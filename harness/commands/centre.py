@@ -1,4 +1,7 @@
-"""A centre of insurance: ``centre probe`` of one that others run, ``centre export`` of ours."""
+"""A centre of insurance: ``centre probe`` of one that others run; of ours, the rest.
+
+``export`` its ledger, ``import`` a hospital's codes and test persons, ``arm`` a terminal.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ _CENTRE: Final = "centre-"
 def add(commands: Any) -> None:
     """``centre`` with its sub-commands."""
     parser = common.add(
-        commands, "centre", _centre, tr("look at a centre, or export our centre's ledger")
+        commands, "centre", _centre, tr("look at a centre; export, import into, or arm ours")
     )
     inner = parser.add_subparsers(dest="centre", required=True, metavar="COMMAND")
     text = tr("ask a centre harmless questions and say where it differs from its profile")
@@ -45,6 +48,7 @@ def add(commands: Any) -> None:
     common.inner(probe)
     _export(inner)
     _import(inner)
+    _arm(inner)
 
 
 def _export(inner: Any) -> None:
@@ -63,7 +67,7 @@ def _export(inner: Any) -> None:
 
 
 def _import(inner: Any) -> None:
-    text = tr("take the codes of a real hospital into our centre")
+    text = tr("take the codes and test persons of a real hospital into our centre")
     parser = inner.add_parser("import", help=text, description=text)
     parser.add_argument(
         "--ledger", required=True, metavar="URL", help=tr("SQLite file or postgresql://")
@@ -77,7 +81,59 @@ def _import(inner: Any) -> None:
     parser.add_argument(
         "--mapping", default="", metavar="FILE", help=tr("对码 of the hospital: CSV or XLSX")
     )
+    parser.add_argument(
+        "--departments", default="", metavar="FILE", help=tr("departments: CSV or XLSX")
+    )
+    parser.add_argument(
+        "--doctors", default="", metavar="FILE", help=tr("doctors of the insurance: CSV or XLSX")
+    )
+    parser.add_argument(
+        "--persons", default="", metavar="FILE", help=tr("test persons: CSV or XLSX")
+    )
+    parser.add_argument(
+        "--profile",
+        default="",
+        metavar="P",
+        help=tr("site profile whose signed test patients may be among the persons"),
+    )
     common.seed(parser)
+    common.inner(parser)
+
+
+def _arm(inner: Any) -> None:
+    text = tr("let the next unknown card, code or token from a terminal be a test person, once")
+    parser = inner.add_parser("arm", help=text, description=text)
+    parser.add_argument(
+        "person",
+        nargs="?",
+        default="",
+        metavar="PERSON",
+        help=tr("number, identity card, card or name of a person of the centre"),
+    )
+    parser.add_argument(
+        "--terminal",
+        default="",
+        metavar="T",
+        help=tr("dev_no of the terminal's messages, or opter where that is empty"),
+    )
+    parser.add_argument(
+        "--ledger",
+        required=True,
+        metavar="URL",
+        help=tr("ledger of the running centre: SQLite file or postgresql://"),
+    )
+    parser.add_argument(
+        "--minutes", type=int, default=10, metavar="N", help=tr("how long it waits; default 10")
+    )
+    parser.add_argument(
+        "--replace", action="store_true", help=tr("in the place of what the terminal is armed with")
+    )
+    parser.add_argument(
+        "--withdraw", action="store_true", help=tr("take back what waits for the terminal")
+    )
+    parser.add_argument(
+        "--list", action="store_true", help=tr("show every arming and what became of it")
+    )
     common.inner(parser)
 
 

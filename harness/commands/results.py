@@ -41,6 +41,7 @@ def _report(args: argparse.Namespace) -> int:
     if not any((folder / name).is_file() for name in ("plan.json", "run.json")):
         raise InputError(tr("not a run folder: {folder}", folder=folder), where=str(folder))
     vault.refuse_sealed(folder)
+    trouble = command.write_left(folder)
     model = report.write(
         folder,
         lang=i18n.current(),
@@ -50,10 +51,11 @@ def _report(args: argparse.Namespace) -> int:
     if args.audience == "external":
         leaks.check(folder)
     print(progress.verdict_table(model, folder))
-    left_open = command.tell_left(folder)
+    if trouble:
+        print(trouble)
     code = EXIT_CODES[model.verdict]
     if args.json:
-        common.print_json(command.result(model, folder, code) | left_open)
+        common.print_json(command.result(model, folder, code))
     return code
 
 

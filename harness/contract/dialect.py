@@ -6,6 +6,7 @@ snapshot. How often a field is valued is kept in three words: two days never fil
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -27,12 +28,38 @@ def items(path: Path) -> dict[str, str]:
     Raises:
         InputError: there is no HL7 message in it.
     """
+    return items_of(learned(path))
+
+
+def learned(path: Path) -> Learner:
+    """What was counted of the traffic in a file or folder.
+
+    Raises:
+        InputError: there is no HL7 message in it.
+    """
     learner = Learner()
     for payload in messages([path]):
         learner.add(cut(payload))
     if not learner.messages:
         raise InputError(tr("there is no HL7 message in it"), where=str(path))
+    return learner
+
+
+def items_of(learner: Learner) -> dict[str, str]:
+    """What was counted, as items."""
     return dict(_items(list(profile_of(learner).dialects.values())))
+
+
+def codes_of(learner: Learner) -> dict[str, Counter[str]]:
+    """How often each value was seen, by the item that would name its codes."""
+    learner.settle()
+    return {
+        f"codes {sender} {kind} {name}-{number}.{component}": Counter(part.values)
+        for (sender, kind), dialect in learner.dialects.items()
+        for name, segment in dialect.segments.items()
+        for number, each in segment.fields.items()
+        for component, part in each.parts.items()
+    }
 
 
 def _items(dialects: list[DialectRule]) -> Iterator[tuple[str, str]]:

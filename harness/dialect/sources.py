@@ -16,7 +16,7 @@ from typing import Any, Final
 from harness import limits
 from harness.errors import InputError
 from harness.evidence.capture import expand
-from harness.evidence.line import unpack
+from harness.evidence.line import pack, unpack
 from harness.i18n import tr
 
 CHUNK_BYTES: Final = 1 << 20
@@ -40,12 +40,7 @@ def messages(paths: Sequence[Path]) -> Iterator[bytes]:
     Raises:
         InputError: there is no file, or one cannot be read.
     """
-    files = [
-        file
-        for path in paths
-        for file in (sorted(path.rglob("*")) if path.is_dir() else [path])
-        if not file.is_dir() and file.parent.name != "blobs"
-    ]
+    files = _files(paths)
     if not files:
         raise InputError(tr("there is no recorded traffic"), where=" ".join(map(str, paths)))
     for file in files:
@@ -54,6 +49,41 @@ def messages(paths: Sequence[Path]) -> Iterator[bytes]:
         except OSError as error:
             message = tr("cannot be read: {why}", why=error.strerror or str(error))
             raise InputError(message, where=str(file)) from error
+
+
+def _files(paths: Sequence[Path]) -> list[Path]:
+    return [
+        file
+        for path in paths
+        for file in (sorted(path.rglob("*")) if path.is_dir() else [path])
+        if not file.is_dir() and file.parent.name != "blobs"
+    ]
+
+
+def journals(paths: Sequence[Path]) -> Iterator[Iterator[dict[str, Any]]]:
+    """The records of every trace and capture, file by file; payloads kept apart are put back.
+
+    Other files hold HL7 messages only, which ``messages`` reads.
+    """
+    for path in _files(paths):
+        if path.suffix == TRACE:
+            yield _records(path)
+        elif path.suffix == CAPTURE:
+            with tempfile.TemporaryDirectory() as folder:
+                trace = Path(folder) / "capture.jsonl"
+                expand(path, trace)
+                yield _records(trace)
+
+
+def _records(path: Path) -> Iterator[dict[str, Any]]:
+    """Whole lines; a cut-off last one ends the file."""
+    with path.open("rb") as file:
+        for line in file:
+            record = _record(line) if line.endswith(b"\n") else {}
+            if "kind" in record:
+                if "blob" in record:
+                    record["raw"] = pack(_payload(path, record))
+                yield record
 
 
 def _of_file(path: Path) -> Iterator[bytes]:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.dicomcheck.finding import Finding
+from harness.dicomcheck.streams import unlike
 from harness.errors import PeerError
 from harness.i18n import tr
 from harness.link.dicom_data import DataSet, Encapsulated
-from harness.link.dicom_pixels import LOSSY, NATIVE, VIDEO, streams
+from harness.link.dicom_pixels import LOSSY, NATIVE, VIDEO, Shape, streams
 
 SECTION: Final = "PS3.3 §C.7.6.3"
 _ONE: Final = frozenset({"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"})
@@ -48,13 +49,15 @@ def _amount(data: DataSet, syntax: str) -> Iterator[Finding]:
             yield Finding(rule="pixels", path=_PIXELS, message=message, clause="PS3.5 §A.4")
             return
         try:
-            count = len(streams(value))
+            each = streams(value)
         except PeerError as error:
             yield Finding(rule="pixels", path=_PIXELS, message=error.message, clause="PS3.5 §A.4")
             return
-        if count < (1 if syntax in VIDEO else frames):
-            message = tr("{count} fragments for {frames} frames", count=count, frames=frames)
+        if len(each) < (1 if syntax in VIDEO else frames):
+            message = tr("{count} fragments for {frames} frames", count=len(each), frames=frames)
             yield Finding(rule="pixels", path=_PIXELS, message=message, clause="PS3.5 §A.4")
+            return
+        yield from _streams([b"".join(each)] if frames == 1 else each, data, syntax)
         return
     bits = data.number("Rows") * data.number("Columns") * data.number("SamplesPerPixel") * frames
     due = (bits * data.number("BitsAllocated") + 7) // 8
@@ -66,3 +69,19 @@ def _amount(data: DataSet, syntax: str) -> Iterator[Finding]:
         message = tr("{size} bytes; rows, columns and frames make {due}", size=size,
                      due=due + due % 2)  # fmt: skip
         yield Finding(rule="pixels", path=_PIXELS, message=message, clause="PS3.5 §8.1.1")
+
+
+def _streams(each: list[bytes], data: DataSet, syntax: str) -> Iterator[Finding]:
+    """The first frame that is unlike the header; frames in several fragments begin each anew."""
+    shape = Shape(
+        rows=data.number("Rows"), columns=data.number("Columns"),
+        samples=data.number("SamplesPerPixel", 1), allocated=data.number("BitsAllocated", 16),
+        stored=data.number("BitsStored", 16),
+    )  # fmt: skip
+    whole = len(each) == (data.number("NumberOfFrames", 1) or 1)
+    for number, stream in enumerate(each if whole else each[:1], 1):
+        message = unlike(stream, shape, syntax)
+        if message:
+            about = tr("frame {number}: {message}", number=number, message=message)
+            yield Finding(rule="pixels", path=_PIXELS, message=about, clause="PS3.5 §8.2")
+            return

@@ -80,7 +80,12 @@ def _code(event: HttpResponse) -> str:
         return f"HTTP {event.status}"
     if "octet-stream" in event.header("Content-Type"):
         return FILE
-    found = _INFCODE.search(event.payload)
+    return code_of(event.payload)
+
+
+def code_of(body: bytes) -> str:
+    """The ``infcode`` of a body, as ``response`` tells it."""
+    found = _INFCODE.search(body)
     text = "" if found is None else (found[1] or found[2] or b"").decode("latin-1").strip()
     if not text:
         return "no infcode"

@@ -120,14 +120,20 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """A probe and its arguments."""
+    """A probe and its arguments.
+
+    ``claim`` is how far the sentence says it came (``sent``, ``displayed``): a probe that sees less
+    far cannot let it pass. Empty claims no more than the probe shows.
+    """
 
     probe: str
     args: Mapping[str, str] = field(default_factory=dict)
+    claim: str = ""
 
     def data(self) -> dict[str, Any]:
         """For the trace."""
-        return {"probe": self.probe, "args": dict(self.args)}
+        said = {"claim": self.claim} if self.claim else {}
+        return {"probe": self.probe, "args": dict(self.args), **said}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.evidence import account_items
+from harness.evidence import account_items, reach
 from harness.evidence.expect import (
     Ask,
     Expectation,
@@ -33,6 +33,10 @@ def judge(expectation: Expectation, ident: str, records: Sequence[Record]) -> Ju
             window belong to it.
         records: the trace, live or sealed.
     """
+    return reach.limited(_judged(expectation, ident, records), expectation.ask, records)
+
+
+def _judged(expectation: Expectation, ident: str, records: Sequence[Record]) -> Judgement:
     view = _View.of(expectation, ident, records)
     if view.opened is None:
         return _inconclusive("the expectation itself is not in the trace")
@@ -77,6 +81,8 @@ class _View:
         too_late = float("inf")
         for record in records:
             kind = record["kind"]
+            if kind == "probe" and "person_s" in record and record.get("ask") == ident:
+                too_late += float(record["person_s"])  # a person was waited for, not a system
             if kind == "expectation" and record["id"] == ident:
                 opened = record
                 limit_s = expectation.limit_s + expectation.settle_s + LATE_S
@@ -128,6 +134,9 @@ def _over_answers(expectation: Expectation, view: _View) -> Judgement:
             good = None
             continue
         good = good or answer
+        if "person_s" in answer and answer.get("last"):
+            # A person looks once, when the limit and the settling time are over.
+            return Judgement(verdict=Verdict.PASS, cited=(answer["n"],), final=True)
         if answer["t"] - good["t"] >= expectation.settle_s - ROUNDING_S and (
             expectation.settle_s == 0 or answer.get("last")
         ):

@@ -18,7 +18,14 @@ _PROTOCOLS = {"mllp": "hl7", "relay": "hl7"}
 MESSAGES = frozenset({"Message", "MessageReceived", "RelayUnit"})
 """Events of the cores that carry a whole message; those of HTTP are told apart by their types."""
 STATES = frozenset(
-    {"SessionEnded", "SendFailed", "MessageIncomplete", "DuplicateFrame", "CommitBlock"}
+    {
+        "SessionEnded",
+        "SendFailed",
+        "MessageIncomplete",
+        "DuplicateFrame",
+        "CommitBlock",
+        "TlsUnclosed",
+    }
 )
 """Events of the cores that are worth judging though they are no messages."""
 

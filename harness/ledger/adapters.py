@@ -37,11 +37,17 @@ PICKED: Final = {"hs": "SELECT * FROM some_h", "cs": "SELECT * FROM some_c"}
 """The same rows as in the text of the stages, but no other row is tidied for them."""
 
 
+FEW_ROWS: Final = 100_000
+"""Up to so many rows to look at, one thread goes through the stages after the first."""
+
 LOOKED_AT: Final = (
-    f"SELECT l.hr, l.cr, {stages.difference()} AS d FROM look l"
-    " LEFT JOIN hs h ON h.rid = l.hr LEFT JOIN cs c ON c.rid = l.cr"
+    f"WITH p AS (SELECT l.hr, l.cr, {stages.difference()} AS d, h.k <> c.k AS apart FROM look l"
+    " LEFT JOIN hs h ON h.rid = l.hr LEFT JOIN cs c ON c.rid = l.cr)"
+    " SELECT hr, cr, d FROM p WHERE apart IS NOT TRUE"
+    " UNION SELECT hr, NULL, 0 FROM p WHERE apart UNION SELECT NULL, cr, 0 FROM p WHERE apart"
 )
-"""The pairs to look at with the bits of their differences, from the rows themselves."""
+"""The pairs to look at with the bits of their differences, from the rows themselves; two keys that
+only share a fingerprint are no pair."""
 
 
 class Adapter(Protocol):
@@ -69,8 +75,9 @@ class DuckDB:
     """The engine that holds the rows anyway."""
 
     FUNCTIONS: Final = (
-        "FP(a) AS CASE WHEN a IS NULL THEN NULL ELSE hash(a) END",
-        "FP2(a, b) AS CASE WHEN a IS NULL THEN NULL ELSE hash(a, b) END",
+        # NULL where the text is, without a CASE: inside one it would be tidied a second time.
+        "FP(a) AS hash(a) + CAST(strlen(a) * 0 AS UBIGINT)",
+        "FP2(a, b) AS hash(a, b) + CAST(strlen(a) * 0 AS UBIGINT)",
         "POWER_OF_TWO(n) AS CAST(1 AS BIGINT) << n",
         "NO_ZEROS(a) AS LTRIM(a, '0')",
     )
@@ -78,9 +85,12 @@ class DuckDB:
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self._con = con
         self._quick = False
+        self._threads = 0
 
     def take(self, con: duckdb.DuckDBPyConnection) -> None:
         """Nothing is moved."""
+        row = con.execute("SELECT current_setting('threads')").fetchone()
+        self._threads = int(row[0]) if row else 0
         con.execute("SET preserve_insertion_order = false")
         self._quick = quick.usable(con)
 
@@ -92,9 +102,15 @@ class DuckDB:
             if self._quick:
                 return
         self._table(one, PICKED.get(one.name, one.select))
-        if one.name == "cs" and self._quick:
+        if one.name != "cs":
+            return
+        if self._quick:
             # What differs in its writing was only chosen so far; its difference is told now.
             self._con.execute(f"CREATE OR REPLACE TABLE look AS {LOOKED_AT}")
+        row = self._con.execute("SELECT COUNT(*) FROM look").fetchone()
+        if row is not None and row[0] < FEW_ROWS:
+            # More than a hundred statements over a few rows: threads would cost more than they do.
+            self._con.execute("SET threads = 1")
 
     def _table(self, one: Statement, select: str) -> None:
         self._con.execute(f"CREATE OR REPLACE {one.kind} {one.name} AS {select}")
@@ -105,6 +121,8 @@ class DuckDB:
     def close(self) -> None:
         """Whoever opened the connection closes it; rows keep their order again."""
         self._con.execute("SET preserve_insertion_order = true")
+        if self._threads:
+            self._con.execute(f"SET threads = {self._threads}")
 
 
 class SQLite:

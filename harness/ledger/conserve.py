@@ -7,13 +7,12 @@ the cells that 3201 compares: insutype x clr_type x setl_optins x day.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 import duckdb
 
 from harness.i18n import tr
-from harness.ledger import money
+from harness.ledger import money, proof
 from harness.ledger.columns import AMOUNTS, CLASSES, HARMLESS, SHORT
 from harness.ledger.reading import Side
 
@@ -22,9 +21,6 @@ FORMAT: Final = 1
 
 REJECTED_MAX: Final = 100
 """Unreadable rows of a side that ``totals.json`` names; ``verdicts.csv`` has all."""
-
-_BLOCK: Final = 1 << 29
-"""Lines that one bit string counts; the engine allows 10^9."""
 
 CELLS_MAX: Final = 20_000
 """Cells that ``totals.json`` lists; a quarter of a province has fewer."""
@@ -55,78 +51,29 @@ def prove(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> list[str]:
     broken: list[str] = []
     compared = sides[0].present & sides[1].present
     strange = 0
+    plain = proof.of_plain(con, sides)
     for side in sides:
-        found = _by_class(con, side)
+        found = proof.by_class(con, side, plain)
         strange += sum(one.rows for one in found if one.name not in CLASSES)
         broken += side.problems
-        broken += _rows(con, side, found)
+        if not proof.each_line_once(con, side, found, plain):
+            classified = sum(one.rows for one in found)
+            broken.append(
+                tr(
+                    "{side}: the files have {rows} rows, {classified} are classified",
+                    side=side.name,
+                    rows=side.control_rows,
+                    classified=classified,
+                )
+            )
         broken += _sums(con, side, compared, found)
     if strange:
         broken.append(tr("{count} rows have no class", count=strange))
     return broken
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Class:
-    """One class of one side: its rows, their first and last line, fen by short column name."""
-
-    name: str | None
-    rows: int
-    first: int
-    last: int
-    fen: dict[str, int]
-
-
-def _by_class(con: duckdb.DuckDBPyConnection, side: Side) -> list[_Class]:
-    """Everything that the proof asks of the verdicts, in one pass."""
-    shorts = [SHORT[name] for name in AMOUNTS]
-    sums = ", ".join(f"SUM({short})" for short in shorts)
-    rows = con.execute(
-        f"SELECT class, COUNT(*), MIN(line), MAX(line), {sums} FROM verdict"
-        f" WHERE side = '{side.name}' GROUP BY class"
-    ).fetchall()
-    return [
-        _Class(
-            name=name,
-            rows=int(count),
-            first=int(first),
-            last=int(last),
-            fen={short: int(v or 0) for short, v in zip(shorts, values, strict=True)},
-        )
-        for name, count, first, last, *values in rows
-    ]
-
-
-def _rows(con: duckdb.DuckDBPyConnection, side: Side, found: list[_Class]) -> list[str]:
-    """As many lines as the text has, each once: n rows that set n bits of 1 to n."""
-    n, classified = side.control_rows, sum(one.rows for one in found)
-    inside = all(one.first >= 1 and one.last <= n for one in found)
-    if classified == n and inside and (n == 0 or _distinct(con, side, n) == n):
-        return []
-    return [
-        tr(
-            "{side}: the files have {rows} rows, {classified} are classified",
-            side=side.name,
-            rows=n,
-            classified=classified,
-        )
-    ]
-
-
-def _distinct(con: duckdb.DuckDBPyConnection, side: Side, n: int) -> int:
-    """How many of the lines 1 to ``n`` have a class: counted on a bit for each line."""
-    row = con.execute(
-        f"SELECT SUM(BIT_COUNT(bits)) FROM (SELECT BITSTRING_AGG(line % {_BLOCK}, 0, {_BLOCK - 1})"
-        f" AS bits FROM verdict WHERE side = '{side.name}' GROUP BY line // {_BLOCK}) z"
-        if n > _BLOCK
-        else f"SELECT BIT_COUNT(BITSTRING_AGG(line, 0, {n})) FROM verdict"
-        f" WHERE side = '{side.name}'"
-    ).fetchone()
-    return int(row[0] or 0) if row else 0
-
-
 def _sums(
-    con: duckdb.DuckDBPyConnection, side: Side, compared: frozenset[str], found: list[_Class]
+    con: duckdb.DuckDBPyConnection, side: Side, compared: frozenset[str], found: list[proof.Class]
 ) -> list[str]:
     """Sums over the classes against the sums of the raw text, as they were written."""
     rejected = rejected_sums(con, side)
@@ -278,7 +225,7 @@ def _waterfall(
 def _cells(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """The cells of 3201 whose sums differ or that hide differences which cancel out."""
     cell = "COALESCE(k.ins, '') , COALESCE(k.clr, ''), COALESCE(k.sopt, k.opt, ''),"
-    day = " COALESCE(strftime(k.moment, '%Y-%m-%d'), '')"
+    day = " CAST(k.moment AS DATE)"
     harmless = ", ".join(f"'{name}'" for name in HARMLESS)
     parts = []
     for side, sign in (("his", 1), ("centre", -1)):
@@ -289,11 +236,12 @@ def _cells(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
             f" WHERE v.side = '{side}' AND k.fault IS NULL"
         )
     rows = con.execute(
-        "SELECT a, b, c, d, SUM(CASE WHEN s > 0 THEN fee ELSE 0 END),"
-        " SUM(CASE WHEN s < 0 THEN -fee ELSE 0 END), SUM(fund), SUM(acct), SUM(bad),"
+        "SELECT a, b, c, COALESCE(strftime(d, '%Y-%m-%d'), ''),"
+        " SUM(CASE WHEN s > 0 THEN fee ELSE 0 END), SUM(CASE WHEN s < 0 THEN -fee ELSE 0 END),"
+        " SUM(fund), SUM(acct), SUM(bad),"
         " SUM(CASE WHEN s > 0 THEN 1 ELSE 0 END), SUM(CASE WHEN s < 0 THEN 1 ELSE 0 END)"
         f" FROM ({' UNION ALL '.join(parts)}) z(a, b, c, d, fee, fund, acct, bad, s)"
-        f" GROUP BY a, b, c, d ORDER BY a, b, c, d LIMIT {CELLS_MAX}"
+        f" GROUP BY a, b, c, d ORDER BY a, b, c, d NULLS FIRST LIMIT {CELLS_MAX}"
     ).fetchall()
     return [
         {

@@ -38,7 +38,6 @@ _BLOCK_ROWS: Final = 400
 BLOCKS_FROM_BYTES: Final = 8 << 20
 """From this size on a file is added up block by block, where numpy is there."""
 
-_ASCII_LAST: Final = 0x7F
 _DIGITS: Final = frozenset("0123456789")
 _LENGTHS_SEEN: Final = 3
 """Rows after which a column of one constant length counts as fixed-width."""
@@ -60,6 +59,8 @@ class Control:
         crooked: lines that have too few or too many cells, or that the engine would read otherwise.
         footers: lines that sum up.
         problems: why the file is not whole; each is a sentence.
+        plain: every known cell is written so that an engine may read it with types; see
+            ``control_blocks.Sums.plain``.
     """
 
     rows: int = 0
@@ -67,6 +68,7 @@ class Control:
     crooked: int = 0
     footers: int = 0
     problems: list[str] = field(default_factory=list)
+    plain: bool = field(default=False, compare=False)
 
 
 def rows_of(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
@@ -114,7 +116,8 @@ def control(path: Path, dialect: Dialect, label: str) -> Control:
     """Count and add what the file says, and look whether it was cut off."""
     places = [(name, dialect.names.index(name)) for name in AMOUNTS if name in dialect.names]
     tally = _Tally(dialect.width, tuple(place for _, place in places))
-    if path.stat().st_size < BLOCKS_FROM_BYTES or not _by_blocks(path, dialect, tally):
+    blocks = path.stat().st_size >= BLOCKS_FROM_BYTES and _by_blocks(path, dialect, tally)
+    if not blocks:
         tally = _Tally(dialect.width, tuple(place for _, place in places))
         lines = rows_of(path, dialect)
         if dialect.header:
@@ -126,6 +129,7 @@ def control(path: Path, dialect: Dialect, label: str) -> Control:
         footers=len(tally.footers),
         crooked=int(dialect.damaged) + tally.crooked + bool(tally.footers),
         sums={name: value for (name, _), value in zip(places, tally.sums, strict=True)},
+        plain=blocks and tally.plain and not tally.footers and not dialect.damaged,
     )
     if tally.rows and not tally.footers and _cut(path, tally, dialect):
         found.problems.append(
@@ -140,8 +144,9 @@ def _by_blocks(path: Path, dialect: Dialect, tally: _Tally) -> bool:
     """Take a large file block by block; False where only the way line by line may judge it."""
     if not control_blocks.usable(dialect):
         return False
-    sums = control_blocks.Sums(dialect, tally.places)
+    sums = control_blocks.Sums(dialect)
     header = dialect.header
+    tally.plain = True
     for block in control_blocks.blocks(path):
         if b'"' in block:
             return False
@@ -154,10 +159,15 @@ def _by_blocks(path: Path, dialect: Dialect, tally: _Tally) -> bool:
             tally.number, header = tally.number + 1, False
         split = sums.split(own)
         if split is None:
+            # The last line may lack its newline and be plain all the same.
+            ended = None if own.endswith(b"\n") else sums.split(own + b"\n")
+            tally.plain &= ended is not None and sums.plain(ended, sums.add(ended))
             if not _slowly(own, dialect, tally):
                 return False
         else:
-            tally.take_split(split, sums.add(split), dialect.encoding)
+            found = sums.add(split)
+            tally.plain = tally.plain and sums.plain(split, found)
+            tally.take_split(split, found, dialect.encoding.replace("-sig", ""))
     return not header
 
 
@@ -195,6 +205,7 @@ class _Tally:
         self.last = [""]
         self.lengths: set[int] = set()
         self.whole = 0
+        self.plain = False
 
     def take(self, block: list[tuple[int, list[str]]]) -> None:
         """Take the next lines into account."""
@@ -222,31 +233,27 @@ class _Tally:
         self.last = rows[-1]
 
     def take_split(
-        self, split: tuple[Any, Any, Any], sums: list[tuple[int, Any]], encoding: str
+        self, split: control_blocks.Split, sums: list[tuple[int, Any]], encoding: str
     ) -> None:
         """Take a block into account of which every line is as usual."""
-        data, begins, ends = split
-
-        def cell(row: int, place: int) -> str:
-            raw = data[begins[row, place] : ends[row, place]].tobytes()
-            return str(raw, encoding.replace("-sig", ""), "replace")
-
-        rows = len(begins)
+        rows, end = split.rows, self.width - 1
         self.number += rows
         self.rows += rows
         for index, (value, others) in enumerate(sums):
             place = self.places[index]
-            self.sums[index] += value + sum(_worth(cell(row, place)) for row in others)
+            self.sums[index] += value + sum(
+                _worth(split.cell(row, place, encoding)) for row in others
+            )
         if self.whole and len(self.last) == self.width:
             self.lengths.add(len(self.last[-1]))
-        end = self.width - 1
         # Only whether all are equally long is ever asked: two different ones say it.
-        if len(self.lengths) <= 1 and int(data.max()) <= _ASCII_LAST:
-            self.lengths.update((ends[:-1, end] - begins[:-1, end]).tolist())
+        if len(self.lengths) <= 1 < rows and split.block.isascii():
+            long = split.ends(end)[:-1] - split.begins(end)[:-1]
+            self.lengths.update((int(long.min()), int(long.max())))
         elif len(self.lengths) <= 1:
-            self.lengths.update(len(cell(row, end)) for row in range(rows - 1))
+            self.lengths.update(len(split.cell(row, end, encoding)) for row in range(rows - 1))
         self.whole += rows
-        self.last = [cell(rows - 1, place) for place in range(self.width)]
+        self.last = [split.cell(rows - 1, place, encoding) for place in range(self.width)]
 
 
 def _begins_data(first: str) -> bool:

@@ -1,16 +1,19 @@
 """The first join on columns as a file has them, where that tells the same as tidied ones.
 
-Two rows that are equal letter for letter are equal when tidied. So DuckDB tidies the key alone,
-compares the rest as it was written, and leaves every pair that differs in its writing to the rows
-that are looked at closely, where the text of the stages decides. Only for Parquet of one file a
-side and one type a column; whatever a run turns (signs of refunds, constant keys) rules it out.
+Two rows that are equal letter for letter are equal when tidied. So DuckDB tidies the key and the
+person alone, makes fingerprints of 64 bits of the rest as it was written, and joins on integers.
+Every pair whose fingerprints differ is left to the rows that are looked at closely, where the text
+of the stages compares each column. Two rows of one key with one fingerprint are taken for equal;
+their amounts stand once, from the hospital's row, and are proved to the fen against the totals of
+both files. Only for files with types, one a side and one type a column; whatever a run turns
+(signs of refunds, constant keys) rules it out.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from harness.ledger.columns import AMOUNTS, KEYS, SHORT, TIME
+from harness.ledger.columns import AMOUNTS, SHORT, TIME
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,7 +46,16 @@ def offer(con: duckdb.DuckDBPyConnection, his: Side, centre: Side, *, plain: boo
         " FROM crowd_centre LIMIT 1"
     ).fetchone()
     if plain and len(sides) == len((his, centre)) and turned is None and _alike(*sides):
-        con.execute(f"CREATE VIEW {VIEW} AS {_select(*sides)}")
+        codes = [n for n in _CODES if all(_says(con, one, n) for one in sides)]
+        con.execute(f"CREATE VIEW {VIEW} AS {_select(sides[0], sides[1], codes)}")
+
+
+def _says(con: duckdb.DuckDBPyConnection, one: Typed, name: str) -> bool:
+    """Whether a side says anything at all in a column; what it never says is not compared."""
+    if name not in one.types:
+        return False
+    row = con.execute(f"SELECT 1 FROM {one.table} t WHERE {one.cell(name)} IS NOT NULL LIMIT 1")
+    return row.fetchone() is not None
 
 
 def usable(con: duckdb.DuckDBPyConnection) -> bool:
@@ -66,42 +78,32 @@ def _alike(his: Typed, centre: Typed) -> bool:
     return same and all(n in both for n in names if n not in _CODES)
 
 
-def _select(his: Typed, centre: Typed) -> str:
+def _select(his: Typed, centre: Typed, codes: list[str]) -> str:
+    """The rows of ``j`` from fingerprints of what each row says."""
     both = [n for n in (*_LINKS, *_CODES) if n in his.types and n in centre.types]
-    raw = [n for n in both if n != "setl_id"]
-    # An amount that is not there is nothing; what else is not there differs from nothing.
-    unlike = " OR ".join(
-        f"h.r_{n} IS DISTINCT FROM c.r_{n}" if n in AMOUNTS else f"h.r_{n} <> c.r_{n}" for n in raw
-    )
-    shown = [n for n in (*AMOUNTS, "psn_no") if n in both]
-    either = "".join(f", COALESCE(h.r_{n}, c.r_{n}) AS r_{n}, c.r_{n} AS c_{n}" for n in shown)
-    joined = (
-        f"SELECT h.rid AS hr, c.rid AS cr, COALESCE(h.rf, c.rf) AS rf, h.k AS k{either},"
-        f" CASE WHEN h.rid IS NOT NULL AND c.rid IS NOT NULL AND ({unlike}) THEN 1 ELSE 0 END AS d"
-        f" FROM ({_rows(his, raw)}) h FULL OUTER JOIN ({_rows(centre, raw)}) c"
-        " ON h.k = c.k AND h.rf = c.rf"
-    )
-    tidy = {n: his.terms[_term(n)].replace(his.cell(n), f"z.r_{n}") for n in shown}
-    amounts = [f"{tidy.get(n, 'CAST(0 AS BIGINT)')} AS {SHORT[n]}" for n in AMOUNTS]
-    twin = f"FP2({tidy.get('psn_no', 'CAST(NULL AS VARCHAR)')}, ABS({tidy[AMOUNTS[0]]}))"
-    # What the centre's row says itself, where it may be another person or amount.
-    other = twin.replace("z.r_", "z.c_")
+    # The person is in the fingerprint of person and amount; nobody differs from no other.
+    raw = [n for n in both if n not in {"setl_id", "psn_no"} and (n in codes or n not in _CODES)]
+    own = [f"{his.terms[SHORT[n]] if n in both else '0'} AS {SHORT[n]}" for n in AMOUNTS]
     return (
-        f"SELECT hr, cr, d, rf, {', '.join(amounts)}, FP(k) AS hk,"
-        f" {twin} AS twin, CASE WHEN d = 1 THEN {other} END AS ctwin FROM ({joined}) z"
+        "SELECT h.rid AS hr, c.rid AS cr,"
+        " CASE WHEN h.twin <> c.twin OR h.print <> c.print THEN 1 ELSE 0 END AS d,"
+        " COALESCE(h.rf, c.rf) AS rf, h.fee, h.fund, h.acct, h.cash, COALESCE(h.hk, c.hk) AS hk,"
+        " COALESCE(h.twin, c.twin) AS twin, CASE WHEN h.twin <> c.twin THEN c.twin END AS ctwin"
+        f" FROM ({_rows(his, raw, own)}) h FULL OUTER JOIN ({_rows(centre, raw, [])}) c"
+        " ON h.hk = c.hk AND h.rf = c.rf"
     )
 
 
-def _term(name: str) -> str:
-    return SHORT.get(name) or KEYS[name]
-
-
-def _rows(one: Typed, raw: list[str]) -> str:
-    """The readable rows of a side: the key tidied, the rest as the file has it."""
+def _rows(one: Typed, raw: list[str], more: list[str]) -> str:
+    """The readable rows of a side: fingerprints of its key, its person and amount, and the rest."""
     fee = one.cell(AMOUNTS[0])
-    cells = "".join(f", {one.cell(n)} AS r_{n}" for n in raw)
-    return (
-        f"SELECT {one.terms['rid']} AS rid, {one.terms['k']} AS k,"
-        f" CASE WHEN {one.terms['flag']} = 1 OR {fee} < 0 THEN 1 ELSE 0 END AS rf{cells}"
-        f" FROM {one.table} t WHERE ({one.terms['fault']}) IS NULL"
-    )
+    person = one.terms["p"] if "psn_no" in one.types else "CAST(NULL AS VARCHAR)"
+    columns = [
+        f"{one.terms['rid']} AS rid",
+        f"FP({one.terms['k']}) AS hk",
+        f"CASE WHEN {one.terms['flag']} = 1 OR {fee} < 0 THEN 1 ELSE 0 END AS rf",
+        f"FP2({person}, ABS({fee})) AS twin",
+        f"hash({', '.join(one.cell(n) for n in raw)}) AS print",
+        *more,
+    ]
+    return f"SELECT {', '.join(columns)} FROM {one.table} t WHERE ({one.terms['fault']}) IS NULL"

@@ -18,7 +18,7 @@ import duckdb
 
 from harness.errors import InputError
 from harness.i18n import tr
-from harness.ledger import canonical, money, reading_text, sniff, when
+from harness.ledger import canonical, money, reading_text, reading_typed, sniff, when
 from harness.ledger.columns import ALSO_CARRIED, AMOUNTS, KNOWN, REQUIRED, TIME
 from harness.ledger.control import Control, Incomplete, control
 from harness.ledger.reading_text import Keep, parquet_scan, quoted
@@ -28,7 +28,7 @@ IN_MEMORY_BYTES: Final = 256 << 20
 """Up to this size of file its rows are kept in the memory of the engine, beyond on disk."""
 
 PARALLEL_BYTES: Final = 8 << 20
-"""From this size on the control totals are taken in a process of their own, at the same time."""
+"""From this size on the control totals are taken at the same time, not before."""
 
 _PROBE_ROWS: Final = 2_000
 """Rows at the beginning of a file whose spelling decides how the rest is read first."""
@@ -219,7 +219,8 @@ def _text(
         part.control = control(feed.path, dialect, feed.label)
         part.text = Text(dialect=dialect, stem=stem, later=None)
         return part, None
-    later = pool().submit(control, feed.path, dialect, feed.label)
+    later = reading_typed.totals(feed.path, dialect, feed.label)
+    later = later or pool().submit(control, feed.path, dialect, feed.label)
     part.text = Text(dialect=dialect, stem=stem, later=later)
     return part, lambda: _settle(part, later)
 
@@ -242,11 +243,6 @@ def _small(feed: Feed) -> bool:
     return feed.path.stat().st_size <= IN_MEMORY_BYTES
 
 
-def _count(con: duckdb.DuckDBPyConnection, path: Path) -> int:
-    row = con.execute(f"SELECT COUNT(*) FROM read_parquet('{quoted(path)}')").fetchone()
-    return int(row[0]) if row else 0
-
-
 def _parquet(con: duckdb.DuckDBPyConnection, feed: Feed, renames: Mapping[str, str]) -> Part:
     """A Parquet file is read where it lies; its control totals come from its own columns."""
     scan = parquet_scan(feed.path)
@@ -261,7 +257,7 @@ def _parquet(con: duckdb.DuckDBPyConnection, feed: Feed, renames: Mapping[str, s
             raise InputError(
                 tr("column {name} stands twice", name=", ".join(sorted(doubled))), where=feed.label
             )
-        rows = _count(con, feed.path)
+        counted = con.execute(f"SELECT COUNT(*) FROM {scan}").fetchone()
     except duckdb.Error as error:
         raise Incomplete(str(error).splitlines()[0], where=feed.label) from error
     part = Part(
@@ -270,7 +266,7 @@ def _parquet(con: duckdb.DuckDBPyConnection, feed: Feed, renames: Mapping[str, s
         columns=columns,
         table=scan,
         offset=0,
-        rows=rows,
+        rows=int(counted[0]) if counted else 0,
         header=0,
         straightened=False,
     )
@@ -284,10 +280,12 @@ def _canonical(
 ) -> Callable[[str], str]:
     """The SELECT that gives canonical rows of one file; text is written down once."""
     if part.text is not None:
-        at_once = _at_once(con, side, part, part.text, target)
-        if at_once is not None:
-            return at_once
-        _keep_text(con, part, part.text)
+        keep = Keep(con, target, memory=_small(part.feed))
+        if not reading_typed.keep(part, part.text, keep):
+            at_once = _at_once(con, side, part, part.text, target)
+            if at_once is not None:
+                return at_once
+            _keep_text(con, part, part.text)
     described = con.execute(f"DESCRIBE SELECT * FROM {part.table}").fetchall()
     types = {str(row[0]): str(row[1]) for row in described}
     by_name = dict(zip(part.names, part.columns, strict=True))

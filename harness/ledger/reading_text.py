@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,19 @@ class Keep:
         self.scan = self._name if memory else parquet_scan(self._path)
         self.number = "rowid" if memory else "file_row_number"
 
+    @property
+    def numbered(self) -> str:
+        """What reads the rows with a column ``file_row_number``, which counts them from 0."""
+        table = f"(SELECT *, rowid AS file_row_number FROM {self._name})"
+        return table if self._memory else self.scan
+
+    def drop(self) -> None:
+        """Forget the rows."""
+        if self._memory:
+            self._con.execute(f"DROP TABLE IF EXISTS {self._name}")
+        else:
+            self._path.unlink(missing_ok=True)
+
     def fill(self, select: str) -> int:
         """Keep the rows of a SELECT; how many there are."""
         if self._memory:
@@ -40,6 +54,46 @@ class Keep:
 
 def lines(path: Path, dialect: sniff.Dialect, stem: Path) -> str:
     """SELECT of the text of every data line, as the engine reads it; it may refuse."""
+    source = _as_utf8(path, dialect, stem)
+    width = dialect.width
+    declared = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
+    select = ", ".join(f"c{i}" for i in range(len(dialect.names)))
+    return (
+        f"SELECT {select} FROM read_csv('{quoted(source)}', {_options(dialect)},"
+        f" columns={{{declared}}})"
+        f" WHERE c0 IS NULL OR NOT ({_MAY_END} AND regexp_full_match(c0, '{FOOTER_SQL}'))"
+    )
+
+
+def typed_lines(path: Path, dialect: sniff.Dialect, stem: Path, types: Sequence[str]) -> str:
+    """SELECT of every line with types, for a file that is known to be plain; it may refuse.
+
+    Args:
+        path: the file.
+        dialect: how it is written.
+        stem: where files that are made of it begin.
+        types: of its columns; times are read like 2026-03-02 10:00:00 only.
+    """
+    source = _as_utf8(path, dialect, stem)
+    every = [*types, *["VARCHAR"] * (dialect.width - len(types))]
+    declared = ", ".join(f"'c{i}': '{kind}'" for i, kind in enumerate(every))
+    select = ", ".join(f"c{i}" for i in range(len(types)))
+    return (
+        f"SELECT {select} FROM read_csv('{quoted(source)}', {_options(dialect)},"
+        f" timestampformat='%Y-%m-%d %H:%M:%S', columns={{{declared}}})"
+    )
+
+
+def _options(dialect: sniff.Dialect) -> str:
+    return (
+        f"delim='{dialect.delimiter}', quote='\"', escape='\"', header=false,"
+        f" skip={int(dialect.header)}, auto_detect=false, strict_mode=true, null_padding=false,"
+        f" max_line_size={1 << 21}"
+    )
+
+
+def _as_utf8(path: Path, dialect: sniff.Dialect, stem: Path) -> Path:
+    """The file itself, or the same text as UTF-8 where the engine would not know it."""
     source = path
     if dialect.encoding not in {"utf-8", "utf-8-sig"} or (
         dialect.encoding == "utf-8-sig" and not dialect.header
@@ -47,15 +101,7 @@ def lines(path: Path, dialect: sniff.Dialect, stem: Path) -> str:
         source = stem.with_name(f"{stem.name}.utf8.txt")
         if not source.exists():
             _transcode(path, dialect.encoding, source)
-    width = len(dialect.names) + dialect.trailing
-    declared = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
-    select = ", ".join(f"c{i}" for i in range(len(dialect.names)))
-    return (
-        f"SELECT {select} FROM read_csv('{quoted(source)}', delim='{dialect.delimiter}',"
-        f" quote='\"', escape='\"', header=false, skip={int(dialect.header)}, auto_detect=false,"
-        f" strict_mode=true, null_padding=false, max_line_size={1 << 21}, columns={{{declared}}})"
-        f" WHERE c0 IS NULL OR NOT ({_MAY_END} AND regexp_full_match(c0, '{FOOTER_SQL}'))"
-    )
+    return source
 
 
 def _transcode(path: Path, encoding: str, target: Path) -> None:

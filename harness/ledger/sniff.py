@@ -16,6 +16,9 @@ from harness.ledger.columns import ALIASES, COLUMNS_MAX, KNOWN, LAYOUTS, LINE_CH
 from harness.ledger.money import fen, is_nothing, tidy
 
 CHUNK_BYTES: Final = 4 << 20
+_LIKE_ASCII: Final = frozenset({"utf-8", "gb18030"})
+"""Encodings in which a byte below 128 at the beginning of a character is that character."""
+
 _SAMPLE_LINES: Final = 50
 _DELIMITERS: Final = ("\t", ",", "|", ";", "^")
 _MARKS: Final = (
@@ -69,10 +72,13 @@ def encoding_of(path: Path) -> tuple[str, bool]:
 
 def _decodes(path: Path, encoding: str) -> bool:
     decoder = codecs.getincrementaldecoder(encoding)("strict")
+    same = encoding in _LIKE_ASCII
     try:
         with path.open("rb") as stream:
             while chunk := stream.read(CHUNK_BYTES):
-                decoder.decode(chunk)
+                # ASCII between two characters is right in either, and most of a ledger is ASCII.
+                if not (same and chunk.isascii() and not decoder.getstate()[0]):
+                    decoder.decode(chunk)
             # A character that the end of the file cuts is the truncation check's business.
     except UnicodeDecodeError:
         return False

@@ -14,6 +14,8 @@ from harness.ledger.reading import Side
 _MARK: Final = "\ufeff"
 """Byte order mark, without which a spreadsheet takes UTF-8 for GBK; it leads the first heading."""
 
+_CSV: Final = "(FORMAT csv, HEADER true, DELIMITER ',')"
+
 _PLAIN_NUMBER: Final = r"[-+]?[0-9]*(\.[0-9]+)?"
 
 _CLASS_OF_PAIR: Final = f"""CASE
@@ -28,12 +30,14 @@ WHEN p.d & {columns.BIT_SKEW} <> 0 THEN 'time_skew'
 ELSE 'matched' END"""
 """The class of a pair from the bits of its difference: the gravest first."""
 
-_CLASS_OF_PLAIN: Final = f"""CASE WHEN p.d = 0 THEN 'matched'
+CLASS_OF_PLAIN: Final = f"""CASE WHEN p.d = 0 THEN 'matched'
 WHEN p.d & 960 <> 0 THEN 'wrong_category'
 WHEN p.d & {columns.BIT_DAY} <> 0 THEN 'cross_day'
 WHEN p.d & {columns.BIT_SKEW} <> 0 THEN 'time_skew' END"""
 """The same for pairs that the exact key closes; anything else would have no class and fail."""
 
+CLOSE: Final = "verdict_close"
+"""View of the verdicts of all rows but the plain pairs; only where nothing changes them later."""
 
 _COLUMN_OF_FAULT: Final = (
     "CASE WHEN split_part(k.fault, ': ', 1) IN ("
@@ -72,9 +76,17 @@ def build(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> None:
         " FROM (SELECT hr, cr, d FROM pair WHERE d & 15 <> 0) p JOIN hs h ON h.rid = p.hr"
         " JOIN cs c ON c.rid = p.cr"
     )
-    selects = [_channel() if one.name == "channel" else _of_side(one.name) for one in sides]
-    select = " UNION ALL ".join(selects)
+    for one in sides:
+        con.execute(
+            f"CREATE OR REPLACE TABLE faulty_{one.name} AS"
+            f" SELECT rid, fault FROM canon_{one.name} WHERE fault IS NOT NULL"
+        )
+    near = [_channel() if one.name == "channel" else _of_side(one.name) for one in sides]
+    plain = [_of_plain(one.name) for one in sides if one.name != "channel"]
+    select = " UNION ALL ".join((*near, *plain))
+    con.execute(f"DROP VIEW IF EXISTS {CLOSE}")
     if not _changed_later(con, sides):
+        con.execute(f"CREATE OR REPLACE VIEW {CLOSE} AS {' UNION ALL '.join(near)}")
         con.execute(f"CREATE OR REPLACE VIEW verdict AS {select}")
         return
     con.execute("SET preserve_insertion_order = false")
@@ -109,11 +121,17 @@ def _of_side(name: str) -> str:
         f" CAST(NULL AS VARCHAR) AS partner, stage, d, weak, mate,"
         f" CASE WHEN cls IN ({harmless}) THEN 0 ELSE delta END AS delta_fen,"
         f" rf, fee, fund, acct, cash FROM ({inner}) y"
-        # Nothing that differs in money, person or state is plain: the amounts are both sides'.
-        f" UNION ALL SELECT '{name}', p.{own}, {_CLASS_OF_PLAIN}, NULL, NULL, 'exact', p.d, 0,"
-        f" p.{far}, 0, p.rf, p.fee, p.fund, p.acct, p.cash FROM plain p"
         f" UNION ALL SELECT '{name}', rid, 'rejected', {_COLUMN_OF_FAULT}, '', 'read', 0, 0,"
-        f" NULL, 0, 0, NULL, NULL, NULL, NULL FROM canon_{name} k WHERE fault IS NOT NULL"
+        f" NULL, 0, 0, NULL, NULL, NULL, NULL FROM faulty_{name} k"
+    )
+
+
+def _of_plain(name: str) -> str:
+    """Pairs that nothing else touches; what differs in money, person or state is never plain."""
+    own, far = ("hr", "cr") if name == "his" else ("cr", "hr")
+    return (
+        f"SELECT '{name}', p.{own}, {CLASS_OF_PLAIN}, NULL, NULL, 'exact', p.d, 0,"
+        f" p.{far}, 0, p.rf, p.fee, p.fund, p.acct, p.cash FROM plain p"
     )
 
 
@@ -141,7 +159,6 @@ def write(con: duckdb.DuckDBPyConnection, sides: list[Side], out: Path) -> None:
     further = tuple(dict.fromkeys(name for side in sides for name in side.further))
     con.execute(f"CREATE OR REPLACE VIEW every_row AS {_every(sides, further)}")
     view = _every(sides, further, shown=True) if _shown(con, sides) else "SELECT * FROM every_row"
-    carried = "".join(f', {quoted_cell(f"x_{n}")} AS "{_header(n)}"' for n in further)
     # No join keeps the order of a file for sure, so the rows are sorted.
     work = out / "work"
     con.execute(
@@ -152,14 +169,56 @@ def write(con: duckdb.DuckDBPyConnection, sides: list[Side], out: Path) -> None:
         "COPY (SELECT class, side, COUNT(*) AS rows, COALESCE(SUM(fee), 0) AS fen FROM verdict"
         f" GROUP BY class, side) TO '{_path(work / 'classes.parquet')}' (FORMAT parquet)"
     )
+    con.execute(f"COPY ({_lines(con, sides, further)}) TO '{_path(out / 'verdicts.csv')}' {_CSV}")
+
+
+def _lines(con: duckdb.DuckDBPyConnection, sides: list[Side], further: tuple[str, ...]) -> str:
+    """SQL of the lines of ``verdicts.csv``, in the order of the inputs.
+
+    Only verdicts are sorted, a few integers each, and laid beside the rows of the file as they are
+    read: the proof has shown that every line has one. A line beside another's row is an error.
+    """
     plain = ", ".join(f"NULLIF({n}, '') AS {n}" for n in ("stage", "cause", "confidence", "advice"))
-    con.execute(
-        f'COPY (SELECT side AS "{_MARK}side", line, '
-        f"{quoted_cell('setl_id')} AS setl_id, class,"
-        f" {quoted_cell('field')} AS field, NULLIF(partner, '') AS partner,"
-        f" {yuan('delta_fen')} AS delta, {plain}{carried}"
-        f" FROM every_row ORDER BY place, line) TO '{_path(out / 'verdicts.csv')}'"
-        " (FORMAT csv, HEADER true, DELIMITER ',')"
+    carried = "".join(f', {quoted_cell(f"x_{n}")} AS "{_header(n)}"' for n in further)
+    selects = []
+    for side in sides:
+        con.execute(
+            f"CREATE OR REPLACE TABLE in_order_{side.name} AS SELECT v.line, v.class, v.field,"
+            " v.partner, v.d, v.weak, v.mate, CAST(v.delta_fen AS BIGINT) AS delta_fen, v.stage,"
+            " j.mates, e.cause, e.confidence, e.advice FROM verdict v"
+            " LEFT JOIN joined j ON j.side = v.side AND j.rid = v.line"
+            " LEFT JOIN explained e ON e.side = v.side AND e.line = v.line"
+            f" WHERE v.side = '{side.name}' ORDER BY v.line"
+        )
+        own = ", ".join(
+            f'k."x_{n}"' if n in side.further else f'CAST(NULL AS VARCHAR) AS "x_{n}"'
+            for n in further
+        )
+        rows = (
+            "SELECT CASE WHEN k.rid = v.line THEN v.line ELSE error('rows in disorder') END"
+            f" AS line, COALESCE(k.raw_setl_id, '') AS setl_id, v.class, {_field()} AS field,"
+            f" {_partner(side.name, 'v')} AS partner, v.delta_fen, v.stage, v.cause, v.confidence,"
+            f" v.advice{', ' + own if own else ''} FROM canon_{side.name} k"
+            f" POSITIONAL JOIN in_order_{side.name} v"
+        )
+        selects.append(
+            f"SELECT '{side.name}' AS \"{_MARK}side\", line, "
+            f"{quoted_cell('setl_id')} AS setl_id, class,"
+            f" {quoted_cell('field')} AS field, NULLIF(partner, '') AS partner,"
+            f" {yuan('delta_fen')} AS delta, {plain}{carried} FROM ({rows}) y"
+        )
+    return " UNION ALL ".join(selects)
+
+
+def _field() -> str:
+    return f"COALESCE(v.field, CASE WHEN v.d = 0 AND v.weak = 0 THEN '' ELSE {_fields('v')} END)"
+
+
+def _partner(side: str, mates: str) -> str:
+    other = "centre" if side == "his" else "his"
+    return (
+        f"COALESCE(v.partner, concat_ws('+', CASE WHEN v.mate IS NOT NULL THEN '{other}:'"
+        f" || v.mate END, {mates}.mates))"
     )
 
 
@@ -218,7 +277,8 @@ def yuan(name: str) -> str:
 def _every(sides: list[Side], further: tuple[str, ...], *, shown: bool = False) -> str:
     selects = []
     for place, side in enumerate(sides):
-        other = "centre" if side.name == "his" else "his"
+        few = f"SELECT r FROM shown WHERE s = '{side.name}'"
+        rows = f"({side.picked(few)})" if shown else f"canon_{side.name}"
         amounts = ", ".join(
             f"COALESCE(v.{s}, k.{s}) AS {'medfee' if s == 'fee' else s}_fen" for s in SHORT.values()
         )
@@ -228,10 +288,7 @@ def _every(sides: list[Side], further: tuple[str, ...], *, shown: bool = False) 
         )
         selects.append(
             f"SELECT {place} AS place, v.side, v.line, COALESCE(k.raw_setl_id, '') AS setl_id,"
-            " v.class, COALESCE(v.field, CASE WHEN v.d = 0 AND v.weak = 0 THEN ''"
-            f" ELSE {_fields('v')} END) AS field,"
-            f" COALESCE(v.partner, concat_ws('+', CASE WHEN v.mate IS NOT NULL THEN '{other}:'"
-            " || v.mate END, j.mates)) AS partner,"
+            f" v.class, {_field()} AS field, {_partner(side.name, 'j')} AS partner,"
             " CAST(v.delta_fen AS BIGINT) AS delta_fen, v.stage,"
             " COALESCE(e.cause, '') AS cause, COALESCE(e.confidence, '') AS confidence,"
             " COALESCE(e.advice, '') AS advice, k.m AS mdtrt_id, k.p AS psn_no,"
@@ -239,12 +296,8 @@ def _every(sides: list[Side], further: tuple[str, ...], *, shown: bool = False) 
             " k.ins AS insutype, k.opt AS clr_optins, k.sopt AS setl_optins,"
             " strftime(k.moment, '%Y-%m-%d') AS day, k.g AS msgid, k.bill AS medins_setl_id,"
             f" k.source, k.raw_line{', ' + own if own else ''}"
-            f" FROM canon_{side.name} k JOIN verdict v ON k.rid = v.line"
-            + (
-                f" JOIN (SELECT r FROM shown WHERE s = '{side.name}') q ON q.r = v.line"
-                if shown
-                else ""
-            )
+            f" FROM {rows} k JOIN verdict v ON k.rid = v.line"
+            + (f" JOIN ({few}) q ON q.r = v.line" if shown else "")
             + f" LEFT JOIN joined j ON j.side = v.side AND j.rid = v.line"
             f" LEFT JOIN explained e ON e.side = v.side AND e.line = v.line"
             f" WHERE v.side = '{side.name}'"

@@ -7,7 +7,7 @@ begins with ``= + - @`` or a TAB is a marked text that no spreadsheet runs. Rows
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from harness.ledger.report_bridge import Bridge
 from harness.ledger.report_causes import cause_name, confidence_name
 from harness.ledger.report_read import Outcome, is_difference
 from harness.ledger.report_text import moment, plain_yuan
+from harness.ledger.workbook_sheet import QuickSheet
 
 SHEET_ROWS_MAX: Final = 1_000_000
 """Data rows of one sheet; the format ends at 1,048,576 and a second sheet takes the rest."""
@@ -66,7 +67,7 @@ class Sheets:
 
     def sheet(self, name: str, heads: Sequence[str], widths: Sequence[int]) -> Worksheet:
         """A new sheet with its header frozen and its columns wide enough."""
-        page = self._book.add_worksheet(self._free(name))
+        page = self._book.add_worksheet(self._free(name), worksheet_class=QuickSheet)
         page.freeze_panes(1, 0)
         page.set_landscape()
         page.set_paper(9)
@@ -183,37 +184,47 @@ def _class_sheets(sheets: Sheets, outcome: Outcome, code: str, total: int) -> No
     limit = -1 if is_difference(code) else SETTLED_ROWS_MAX
     page = sheets.sheet(word(code).name, heads, widths)
     row = 0
+    said: dict[Any, str] = {}
     for record in outcome.rows(code, limit):
         if row == SHEET_ROWS_MAX:
             page, row = sheets.sheet(word(code).name, heads, widths), 0
         row += 1
-        _record(sheets, page, row, [(name, record[name]) for name in columns])
+        _record(sheets, page, row, [(name, record[name]) for name in columns], said)
     page.autofilter(0, 0, max(1, row), len(columns) - 1)
     if 0 <= limit < total:
         left = tr("{count} more rows: see verdicts.csv", count=f"{total - limit:,}")
         sheets.put_text(page, row + 2, 0, left)
 
 
-def _record(sheets: Sheets, page: Worksheet, row: int, cells: list[tuple[str, Any]]) -> None:
+def _record(
+    sheets: Sheets, page: Worksheet, row: int, cells: list[tuple[str, Any]], said: dict[Any, str]
+) -> None:
+    """One row; ``said`` remembers the words of codes, which repeat."""
     for column, (name, value) in enumerate(cells):
-        if value is None:
+        if value is None or value == "":
             continue
         if name.endswith("_fen"):
             sheets.put_fen(page, row, column, int(value))
         elif name == "line":
             page.write_number(row, column, int(value))
-        elif name == "side":
-            sheets.put_text(page, row, column, side_name(str(value)))
-        elif name == "class":
-            sheets.put_text(page, row, column, f"{word(str(value)).name} {value}")
-        elif name == "cause" and value:
-            sheets.put_text(page, row, column, f"{cause_name(str(value))} {value}")
-        elif name == "confidence":
-            sheets.put_text(page, row, column, confidence_name(str(value)))
+        elif name in _IN_WORDS:
+            text = said.get((name, value))
+            if text is None:
+                text = said[name, value] = _IN_WORDS[name](str(value))
+            sheets.put_text(page, row, column, text)
         elif isinstance(value, bool):
             sheets.put_text(page, row, column, tr("yes") if value else tr("no"))
         else:
             sheets.put_text(page, row, column, moment(value))
+
+
+_IN_WORDS: Final[Mapping[str, Callable[[str], str]]] = {
+    "side": side_name,
+    "class": lambda code: f"{word(code).name} {code}",
+    "cause": lambda code: f"{cause_name(code)} {code}",
+    "confidence": confidence_name,
+}
+"""Columns whose codes are said in words."""
 
 
 def _table(sheets: Sheets, name: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

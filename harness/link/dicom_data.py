@@ -2,7 +2,8 @@
 
 What the harness sends is written here and not by pydicom, so that text goes through
 ``harness.wire.dicom_text``, lengths are those of the bytes, and a broken value can be sent as it
-is. What comes is kept as bytes until somebody asks for a text. pydicom gives the dictionary.
+is. What comes is kept as bytes until somebody asks for a text. pydicom gives the dictionary, and is
+imported by whoever asks for a word of it: a LIS that speaks no DICOM starts without it.
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, TypeAlias
-
-from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
 
 from harness.errors import InputError, PeerError
 from harness.i18n import tr
@@ -64,6 +63,8 @@ def tag_of(key: Key) -> int:
     """
     if isinstance(key, int):
         return key
+    from pydicom.datadict import tag_for_keyword  # noqa: PLC0415 - see the top of the module
+
     tag = tag_for_keyword(key)
     if tag is None:
         raise InputError(tr("the DICOM dictionary has no {keyword}", keyword=key))
@@ -77,6 +78,8 @@ def vr_of(tag: int) -> str:
         return "UL"
     if (tag >> 16) & 1:
         return "LO" if 0x10 <= tag & 0xFFFF <= 0xFF else "UN"
+    from pydicom.datadict import dictionary_VR  # noqa: PLC0415 - see the top of the module
+
     try:
         vr = dictionary_VR(tag)
     except KeyError:
@@ -368,4 +371,6 @@ def walk(data: DataSet, prefix: str = "") -> Iterator[tuple[str, int, str, Value
 
 def keyword(tag: int) -> str:
     """The dictionary's keyword of a tag; empty for one that it does not know."""
+    from pydicom.datadict import keyword_for_tag  # noqa: PLC0415 - see the top of the module
+
     return keyword_for_tag(tag)

@@ -88,7 +88,7 @@ class _Socket(AssociationSocket):
 
     writing: threading.Lock
     head: bytes
-    """Of a PDU that the library is to read."""
+    """Of a PDU that is not read yet."""
     told: Callable[[bytes], None] | None
     seen: Callable[[bytes], None] | None
     """Are shown what leaves and what comes, PDU by PDU."""
@@ -104,6 +104,8 @@ class _Socket(AssociationSocket):
         if wire is None or not self._is_connected:
             time.sleep(POLL_S)  # there is no socket to wait on
             return False
+        if self.head:
+            return True
         if isinstance(wire, ssl.SSLSocket) and wire.pending():
             return True
         closing = self.assoc.dul.state_machine.current_state == _CLOSING
@@ -120,11 +122,9 @@ class _Socket(AssociationSocket):
 
     def recv(self, nr_bytes: int) -> bytearray:
         """So many bytes, or fewer at the end of the connection."""
-        head, self.head = self.head, b""
-        if head:
-            return bytearray(head)
-        wire, came = self.socket, bytearray()
-        if wire is not None and nr_bytes <= READ_MAX:
+        came, self.head = bytearray(self.head[:nr_bytes]), self.head[nr_bytes:]
+        wire = self.socket
+        if wire is not None and not came and nr_bytes <= READ_MAX:
             return filled(wire, nr_bytes)
         while wire is not None and len(came) < nr_bytes:
             piece = wire.recv(min(nr_bytes - len(came), READ_MAX))
@@ -136,14 +136,20 @@ class _Socket(AssociationSocket):
     def data(self) -> bool:
         """Take one P-DATA-TF to where messages are put together; False where it is another PDU."""
         dul = self.assoc.dul
-        self.head = bytes(self.recv(HEAD.size))
-        if len(self.head) < HEAD.size or dul.state_machine.current_state != "Sta6":
+        self.head = head = bytes(self.recv(HEAD.size))
+        if len(head) < HEAD.size or dul.state_machine.current_state != "Sta6":
             return False
-        kind, length = HEAD.unpack(self.head)
+        kind, length = HEAD.unpack(head)
         if kind != PduType.DATA:
             return False
-        head, self.head = self.head, b""
-        body = self.recv(length)
+        self.head = b""
+        wire = self.socket
+        if wire is None or length > READ_MAX:
+            body = self.recv(length)
+        else:  # the head of the next one comes with it, where it is there
+            body = filled(wire, length, HEAD.size)
+            self.head = bytes(body[length:])
+            del body[length:]
         if len(body) < length:
             self.event_queue.put("Evt17")
             return True
@@ -153,6 +159,19 @@ class _Socket(AssociationSocket):
         if not self._pieces(memoryview(whole), HEAD.size):
             self.event_queue.put("Evt19")
         return True
+
+    @property
+    def more(self) -> bool:
+        """Whether the next PDU is there already, and nothing else is to be done before it."""
+        dul, wire = self.assoc.dul, self.socket
+        if wire is None or not (self.event_queue.empty() and dul.to_provider_queue.empty()):
+            return False
+        if self.head or (isinstance(wire, ssl.SSLSocket) and wire.pending()):
+            return True
+        try:
+            return bool(select.select([wire], [], [], 0)[0])
+        except (OSError, ValueError):
+            return False
 
     def _pieces(self, view: memoryview, at: int) -> bool:
         """Take the fragments of one PDU, from the first; False where it is broken."""
@@ -260,14 +279,22 @@ def quicken(
 
 
 def _read(wire: _Socket, otherwise: Callable[[], None]) -> None:
-    """Take one PDU; what carries no data is the library's."""
+    """Take the PDUs that are there; what carries no data is the library's.
+
+    The library looks at its timers and sleeps between two of them.
+    """
     try:
-        done = wire.data()
+        for _ in range(GROUP):
+            if not wire.data():
+                break
+            if not wire.more:
+                return
+        else:
+            return
     except OSError:
         wire.event_queue.put("Evt17")
         return
-    if not done:
-        otherwise()
+    otherwise()
 
 
 def _kill(assoc: Any, wire: _Socket, wake: threading.Event) -> None:

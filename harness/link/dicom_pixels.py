@@ -1,8 +1,8 @@
 """Pixels in and out of their transfer syntaxes (PS3.5 §8.2, annexes A.4 and G).
 
-RLE and the native syntaxes are done here, JPEG lossless in ``dicom_lossless``. The rest of the JPEG
-family goes through pydicom and the codecs of the extra ``imaging-codecs`` where they are installed;
-``InputError`` says where they are not.
+What codecs of others cannot do is done by those beside this: RLE, JPEG lossless, JPEG of twelve
+bits, and enough of HTJ2K to write. The rest of the JPEG family goes through pydicom and the codecs
+of the extra ``imaging-codecs`` where they are installed; ``InputError`` says where they are not.
 """
 
 from __future__ import annotations
@@ -15,15 +15,22 @@ from typing import Any, Final
 
 from harness.errors import InputError, PeerError
 from harness.i18n import tr
-from harness.link import dicom_lossless
+from harness.link import dicom_extended, dicom_ht, dicom_lossless, dicom_rle
 from harness.link.dicom_data import DEFLATED, EXPLICIT, IMPLICIT, Encapsulated
 
 RLE: Final = "1.2.840.10008.1.2.5"
 BASELINE: Final = "1.2.840.10008.1.2.4.50"
+EXTENDED: Final = "1.2.840.10008.1.2.4.51"
+JPEG_LOSSLESS_ANY: Final = "1.2.840.10008.1.2.4.57"
 JPEG_LOSSLESS: Final = "1.2.840.10008.1.2.4.70"
 JPEG_LS: Final = "1.2.840.10008.1.2.4.80"
+JPEG_LS_NEAR: Final = "1.2.840.10008.1.2.4.81"
 JPEG_2000: Final = "1.2.840.10008.1.2.4.90"
 JPEG_2000_LOSSY: Final = "1.2.840.10008.1.2.4.91"
+HTJ2K: Final = "1.2.840.10008.1.2.4.201"
+HTJ2K_RPCL: Final = "1.2.840.10008.1.2.4.202"
+HTJ2K_LOSSY: Final = "1.2.840.10008.1.2.4.203"
+HIGH_THROUGHPUT: Final = frozenset({HTJ2K, HTJ2K_RPCL, HTJ2K_LOSSY})
 
 VIDEO: Final = frozenset(
     {f"1.2.840.10008.1.2.4.{number}" for number in range(100, 109)}
@@ -33,19 +40,20 @@ VIDEO: Final = frozenset(
 (PS3.5 §8.2.5 to §8.2.8, §A.4.5 to §A.4.8)."""
 
 NATIVE: Final = frozenset({EXPLICIT, IMPLICIT, DEFLATED})
-LOSSY: Final = frozenset({BASELINE, JPEG_2000_LOSSY})
+LOSSY: Final = frozenset({BASELINE, EXTENDED, JPEG_LS_NEAR, JPEG_2000_LOSSY})
+"""Those that always lose; ``HTJ2K_LOSSY`` may hold either, as ours does, which loses nothing."""
 
-OWN: Final = frozenset({RLE, JPEG_LOSSLESS})
+OWN: Final = frozenset({RLE, EXTENDED, JPEG_LOSSLESS_ANY, JPEG_LOSSLESS})
 """Done without a codec of others."""
 
-CODECS: Final = {BASELINE: "PIL", JPEG_LS: "jpeg_ls", JPEG_2000: "openjpeg",
-                 JPEG_2000_LOSSY: "openjpeg"}  # fmt: skip
+CODECS: Final = {BASELINE: "PIL", JPEG_LS: "jpeg_ls", JPEG_LS_NEAR: "jpeg_ls",
+                 JPEG_2000: "openjpeg", JPEG_2000_LOSSY: "openjpeg",
+                 **dict.fromkeys(HIGH_THROUGHPUT, "openjpeg")}  # fmt: skip
 """Module that a syntax needs beside pydicom."""
 
 EXTRA: Final = "imaging-codecs"
 
 _ITEM, _END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0\0\0\0\0"
-_HEAD: Final = struct.Struct("<16I")
 
 DECODED_MAX: Final = 256 * 1024 * 1024
 """Bytes that one object may decode to: a few bytes of RLE make a great many."""
@@ -118,7 +126,7 @@ def streams(value: bytes) -> list[bytes]:
         PeerError: it is no sequence of fragments.
     """
     found, at = [], 0
-    while value[at : at + 4] == _ITEM:
+    while value[at : at + 4] == _ITEM and at + 8 <= len(value):
         (size,) = struct.unpack_from("<I", value, at + 4)
         found.append(value[at + 8 : at + 8 + size])
         at += 8 + size
@@ -158,124 +166,65 @@ def _by_pixel(value: bytes, shape: Shape) -> bytes:
     return bytes(out)
 
 
-# ---- RLE (PS3.5 annex G)
+# ---- one frame
 
 
 def _encode_one(frame: bytes, shape: Shape, syntax: str) -> bytes:
     if syntax == RLE:
-        return _rle(frame, shape)
-    if syntax == JPEG_LOSSLESS:
-        return _lossless(frame, shape)
+        return dicom_rle.encode(frame, shape.columns, shape.samples, shape.allocated // 8)
+    if syntax in {JPEG_LOSSLESS, JPEG_LOSSLESS_ANY}:
+        predictor = 1 if syntax == JPEG_LOSSLESS else ANY_PREDICTOR
+        return dicom_lossless.encode(_stored(frame, shape), shape.rows, shape.columns,
+                                     shape.samples, _precision(shape), predictor)  # fmt: skip
+    if syntax == EXTENDED:
+        if shape.signed or shape.samples != 1 or shape.stored != dicom_extended.BITS:
+            raise InputError(tr("JPEG Extended holds grey of twelve bits without a sign"))
+        return dicom_extended.encode(_stored(frame, shape), shape.rows, shape.columns)
+    if syntax in HIGH_THROUGHPUT:
+        if shape.signed or shape.samples != 1:
+            raise InputError(tr("HTJ2K is written of grey without a sign only"))
+        order = dicom_ht.RPCL if syntax == HTJ2K_RPCL else dicom_ht.LRCP
+        return dicom_ht.encode(_stored(frame, shape), shape.rows, shape.columns, shape.stored,
+                               order=order)  # fmt: skip
     return _with_codec(syntax, frame, shape)
-
-
-def _segments(shape: Shape) -> list[int]:
-    """Where the bytes of each segment begin: by sample, the most significant first (§G.2)."""
-    width = shape.allocated // 8
-    return [sample * width + width - 1 - byte
-            for sample in range(shape.samples) for byte in range(width)]  # fmt: skip
-
-
-def _rle(frame: bytes, shape: Shape) -> bytes:
-    step = shape.samples * (shape.allocated // 8)
-    packed = []
-    for begin in _segments(shape):
-        plane, out = frame[begin::step], bytearray()
-        for at in range(0, len(plane), shape.columns):  # a run does not cross a row (§G.3.1)
-            out += _pack_bits(plane[at : at + shape.columns])
-        packed.append(bytes(out + b"\0" * (len(out) % 2)))
-    offsets, at = [], _HEAD.size
-    for one in packed:
-        offsets.append(at)
-        at += len(one)
-    head = _HEAD.pack(len(packed), *offsets, *[0] * (15 - len(packed)))
-    return head + b"".join(packed)
-
-
-def _pack_bits(row: bytes) -> bytes:
-    out, at, literal = bytearray(), 0, bytearray()
-    while at < len(row):
-        run = 1
-        while run < 128 and at + run < len(row) and row[at + run] == row[at]:
-            run += 1
-        if run > 2 or (run == 2 and not literal):
-            _flush(out, literal)
-            out += bytes((257 - run, row[at]))
-        else:
-            literal += row[at : at + run]
-        at += run
-    _flush(out, literal)
-    return bytes(out)
-
-
-def _flush(out: bytearray, literal: bytearray) -> None:
-    for at in range(0, len(literal), 128):
-        piece = literal[at : at + 128]
-        out.append(len(piece) - 1)
-        out += piece
-    literal.clear()
-
-
-def _unpack_bits(data: bytes, size: int) -> bytes:
-    out, at = bytearray(), 0
-    while at < len(data) and len(out) < size:
-        count = data[at]
-        if count < 128:
-            out += data[at + 1 : at + 2 + count]
-            at += 2 + count
-        elif count > 128:
-            out += data[at + 1 : at + 2] * (257 - count)
-            at += 2
-        else:
-            at += 1
-    if len(out) < size:
-        raise PeerError(tr("an RLE segment is too short"), clause="PS3.5 §G.3.2")
-    return bytes(out[:size])
-
-
-def _unpack_rle(data: bytes, shape: Shape) -> bytes:
-    if len(data) < _HEAD.size:
-        raise PeerError(tr("an RLE header is cut off"), clause="PS3.5 §G.5")
-    count, *offsets = _HEAD.unpack_from(data)
-    wanted = _segments(shape)
-    if count != len(wanted):
-        raise PeerError(tr("{count} RLE segments, {due} were due", count=count, due=len(wanted)),
-                        clause="PS3.5 §G.2")  # fmt: skip
-    ends = [*offsets[1:count], len(data)]
-    step = shape.samples * (shape.allocated // 8)
-    out = bytearray(shape.frame_bytes)
-    for begin, at, end in zip(wanted, offsets, ends, strict=False):
-        out[begin::step] = _unpack_bits(data[at:end], shape.rows * shape.columns)
-    return bytes(out)
 
 
 def _decode_one(data: bytes, shape: Shape, syntax: str) -> bytes:
     if syntax == RLE:
-        return _unpack_rle(data, shape)
-    if syntax == JPEG_LOSSLESS:
-        return _from_lossless(data, shape)
+        pixels = shape.rows * shape.columns
+        return dicom_rle.decode(data, pixels, shape.samples, shape.allocated // 8)
+    if syntax in {JPEG_LOSSLESS, JPEG_LOSSLESS_ANY}:
+        samples, rows, columns, components, bits = dicom_lossless.decode(data)
+        return _raw(samples, (rows, columns, components, bits), shape)
+    if syntax == EXTENDED and shape.samples == 1:
+        samples, rows, columns, bits = dicom_extended.decode(data)
+        return _raw(samples, (rows, columns, 1, bits), shape)
     return _through_codec(syntax, data, shape)
 
 
-# ---- JPEG lossless
-
+ANY_PREDICTOR: Final = 6
+"""Of the selection values that only the syntax without one may hold (T.81 table H.1)."""
 
 _WORDS: Final = {8: "B", 16: "H"}
 
 
-def _lossless(frame: bytes, shape: Shape) -> bytes:
+def _precision(shape: Shape) -> int:
     """Every bit of a sample where it has a sign, else those that are stored."""
+    return shape.allocated if shape.signed else max(shape.stored, 2)
+
+
+def _stored(frame: bytes, shape: Shape) -> tuple[int, ...]:
     word = _WORDS[shape.allocated]
     samples = struct.unpack(f"<{len(frame) // (shape.allocated // 8)}{word}", frame)
-    bits = shape.allocated if shape.signed else max(shape.stored, 2)
-    if any(one >> bits for one in samples):
+    if any(one >> _precision(shape) for one in samples):
         raise InputError(tr("a pixel has more bits than are stored"))
-    return dicom_lossless.encode(samples, shape.rows, shape.columns, shape.samples, bits)
+    return samples
 
 
-def _from_lossless(data: bytes, shape: Shape) -> bytes:
-    samples, rows, columns, components, bits = dicom_lossless.decode(data)
-    if (rows, columns, components) != (shape.rows, shape.columns, shape.samples):
+def _raw(samples: Sequence[int], said: tuple[int, int, int, int], shape: Shape) -> bytes:
+    """Samples as bytes, where the stream says what the header does."""
+    *size, bits = said
+    if size != [shape.rows, shape.columns, shape.samples]:
         raise PeerError(tr("the JPEG frame and the header differ in size"), clause="PS3.5 §8.2.1")
     if bits > shape.allocated:
         raise PeerError(tr("a pixel has more bits than are allocated"), clause="PS3.5 §8.2.1")
@@ -310,15 +259,21 @@ def _with_codec(syntax: str, frame: bytes, shape: Shape) -> bytes:
 
     if syntax == BASELINE:
         return _baseline(frame, shape)
-    more: dict[str, Any] = {"j2k_psnr": [LOSSY_DB]} if syntax == JPEG_2000_LOSSY else {}
+    losses: dict[str, dict[str, Any]] = {
+        JPEG_2000_LOSSY: {"j2k_psnr": [LOSSY_DB]},
+        JPEG_LS_NEAR: {"jls_error": NEAR},
+    }
     try:
-        return bytes(get_encoder(syntax).encode(frame, **_options(shape), **more))
+        return bytes(get_encoder(syntax).encode(frame, **_options(shape), **losses.get(syntax, {})))
     except (ValueError, RuntimeError, NotImplementedError) as error:
         raise InputError(str(error)) from error
 
 
 LOSSY_DB: Final = 45
 """Signal to noise of lossy JPEG 2000."""
+
+NEAR: Final = 2
+"""How far a sample of near-lossless JPEG-LS may be off (ITU-T T.87 §A.2.1)."""
 
 
 def _baseline(frame: bytes, shape: Shape) -> bytes:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
 
-from pynetdicom import AE, build_context, build_role
+from pynetdicom import AE, build_role
 
 from harness.errors import HarnessError
 from harness.link.address import Address
@@ -32,6 +32,7 @@ from harness.link.dicom_messages import (
     say_answer,
     say_request,
 )
+from harness.link.dicom_setup import proposed
 from harness.link.tap import Connection, Guard, Watcher
 from harness.wire.dicom_events import SendDimse, cut
 
@@ -157,10 +158,11 @@ class Association:
         ae = AE(ae_title=self.peer.calling)
         ae.acse_timeout, ae.dimse_timeout = self.peer.acse_s, self.peer.dimse_s
         ae.network_timeout, ae.connection_timeout = self.peer.idle_s, self.peer.acse_s
+        begun = time.monotonic()
         self._assoc = assoc = ae.associate(
             address.host,
             address.port,
-            contexts=[build_context(one.abstract, list(one.syntaxes)) for one in self.offers],
+            contexts=proposed(tuple((one.abstract, tuple(one.syntaxes)) for one in self.offers)),
             ae_title=self.peer.called,
             max_pdu=self.peer.max_pdu,
             ext_neg=[
@@ -172,7 +174,7 @@ class Association:
         )
         self._quiet = Quiet(assoc)
         if not assoc.is_established:
-            self.error = self._why()
+            self.error = self._why(time.monotonic() - begun)
             self._finish()
             return False
         for one in assoc.accepted_contexts:
@@ -181,7 +183,7 @@ class Association:
             self._syntax[ident] = syntax
         return True
 
-    def _why(self) -> str:
+    def _why(self, seconds: float) -> str:
         assoc = self._assoc
         if assoc.is_rejected:
             primitive = assoc.acceptor.primitive
@@ -189,6 +191,8 @@ class Association:
             return f"rejected {triple}: {REJECTIONS.get(triple, 'see PS3.8 table 9-21')}"
         if assoc.rejected_contexts:
             return "no usable presentation context"
+        if seconds >= self.peer.acse_s:  # the library aborts then, and would say so
+            return f"no answer within {self.peer.acse_s:g} s"
         return "aborted" if assoc.is_aborted else "not reached"
 
     def close(self) -> list[str]:
@@ -254,12 +258,16 @@ class Association:
 
         Raises:
             HarnessError: there is no association, or none of its contexts fits.
+            PermitError: the data set is about somebody who is not ours.
         """
         if not self.is_open or self._quiet is None:
             raise no_association(self.error or "it is over")
         context = self._context(request)
         begun = time.monotonic()
         with self._quiet.held():
+            if self.guard is not None and self.connection is not None and request.payload:
+                # The syntax stands with the protocol: without it nobody can read the data set.
+                self.guard.payload(self.connection, f"dicom {request.syntax}", request.payload)
             if self.told is not None:
                 self.told("sent", request)
             say_request(self._assoc, request, context)
@@ -271,6 +279,15 @@ class Association:
                 if answer.status not in PENDING:
                     return
         yield Answer(status=-1, kind=request.kind, error=f"more than {ANSWERS_MAX} answers")
+
+    def cancel(self, request: Request) -> None:
+        """Ask for the end of a request whose answers are coming (PS3.7 §9.3.2.3).
+
+        Its last answer says whether that was done: status FE00, or what it would have been.
+        """
+        if not self.is_open:
+            raise no_association(self.error or "it is over")
+        self._assoc.send_c_cancel(request.message_id, self._context(request))
 
     def _answer(self, begun: float) -> Answer | None:
         """The next answer; None where a request of the peer came between."""

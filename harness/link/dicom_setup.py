@@ -21,7 +21,7 @@ from pynetdicom import (
     pdu_primitives,
     presentation,
 )
-from pynetdicom.presentation import PresentationContext
+from pynetdicom.presentation import PresentationContext, build_context
 
 _VALUES_MAX: Final = 4096
 """More than a listener with every class and syntax knows; what peers make up does not stay."""
@@ -54,7 +54,7 @@ for _name, _rooms in _ROOMS.items():
 
 
 class Contexts(list[PresentationContext]):
-    """What a listener takes; a deep copy shares what negotiation reads and never changes.
+    """What is taken or proposed; a deep copy shares what negotiation reads and never changes.
 
     Each association gets contexts of its own with lists of its own: the library writes the result,
     the number and the roles of an answer into new ones.
@@ -65,6 +65,16 @@ class Contexts(list[PresentationContext]):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> list[PresentationContext]:
         return [_own(one) for one in self]
+
+
+@lru_cache(maxsize=256)
+def proposed(offers: tuple[tuple[str, tuple[str, ...]], ...]) -> Contexts:
+    """What a requestor proposes, of which the library makes a deep copy for each association.
+
+    Args:
+        offers: SOP classes, and the transfer syntaxes of each.
+    """
+    return Contexts(build_context(abstract, list(syntaxes)) for abstract, syntaxes in offers)
 
 
 def _own(context: PresentationContext) -> PresentationContext:

@@ -34,15 +34,19 @@ class Bell:
         self.ear.close()
 
 
-def filled(wire: socket.socket, size: int) -> bytearray:
-    """So many bytes into one buffer; fewer at the end of the connection."""
-    came, done = bytearray(size), 0
-    view = memoryview(came)
-    while done < size:
-        count = wire.recv_into(view[done:])
-        if not count:
-            return came[:done]
-        done += count
+def filled(wire: socket.socket, size: int, more: int = 0) -> bytearray:
+    """So many bytes into one buffer, and up to ``more`` that are there with them.
+
+    Fewer at the end of the connection.
+    """
+    came, done = bytearray(size + more), 0
+    with memoryview(came) as view:
+        while done < size:
+            count = wire.recv_into(view[done:])
+            if not count:
+                break
+            done += count
+    del came[done:]
     return came
 
 

@@ -21,8 +21,8 @@ from harness.link import serial_port, tcp
 from harness.link.address import Address
 from harness.link.serial_address import SerialAddress
 
-READ_BYTES: Final = 32 * 1024
-"""A piece of this length fits into one packet of the journal."""
+READ_BYTES: Final = 63 * 1024
+"""A piece of this length fits into one packet of the journal: 65,535 bytes with its headers."""
 
 STOP_S: Final = 5.0
 """Until the threads of a relay that was told to stop are gone."""

@@ -32,6 +32,17 @@ class TlsFailed(Event):
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsUnclosed(Event):
+    """The connection ended without ``close_notify``: what came last may have been cut off.
+
+    RFC 8446 §6.1 and RFC 5246 §7.2.1. HL7 frames show by themselves whether they are whole, so the
+    end is told and nothing else follows from it.
+    """
+
+    reason: str = "closed without close_notify"
+
+
 @dataclass(slots=True)
 class TlsCore:
     """A core whose bytes are carried by TLS.
@@ -51,6 +62,7 @@ class TlsCore:
     _events: list[Event] = field(default_factory=list)
     _ready: bool = False
     _over: bool = False
+    _told_end: bool = False
     protocol: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -87,12 +99,13 @@ class TlsCore:
     def _read(self, now: float) -> None:
         while data := self._tls.read(READ_BYTES):
             self.inner.receive(data, now)
+        self._told_end = True  # read to the end: close_notify came
 
     def _tried(self, step: Callable[[], None]) -> None:
         """One step; where it wants more bytes it goes on when they are there."""
         try:
             step()
-        except (ssl.SSLWantReadError, ssl.SSLZeroReturnError):
+        except ssl.SSLWantReadError:
             return
         except ssl.SSLError as error:
             self._over = True
@@ -103,6 +116,8 @@ class TlsCore:
         if not self._ready and not self._over:
             self._over = True
             self._events.append(TlsFailed(reason="closed inside the handshake"))
+        elif self._ready and not self._over and not self._told_end:
+            self._events.append(TlsUnclosed())
         self.inner.receive_eof(now)
 
     def send(self, event: Event, now: float) -> None:

@@ -221,6 +221,8 @@ def _people(profile: Profile) -> list[str]:
     ]
     found += [tr("DBA of {role}", role=one.role) for one in profile.probes.values()
               if one.kind == "carried"]  # fmt: skip
+    found += [tr("who looks at {role}", role=one.role) for one in profile.probes.values()
+              if one.kind == "person"]  # fmt: skip
     return [*dict.fromkeys(found), tr("engineer at this harness"), tr("who decides to go back")]
 
 

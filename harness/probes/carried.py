@@ -56,6 +56,7 @@ class CarriedProbe:
         columns: our name of a column and the query's.
         rows_max: more rows are an error.
         from_nothing: what stands behind a SELECT of constants, such as `` FROM dual``.
+        reach: how far it sees.
         say: tells the person.
         now: civil time.
         pause: waits a little; a test has no need to.
@@ -70,6 +71,8 @@ class CarriedProbe:
     columns: Mapping[str, str] = field(default_factory=dict)
     rows_max: int = limits.PROBE_ROWS_MAX
     from_nothing: str = ""
+    reach: str = "stored"
+    by_hand: bool = True
     say: Callable[[str], None] = print
     now: Callable[[], datetime] = lambda: datetime.now(CHINA)
     pause: Callable[[float], None] = time.sleep
@@ -200,11 +203,15 @@ def read_table(path: Path) -> Sequence[Sequence[str]]:
         data = path.read_bytes()
     except (OSError, CalamineError) as error:
         raise _wrong(path, tr("cannot be read: {why}", why=error)) from None
+    return [row for row in csv.reader(io.StringIO(text_of(data), newline="")) if row]
+
+
+def text_of(data: bytes) -> str:
+    """Text of a file in UTF-8 or GB 18030, which are told apart by what they hold."""
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = data.decode("gb18030", "replace")
-    return [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+        return data.decode("gb18030", "replace")
 
 
 def _cell(value: object) -> str:

@@ -17,11 +17,23 @@ class Answer:
         outcome: ``ok`` (also with no row), ``failed`` (refused), ``unknown`` (no answer).
         rows: what was there, as text; None for NULL.
         error: why it could not look.
+        by: who looked, where a person did.
     """
 
     outcome: Outcome
     rows: Sequence[Mapping[str, str | None]] = field(default_factory=tuple)
     error: str = ""
+    by: str = ""
+
+
+def reach_of(probe: Probe) -> str:
+    """How far a probe sees; one that does not say so shows what is stored."""
+    return str(getattr(probe, "reach", "") or "stored")
+
+
+def by_hand(probe: Probe) -> bool:
+    """Whether a person looks: waiting for one says nothing about how fast a system is."""
+    return bool(getattr(probe, "by_hand", False))
 
 
 class Probe(Protocol):

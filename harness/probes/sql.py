@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -14,6 +15,7 @@ from harness import limits
 from harness.errors import InputError, PermitError
 from harness.i18n import tr
 from harness.model import Outcome
+from harness.probes.pace import Pace
 from harness.probes.probe import Answer
 from harness.probes.sql_account import rights_to_write
 
@@ -32,6 +34,8 @@ _FORBIDDEN = re.compile(
 )
 
 HOLE = re.compile(r"(?<![:\w]):([A-Za-z_]\w*)")
+
+SNAPSHOT = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 PROGRESS_STEPS = 100_000
 """Steps of SQLite's machine between two looks at the clock: a few milliseconds."""
@@ -66,6 +70,8 @@ class SqlProbe:
         timeout_s: one look may take so long.
         verify: refuse an account that can write (PostgreSQL).
         columns: our name of a column and the query's; others keep the query's name.
+        reach: how far it sees.
+        pace: between two looks.
     """
 
     def __init__(
@@ -79,8 +85,12 @@ class SqlProbe:
         timeout_s: float = limits.PROBE_TIMEOUT_S,
         columns: Mapping[str, str] | None = None,
         verify: bool = False,
+        reach: str = "stored",
+        pace: Pace | None = None,
     ) -> None:
         check_select(query)
+        self.reach = reach
+        self._pace = pace or Pace()
         self._ours = {theirs: ours for ours, theirs in (columns or {}).items()}
         self.name = name
         self.role = role
@@ -88,7 +98,8 @@ class SqlProbe:
         self._query = query
         self._rows_max = rows_max
         self._timeout_s = timeout_s
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._moment = False
         self._verify = verify
         self._writes: list[str] | None = None
         self._db: Any = None
@@ -105,12 +116,14 @@ class SqlProbe:
 
     def ask(self, args: Mapping[str, str]) -> Answer:
         """Run the query; trouble with the database is an answer, not an exception."""
+        self._pace.wait()
         with self._lock:
             try:
                 writes = self.account_writes() if self._verify else []
                 if writes:
                     return Answer(outcome=Outcome.FAILED, error=_can_write(writes))
-                names, rows = self._run(args)
+                with self.snapshot():
+                    names, rows = self._run(args)
             except (sqlite3.Error, OSError) as error:
                 self._drop()
                 return Answer(outcome=Outcome.FAILED, error=str(error))
@@ -133,6 +146,37 @@ class SqlProbe:
                 for row in rows
             ],
         )
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Every look in here sees the database as it is at the first of them, and writes nothing.
+
+        One transaction: REPEATABLE READ READ ONLY in PostgreSQL, where each statement would else
+        see what was committed before it (PostgreSQL 15 §13.2); in SQLite one BEGIN, which holds the
+        state of the first read (sqlite.org/isolation.html).
+        """
+        with self._lock:
+            if self._moment:
+                yield
+                return
+            if self._db is None:
+                self._db = self._connect()
+            self._db.execute(SNAPSHOT if self._is_postgres else "BEGIN")
+            self._moment = True
+            try:
+                yield
+            finally:
+                self._moment = False
+                self._end()
+
+    def _end(self) -> None:
+        """Let go of the moment; a connection that cannot is not used again."""
+        if self._db is None or not (self._is_postgres or self._db.in_transaction):
+            return
+        try:
+            self._db.execute("ROLLBACK")
+        except Exception:  # noqa: BLE001 - what went wrong before is told, not that it cannot end
+            self._drop()
 
     def account_writes(self) -> list[str]:
         """What the account may change; asked once. SQLite files are opened read-only instead."""

@@ -33,13 +33,16 @@ def compare_day(
     found = replace(found, severity=severity.given(graded))
     basis = tr(
         "Before is a recorded ordinary working day: dialect, counts and contract were compared,"
-        " and no value of a single message."
+        " and no value of a single message. Learned from: {protocols}.",
+        protocols=", ".join(day.protocols(old)),
     )
     data = report.write(found, old.folder, new.folder, out, basis=(BASIS, basis))
     show(data, found.verdict, out)
     print(f"! {basis}")
     code = EXIT_CODES[found.verdict]
     if as_json:
-        summary = {key: data[key] for key in ("verdict", "basis", "groups", "coverage")}
+        summary = {
+            key: data[key] for key in ("verdict", "basis", "groups", "signatures", "coverage")
+        }
         print(json.dumps(summary | {"exit_code": code}, ensure_ascii=False))
     return code

@@ -98,21 +98,22 @@ def rehearse(request: Request) -> int:
         found = comparing.run(one, other, noise, given, today=today, say=command.say)
         found = replace(found, severity=grades)
         sides[name] = dict(report.write(found, one, other, request.out / name))
-        verdicts.append(Verdict.FAIL if found.open_groups else
+        verdicts.append(Verdict.FAIL if found.open_signatures else
                         Verdict.INCONCLUSIVE if found.coverage else Verdict.PASS)  # fmt: skip
     problems = _problems(sides)
     verdict = worst([*verdicts, *([Verdict.FAIL] if problems else [])])
     data = {
         "format": FORMAT, "verdict": verdict.value, "production_is": which,
         "before": sides["version"]["before"], "after": sides["version"]["after"],
-        "production": sides["configuration"]["after"], "groups": origins(sides),
+        "production": sides["configuration"]["after"], "groups": gathered(sides),
+        "signatures": origins(sides),
         "coverage": [text for one in sides.values() for text in one["coverage"]],
         "approval_problems": problems,
     }  # fmt: skip
     _write(data, verdict, request.out)
     code = EXIT_CODES[verdict]
     if request.json:
-        short = {key: data[key] for key in ("verdict", "production_is", "groups")}
+        short = {key: data[key] for key in ("verdict", "production_is", "groups", "signatures")}
         print(json.dumps(short | {"exit_code": code}, ensure_ascii=False))
     return code
 
@@ -124,16 +125,21 @@ def _problems(sides: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def origins(sides: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Every group once: of the version, of the configuration, or of both."""
+    """Every signature once: of the version, of the configuration, or of both."""
     found: dict[str, dict[str, Any]] = {}
     for name, side in sides.items():
-        for group in side["groups"]:
-            known = found.get(group["signature"])
+        for one in side["signatures"]:
+            known = found.get(one["signature"])
             if known is None:
-                found[group["signature"]] = {**group, "origin": name}
+                found[one["signature"]] = {**one, "origin": name}
             else:
                 known["origin"] = "both"
     return list(found.values())
+
+
+def gathered(sides: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The groups of both sides; ``origin`` says whose, and numbers are those of its own page."""
+    return [{**one, "origin": name} for name, side in sides.items() for one in side["groups"]]
 
 
 def origin_name(origin: str) -> str:
@@ -149,6 +155,12 @@ def _write(data: Mapping[str, Any], verdict: Verdict, out: Path) -> None:
         (origin_name(one["origin"]), str(one["severity"]), report.class_name(one["class"]),
          one["interface"], f"{one['name']} {one['path']}".strip(), str(one["count"]),
          one["approved"] or tr("not approved"))
+        for one in data["signatures"]
+    ]  # fmt: skip
+    groups = [
+        (origin_name(one["origin"]), str(one["number"]), str(one["severity"]),
+         report.class_name(one["class"]), one["interface"],
+         f"{one['name']} {one['path']}".strip(), str(one["scenarios"]), str(len(one["signatures"])))
         for one in data["groups"]
     ]  # fmt: skip
     twin = tr("after") if data["production_is"] == "after" else tr("before")
@@ -167,12 +179,14 @@ def _write(data: Mapping[str, Any], verdict: Verdict, out: Path) -> None:
         sections=[
             Section(tr("Runs"), notes, [Table((tr("run"), tr("name"), tr("systems")), runs)]),
             Section(tr("Differences"), (), [Table(
+                (tr("origin"), tr("group"), tr("grade"), tr("class"), tr("interface"),
+                 tr("first difference"), tr("scenarios"), tr("signatures")), groups), Table(
                 (tr("origin"), tr("grade"), tr("class"), tr("interface"), tr("where"), tr("times"),
                  tr("approval")), rows)]),
         ],
     )  # fmt: skip
     paper.write(page, out / "rehearsal.html")
-    for row in rows:
+    for row in groups:
         print("  ".join(row))
     for note in notes:
         print(f"! {note}")

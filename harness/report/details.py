@@ -16,7 +16,7 @@ from harness.report.ladder import Ladder
 from harness.report.mask import Mask
 from harness.report.model import FindingEntry
 from harness.report.text import cut
-from harness.report.words import field_name
+from harness.report.words import field_name, reach_name
 
 ROWS_MAX: Final = 20
 """Rows shown of one probe's answer; the trace has all."""
@@ -192,6 +192,8 @@ def _probe(record: Record, mask: Mask, _: Places) -> dict[str, Any]:
         "facts": [
             (tr("place"), _text(record, "place")),
             (tr("asked for"), asked),
+            (tr("reach"), reach_name(_text(record, "reach"))),
+            (tr("seen by"), _text(record, "by")),
             (tr("outcome"), _text(record, "outcome")),
             (tr("error"), _text(record, "error")),
             (tr("rows"), str(len(rows))),

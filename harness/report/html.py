@@ -259,6 +259,7 @@ def _environment() -> Environment:
     made.globals.update(
         _=tr,
         verdict_name=words.verdict_name,
+        reach_name=words.reach_name,
         symbol=words.SYMBOLS.__getitem__,
         reason=words.reason,
         role_name=words.role_name,

@@ -10,23 +10,25 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from harness.errors import HarnessError
 from harness.i18n import tr
 from harness.report import evidence_zip
-from harness.report.run import build
+from harness.report.run import build, load
 
 HASHED: Final = ("run.json", "plan.json")
 
 
 def damage(folder: Path) -> str:
     """Why the folder cannot be trusted; empty where it is as it was written."""
-    manifest = _manifest(folder)
-    if manifest is None:
+    found = manifest(folder)
+    if found is None:
         return _derived(folder)
-    wanted = {str(one.get("path")): one.get("sha256") for one in manifest.get("files", ())}
+    listed = [*found.get("files", ()), *found.get("withheld", ())]
+    wanted = {str(one.get("path")): one.get("sha256") for one in listed}
     if "run.json" not in wanted:
         return tr("its manifest does not name {name}", name="run.json")
     for name in HASHED:
@@ -38,7 +40,8 @@ def damage(folder: Path) -> str:
     return ""
 
 
-def _manifest(folder: Path) -> dict[str, Any] | None:
+def manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of the evidence; empty where it cannot be read, None where there is none."""
     try:
         archive, plain = folder / evidence_zip.NAME, folder / evidence_zip.MANIFEST
         if archive.is_file():
@@ -59,7 +62,10 @@ def _derived(folder: Path) -> str:
     if not (folder / "plan.json").is_file():
         return unknown
     try:
-        text = build(folder).text().encode("utf-8", "backslashreplace")
+        written, derived = load(folder), build(folder)
+        # What people have taken back since then is no edit of what the run saw.
+        derived = replace(derived, cleanup=written.cleanup, conditional=written.conditional)
+        text = derived.text().encode("utf-8", "backslashreplace")
     except HarnessError as error:
         return error.message
     if text != (folder / "run.json").read_bytes():

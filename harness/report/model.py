@@ -110,12 +110,15 @@ class Sentence:
     """One sentence of a scenario and what became of it.
 
     ``mark`` is ``done`` (carried out), ``not-reached``, or the verdict of what it judges.
+    ``reach`` is how far the probes saw on which that verdict rests (``stored``, ``sent``,
+    ``displayed``); empty where it rests on messages.
     """
 
     keyword: str
     text: str
     line: int = 0
     mark: str = "not-reached"
+    reach: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,8 +175,29 @@ class ScenarioRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cleanup:
+    """What ``cleanup.csv`` of the run folder says was left in systems that are not ours.
+
+    ``problem`` says why the table cannot be read; then nobody knows what is open.
+    """
+
+    rows: int = 0
+    open: int = 0
+    problem: str = ""
+
+    @property
+    def settled(self) -> bool:
+        """Everything was taken back by somebody with a name, or nothing was left."""
+        return not self.open and not self.problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """``run.json``: everything that a report needs beside the traces."""
+    """``run.json``: everything that a report needs beside the traces.
+
+    ``conditional``: the verdict holds on the condition that what the run left in systems that are
+    not ours is taken back; ``cleanup`` counts it.
+    """
 
     format: int
     harness_version: str
@@ -191,6 +215,8 @@ class Run:
     defects: tuple[str, ...] = ()
     requirements: tuple[Requirement, ...] = ()
     interfaces: tuple[Interface, ...] = ()
+    conditional: bool = False
+    cleanup: Cleanup = field(default_factory=Cleanup)
 
     @property
     def masked(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 
 from harness.evidence.verdict import Verdict, worst
 from harness.i18n import tr
+from harness.report.leftover import NAME
 from harness.report.model import Interface, Requirement, Run, ScenarioRun
 from harness.report.words import NOT_TESTED, reason
 
@@ -121,7 +122,7 @@ def overview(run: Run) -> Overview:
     known = sum(group.known for group in groups)
     heading, rule = RULES[run.verdict]
     return Overview(
-        heading=tr(heading),
+        heading=_under_condition(run, tr(heading)),
         rule=tr(rule),
         cautions=tuple(_cautions(run, tested, known)),
         groups=groups,
@@ -132,9 +133,34 @@ def overview(run: Run) -> Overview:
     )
 
 
+def _under_condition(run: Run, heading: str) -> str:
+    if not run.conditional:
+        return heading
+    return tr("{conclusion} · conditional", conclusion=heading)
+
+
+def condition(run: Run) -> str:
+    """Why the conclusion of a run is conditional; empty where it is not."""
+    if run.cleanup.problem:
+        return tr(
+            "The conclusion is conditional: nobody can tell what is still to be taken back from "
+            "systems that are not ours, because {file} cannot be read: {why}",
+            file=NAME, why=run.cleanup.problem,
+        )  # fmt: skip
+    if not run.conditional:
+        return ""
+    return tr(
+        "The conclusion is conditional: {open} of {rows} entries of {file} are open. Take each "
+        "back in its system, write who did it, and render the report again.",
+        open=run.cleanup.open, rows=run.cleanup.rows, file=NAME,
+    )  # fmt: skip
+
+
 def _cautions(run: Run, tested: int, known: int) -> list[str]:
     """What a reader of the conclusion must know before signing it."""
     cautions = []
+    if run.conditional:
+        cautions.append(condition(run))
     if known > tested:
         cautions.append(
             tr(

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
-from harness.evidence import trace
+from harness.evidence import reach, trace
 from harness.evidence.conclude import Conclusion, conclude
 from harness.evidence.expect import Finding
 from harness.evidence.trace import Record
 from harness.evidence.verdict import Verdict, worst
 from harness.i18n import tr
-from harness.report import attempts, evidence_zip, html, junit
+from harness.report import attempts, evidence_zip, html, junit, leftover
 from harness.report.model import (
     FORMAT,
     FaultEntry,
@@ -43,7 +43,7 @@ _TRACE_NAME = re.compile(r"[^/\\:\x00.][^/\\:\x00]*")
 
 
 def build(folder: Path) -> Run:
-    """Derive the run from ``plan.json`` and ``traces/*.jsonl``.
+    """Derive the run from ``plan.json`` and ``traces/*.jsonl``, and count its ``cleanup.csv``.
 
     Raises:
         InputError: the plan is missing or wrong; a trace never raises, it becomes a verdict.
@@ -53,6 +53,7 @@ def build(folder: Path) -> Run:
     parts = [_scenario(folder, one) for one in planned]
     scenarios = tuple(scenario for scenario, _ in parts)
     verdicts = [one.verdict for one in scenarios]
+    cleanup = leftover.counted(folder)
     return Run(
         format=FORMAT,
         harness_version=plan.harness_version,
@@ -70,6 +71,8 @@ def build(folder: Path) -> Run:
         scenarios=scenarios,
         requirements=plan.requirements,
         interfaces=plan.interfaces,
+        conditional=not cleanup.settled,
+        cleanup=cleanup,
     )
 
 
@@ -211,16 +214,20 @@ def _run_of(
 def _sentences(records: Sequence[Record], conclusion: Conclusion) -> tuple[Sentence, ...]:
     """The sentences of the scenario, each with what became of it."""
     reached = {one["index"] for one in records if one["kind"] == "step"}
+    probes = {one["n"]: one for one in records if one["kind"] == "probe"}
     marks: dict[int, list[Verdict]] = {}
+    cited: dict[int, set[int]] = {}
     opened = [one for one in records if one["kind"] == "expectation"]
     for record, judgement in zip(opened, conclusion.judgements, strict=True):
         marks.setdefault(record["sentence"], []).append(judgement.verdict)
+        cited.setdefault(record["sentence"], set()).update(judgement.cited)
     return tuple(
         Sentence(
             keyword=str(one["keyword"]),
             text=str(one["text"]),
             line=int(one["line"]),
             mark=_mark(index, reached, marks),
+            reach=reach.least(probes[n] for n in cited.get(index, ()) if n in probes),
         )
         for index, one in enumerate(records[0].get("sentences", ()))
     )
@@ -241,7 +248,8 @@ def _seconds(records: Sequence[Record]) -> float:
         return 0.0
     whole = float(records[-1]["t"] - records[0]["t"])
     # Waiting for a person says nothing about a system.
-    persons = sum(float(one.get("person_s", 0.0)) for one in records if one["kind"] == "note")
+    waits = (one for one in records if one["kind"] in {"note", "probe"})
+    persons = sum(float(one.get("person_s", 0.0)) for one in waits)
     return round(max(0.0, whole - persons), 3)
 
 

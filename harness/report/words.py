@@ -36,6 +36,8 @@ _VERDICTS: Final = {
     "not-reached": "not reached",
 }
 
+_REACHES: Final = {"stored": "stored", "sent": "sent on", "displayed": "displayed"}
+
 _FIELDS: Final = {
     "MSH-3": "sending application",
     "MSH-5": "receiving application",
@@ -106,6 +108,7 @@ _REASONS: Final = (
     "the trace cannot be judged: {why}",
     "not judged: line {lines}",
     "the scenario judges nothing",
+    "the sentence claims {claim}, and the probe {probe} reaches {reach} only",
     "the planned fault {fault} never fired",
     "the fault {fault} was not healed",
     "the expectation itself is not in the trace",
@@ -171,6 +174,11 @@ def finding_word(text: str) -> str:
     return tr(text) if text in MESSAGES else text
 
 
+def reach_name(name: str) -> str:
+    """How far a probe saw, in the reader's language; empty where nothing says so."""
+    return tr(_REACHES[name]) if name in _REACHES else ""
+
+
 def reason(text: str) -> str:
     """A reason in the reader's language; ``run.json`` keeps it in English for other programs."""
     for pattern, template in _patterns():
@@ -192,5 +200,13 @@ def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
 def msgids() -> frozenset[str]:
     """Every text of these tables, for the check of the catalogue."""
     return frozenset(
-        {*_VERDICTS.values(), *_FIELDS.values(), *_REASONS, *MESSAGES, *ROLES, *LINK_EVENTS}
+        {
+            *_VERDICTS.values(),
+            *_REACHES.values(),
+            *_FIELDS.values(),
+            *_REASONS,
+            *MESSAGES,
+            *ROLES,
+            *LINK_EVENTS,
+        }
     )

@@ -22,10 +22,25 @@ from harness.link.tap import Connection, Delivery, Guard, Tap, Watcher
 from harness.probes.probe import Probe
 from harness.scenario.serial_lines import SerialLines
 from harness.scenario.systems import Systems
+from harness.site.strangers import Gate
 from harness.wire.core import Event, Unit
 
 ASLEEP = "ENGINE"
 """The role that runs only where a scenario puts it in line: the interface engine."""
+
+
+class Door(Protocol):
+    """Who stands at the links over which real systems call systems of ours."""
+
+    alarm: Callable[[str], None] | None
+
+    def stops(self, link: str, payload: bytes) -> str:
+        """Why a message must not pass; empty where it may."""
+        ...
+
+    def learns(self, link: str, payload: bytes) -> None:
+        """Take in what a system of ours answers."""
+        ...
 
 
 class Member(Protocol):
@@ -71,6 +86,19 @@ class Switch:
     def __init__(self) -> None:
         self.watcher: Watcher | None = None
         self.tap: Tap | None = None
+        self.door: Door | None = None
+
+    def stops(self, link: str, payload: bytes) -> str:
+        """Why a message of a real system to one of ours must not pass; empty where it may.
+
+        The door of the last scenario stays until the next one begins.
+        """
+        return "" if self.door is None else self.door.stops(link, payload)
+
+    def learns(self, link: str, payload: bytes) -> None:
+        """Tell the door what a system of ours answers."""
+        if self.door is not None:
+            self.door.learns(link, payload)
 
     def link(self, connection: Connection, event: str, reason: str) -> None:
         """Pass on to the running scenario."""
@@ -162,7 +190,7 @@ class Bench:
         """Start the systems, stand in line where the profile says so, and wire all up."""
         self.systems.start()
         host = Host(
-            Relay(),
+            Gate(Relay(), self.switch.stops, self.switch.learns),
             self.clock,
             self._describe,
             tap=self.switch,
@@ -321,6 +349,8 @@ class Bench:
         self._lines_held.clear()
         self._redirected.clear()
         self.switch.watcher = self.switch.tap = None
+        if self.switch.door is not None:
+            self.switch.door.alarm = None  # the journal that it wrote into is closed
         return left
 
     def stop(self) -> list[str]:

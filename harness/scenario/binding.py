@@ -198,8 +198,11 @@ def _attached(step: Step, sentence: Sentence, file: str) -> dict[str, Any]:
 def _check_presence(
     step: Step, takes: Takes, *, present: bool, missing: str, needless: str
 ) -> None:
-    remedy = tr("it is used like this:\n{example}", example=step.example)
     if takes is Takes.REQUIRED and not present:
-        raise ScenarioError(missing, remedy=remedy)
+        raise ScenarioError(missing, remedy=_used(step))
     if takes is Takes.NO and present:
-        raise ScenarioError(needless, remedy=remedy)
+        raise ScenarioError(needless, remedy=_used(step))
+
+
+def _used(step: Step) -> str:
+    return tr("it is used like this:\n{example}", example=step.example)

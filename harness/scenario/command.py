@@ -152,6 +152,7 @@ def run(request: Request) -> int:
     with _own_environment(), interrupt.kept():
         arguments = _arguments(request, session, chosen)
         code = pytest.main(arguments, plugins=[progress, _Quiet()])
+        progress.interrupted = progress.interrupted or interrupt.wished()
     if not (options.folder / "plan.json").is_file():
         return _nothing_ran(progress, int(code))
     told = _tell(request, options.folder, progress, int(code))
@@ -187,9 +188,11 @@ def _nothing_ran(progress: Progress, code: int) -> int:
 
 def _tell(request: Request, folder: Path, progress: Progress, code: int) -> int:
     """Report what ran, also after Ctrl-C and after a failure of our own."""
+    trouble = write_left(folder)
     model = report.write(folder, lang=request.lang)
     print(verdict_table(model, folder))
-    left_open = tell_left(folder)
+    if trouble:
+        print(trouble)
     for problem in progress.problems:
         print(problem)
     exit_code = EXIT_CODES[model.verdict]
@@ -200,32 +203,35 @@ def _tell(request: Request, folder: Path, progress: Progress, code: int) -> int:
         print(tr("the harness itself failed; the traces are in {folder}", folder=folder / "traces"))
         exit_code = EXIT_INTERNAL
     if request.json:
-        told = result(model, folder, exit_code) | left_open
-        print(json.dumps(told, ensure_ascii=False))
+        print(json.dumps(result(model, folder, exit_code), ensure_ascii=False))
     return exit_code
 
 
-def tell_left(folder: Path) -> dict[str, int]:
-    """Write what real systems still hold of the run.
+def write_left(folder: Path) -> str:
+    """Write what real systems still hold of the run, before its report counts it.
 
-    Returns how many entries nobody has taken back, for ``--json``; nothing where all was ours.
+    Returns why the table could not be written; the report then says that nobody can tell.
     """
-    rows = cleanup.write(folder, read_forms())
-    left = sum(one.open for one in rows)
-    if left:
-        print(tr("conditional: {count} entries of {file} are open", count=left,
-                 file=folder / cleanup.NAME))  # fmt: skip
-    return {"cleanup_open": left} if (folder / cleanup.NAME).is_file() else {}
+    try:
+        cleanup.write(folder, read_forms())
+    except InputError as error:
+        return str(error)
+    except OSError as error:  # open in a spreadsheet, which locks it
+        return tr("{file} cannot be written: {why}", file=cleanup.NAME, why=error)
+    return ""
 
 
 def result(model: Run, folder: Path, exit_code: int) -> dict[str, Any]:
-    """What ``--json`` says of a run."""
-    return {
+    """What ``--json`` says of a run; of its condition where real systems took part."""
+    left = model.cleanup.rows or model.cleanup.problem
+    condition = {"conditional": model.conditional, "cleanup_open": model.cleanup.open}
+    told = {
         "verdict": model.verdict.value,
         "counts": {name: count for name, count in model.counts.items() if count},
         "out": str(folder),
         "exit_code": exit_code,
     }
+    return told | (condition if left else {})
 
 
 class _Quiet:

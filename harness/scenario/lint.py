@@ -14,6 +14,7 @@ from pathlib import Path
 
 from harness.errors import InputError, InputErrors, ScenarioError
 from harness.i18n import tr
+from harness.scenario import disturbing
 from harness.scenario.binding import BoundScenario, bind_known
 from harness.scenario.denominators import PILLARS, Denominators, load_denominators
 from harness.scenario.feature import Feature, Scenario, place_of
@@ -94,7 +95,14 @@ def lint(
     return LintResult(
         problems=tuple(sorted(problems, key=place_of)),
         warnings=tuple(
-            sorted([*_about_windows(bound), *_about_examples(known_steps)], key=place_of)
+            sorted(
+                [
+                    *_about_windows(bound),
+                    *_about_examples(known_steps),
+                    *disturbing.untagged(scenarios),
+                ],
+                key=place_of,
+            )
         ),
         features=len(features),
         scenarios=len(scenarios),

@@ -6,6 +6,7 @@ a confirmed card captured stands for our value from then on, and may be sent.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,12 +18,16 @@ from harness.link.address import Address
 from harness.link.host import Host
 from harness.link.tap import Connection
 from harness.model import Person
+from harness.probes.person import PersonProbe
 from harness.probes.probe import Probe
 from harness.profile import Mode, Operators, Profile, Worker
 from harness.scenario.bench import Bench, Member
+from harness.site.asked import pose_of
+from harness.site.attached import index
 from harness.site.board import LINK, Board, Page
 from harness.site.cards import Form, read_forms
 from harness.site.desk import Desk, Say, keep
+from harness.site.keys import listen
 from harness.site.route import Routes
 
 
@@ -63,11 +68,13 @@ def persons_of(profile: Profile, folder: Path, say: Say) -> Persons | None:
     if all(system.mode is Mode.SIMULATED for system in profile.systems.values()):
         return None
     own = profile.operator.cards
+    board = Board(keep=lambda data: keep(folder, data))
+    board.indexed = lambda card, one: index(folder, card, one, at=board.stamp())
     return Persons(
         roles=frozenset(roles),
         forms=read_forms(profile.file(own) if own else None),
         operators=profile.operator,
-        board=Board(keep=lambda data: keep(folder, data)),
+        board=board,
         say=say,
         routes=Routes(profile),
     )
@@ -84,6 +91,15 @@ def open_page(persons: Persons, bench: Bench) -> None:
     persons.address = str(
         member.listen(LINK, Address(host="127.0.0.1", port=persons.operators.port))
     )
+    listen(persons.board, sys.stdin, persons.say)
+
+
+def ask_persons(persons: Persons, bench: Bench) -> bool:
+    """Let probes that are a person's eyes ask at the board; whether there are any."""
+    found = [probe for probe in bench.probes.values() if isinstance(probe, PersonProbe)]
+    for probe in found:
+        probe.pose = pose_of(persons.board, probe.role, persons.say)
+    return bool(found)
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from harness.evidence.verdict import Verdict
 from harness.i18n import tr
 from harness.report import words
 from harness.report.model import Run
+from harness.report.overview import condition
 from harness.report.words import verdict_name
 from harness.scenario.plugin import OUTCOME
 
@@ -130,6 +131,7 @@ def verdict_table(run: Run, folder: Path) -> str:
     lines += [
         "",
         tr("Verdict: {verdict}", verdict=f"{MARKS[run.verdict]} {verdict_name(run.verdict)}"),
+        *([condition(run)] if run.conditional else []),
         tr("Report: {path}", path=folder / "report.html"),
     ]
     return "\n".join(lines)

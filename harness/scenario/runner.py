@@ -23,6 +23,7 @@ from harness.scenario.bench import Bench
 from harness.scenario.binding import BoundScenario, BoundStep
 from harness.scenario.feature import Scenario
 from harness.scenario.files import shown
+from harness.scenario.named import filled
 from harness.scenario.reachable import Obstacle
 from harness.scenario.sentence import StepKind
 from harness.scenario.world import World
@@ -159,7 +160,11 @@ def _play(bound: BoundScenario, world: World) -> None:
 
 def _take(step: BoundStep, world: World) -> bool:
     """Carry one sentence out; True if it was judged and did not pass."""
-    result = step.step.function(world, *step.arguments, **step.keywords)
+    if step.sentence.kind is StepKind.THEN:
+        world.after_persons()  # what it names may have got other numbers
+    arguments = filled(world, step.arguments)
+    keywords = dict(zip(step.keywords, filled(world, list(step.keywords.values())), strict=True))
+    result = step.step.function(world, *arguments, **keywords)
     if step.sentence.kind is not StepKind.THEN:
         # A step that a person carries out at a real system is over when it is seen to be.
         if isinstance(result, Expectation):

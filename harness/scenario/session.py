@@ -21,13 +21,13 @@ from harness.link.pump import Pump
 from harness.link.threads import Threads
 from harness.permit import Permit
 from harness.profile import Environment, Mode, Profile, System, Transport, load_profile
-from harness.scenario import tags
+from harness.scenario import disturbing, tags
 from harness.scenario.bench import Bench, Driver
 from harness.scenario.binding import BoundScenario
 from harness.scenario.denominators import load_denominators
 from harness.scenario.feature import Scenario
 from harness.scenario.hospital import OnlyRoles, Settings, built_in
-from harness.scenario.persons import open_page, persons_of
+from harness.scenario.persons import ask_persons, open_page, persons_of
 from harness.scenario.reachable import Obstacle, Reachability
 from harness.scenario.runner import Prepare, Setting, run_scenario, scenario_facts
 from harness.scenario.serial_lines import serial_lines
@@ -45,10 +45,6 @@ from harness.site.vault import passphrase
 
 RELEASED = frozenset({"LIS", "HIS", "PACS", "RIS"})
 """Roles of the built-in hospital, which has releases."""
-
-
-DISTURBING = "@扰动"
-"""Tag of scenarios that alert staff, print, charge or count in indicators."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,9 +249,9 @@ class RunSession:
     def _disturbing(self, scenario: Scenario) -> Obstacle | None:
         """In production nothing runs that alerts staff, prints, charges or counts."""
         production = self.profile.environment is Environment.PRODUCTION
-        if not production or DISTURBING not in scenario.tags:
+        if not production or not (disturbing.TAG in scenario.tags or disturbing.disturbs(scenario)):
             return None
-        reason = tr("{tag}: off in production", tag=DISTURBING)
+        reason = tr("{tag}: off in production", tag=disturbing.TAG)
         return Obstacle(verdict=Verdict.BLOCKED, reason=reason)
 
     def _bench_or_obstacle(self, interface: str) -> Bench | Obstacle:
@@ -311,7 +307,8 @@ class RunSession:
             bench.gate = AddressGate(permit)
         try:
             bench.start()
-            if bench.persons is not None and (bench.persons.roles or profile.canaries):
+            asks = bench.persons is not None and ask_persons(bench.persons, bench)
+            if bench.persons is not None and (bench.persons.roles or profile.canaries or asks):
                 open_page(bench.persons, bench)
                 self.say(tr("cards: http://{address}/", address=bench.persons.address))
         except BaseException:

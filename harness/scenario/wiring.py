@@ -14,11 +14,11 @@ from harness.link.spec import LinkSpec
 from harness.link.tap import Connection
 from harness.model import Person
 from harness.permit import Permit
-from harness.probes.carried import CarriedProbe
 from harness.probes.probe import Probe
 from harness.probes.sql import SqlProbe
-from harness.profile import LinkTransport, Mode, ProbeConfig, ProbeKind, Profile, Via
+from harness.profile import LinkTransport, Mode, ProbeKind, Profile, Via
 from harness.profile_tls import tls_files
+from harness.scenario.wiring_probes import other_probe, pace_of
 from harness.subjects import read_subjects
 
 BUILT_IN_URL = "builtin:"
@@ -131,10 +131,10 @@ def probes(
     """
     found: dict[str, Probe] = {}
     for name, probe in profile.probes.items():
-        url = profile.probe_url(name, environ)
-        if probe.kind is ProbeKind.CARRIED:
-            found[name] = _carried(profile, name, probe)
+        if probe.kind is not ProbeKind.SQL:
+            found[name] = other_probe(profile, name, permit, environ)
             continue
+        url = profile.probe_url(name, environ)
         if url.startswith(BUILT_IN_URL):
             url = str(folder / f"{url.removeprefix(BUILT_IN_URL).lower()}.sqlite")
         else:
@@ -148,24 +148,10 @@ def probes(
             timeout_s=probe.timeout_s,
             columns=probe.columns,
             verify=True,
+            reach=str(probe.reach),
+            pace=pace_of(profile, name),
         )
     return found
-
-
-def _carried(profile: Profile, name: str, probe: ProbeConfig) -> Probe:
-    """A probe that a person carries; Oracle needs a table even for constants."""
-    oracle = profile.quirks.get(probe.role, {}).get("database") == "oracle"
-    return CarriedProbe(
-        name=name,
-        role=probe.role,
-        folder=profile.file((probe.url or "").removeprefix("folder:")),
-        query=probe.query.strip(),
-        wait_s=profile.operator.wait_s,
-        fresh_s=probe.timeout_s,
-        columns=probe.columns,
-        rows_max=probe.rows_max,
-        from_nothing=" FROM dual" if oracle else "",
-    )
 
 
 def subjects(profile: Profile) -> tuple[Person, ...]:

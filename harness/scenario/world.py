@@ -13,7 +13,7 @@ from typing import Any
 
 from harness import limits, people
 from harness.clock import Clock
-from harness.errors import Blocked, HarnessError, InputError, PermitError
+from harness.errors import Blocked, HarnessError, InputError
 from harness.evidence.expect import Expectation, Judgement
 from harness.evidence.judge import judge
 from harness.evidence.recorder import Recorder
@@ -25,51 +25,19 @@ from harness.faults.plan import Fault, Plan, keyed
 from harness.i18n import tr
 from harness.identity import IdentityGuard
 from harness.link.actor import Actor
-from harness.link.tap import Connection
 from harness.model import Outcome, Person
 from harness.permit import Permit
 from harness.profile import Mode
 from harness.scenario.bench import Bench
+from harness.scenario.origin import OriginGuard
 from harness.scenario.persons import desk_of, renumbered, with_person
 from harness.scenario.systems import Crash
 from harness.scenario.waiting import Waiting
 from harness.site.desk import Desk
-from harness.site.strangers import Doorman
+from harness.site.strangers import Doorman, SiteDoor
 
 QUIESCE_S = 3.0
 """How long the systems get to finish what a scenario began, before it is called left over."""
-
-
-@dataclass(slots=True)
-class OriginGuard:
-    """Lets only our own people, and only permitted addresses, through."""
-
-    identities: IdentityGuard
-    permit: Permit
-    alarm: Callable[[str], None] = lambda _: None
-
-    def payload(
-        self,
-        connection: Connection,
-        protocol: str,
-        payload: bytes,
-    ) -> None:
-        """Refuse a payload with an identity that is not ours."""
-        try:
-            self.identities.check({"mllp": "hl7"}.get(protocol, protocol), payload)
-        except PermitError as error:
-            self.alarm(tr("ALARM: {link}: {why}; it is not sent", link=connection.link,
-                          why=error.message))  # fmt: skip
-            raise
-
-    def opens(
-        self,
-        connection: Connection,
-        host: str,
-        port: int,
-    ) -> None:
-        """Refuse a forbidden address."""
-        self.permit.require_open(host, port)
 
 
 @dataclass(slots=True)
@@ -96,6 +64,8 @@ class World:
     state: dict[str, Any] = field(default_factory=dict)
     sentence: int = -1
     at_end: list[Callable[[], None]] = field(default_factory=list)
+    captures: list[Callable[[str, str, str], None]] = field(default_factory=list)
+    """Told of each id that a real system gave on a card: argument, our value, its value."""
     acted_at: int = 0
     guard: OriginGuard = field(init=False)
     injector: Injector = field(init=False)
@@ -111,6 +81,12 @@ class World:
         self.injector.on_process = self._strike
         if self.bench.persons is not None:
             self.desk = desk_of(self.bench.persons, self.bench, self.trace, self._captured)
+            self.guard.proves = self._proven
+            for subject in self.subjects:
+                self.guard.identities.allow(subject)
+            self.bench.switch.door = SiteDoor(
+                self.permit.profile, self.guard.identities, self.bench.persons.routes, self.alarm
+            )
 
     @property
     def clock(self) -> Clock:
@@ -175,9 +151,9 @@ class World:
         """Bring in a device that we play; once, under its name."""
         if name not in self.state.setdefault("joined", set()):
             self.state["joined"].add(name)
-            self.bench.join(name, self._behind_doorman(actor), links, self.guard)
+            self.bench.join(name, self.behind_doorman(actor), links, self.guard)
 
-    def _behind_doorman(self, actor: Actor) -> Actor:
+    def behind_doorman(self, actor: Actor) -> Actor:
         """At a site with real systems nobody of ours answers about a stranger."""
         if self.desk is None:
             return actor
@@ -189,7 +165,8 @@ class World:
                 return ""
             return str(end.protocol)
 
-        return Doorman(actor, self.guard.identities, protocol, self.alarm)
+        mints = bool(profile.operator.mints)
+        return Doorman(actor, self.guard.identities, protocol, self.alarm, mints=mints)
 
     def alarm(self, text: str) -> None:
         """Something that a person must look at now: in the trace, and on the terminal."""
@@ -199,7 +176,7 @@ class World:
 
     def stand_in(self, name: str, actor: Actor, link: str) -> None:
         """Play the listening role of a relayed link."""
-        actor = self._behind_doorman(actor)
+        actor = self.behind_doorman(actor)
         self.bench.join(name, actor, (), self.guard, watched=False)
         self.bench.redirect(link, name)
 
@@ -214,13 +191,21 @@ class World:
 
     def tell(self, device: str, name: str, timeout_s: float, /, **args: str) -> Any:
         """Command a device that we play, and wait until it is done."""
-        if self.desk is not None:
-            self.desk.prove(str(self.trace.records[0]["scenario"]["interface"]))
+        self._proven()
         self.after_persons()
         self.permit.require_write(f"{device} {name}")
         return self._commanded(
             device, name, args, lambda: self.bench.driver.command(device, name, args, timeout_s)
         )
+
+    def _proven(self) -> None:
+        """Nothing of ours moves before a harmless call of each real caller has arrived.
+
+        Raises:
+            Blocked: it did not.
+        """
+        if self.desk is not None:
+            self.desk.prove(str(self.trace.records[0]["scenario"]["interface"]))
 
     def _commanded(self, role: str, name: str, args: Mapping[str, str], act: Any) -> Any:
         self.acted_at = self.acted_at or len(self.trace)
@@ -274,6 +259,8 @@ class World:
         elif name == "barcode":
             self.slots.rebind("specimen", ours, theirs)
             self.guard.identities.confirm_specimen(theirs)
+        for take in self.captures:
+            take(name, ours, theirs)
         self.state.setdefault("captured", {})[f"{name} {ours}"] = theirs
 
     # -- judging -------------------------------------------------------------------------------

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from harness import __version__
 from harness.clock import RealClock
@@ -25,6 +24,7 @@ from harness.selfcheck import (
     defect_matrix,
     fault_classes,
     flake,
+    imaging,
     mutants,
     mutants_run,
     mutate_trace,
@@ -35,6 +35,7 @@ from harness.selfcheck import (
     seen,
 )
 from harness.selfcheck.crew import Crew
+from harness.selfcheck.revision import commit, commits, slice_of
 from harness.selfcheck.runs import Played
 
 SEEDS_WHOLE = range(1, 21)
@@ -45,6 +46,8 @@ PAYLOADS_MIN = 18
 
 CAUGHT_MIN = 0.9
 """Share of felt mutants, and of mutated traces, that must be caught."""
+
+T = TypeVar("T")
 
 UNION_COMMITS = 20
 """Commits whose quick checks are added up."""
@@ -59,6 +62,10 @@ QUICK_SLICES = 8
 """A quick check takes one of so many slices of the defects, and of scenarios that take long; which
 one, the commit decides."""
 
+QUICK_HALVES = 2
+"""A quick check plays one half of its scenarios with other seeds, and changes one half of its
+traces; which one, the commit decides."""
+
 WHOLE_IN_QUICK = ("lab", "feeds")
 """Pillars of which a quick check plays every scenario: what alters a message is felt there."""
 
@@ -66,7 +73,11 @@ PARTS = 16
 """Parts in which defects are handed out: enough that no process waits for another in the end."""
 
 QUICK_PARTS = 40
-"""A quick check takes one part of the mutants; which one, the commit decides."""
+"""A quick check takes one part of the mutants and of the defects of PACS and RIS; which one, the
+commit decides."""
+
+IMAGING_PARTS = 4
+"""Parts in which the defects of PACS and RIS are handed out: each plays what they need clean."""
 
 
 @dataclass(slots=True)
@@ -103,10 +114,10 @@ class SelfCheck:
         slices = QUICK_SLICES if self.quick else 1
         part = slice_of(commit(), slices)
         self._scenarios = quick_scenarios(commit()) if self.quick else everything
-        self._part("clean", tr("clean hospital"), self._clean)
         jobs = crew.workers(self.jobs)
         with pool_of(jobs) as pool:
             self._crew = Crew(pool, jobs, self.say)
+            seen_apart = imaging.begin(pool, seed=self.seed, slices=self._imaging_slices())
             begun = defect_matrix.begin(
                 pool,
                 [one.scenario.id for one in everything],
@@ -114,11 +125,13 @@ class SelfCheck:
                 intended_only=self.quick,
                 parts=[(part + slices * each, slices * PARTS) for each in range(PARTS)],
             )
+            self._part("clean", tr("clean hospital"), self._clean)
             self._part("seeds", tr("seeds"), self._seeds)
             self._part("traces", tr("mutated traces"), self._traces)
             self._part("link_mutants", tr("mutating relay"), lambda: self._mutants("link"))
             self._part("store_mutants", tr("edited stores"), lambda: self._mutants("store"))
             self._part("defects", tr("defects"), lambda: self._defects(begun))
+            self._part("imaging", tr("PACS and RIS"), lambda: self._imaging(seen_apart))
         self._crew = None
         self._part("flakes", tr("repeats"), self._flakes)
         if slices == 1:  # of a slice, a table of all rows would say little
@@ -150,7 +163,7 @@ class SelfCheck:
 
     def _seeds(self) -> str:
         chosen = self._slice_of_seeds()
-        results = seeds.over_seeds(self._scenarios, chosen, self._crew)
+        results = seeds.over_seeds(self._half(self._scenarios), chosen, self._crew)
         alarms = [f"{one.scenario}: {text}" for one in results for text in one.false_alarms]
         for alarm in alarms:
             self._fail(alarm)
@@ -166,6 +179,11 @@ class SelfCheck:
             alike=len(alike),
         )
 
+    def _half(self, everything: Sequence[T]) -> Sequence[T]:
+        if not self.quick:
+            return everything
+        return everything[slice_of(commit(), QUICK_HALVES) :: QUICK_HALVES]
+
     def _slice_of_seeds(self) -> list[int]:
         return seeds_of(commit()) if self.quick else list(SEEDS_WHOLE)
 
@@ -178,8 +196,24 @@ class SelfCheck:
         self.result["defects"] = [one.data() for one in self._catches]
         return tr("{caught} of {all} caught", caught=caught, all=len(self._catches))
 
+    def _imaging_slices(self) -> list[tuple[int, int]]:
+        if self.quick:
+            return [(part_of(commit(), "imaging"), QUICK_PARTS)]
+        return [(part, IMAGING_PARTS) for part in range(IMAGING_PARTS)]
+
+    def _imaging(self, begun: Sequence[Future[imaging.Share]]) -> str:
+        """DIMSE needs processes and real time, so it is played apart; its matrix stands beside."""
+        share = imaging.collected(begun)
+        for text in share.failures:
+            self._fail(text)
+        if not share.catches:
+            self._fail(tr("no defect of PACS and RIS was played"))
+        caught = sum(one.caught for one in share.catches)
+        self.result["defects"] += [one.data() for one in share.catches]
+        return tr("{caught} of {all} caught", caught=caught, all=len(share.catches))
+
     def _traces(self) -> str:
-        found = mutate_trace.measure(self._passed, self._crew, seed=self.seed)
+        found = mutate_trace.measure(self._half(self._passed), self._crew, seed=self.seed)
         self.result["oracles"] = found.data()
         for name in found.vacuous:
             self._fail(f"{name}: a judgement rests on nothing")
@@ -282,11 +316,6 @@ def quick_scenarios(revision: str) -> list[BoundScenario]:
     ]
 
 
-def slice_of(revision: str, slices: int) -> int:
-    """The slice of scenarios and of defects that a quick check takes for a commit."""
-    return int(keyed(revision, "slice") * slices)
-
-
 def part_of(revision: str, where: str) -> int:
     """The part of the mutants that a quick check takes for a commit."""
     return int(keyed(revision, where) * QUICK_PARTS)
@@ -297,22 +326,6 @@ def seeds_of(revision: str) -> list[int]:
     whole = list(SEEDS_WHOLE)
     first = int(keyed(revision, "seeds") * len(whole))
     return [whole[first], whole[(first + 7) % len(whole)]]
-
-
-def commits(count: int = 1) -> list[str]:
-    """The last commits, newest first; the version where this is no checkout."""
-    command = ["git", "rev-list", f"--max-count={count}", "HEAD"]
-    folder = Path(__file__).resolve().parent
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
-    except OSError:
-        return [__version__]
-    return done.stdout.split() or [__version__]
-
-
-def commit() -> str:
-    """The commit that is checked: it chooses the slice of a quick check."""
-    return commits()[0]
 
 
 def union() -> str:

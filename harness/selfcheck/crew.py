@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from harness.clock import Clock, RealClock
@@ -74,6 +75,16 @@ def chunks(everything: Sequence[One], size: int = CHUNK) -> list[Sequence[One]]:
 
 
 def bound(idents: Sequence[str]) -> list[BoundScenario]:
-    """Shipped scenarios by id, in the order asked for; a worker binds its own."""
-    known = {one.scenario.id: one for one in runs.shipped()}
+    """Shipped scenarios by id, in the order asked for; a worker binds its own, once."""
+    known = _known(runs.shipped)
     return [known[ident] for ident in idents]
+
+
+def shipped() -> list[BoundScenario]:
+    """Every scenario that ships, bound once in each process."""
+    return list(_known(runs.shipped).values())
+
+
+@lru_cache(maxsize=1)
+def _known(read: Callable[[], Sequence[BoundScenario]]) -> dict[str, BoundScenario]:
+    return {one.scenario.id: one for one in read()}

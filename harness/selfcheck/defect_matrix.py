@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from itertools import zip_longest
 from typing import Any
 
 from harness.evidence.verdict import Verdict
 from harness.scenario.binding import BoundScenario
-from harness.selfcheck import runs
+from harness.selfcheck import crew, runs
 from harness.selfcheck.runs import Played
 from simulators.hospital.defects import DEFECTS, Defect
+from simulators.hospital.switches import EVERYTHING, watched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +59,36 @@ def matrix(
         seed: of the runs.
         intended_only: only the scenarios that carry the broken requirement.
         slice_of: ``(part, parts)``: every ``parts``-th defect, beginning with ``part``.
+
+    A scenario in which no system asks for a defect plays to the letter as without it, and is not
+    played again.
     """
     part, parts = slice_of
-    return [
-        _catch(defect, scenarios, seed=seed, intended_only=intended_only)
-        for index, defect in enumerate(DEFECTS)
-        if index % parts == part
-    ]
+    chosen = [defect for index, defect in enumerate(DEFECTS) if index % parts == part]
+    if intended_only:
+        met = [_intended(scenarios, defect) for defect in chosen]
+    else:
+        asked = asked_in(tuple(one.scenario.id for one in scenarios), seed)
+        met = [
+            [one for one in scenarios if asked[one.scenario.id] & {defect.id, EVERYTHING}]
+            for defect in chosen
+        ]
+    return [_catch(defect, some, seed=seed) for defect, some in zip(chosen, met, strict=True)]
+
+
+def _intended(scenarios: Sequence[BoundScenario], defect: Defect) -> list[BoundScenario]:
+    return [one for one in scenarios if one.scenario.requirement == defect.requirement]
+
+
+@lru_cache(maxsize=1)
+def asked_in(idents: tuple[str, ...], seed: int) -> Mapping[str, frozenset[str]]:
+    """The defects that the systems ask for in each of the shipped scenarios, without any defect."""
+    found = {}
+    for one in crew.bound(idents):
+        with watched() as asked:
+            runs.play([one], seed=seed, verdict_only=True)
+        found[one.scenario.id] = frozenset(asked)
+    return found
 
 
 def begin(
@@ -91,19 +116,12 @@ def _of_shipped(
     intended_only: bool,  # noqa: FBT001 - by position, as a pool hands it over
     slice_of: tuple[int, int],
 ) -> list[Catch]:
-    chosen = [one for one in runs.shipped() if one.scenario.id in idents]
+    chosen = [one for one in crew.shipped() if one.scenario.id in idents]
     return matrix(chosen, seed=seed, intended_only=intended_only, slice_of=slice_of)
 
 
-def _catch(
-    defect: Defect, scenarios: Sequence[BoundScenario], *, seed: int, intended_only: bool
-) -> Catch:
-    chosen = [
-        bound
-        for bound in scenarios
-        if not intended_only or bound.scenario.requirement == defect.requirement
-    ]
-    played = runs.play(chosen, seed=seed, defects=[defect.id])
+def _catch(defect: Defect, scenarios: Sequence[BoundScenario], *, seed: int) -> Catch:
+    played = runs.play(scenarios, seed=seed, defects=[defect.id], verdict_only=True)
     failed = [one for one in played if one.conclusion.verdict is Verdict.FAIL]
     intended = [one for one in failed if one.bound.scenario.requirement == defect.requirement]
     placed = [one for one in intended if _names(one, defect)]

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +31,7 @@ from harness.scenario.world import World
 from harness.selfcheck import fault_classes, imaging_wire, runs
 from harness.selfcheck.defect_matrix import Catch
 from harness.selfcheck.fault_classes import IMAGING, Row
+from harness.selfcheck.revision import commit
 from harness.selfcheck.runs import Played
 from simulators.hospital.defects import IMAGING as DEFECTS
 from simulators.hospital.defects import Defect
@@ -187,12 +189,14 @@ class Check:
         seed: of the first play.
         only: ids of defects; all where empty.
         say: prints progress.
+        slice_of: ``(part, parts)``: every ``parts``-th defect; a quick check takes one by its seed.
     """
 
     quick: bool
     seed: int
     only: Sequence[str]
     say: Callable[[str], None]
+    slice_of: tuple[int, int] = (0, 1)
     clean: list[Played] = field(default_factory=list)
     catches: list[Catch] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -201,7 +205,7 @@ class Check:
         """Clean first, then each defect."""
         chosen = self._chosen()
         bound = scenarios()
-        if self.quick or self.only:
+        if self.quick or self.only or self.slice_of[1] > 1:
             wanted = {one.requirement for one in chosen}
             bound = [one for one in bound if one.scenario.requirement in wanted]
         with tempfile.TemporaryDirectory(prefix="medharness-imaging-") as name:
@@ -217,8 +221,8 @@ class Check:
     def _chosen(self) -> list[Defect]:
         if self.only:
             return [one for one in DEFECTS if one.id in self.only]
-        parts = QUICK_PARTS if self.quick else 1
-        return list(DEFECTS[self.seed % parts :: parts])
+        part, parts = (self.seed % QUICK_PARTS, QUICK_PARTS) if self.quick else self.slice_of
+        return list(DEFECTS[part::parts])
 
     def _clean(self, rig: Rig, bound: Sequence[BoundScenario]) -> None:
         for number, one in enumerate(bound, 1):
@@ -246,12 +250,49 @@ class Check:
                 self.failures.append(f"{defect.id}: not caught at its place; seen at {seen}")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What one process found of PACS and RIS.
+
+    Attributes:
+        catches: of its defects.
+        clean: scenarios that it played without a defect.
+        failures: of both.
+    """
+
+    catches: Sequence[Catch]
+    clean: Sequence[str]
+    failures: Sequence[str]
+
+
+def begin(pool: Executor, *, seed: int, slices: Sequence[tuple[int, int]]) -> list[Future[Share]]:
+    """Play slices of the defects in other processes, each with a PACS and a RIS of its own."""
+    return [pool.submit(played, seed, one) for one in slices]
+
+
+def played(seed: int, slice_of: tuple[int, int]) -> Share:
+    """One slice: the scenarios that it needs without a defect, then each of its defects."""
+    check = Check(quick=False, seed=seed, only=(), say=lambda _: None, slice_of=slice_of)
+    check.run()
+    clean = tuple(one.bound.scenario.id for one in check.clean)
+    return Share(catches=check.catches, clean=clean, failures=check.failures)
+
+
+def collected(begun: Sequence[Future[Share]]) -> Share:
+    """The slices together, defects in the order of the catalogue."""
+    shares = [one.result() for one in begun]
+    caught = {catch.defect: catch for share in shares for catch in share.catches}
+    return Share(
+        catches=[caught[one.id] for one in DEFECTS if one.id in caught],
+        clean=sorted({ident for share in shares for ident in share.clean}),
+        failures=list(dict.fromkeys(text for share in shares for text in share.failures)),
+    )
+
+
 def imaging(
     *, quick: bool, seed: int, defects: Sequence[str], out: str, page_to: str, as_json: bool
 ) -> int:
     """Play, print the count, write ``imaging.json`` and the page; 0 if every defect was caught."""
-    from harness.selfcheck.command import commit  # noqa: PLC0415 - it imports what this names
-
     started = time.monotonic()
     check = Check(quick, seed, defects, lambda text: print(text, flush=True))
     check.run()

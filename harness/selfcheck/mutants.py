@@ -34,6 +34,9 @@ ASTM_FIELDS = {"O": (3,), "R": (3, 4, 5, 7, 9, 13)}
 """Fields of LIS02-A2 whose change the LIS must not swallow: specimen, item, value, unit, flag,
 status, time. P is judged by its absence of effect."""
 
+REPEATS_MAX = 3
+"""Repetitions of a field that are altered one by one; a field may have thousands, all alike."""
+
 TRACED = ("drop", "repeat", "truncate", "re-encode", "wrong-patient")
 
 
@@ -198,6 +201,8 @@ def _add_mutants(found: dict[Mutant, None], record: Record) -> None:
         found.setdefault(Mutant(where=where, kind=kind))
     for leaf in Hl7Message.parse(payload).leaves():
         path = _generic(str(leaf.path))
+        if leaf.repetition > REPEATS_MAX:
+            continue
         if leaf.end > leaf.begin and path.partition(".")[0] not in VOLATILE_PATHS:
             found.setdefault(Mutant(where=where, kind="alter", field=path))
 

@@ -56,8 +56,12 @@ def play(
     seed: int,
     defects: Sequence[str] = (),
     prepare: Prepare | None = None,
+    verdict_only: bool = False,
 ) -> list[Played]:
-    """Run scenarios over memory; each has a hospital of its own, and ``prepare`` may tamper."""
+    """Run scenarios over memory; each has a hospital of its own, and ``prepare`` may tamper.
+
+    With ``verdict_only`` neither records nor stores are read: nobody wants to see them.
+    """
     with tempfile.TemporaryDirectory(prefix="medharness-selfcheck-") as name:
         options = SessionOptions(
             profile="memory", seed=seed, folder=Path(name), defects=tuple(defects)
@@ -65,7 +69,8 @@ def play(
         stores: list[Stores] = []
 
         def begin(world: World) -> None:
-            world.at_end.append(lambda: stores.append(_dump(world)))
+            if not verdict_only:
+                world.at_end.append(lambda: stores.append(_dump(world)))
             if prepare is not None:
                 prepare(world)
 
@@ -74,12 +79,12 @@ def play(
         for bound in scenarios:
             stores.clear()
             conclusion = session.run(bound)
-            trace = read(Path(name) / "traces" / f"{bound.scenario.id}.jsonl")
+            place = Path(name) / "traces" / f"{bound.scenario.id}.jsonl"
             played.append(
                 Played(
                     bound=bound,
                     conclusion=conclusion,
-                    records=trace.records,
+                    records=() if verdict_only else read(place).records,
                     stores=stores[0] if stores else {},
                 )
             )
@@ -87,16 +92,17 @@ def play(
 
 
 def _dump(world: World) -> Stores:
-    """The stores as the scenario leaves them."""
+    """The stores as the scenario leaves them; where they stand on the disk is no part of that."""
     found: Stores = {}
+    folder = str(world.bench.systems.settings.folder)
     for probe in world.bench.probes.values():
         url = getattr(probe, "url", "")
         if url.endswith(".sqlite") and probe.role not in found:
-            found[probe.role] = _tables(url)
+            found[probe.role] = _tables(url, folder)
     return found
 
 
-def _tables(path: str) -> dict[str, list[tuple[object, ...]]]:
+def _tables(path: str, folder: str) -> dict[str, list[tuple[object, ...]]]:
     db = sqlite3.connect(path)
     try:
         names = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type='table'")]
@@ -104,7 +110,13 @@ def _tables(path: str) -> dict[str, list[tuple[object, ...]]]:
         for table in sorted(set(names) - BOOKKEEPING):
             columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
             kept = ", ".join(column for column in columns if column not in VOLATILE_COLUMNS)
-            tables[table] = db.execute(f"SELECT {kept} FROM {table}").fetchall()
+            rows = db.execute(f"SELECT {kept} FROM {table}").fetchall()
+            tables[table] = [tuple(_elsewhere(value, folder) for value in row) for row in rows]
         return tables
     finally:
         db.close()
+
+
+def _elsewhere(value: object, folder: str) -> object:
+    """A value without the folder of this run: a setting may name a file in it."""
+    return value.replace(folder, "") if isinstance(value, str) else value

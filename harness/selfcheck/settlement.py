@@ -16,7 +16,7 @@ from harness import __version__
 from harness.clock import RealClock
 from harness.errors import InputError
 from harness.i18n import tr
-from harness.selfcheck.command import commit
+from harness.selfcheck.revision import commit
 
 GROUP: Final = "medharness.simulators"
 ENTRY: Final = "explore-settlement"

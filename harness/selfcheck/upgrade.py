@@ -2,13 +2,15 @@
 
 The built-in hospital runs in release 1 before and in release 2 after. Release 2 differs in what it
 means to differ in: that is approved, one signature at a time. Then each regression is switched on,
-and the comparison must name its interface and path first, in at most ``GROUPS_MAX`` groups. And
-release 1 is compared with itself, under other seeds: that must give nothing at all.
+and the report of the comparison must name its interface and path first, in at most ``GROUPS_MAX``
+groups: as its own ``compare.json`` has them, and as its page shows them. And release 1 is compared
+with itself, under other seeds: that must give nothing at all.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +28,9 @@ from harness.report import run as report
 from harness.scenario.binding import BoundScenario
 from harness.scenario.session import RunSession, SessionOptions
 from harness.selfcheck import runs
+from harness.selfcheck.revision import commit
 from harness.upgrade import compare as comparing
+from harness.upgrade import report as reporting
 from harness.upgrade.approvals import Approval, untouchable
 from harness.upgrade.compare import Comparison
 from harness.upgrade.differences import Difference
@@ -36,7 +40,7 @@ from simulators.hospital.releases import CHANGES
 from simulators.hospital.releases_regressions import REGRESSIONS, Regression
 
 GROUPS_MAX: Final = 3
-"""First divergences that the report of one regression may have."""
+"""Groups that the report of one regression may have."""
 
 PAIRS: Final = 20
 """Runs of release 1 with other seeds, each compared with the first."""
@@ -45,6 +49,9 @@ FOLDERS: Final = ("lab", "feeds", "insurance", "imaging")
 
 QUICK_EVERY: Final = 8
 """A quick check takes every eighth regression and pair, which ones the seed decides."""
+
+FOLD: Final = re.compile(r'<details class="group"')
+"""A group on the page of a report."""
 
 PROFILES: Final = {"imaging": "builtin"}
 """DIMSE needs processes and real time; everything else runs over memory."""
@@ -63,9 +70,10 @@ class Found:
         source: row of the fault catalogue.
         interface: where it should be first.
         paths: its path there.
-        first: where the comparison put it first; empty if it found nothing.
-        roots: first divergences.
-        groups: signatures that nobody approved.
+        first: where the report puts it first; empty if it shows nothing.
+        groups: of the report, as ``compare.json`` has them.
+        folds: of the report, as its page shows them.
+        signatures: in those groups.
         scenarios: that were compared.
     """
 
@@ -74,8 +82,9 @@ class Found:
     interface: str
     paths: tuple[str, ...]
     first: tuple[str, str, str, str]
-    roots: int
     groups: int
+    folds: int
+    signatures: int
     scenarios: int
 
     @property
@@ -83,7 +92,7 @@ class Found:
         """Whether it was found at its place, and in few groups."""
         there = self.first[1] == self.interface
         place = self.first[3] in self.paths if self.paths else not self.first[3]
-        return there and place and 0 < self.roots <= GROUPS_MAX
+        return there and place and 0 < self.groups <= GROUPS_MAX and self.folds == self.groups
 
     def data(self) -> dict[str, Any]:
         """For ``upgrade.json``."""
@@ -206,16 +215,18 @@ class Check:
             self._before[key] = stage.play(chosen, profile)
             after = stage.play(chosen, profile, release=2)
             clean = compared(self._before[key], after)
-            self._approved[key] = {sign: group.first for sign, group in clean.groups.items()}
+            self._approved[key] = {sign: each.first for sign, each in clean.signatures.items()}
             self._note_changes(clean)
         after = stage.play(chosen, profile, release=2, defects=[one.defect])
         result = compared(self._before[key], after, self._approved[key])
-        return found_of(one, defect.source, result)
+        out = stage.place / one.defect
+        reporting.write(result, self._before[key], after, out)
+        return found_of(one, defect.source, out)
 
     def _note_changes(self, clean: Comparison) -> None:
         """Every difference of a clean release 2 must be one that was meant, and approvable."""
-        for group in clean.groups.values():
-            first = group.first
+        for each in clean.signatures.values():
+            first = each.first
             passed_on = "ENG" in first.interface.split("-")  # over the interface engine
             meant = next(
                 (
@@ -259,28 +270,33 @@ class Check:
                 "seed": self.seed + number,
                 "scenarios": result.compared,
                 "observations": min(result.observations),
-                "groups": len(result.groups),
+                "groups": len(result.signatures),
             }
             self.pairs.append(pair)
             self.say(tr("seed {seed}: {scenarios} scenarios, {observations} observations,"
                         " {groups} differences", **pair))  # fmt: skip
-            for group in result.groups.values():
-                one = group.first
+            for each in result.signatures.values():
+                one = each.first
                 self.failures.append(f"seed {pair['seed']}: {one.cls} {one.interface} {one.scope}"
-                                     f" {one.path} ({', '.join(group.scenarios)})")  # fmt: skip
+                                     f" {one.path} ({', '.join(each.scenarios)})")  # fmt: skip
             if result.verdict is Verdict.INCONCLUSIVE:
                 self.failures.append(f"seed {pair['seed']}: {'; '.join(result.coverage)}")
 
 
-def found_of(one: Regression, source: str, result: Comparison) -> Found:
-    """What a comparison says of a regression."""
-    first: tuple[str, str, str, str] = ("", "", "", "")
-    if result.roots:
-        group = result.groups[result.roots[0].signature].first
-        first = (group.cls, group.interface, group.scope, group.path)
+def found_of(one: Regression, source: str, out: Path) -> Found:
+    """What the report of a regression shows, read from its files as anybody reads them."""
+    data = json.loads((out / "compare.json").read_text(encoding="utf-8"))
+    page = (out / "compare.html").read_text(encoding="utf-8")
+    groups = data["groups"]
+    head = groups[0] if groups else {}
+    cls, interface, name, path = (
+        str(head.get(key, "")) for key in ("class", "interface", "name", "path")
+    )
     return Found(
-        defect=one.defect, source=source, interface=one.interface, paths=one.paths, first=first,
-        roots=len(result.roots), groups=len(result.open_groups), scenarios=result.compared,
+        defect=one.defect, source=source, interface=one.interface, paths=one.paths,
+        first=(cls, interface, name, path), groups=len(groups), folds=len(FOLD.findall(page)),
+        signatures=sum(len(group["signatures"]) for group in groups),
+        scenarios=int(data["compared"]["scenarios"]),
     )  # fmt: skip
 
 
@@ -288,14 +304,12 @@ def line_of(found: Found) -> str:
     """One line of the table."""
     wanted = f"{found.interface} {'|'.join(found.paths)}".strip()
     seen = " ".join(part for part in found.first if part) or "-"
-    counts = f"{found.roots}/{found.groups}/{found.scenarios}"
+    counts = f"{found.groups}/{found.signatures}/{found.scenarios}"
     return f"{found.defect} ({found.source}): {wanted} | {seen} | {counts}"
 
 
 def upgrade(*, quick: bool, seed: int, defects: Sequence[str], out: str, as_json: bool) -> int:
     """Play, compare, print the table, write ``upgrade.json``; 0 if every target holds."""
-    from harness.selfcheck.command import commit  # noqa: PLC0415 - it imports what this names
-
     started = time.monotonic()
     unknown = sorted({*defects} - {one.defect for one in REGRESSIONS})
     if unknown:

@@ -20,8 +20,12 @@ from harness.evidence import trace
 from harness.evidence.trace import Record
 from harness.i18n import tr
 from harness.report import intact
+from harness.report.leftover import Leftover
 from harness.report.mask import Mask
 from harness.report.model import Run, ScenarioRun, parse
+from harness.site import cleanup
+from harness.site.cards import read_forms
+from harness.upgrade import trust
 
 FACT_TABLES: Final = {
     "site": ("hospital", "window", "place", "environment", "rollback"),
@@ -92,6 +96,9 @@ class Material:
         doctor: what the doctor said; None where it was not asked.
         mask: hides who real persons are.
         types: of the messages that passed, by interface: transaction codes and message types.
+        left: what the traces of the run say was left in systems that are not ours, as far as
+            ``cleanup.csv`` says who took it back; None where every system was ours.
+        left_problem: why that table cannot be used; empty where it can.
     """
 
     run: Run
@@ -107,6 +114,8 @@ class Material:
     doctor: Mapping[str, Any] | None = None
     mask: Mask = field(default_factory=Mask)
     types: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    left: Sequence[Leftover] | None = None
+    left_problem: str = ""
 
 
 def read(
@@ -123,18 +132,37 @@ def read(
     damaged: list[str] = []
     after = _run(run, "after", evidence, damaged)
     old = None if before is None else _run(before, "before", evidence, damaged)
-    compared = None if comparison is None else _json(comparison, "compare.json", evidence)
+    compared = None if comparison is None else _json(comparison, "compare.json", evidence, 2)
+    left, left_problem = _left(run, after, evidence)
     return Material(
         run=after, before=old, comparison=compared,
         reconciliations={one.name: _json(one, "totals.json", evidence) for one in reconciled},
         contract=None if contract is None else _json(contract, "contract-compare.json", evidence),
         facts=Facts() if facts is None else _facts(facts, evidence),
-        evidence=evidence, damaged=damaged, mismatched=list(_mismatched(compared, after, old)),
+        evidence=evidence, damaged=damaged,
+        mismatched=list(_mismatched(compared, (after, run), (old, before))),
         watched=None if watched is None else _json(watched, "watch.json", evidence),
         doctor=None if doctor is None else _doctor(doctor, evidence),
         mask=Mask.of(_records(run, after)) if after.masked else Mask(),
-        types=_types(_records(run, after)),
+        types=_types(_records(run, after)), left=left, left_problem=left_problem,
     )  # fmt: skip
+
+
+def _left(
+    folder: Path, run: Run, evidence: list[Evidence]
+) -> tuple[Sequence[Leftover] | None, str]:
+    """What was left, from the traces: a row that somebody takes out of the table stays open."""
+    if not run.masked:
+        return None, ""
+    if (folder / cleanup.NAME).is_file():
+        evidence.append(_hashed(folder / cleanup.NAME, f"after/{cleanup.NAME}"))
+    rows = cleanup.rows_of(folder, read_forms())
+    if rows is None:  # unpacked without its traces: the table is all there is
+        return None, run.cleanup.problem or ("" if run.cleanup.settled else cleanup.NAME)
+    try:
+        return cleanup.filled(rows, folder), ""
+    except InputError as error:
+        return rows, error.message
 
 
 def _types(records: Iterator[Record]) -> dict[str, Sequence[str]]:
@@ -200,27 +228,34 @@ def _hashed(path: Path, name: str) -> Evidence:
     return Evidence(name=name, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
 
 
-def _json(folder: Path, name: str, evidence: list[Evidence]) -> Mapping[str, Any]:
+def _json(folder: Path, name: str, evidence: list[Evidence], number: int = 1) -> Mapping[str, Any]:
     path = folder / name if folder.is_dir() else folder
     try:
         data: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         message = tr("the file cannot be read: {reason}", reason=error)
         raise InputError(message, where=str(path)) from error
-    if not isinstance(data, dict) or data.get("format") != 1 or "verdict" not in data:
+    if not isinstance(data, dict) or data.get("format") != number or "verdict" not in data:
         raise InputError(tr("this is no {name}", name=name), where=str(path))
     evidence.append(_hashed(path, f"{path.parent.name}/{path.name}"))
     return data
 
 
-def _mismatched(compared: Mapping[str, Any] | None, after: Run, old: Run | None) -> Iterator[str]:
-    """A comparison of other runs must not stand for these."""
+def _mismatched(
+    compared: Mapping[str, Any] | None, after: tuple[Run, Path], old: tuple[Run | None, Path | None]
+) -> Iterator[str]:
+    """A comparison of other runs, or of other traces, must not stand for these."""
     if compared is None:
         return
-    for side, run in (("after", after), ("before", old)):
+    for side, (run, folder) in (("after", after), ("before", old)):
         if run is not None and compared[side]["started"] != run.started:
             yield tr("the comparison is about another run {side}: {began}", side=side,
                      began=compared[side]["started"])  # fmt: skip
+        elif run is not None and folder is not None:
+            told = compared[side].get("traces_sha256")
+            found = trust.of_traces(folder, run)
+            if told and found and told != found:
+                yield tr("the traces of the run {side} are not those that were compared", side=side)
 
 
 def _facts(path: Path, evidence: list[Evidence]) -> Facts:

@@ -53,7 +53,7 @@ def rulings(material: Material) -> list[Ruling]:
     return [
         _trusted(material), _scenarios(material), _covered(material), _compared(material),
         _approved(material), _money(material), _faults(material), _contracts(material),
-        _latency(material), _manual(material), *_window(material),
+        _latency(material), _manual(material), *_window(material), *_left(material),
     ]  # fmt: skip
 
 
@@ -69,6 +69,22 @@ def _window(material: Material) -> Iterator[Ruling]:
         tr("nothing was lost, repeated, late or out of order in the window"),
         says.get(str(data["verdict"]), Conclusion.CONDITIONAL),
         "; ".join([tr("{seconds:.0f} s out of service", seconds=outage), *told[:5]]),
+    )
+
+
+def _left(material: Material) -> Iterator[Ruling]:
+    """Only where a system was not ours: what we wrote there must be taken back by somebody."""
+    if not material.run.masked:
+        return
+    rows = material.left or ()
+    open_ones = [f"{one.system} {one.id} {one.what}" for one in rows if one.open]
+    told = tr("{open} of {rows} entries of cleanup.csv are open", open=len(open_ones),
+              rows=len(rows))  # fmt: skip
+    problem = [material.left_problem] if material.left_problem else []
+    yield _ruling(
+        tr("what the run left in real systems was taken back, by name"),
+        Conclusion.CONDITIONAL if open_ones or problem else Conclusion.GO,
+        "; ".join([told, *problem, *(material.mask.text(one) for one in open_ones[:5])]),
     )
 
 
@@ -116,8 +132,9 @@ def _compared(material: Material) -> Ruling:
     data = material.comparison
     if data is None:
         return _ruling(rule, Conclusion.CONDITIONAL, tr("no comparison was made"))
-    left = sum(not one["approved"] for one in data["groups"])
-    told = tr("{left} of {all} differences are not approved", left=left, all=len(data["groups"]))
+    signatures = data["signatures"]
+    left = sum(not one["approved"] for one in signatures)
+    told = tr("{left} of {all} differences are not approved", left=left, all=len(signatures))
     problems = list(data["approval_problems"])
     if left or problems:
         return _ruling(rule, Conclusion.NO_GO, "; ".join([told, *problems]))
@@ -132,8 +149,8 @@ def _compared(material: Material) -> Ruling:
 
 def _approved(material: Material) -> Ruling:
     rule = tr("no difference had to be approved")
-    groups = (material.comparison or {}).get("groups", [])
-    tickets = sorted({one["approved"] for one in groups if one["approved"]})
+    signatures = (material.comparison or {}).get("signatures", [])
+    tickets = sorted({one["approved"] for one in signatures if one["approved"]})
     if tickets:
         told = tr("approved: {tickets}", tickets=", ".join(tickets))
         return _ruling(rule, Conclusion.CONDITIONAL, told)

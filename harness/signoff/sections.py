@@ -133,11 +133,16 @@ def _differences(material: Material) -> Section:
     data = material.comparison
     if data is None:
         return Section(tr("Differences"), [tr("no comparison was made")])
-    rows = [
-        (str(one.get("severity", "-")), class_name(one["class"]), one["interface"],
-         f"{one['name']} {one['path']}".strip(),
-         str(one["count"]), one["approved"] or tr("not approved"), one["signature"])
+    groups = [
+        (str(one["number"]), str(one["severity"]), class_name(one["class"]), one["interface"],
+         f"{one['name']} {one['path']}".strip(), str(one["scenarios"]), str(len(one["signatures"])))
         for one in data["groups"]
+    ]  # fmt: skip
+    rows = [
+        (str(one["group"] or "-"), str(one["severity"]), class_name(one["class"]),
+         one["interface"], f"{one['name']} {one['path']}".strip(),
+         str(one["count"]), one["approved"] or tr("not approved"), one["signature"])
+        for one in data["signatures"]
     ]  # fmt: skip
     notes = [
         tr("{count} scenarios were compared; {places} places hold values that are new in each run.",
@@ -145,8 +150,10 @@ def _differences(material: Material) -> Section:
         *data["approval_problems"], *data["coverage"],
     ]  # fmt: skip
     return Section(tr("Differences"), notes, [
-        Table((tr("grade"), tr("class"), tr("interface"), tr("where"), tr("times"), tr("approval"),
-               tr("signature")), rows), *_contract(material),
+        Table((tr("group"), tr("grade"), tr("class"), tr("interface"), tr("first difference"),
+               tr("scenarios"), tr("signatures")), groups),
+        Table((tr("group"), tr("grade"), tr("class"), tr("interface"), tr("where"), tr("times"),
+               tr("approval"), tr("signature")), rows), *_contract(material),
     ])  # fmt: skip
 
 

@@ -33,7 +33,7 @@ CHINESE: Final = {
     "回退": "rollback", "操作人": "operators", "工具版本": "harness", "清单哈希": "manifest",
     "配置哈希": "profile", "对账": "reconciliation", "开始": "started",
     "接口": "interfaces", "用例": "cases", "问题": "issues", "差异": "differences",
-    "规则": "rules", "人工核对": "manual",
+    "差异组": "groups", "规则": "rules", "人工核对": "manual",
 }  # fmt: skip
 """Chinese names of placeholders and tables."""
 
@@ -44,7 +44,7 @@ def values(
     """Every single value that a form may ask for."""
     site, run = material.facts.site, material.run
     verdicts = [str(one.verdict) for one in run.scenarios]
-    groups = (material.comparison or {}).get("groups", [])
+    differing = (material.comparison or {}).get("signatures", [])
     reservation = material.facts.reservation
     made = {
         "hospital": site.get("hospital") or run.profile.name,
@@ -56,9 +56,9 @@ def values(
         "scenarios": str(len(verdicts)), "passed": str(verdicts.count("pass")),
         "failed": str(verdicts.count("fail") + verdicts.count("error")),
         "open": str(verdicts.count("inconclusive") + verdicts.count("blocked")),
-        "differences": "" if material.comparison is None else str(len(groups)),
+        "differences": "" if material.comparison is None else str(len(differing)),
         "unapproved": "" if material.comparison is None
-        else str(sum(not one["approved"] for one in groups)),
+        else str(sum(not one["approved"] for one in differing)),
         "reservation": reservation.get("text", ""), "harness": run.harness_version,
         "operators": ", ".join(one["name"] for one in material.facts.operators),
         "manifest": manifest, "profile": run.profile.hash,
@@ -76,11 +76,12 @@ def sheets(material: Material, sections: Sequence[Section]) -> dict[str, tables.
     """Tables that a form may ask for."""
     made = {"interfaces": tables.interfaces(material), "cases": tables.cases(material),
             "issues": tables.issues(material)}  # fmt: skip
-    for name, title in (("rules", tr("Conclusion")), ("differences", tr("Differences")),
-                        ("manual", tr("Checks by eye"))):  # fmt: skip
+    for name, title, at in (("rules", tr("Conclusion"), 0), ("groups", tr("Differences"), 0),
+                            ("differences", tr("Differences"), 1),
+                            ("manual", tr("Checks by eye"), 0)):  # fmt: skip
         for section in sections:
-            if section.title == title and section.tables:
-                table = section.tables[0]
+            if section.title == title and section.tables[at:]:
+                table = section.tables[at]
                 made[name] = [table.head, *table.rows]
     return made
 

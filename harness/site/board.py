@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -19,7 +20,7 @@ from harness import limits
 from harness.i18n import tr
 from harness.link import actor as act
 from harness.site.cards import Attachment, Card
-from harness.site.page import PAGE
+from harness.site.page import page
 from harness.wire.core import Core
 from harness.wire.http1 import HttpLimits, HttpServerCore
 from harness.wire.http1_events import HttpExhausted, HttpRefusal, HttpRequest, HttpResponse
@@ -32,6 +33,9 @@ ATTACHMENT_BYTES_MAX: Final = 20 * limits.MIB
 
 TYPED_CHARS_MAX: Final = 64
 """Longer than any barcode that stands on a tube."""
+
+FINISHED_KEPT: Final = 30
+"""Done cards that the page still shows: an evening of one workstation."""
 
 _LOCAL: Final = ("127.0.0.1", "localhost", "[::1]")
 """Names that the page answers to: a page of the web cannot reach it by another."""
@@ -47,7 +51,10 @@ class Board:
     lock: threading.RLock = field(default_factory=threading.RLock)
     keep: Callable[[bytes], str] = lambda _: ""
     stamp: Callable[[], str] = lambda: ""
+    indexed: Callable[[Card, Attachment], None] = lambda _card, _one: None
     cards: list[Card] = field(default_factory=list)
+    finished: deque[Card] = field(default_factory=lambda: deque(maxlen=FINISHED_KEPT))
+    """Cards that were seen to be done: a picture of the screen afterwards may still be added."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def next_number(self) -> int:
@@ -63,6 +70,19 @@ class Board:
         """Take a card off."""
         with self.lock:
             self.cards = [one for one in self.cards if one is not card]
+            if card.seen and card not in self.finished:
+                self.finished.append(card)
+
+    def take_up(self, card: Card, operator: str) -> None:
+        """Somebody works at a card; the time is that of the first."""
+        card.operator, card.taken = operator, card.taken or self.stamp()
+
+    def type_in(self, card: Card, name: str, value: str) -> bool:
+        """Take what was typed or scanned; False where the card does not ask for that."""
+        if name not in card.typed or not 0 < len(value) <= TYPED_CHARS_MAX:
+            return False
+        card.captured[name] = value
+        return True
 
     def text(self, card: Card) -> str:
         """A card as the terminal shows it."""
@@ -90,17 +110,39 @@ class Board:
                 for card in self.cards
             ]
 
-    def find(self, number: str) -> Card | None:
-        """The open card of that number."""
-        return next((one for one in self.cards if str(one.number) == number), None)
+    def done(self) -> list[dict[str, Any]]:
+        """Cards to which a picture may still be added, the latest first."""
+        with self.lock:
+            return [
+                {
+                    "number": card.number,
+                    "workstation": card.workstation,
+                    "text": card.form.text,
+                    "attachments": len(card.attachments),
+                }
+                for card in reversed(self.finished)
+            ]
+
+    def find(self, number: str, *, done: bool = False) -> Card | None:
+        """The open card of that number; with ``done`` also one that was seen to be done."""
+        among = [*self.cards, *(self.finished if done else ())]
+        return next((one for one in among if str(one.number) == number), None)
+
+    def attach(self, card: Card, name: str, data: bytes) -> str:
+        """Keep a picture or page for a card; returns its hash."""
+        one = Attachment(name[:200], self.keep(data), len(data))
+        card.attachments.append(one)
+        self.indexed(card, one)
+        return one.sha256
 
 
 @dataclass(slots=True)
 class Page:
-    """The actor that serves the board."""
+    """The actor that serves the board, in the language of whoever made it."""
 
     board: Board
     role: str = LINK
+    html: str = field(default_factory=page)
 
     def open_core(self, link: str, *, client: bool) -> Core:
         """HTTP, as the server."""
@@ -128,38 +170,34 @@ class Page:
             return _plain(405, "")
         words = dict(parse_qsl(urlsplit(request.target).query))
         with self.board.lock:
-            card = self.board.find(words.get("card", ""))
+            card = self.board.find(words.get("card", ""), done=path == "/attach")
             if card is None:
                 return _plain(404, tr("this card is not open"))
             return self._taken(path, card, words, request.payload)
 
     def _shown(self, path: str) -> HttpResponse:
         if path == "/cards.json":
-            body = json.dumps({"cards": self.board.data()}, ensure_ascii=False).encode()
+            told = {"cards": self.board.data(), "done": self.board.done()}
+            body = json.dumps(told, ensure_ascii=False).encode()
             return _found(body, "application/json; charset=utf-8")
         if path == "/":
-            return _found(PAGE.encode(), "text/html; charset=utf-8")
+            return _found(self.html.encode(), "text/html; charset=utf-8")
         return _plain(404, "")
 
     def _taken(self, path: str, card: Card, words: dict[str, str], payload: bytes) -> HttpResponse:
         operator = words.get("operator", "").strip()[:TYPED_CHARS_MAX]
         if operator:
-            card.operator, card.taken = operator, card.taken or self.board.stamp()
+            self.board.take_up(card, operator)
         match path:
             case "/take":
                 return _plain(200, "") if operator else _plain(400, tr("say who you are"))
             case "/typed":
                 name, value = words.get("name", ""), words.get("value", "").strip()
-                if name not in card.typed or not 0 < len(value) <= TYPED_CHARS_MAX:
+                if not self.board.type_in(card, name, value):
                     return _plain(400, tr("this card does not ask for that"))
-                card.captured[name] = value
                 return _plain(200, "")
             case "/attach" if payload:
-                digest = self.board.keep(payload)
-                card.attachments.append(
-                    Attachment(words.get("name", "")[:200], digest, len(payload))
-                )
-                return _plain(200, digest)
+                return _plain(200, self.board.attach(card, words.get("name", ""), payload))
         return _plain(404, "")
 
 

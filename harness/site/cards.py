@@ -6,6 +6,7 @@ was not there before the card was handed out.
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,9 @@ from harness.i18n import tr
 
 CARDS_MAX = 1_000
 """Cards of one file: every menu of a HIS, several times over."""
+
+EITHER, INSIDE = "|", "~"
+"""In what a card wants: alternatives, and text that stands somewhere in a field."""
 
 _HOLE = re.compile(r"\{([a-z_]+)\}")
 
@@ -199,13 +203,20 @@ class Card:
             return False
         if record.get("frm") != self.form.role:
             return False
-        return all(_at(record, path) == value for path, value in wanted.items())
+        return all(fits(_at(record, path), value) for path, value in wanted.items())
+
+    def learn(self, aliases: Mapping[str, str]) -> None:
+        """Show what another card brought: from then on it is entered like anything else."""
+        own = self.captured
+        known = {one for one in self.minted if one not in own and self.args[one] in aliases}
+        self.args |= {name: aliases[self.args[name]] for name in known}
+        self.minted -= known
 
     def take_ids(self, read: Any) -> None:
         """Keep the ids that the system minted: ``read`` gives a field of what proved the card."""
         for name, path in self.form.ids.items():
             if name in self.minted and name not in self.typed:
-                value = read(path)
+                value = next(filter(None, (read(one) for one in path.split(EITHER))), None)
                 if value:
                     self.captured[name] = str(value)
 
@@ -217,10 +228,22 @@ class Card:
         ]
 
 
+def fits(found: str | None, wanted: str) -> bool:
+    """Whether a field holds what a card wants: one of ``A|B``, or ``~text`` somewhere in it."""
+    if found is None:
+        return False
+    if wanted.startswith(INSIDE):
+        return wanted.removeprefix(INSIDE) in found
+    return found == wanted or found in wanted.split(EITHER)
+
+
 def _at(record: Record, path: str) -> str | None:
     if path in {"type", "id"}:
         return str(record.get(path, ""))
-    return decode.field(record, path)
+    value = decode.field(record, path)
+    if value is not None and record["protocol"] == "http" and value.startswith('"'):
+        return str(json.loads(value))  # text as it is, not as JSON writes it
+    return value
 
 
 def field_of(record: Record, path: str) -> str | None:

@@ -7,10 +7,12 @@ the conclusion of the run is conditional. A second writing keeps what was filled
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -20,56 +22,18 @@ from harness.errors import InputError
 from harness.evidence import trace
 from harness.evidence.trace import Record
 from harness.i18n import tr
+from harness.report.leftover import COLUMNS, NAME, Leftover, read
 from harness.site.cards import Form
 
-NAME: Final = "cleanup.csv"
+__all__ = ["COLUMNS", "NAME", "SHEET", "Leftover", "filled", "left", "read", "rows_of", "write"]
+
 SHEET: Final = "cleanup.xlsx"
 
-COLUMNS: Final = ("scenario", "system", "id", "what", "undo", "done_by", "done_at")
-"""Header; the last two are filled in by hand."""
-
-_FORMULA: Final = ("=", "+", "-", "@")
+CANARY: Final = "canary "
+"""How the command of a route proof begins: it is harmless by its choice, so it leaves no row."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trace:
-    """One thing that was left.
-
-    Attributes:
-        scenario: which left it.
-        system: role that holds it.
-        id: what it is known by there.
-        what: what was done.
-        undo: how it is taken back.
-        done_by: who took it back; empty while it is open.
-        done_at: when.
-    """
-
-    scenario: str
-    system: str
-    id: str
-    what: str
-    undo: str
-    done_by: str = ""
-    done_at: str = ""
-
-    @property
-    def open(self) -> bool:
-        """Nobody has taken it back."""
-        return not self.done_by.strip()
-
-    @property
-    def key(self) -> tuple[str, str, str, str]:
-        """What it is found again by."""
-        return self.scenario, self.system, self.id, self.what
-
-    def row(self) -> list[str]:
-        """For the table; a text that a spreadsheet would calculate is marked as one."""
-        cells = [str(getattr(self, name)) for name in COLUMNS]
-        return [f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells]
-
-
-def write(folder: Path, forms: Mapping[tuple[str, str], Form]) -> list[Trace]:
+def write(folder: Path, forms: Mapping[tuple[str, str], Form]) -> list[Leftover]:
     """Write both tables of a run folder; nothing where every system was ours.
 
     Args:
@@ -79,50 +43,117 @@ def write(folder: Path, forms: Mapping[tuple[str, str], Form]) -> list[Trace]:
     Raises:
         InputError: an older table of the folder cannot be read.
     """
-    found: dict[tuple[str, str, str, str], Trace] = {}
+    rows = rows_of(folder, forms)
+    if rows is None:
+        return []
+    done = filled(rows, folder)
+    _write(folder, done)
+    return done
+
+
+def filled(rows: Sequence[Leftover], folder: Path) -> list[Leftover]:
+    """The rows with what the table of a run folder says of each.
+
+    Raises:
+        InputError: the table cannot be read.
+    """
+    known = {one.key: one for one in read(folder)}
+    return [_filled(one, known.get(one.key)) for one in rows]
+
+
+def rows_of(folder: Path, forms: Mapping[tuple[str, str], Form]) -> list[Leftover] | None:
+    """What the traces of a run say was left, every row open; None where every system was ours."""
+    found: dict[tuple[str, str, str, str], Leftover] = {}
     real = False
     for path in sorted((folder / "traces").glob("*.jsonl")):
-        records = trace.read(path).records
-        theirs = _not_ours(records)
-        real = real or bool(theirs)
-        for one in left(records, theirs, forms):
-            found.setdefault(one.key, one)
-    if not real:
-        return []
-    known = {one.key: one for one in read(folder)}
-    rows = [_filled(one, known.get(one.key)) for one in found.values()]
-    _write(folder, rows)
-    return rows
+        theirs = _not_ours(path)
+        if theirs:
+            real = True
+            with contextlib.suppress(InputError):  # the report tells it as damage
+                for one in left(trace.read(path).records, theirs, forms):
+                    found.setdefault(one.key, one)
+    return list(found.values()) if real else None
 
 
 def left(
     records: Sequence[Record], theirs: frozenset[str], forms: Mapping[tuple[str, str], Form]
-) -> Iterator[Trace]:
+) -> Iterator[Leftover]:
     """What one scenario left in systems that are not ours."""
     scenario = str(records[0]["scenario"]["id"])
     for record in records:
         if record["kind"] == "command" and record.get("card"):
-            form = forms.get((record["role"], record["name"]))
-            if form is None:
-                continue  # a canary is harmless by its choice
-            ids = record["args"] | record["captured"]
-            yield Trace(
-                scenario=scenario,
-                system=record["role"],
-                id=_told(ids, [name for name in form.fields if name in _IDS]),
-                what=form.text + (tr(" (not seen)") if record["outcome"] != "ok" else ""),
-                undo=form.undo or tr("take it back at {place}", place=record["workstation"]),
-            )
+            if not str(record["name"]).startswith(CANARY):
+                yield _of_card(scenario, record, forms.get((record["role"], record["name"])))
         elif record["kind"] == "message" and record.get("to") in theirs:
-            if record.get("frm") in theirs or not record.get("corr"):
+            if record.get("frm") in theirs or not _writes(record):
                 continue
-            yield Trace(
+            yield Leftover(
                 scenario=scenario,
                 system=record["to"],
-                id=_told(record["corr"], sorted(record["corr"])),
+                id=_about(record),
                 what=tr("{type} from {device}", type=record["type"], device=record["frm"]),
-                undo=tr("delete or void what came of it"),
+                undo=_UNDO.get(record["protocol"], _undo)(),
             )
+
+
+_STORES: Final = frozenset({"C-STORE-RQ", "N-CREATE-RQ", "N-SET-RQ", "N-ACTION-RQ", "STOW-RQ"})
+"""What leaves something behind in DICOM (PS3.4, PS3.18 §10.5); the others only ask."""
+
+_ASKS: Final = ("ACK", "RSP", "ORL", "ORR", "QRY", "QBP", "QCK", "ORF", "RTB", "1", "5", "9")
+"""Types that only answer or ask: of HL7, and transactions of 医保 by their first figure."""
+
+DONE: Final = "0"
+"""``infcode`` of an answer that booked something."""
+
+_BESIDE: Final = frozenset({"code", "acknowledges"})
+
+
+def _writes(record: Record) -> bool:
+    """Whether a message that we sent may have changed something there."""
+    kind, corr = str(record.get("type", "")), record.get("corr") or {}
+    if record.get("protocol") in {"dicom", "dicomweb"}:
+        return kind in _STORES
+    if kind.startswith(_ASKS):
+        return False
+    if record.get("protocol") == "http":
+        # A call of ours, whatever it says; of our answers those that let something be booked.
+        return "code" not in corr or corr["code"] == DONE
+    return bool(corr or record.get("id"))
+
+
+def _about(record: Record) -> str:
+    """What it is known by there: the ids in it, else what it is called itself."""
+    corr = record.get("corr") or {}
+    found = _told(corr, sorted(set(corr) - _BESIDE))
+    for name in ("sop", "target", "id", "conn"):
+        found = found or _told(record, [name])
+    return found
+
+
+def _undo() -> str:
+    return tr("delete or void what came of it")
+
+
+_UNDO: Final[Mapping[str, Callable[[], str]]] = {
+    "dicom": lambda: tr("delete the object or step in the archive"),
+    "dicomweb": lambda: tr("delete the object or step in the archive"),
+    "http": lambda: tr("void the booking in the HIS"),
+}
+
+
+def _of_card(scenario: str, record: Record, form: Form | None) -> Leftover:
+    """What a person did at a card; one of the site's own may be unknown where a run is read."""
+    ids = record["args"] | record["captured"]
+    names = sorted(ids) if form is None else form.fields
+    what = f"{record['role']} {record['name']}" if form is None else form.text
+    return Leftover(
+        scenario=scenario,
+        system=record["role"],
+        id=_told(ids, [name for name in names if name in _IDS]),
+        what=what + (tr(" (not seen)") if record["outcome"] != "ok" else ""),
+        undo=(form.undo if form else "")
+        or tr("take it back at {place}", place=record["workstation"]),
+    )
 
 
 _IDS: Final = frozenset({"patient_id", "barcode", "placer", "bill_no", "visit", "accession"})
@@ -132,43 +163,19 @@ def _told(ids: Mapping[str, object], names: Iterable[str]) -> str:
     return " ".join(f"{name}={ids[name]}" for name in names if ids.get(name))
 
 
-def _not_ours(records: Sequence[Record]) -> frozenset[str]:
-    systems = records[0].get("systems", ())
-    return frozenset(one["role"] for one in systems if one["mode"] != "simulated")
+def _not_ours(path: Path) -> frozenset[str]:
+    """Roles of the run that we do not play; the head alone is read, for most runs have none."""
+    with path.open("rb") as file, contextlib.suppress(ValueError, AttributeError):
+        systems = json.loads(file.readline()).get("systems", ())
+        return frozenset(one["role"] for one in systems if one["mode"] != "simulated")
+    return frozenset()
 
 
-def _filled(one: Trace, known: Trace | None) -> Trace:
+def _filled(one: Leftover, known: Leftover | None) -> Leftover:
     return one if known is None else replace(one, done_by=known.done_by, done_at=known.done_at)
 
 
-def read(folder: Path) -> list[Trace]:
-    """The table of a run folder as somebody has filled it in; empty where there is none.
-
-    Raises:
-        InputError: it has other columns, or cannot be read.
-    """
-    path = folder / NAME
-    if not path.is_file():
-        return []
-    data = path.read_bytes()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("gb18030", "replace")  # saved again by a spreadsheet
-    rows = list(csv.reader(io.StringIO(text, newline="")))
-    if not rows or tuple(rows[0]) != COLUMNS:
-        raise InputError(
-            tr("the first line must be {header}", header=",".join(COLUMNS)), where=str(path)
-        )
-    found = []
-    for row in rows[1:]:
-        if len(row) == len(COLUMNS):
-            cells = [cell[1:] if cell[:1] == "'" else cell for cell in row]
-            found.append(Trace(**dict(zip(COLUMNS, cells, strict=True))))
-    return found
-
-
-def _write(folder: Path, rows: Sequence[Trace]) -> None:
+def _write(folder: Path, rows: Sequence[Leftover]) -> None:
     text = io.StringIO()
     csv.writer(text).writerows([COLUMNS, *(one.row() for one in rows)])
     (folder / NAME).write_bytes(text.getvalue().encode("utf-8-sig"))

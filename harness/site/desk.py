@@ -22,7 +22,7 @@ from harness.model import Outcome
 from harness.probes.probe import Probe
 from harness.profile_model import Operators
 from harness.site.board import Board
-from harness.site.cards import Card, Form, field_of
+from harness.site.cards import Card, Form, field_of, fits
 from harness.site.route import Routes, form_of
 
 Say = Callable[[str], None]
@@ -126,7 +126,7 @@ class Desk:
             form=form,
             args=dict(args),
             workstation=self.operators.workstations.get(form.workstation, form.workstation),
-            minted=self._minted(self.operators.mints, named, args),
+            minted=self._minted(self.operators.mints, named, args) | self._pending(args),
             typed=self._minted(self.operators.typed, named, args),
             since=len(self.trace),
             opened=self.eyes.clock.wall().isoformat(timespec="seconds"),
@@ -149,6 +149,11 @@ class Desk:
         return frozenset(
             named[one] for one in ids if one in named and args[named[one]] not in known
         )
+
+    def _pending(self, args: Mapping[str, str]) -> frozenset[str]:
+        """Arguments that an open card is still to bring, whichever system gives them."""
+        awaited = {card.args[name] for card in self._open for name in card.minted}
+        return frozenset(name for name, value in args.items() if value in awaited)
 
     def _arm(self, form: Form, args: Mapping[str, str]) -> Sequence[Mapping[str, str | None]]:
         """Make sure that we would see it; the rows that a probe shows already."""
@@ -246,8 +251,10 @@ class Desk:
         )  # fmt: skip
 
     def _ask(self, card: Card) -> None:
-        answer = self.eyes.probes[card.form.probe].ask(self._asked(card.form, card.args))
         wanted = card.wanted(self.aliases)
+        if not wanted:  # what it must show is still to come from another card
+            return
+        answer = self.eyes.probes[card.form.probe].ask(self._asked(card.form, card.args))
         for row in answer.rows:
             fresh = dict(row) not in [dict(old) for old in card.before]
             key = (card.form.probe, tuple(sorted((name, str(one)) for name, one in row.items())))
@@ -263,6 +270,9 @@ class Desk:
             ours = card.args[name]
             if ours != theirs:
                 self.aliases[ours] = theirs
+        for other in self._open:
+            if other is not card:
+                other.learn(self.aliases)
 
     def _tell(self, card: Card) -> None:
         """One record of what a person did, and the ids that came of it."""
@@ -295,7 +305,7 @@ def _done(card: Card) -> bool:
 
 
 def _row_fits(row: Mapping[str, str | None], wanted: Mapping[str, str]) -> bool:
-    return all(row.get(column) == value for column, value in wanted.items())
+    return all(fits(row.get(column), value) for column, value in wanted.items())
 
 
 def _named(card: Card) -> str:

@@ -1,14 +1,20 @@
 """The page of the board: plain HTML that asks its own server every second; nothing from elsewhere.
 
-All texts that come from cards are put in as text, never as HTML.
+All texts that come from cards are put in as text, never as HTML. The page speaks the language of
+the run; what stands on a card is as its file has it.
 """
 
 from __future__ import annotations
 
+import html
+import json
 from typing import Final
 
-PAGE: Final = """<!DOCTYPE html>
-<html lang="zh-CN"><head><meta charset="utf-8"><title>medharness 操作卡</title>
+from harness import i18n
+from harness.i18n import tr
+
+_PAGE: Final = """<!DOCTYPE html>
+<html lang="@lang@"><head><meta charset="utf-8"><title>medharness @title@</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>
 body{font:16px/1.5 system-ui,"Microsoft YaHei",sans-serif;margin:1rem auto;max-width:60rem;
@@ -20,12 +26,13 @@ dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem;margin:.4re
 dt{color:#555}dd{margin:0;font-weight:600;overflow-wrap:anywhere}
 input,button{font:inherit;padding:.2rem .5rem}
 </style></head><body>
-<h1>操作卡</h1>
-<p><label>操作人 <input id="who" autocomplete="off"></label>
-系统看到结果后自动继续，无需按“完成”。</p>
+<h1>@title@</h1>
+<p><label>@operator@ <input id="who" autocomplete="off"></label>
+@explained@</p>
 <main id="cards"></main>
 <script>
 "use strict";
+const words = @words@;
 let before = "";
 const make = (tag, text) => {
   const one = document.createElement(tag);
@@ -36,11 +43,20 @@ const who = () => document.getElementById("who").value.trim();
 const post = (path, words, body) => fetch(
   path + "?" + new URLSearchParams({operator: who(), ...words}),
   {method: "POST", headers: {"X-Medharness": "1"}, body: body || ""});
+function picture(card) {
+  const file = make("input");
+  file.type = "file";
+  file.addEventListener("change", () => {
+    const one = file.files[0];
+    if (one) post("/attach", {card: card.number, name: one.name}, one).then(look);
+  });
+  return [" " + words.picture + " (" + card.attachments + ") ", file];
+}
 function shown(card) {
   const box = make("article");
   box.dataset.card = card.number;
   if (card.seen) box.className = "seen";
-  box.append(make("strong", "卡 " + card.number + "　" + card.text));
+  box.append(make("strong", words.card + " " + card.number + "　" + card.text));
   const list = make("dl");
   for (const [label, value] of card.fields) {
     const entry = make("dd", value);
@@ -49,7 +65,7 @@ function shown(card) {
   }
   box.append(list);
   for (const [name, label] of card.typed) {
-    const line = make("label", label + "（键入或扫码） ");
+    const line = make("label", label + words.typed);
     const field = make("input");
     field.dataset.typed = name;
     field.addEventListener("keydown", event => {
@@ -60,26 +76,28 @@ function shown(card) {
     line.append(field);
     box.append(line);
   }
-  const take = make("button", card.operator ? "操作人：" + card.operator : "我来做");
+  const take = make("button", card.operator ? words.by + card.operator : words.take);
   take.addEventListener("click", () => post("/take", {card: card.number}).then(look));
-  const file = make("input");
-  file.type = "file";
-  file.addEventListener("change", () => {
-    const one = file.files[0];
-    if (one) post("/attach", {card: card.number, name: one.name}, one).then(look);
-  });
   const line = make("p");
-  line.append(take, " 截图（" + card.attachments + "） ", file);
+  line.append(take, ...picture(card));
   box.append(line);
-  if (card.seen) box.append(make("p", "已看到结果"));
+  if (card.seen) box.append(make("p", words.seen));
   return box;
+}
+function finished(card) {
+  const text = [words.card + " " + card.number, card.workstation, card.text].join("　");
+  const line = make("p", text);
+  line.dataset.done = card.number;
+  line.append(" ", ...picture(card));
+  return line;
 }
 async function look() {
   const text = await (await fetch("/cards.json")).text();
   if (text === before) return;
   before = text;
   const groups = new Map();
-  for (const card of JSON.parse(text).cards) {
+  const told = JSON.parse(text);
+  for (const card of told.cards) {
     if (!groups.has(card.workstation)) groups.set(card.workstation, []);
     groups.get(card.workstation).push(card);
   }
@@ -91,9 +109,35 @@ async function look() {
     part.append(make("h2", name), ...cards.map(shown));
     root.append(part);
   }
-  if (!groups.size) root.append(make("p", "现在没有要做的操作。"));
+  if (!groups.size) root.append(make("p", words.nothing));
+  if (told.done.length) root.append(make("h2", words.done), ...told.done.map(finished));
 }
 setInterval(() => look().catch(() => {}), 1000);
 look();
 </script></body></html>
 """
+
+
+def page() -> str:
+    """The page in the language that holds now."""
+    words = {
+        "card": tr("card"),
+        "typed": tr(" (type or scan) "),
+        "by": tr("operator: "),
+        "take": tr("I do it"),
+        "picture": tr("screenshot"),
+        "seen": tr("the result was seen"),
+        "nothing": tr("There is nothing to do now."),
+        "done": tr("done; a screenshot may still be added"),
+    }
+    text = {
+        "lang": i18n.current(),
+        "title": tr("operator cards"),
+        "operator": tr("operator"),
+        "explained": tr("It goes on by itself when the result is seen; there is no button “done”."),
+    }
+    found = _PAGE
+    for name, value in text.items():
+        found = found.replace(f"@{name}@", html.escape(value))
+    shown = json.dumps(words, ensure_ascii=False).replace("<", "\\u003c")
+    return found.replace("@words@", shown)

@@ -36,6 +36,14 @@ class Routes:
             if interface in {one.interface, *one.also} and self.profile.mode(one.frm) is Mode.REAL
         ]
 
+    def awaits(self, link: str) -> bool:
+        """Whether the harmless call of a link is still to arrive."""
+        end = self.profile.endpoints[link]
+        return link not in self.proven and any(
+            one.interface in {end.interface, *end.also} and one.frm == end.frm
+            for one in self.profile.canaries.values()
+        )
+
     def open(self, interface: str) -> list[tuple[str, str, Canary]]:
         """What is still to arrive before anything moves: link, name and canary.
 

@@ -6,18 +6,28 @@ connection ends without a word, and the trace has an alarm.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 from harness.errors import PermitError
 from harness.i18n import tr
-from harness.identity import IdentityGuard
+from harness.identity import DECODINGS, IdentityGuard
 from harness.link import actor as act
-from harness.wire.core import Core, Message
+from harness.link.relay import RelayUnit
+from harness.profile_model import Profile
+from harness.profile_values import Mode
+from harness.site.route import Routes
+from harness.wire.core import Core, Event, Message
+from harness.wire.http1_events import HttpRequest, HttpResponse
 
-READ: Final = frozenset({"hl7", "mllp", "astm"})
-"""Protocols in which identities are looked for; the others are passed on."""
+READ: Final = frozenset({"hl7", "mllp", "astm", "poct1a", "framed", "http", "soap"})
+"""Protocols in which identities are looked for; DICOM has its own door (``link/dicom.py``)."""
+
+TEXT_BYTES_MAX: Final = 1_000_000
+"""What of a connection is looked at together: a body may come in pieces, and none is larger."""
 
 
 @dataclass(slots=True)
@@ -29,12 +39,14 @@ class Doorman:
         identities: who is ours.
         protocol: what is spoken on a link; empty for a link that is not looked at.
         alarm: told of each stranger, without who it is.
+        mints: real systems give numbers of their own here.
     """
 
     inner: act.Actor
     identities: IdentityGuard
     protocol: Callable[[str], str]
     alarm: Callable[[str], None]
+    mints: bool = False
 
     @property
     def role(self) -> str:
@@ -51,15 +63,166 @@ class Doorman:
 
     def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
         """Pass on what speaks of our people, or of nobody."""
-        if isinstance(event, act.Received) and isinstance(event.event, Message):
-            protocol = self.protocol(event.link)
-            if protocol in READ:
-                try:
-                    self.identities.check(protocol, event.event.payload)
-                except PermitError as error:
-                    self.alarm(
-                        tr("ALARM: {link}: {why}; it is not answered", link=event.link,
-                           why=error.message)
-                    )  # fmt: skip
-                    return [act.Close(conn=event.conn, reset=True)]
+        if isinstance(event, act.Received):
+            why = refusal(
+                self.identities,
+                self.protocol(event.link),
+                payload_of(event.event),
+                mints=self.mints,
+            )
+            if why:
+                self.alarm(told(event.link, why))
+                return [act.Close(conn=event.conn, reset=True)]
+        commands = self.inner.on_event(event, now)
+        self._learn(commands)
+        return commands
+
+    def _learn(self, commands: list[act.Command]) -> None:
+        """Codes that ours gives out will be shown to it again."""
+        for one in commands:
+            if isinstance(one, act.Send) and isinstance(one.event, HttpResponse):
+                self.identities.learn("http", one.event.payload)
+
+
+def payload_of(event: Event) -> bytes:
+    """What of an event may tell who somebody is."""
+    if isinstance(event, HttpRequest):
+        return unquote_to_bytes(event.target) + b"\n" + event.payload
+    return event.payload if isinstance(event, Message) else b""
+
+
+def refusal(
+    identities: IdentityGuard, protocol: str, payload: bytes, *, mints: bool = False
+) -> str:
+    """Why a message of a real system is not answered; empty where it may be."""
+    if protocol not in READ or not payload:
+        return ""
+    try:
+        identities.check(protocol, payload, theirs=True, mints=mints)
+    except PermitError as error:
+        return error.message
+    return ""
+
+
+def told(link: str, why: str) -> str:
+    """The alarm; it does not say who it is."""
+    return tr("ALARM: {link}: {why}; it is not answered", link=link, why=why)
+
+
+RELAYED: Final = frozenset({"mllp", "http", "soap"})
+"""Protocols whose messages a relay sees whole, or whose members are found in pieces of them."""
+
+
+@dataclass(slots=True)
+class SiteDoor:
+    """Who stands at the links over which real systems call systems of ours.
+
+    Args:
+        profile: of the site.
+        identities: who is ours in the running scenario.
+        routes: a link whose canary has not arrived yet lets that harmless call through.
+        alarm: told of each stranger; None once the scenario is over.
+    """
+
+    profile: Profile
+    identities: IdentityGuard
+    routes: Routes
+    alarm: Callable[[str], None] | None
+
+    def stops(self, link: str, payload: bytes) -> str:
+        """Why a message of a real system must not pass; empty where it may."""
+        if not self._guards(link) or self.routes.awaits(link):
+            return ""
+        protocol = str(self.profile.endpoints[link].protocol)
+        why = refusal(self.identities, protocol, payload, mints=bool(self.profile.operator.mints))
+        if why and self.alarm is not None:
+            self.alarm(told(link, why))
+        return why
+
+    def learns(self, link: str, payload: bytes) -> None:
+        """A code that a system of ours gives out will be shown to it again."""
+        if self._guards(link):
+            self.identities.learn(str(self.profile.endpoints[link].protocol), payload)
+
+    def _guards(self, link: str) -> bool:
+        end = self.profile.endpoints.get(link)
+        return (
+            end is not None
+            and str(end.protocol) in RELAYED
+            and self.profile.mode(end.frm) is not Mode.SIMULATED
+            and self.profile.mode(end.to) is Mode.SIMULATED
+        )
+
+
+@dataclass(slots=True)
+class Gate:
+    """An actor before the relay: what a real system says about a stranger goes no further.
+
+    Args:
+        inner: the relay.
+        door: asked for each link and piece of a real caller to a system of ours: why it must not
+            pass; empty where it may. None while nobody stands there.
+        learn: told what a system of ours answers on a link.
+    """
+
+    inner: act.Actor
+    door: Callable[[str, bytes], str] | None = None
+    learn: Callable[[str, bytes], None] | None = None
+    _seen: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def role(self) -> str:
+        """Of the relay."""
+        return self.inner.role
+
+    @role.setter
+    def role(self, role: str) -> None:
+        self.inner.role = role
+
+    def open_core(self, link: str, *, client: bool) -> Core:
+        """Of the relay."""
+        return self.inner.open_core(link, client=client)
+
+    def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
+        """Pass on, or end the connection at both ends."""
+        match event:
+            case act.Received(link=link, conn=conn, event=RelayUnit() as unit):
+                if conn.endswith(FAR):  # what the system behind the relay says
+                    if self.learn is not None:
+                        self.learn(link, unit.payload or unit.data)
+                elif self.door is not None and self._refused(link, conn, unit):
+                    far = self.inner.on_event(
+                        act.Closed(link=link, conn=conn, reason=STRANGER), now
+                    )
+                    return [*far, act.Close(conn=conn, reset=True)]
+            case act.Closed(conn=conn) | act.Refused(conn=conn):
+                self._seen.pop(conn, None)
         return self.inner.on_event(event, now)
+
+    def _refused(self, link: str, conn: str, unit: RelayUnit) -> bool:
+        """A message is looked at whole; of a stream, all that came since the connection opened."""
+        if unit.payload:
+            text = unit.payload
+        else:
+            text = (self._seen.get(conn, b"") + unit.data)[-TEXT_BYTES_MAX:]
+            self._seen[conn] = text
+            text = _whole(text)
+        return bool(self.door is not None and self.door(link, text))
+
+
+def _whole(text: bytes) -> bytes:
+    """A piece of a stream without the sign that it was cut in; unchanged where it is no text."""
+    for cut in range(CUT_BYTES_MAX):
+        for encoding in DECODINGS:
+            with contextlib.suppress(UnicodeDecodeError):
+                text[: len(text) - cut].decode(encoding)
+                return text[: len(text) - cut]
+    return text
+
+
+CUT_BYTES_MAX: Final = 4
+"""A sign has up to four bytes in UTF-8 and in GB 18030."""
+
+STRANGER: Final = "stranger"
+FAR: Final = ">"
+"""How the relay names its own connection to the system behind it."""

@@ -19,10 +19,13 @@ from harness.upgrade import compare as comparing
 from harness.upgrade.observe import RunFolder
 
 SHOWN_MAX: Final = 30
-"""Groups on the terminal; the files have all."""
+"""Groups and approved signatures on the terminal; the files have all."""
 
 VALUE_COLUMNS: Final = 32
 """Width of an old or new value on the terminal."""
+
+PLACES_COLUMNS: Final = 90
+"""Width of the places that follow from a group's first one; the page names all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +70,7 @@ def compare(request: Request) -> int:
     show(data, comparison.verdict, request.out)
     code = EXIT_CODES[comparison.verdict]
     if request.json:
-        summary = {key: data[key] for key in ("verdict", "groups", "coverage")}
+        summary = {key: data[key] for key in ("verdict", "groups", "signatures", "coverage")}
         print(json.dumps(summary | {"exit_code": code}, ensure_ascii=False))
     return code
 
@@ -96,19 +99,29 @@ def show(data: Mapping[str, Any], verdict: Verdict, out: Path) -> None:
 
 
 def _lines(data: Mapping[str, Any]) -> Iterator[str]:
-    """Each first divergence with what follows from it below; then what is approved."""
-    groups = {one["signature"]: one for one in data["groups"]}
-    for root in data["roots"]:
-        yield _line(groups.pop(root["signature"]))
-        for follower in root["follows"]:
-            yield f"  └ {_line(groups.pop(follower))}"
-    for group in groups.values():
-        yield _line(group)
+    """A line a group, with what follows folded into one below; then what is approved."""
+    known = {one["signature"]: one for one in data["signatures"]}
+    if data["groups"]:
+        yield tr("groups: {count}", count=len(data["groups"]))
+    for group in data["groups"]:
+        first, *follow = (known[one] for one in group["signatures"])
+        yield f"{group['number']:2}  {_line(first)}"
+        if follow:
+            places = " · ".join(dict.fromkeys(_where(one) for one in follow))
+            told = tr("{count} signatures follow", count=len(follow))
+            yield f"    └ {told}: {cut(places, PLACES_COLUMNS)}"
+    for one in data["signatures"]:
+        if one["group"] is None:
+            yield f"    {_line(one)}"
+
+
+def _where(one: Mapping[str, Any]) -> str:
+    parts = (one["interface"], one["name"], one["path"])
+    return " ".join(part for part in parts if part)
 
 
 def _line(group: Mapping[str, Any]) -> str:
-    parts = (group["interface"], group["name"], group["path"])
-    where = " ".join(part for part in parts if part)
+    where = _where(group)
     old, new = (cut(group[side] or "∅", VALUE_COLUMNS) for side in ("old", "new"))
     name = report.class_name(group["class"])
     gap = " " * max(1, 10 - columns(name))

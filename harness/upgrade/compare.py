@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 
 from harness.errors import InputError
 from harness.evidence.verdict import Verdict
@@ -12,11 +13,11 @@ from harness.i18n import tr
 from harness.report.model import ScenarioRun
 from harness.upgrade import approvals as approving
 from harness.upgrade.approvals import Applied, Approval
-from harness.upgrade.differences import Difference, Group, compare, grouped
+from harness.upgrade.differences import Difference, Signature, compare, signatures
 from harness.upgrade.latency import Durations, Latency, shifts
 from harness.upgrade.observe import RunFolder
 from harness.upgrade.placeholders import Volatile
-from harness.upgrade.roots import Chain, Root, chain, roots
+from harness.upgrade.roots import Chain, Group, chain, groups
 from harness.upgrade.severity import Severity, shipped
 
 JUDGED = frozenset({Verdict.PASS, Verdict.FAIL})
@@ -25,12 +26,12 @@ JUDGED = frozenset({Verdict.PASS, Verdict.FAIL})
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
     """What came of it.
 
     Attributes:
-        groups: differences by signature.
+        signatures: equal differences, by signature.
         coverage: why less was compared than it seems; empty if nothing is missing.
         applied: the approvals.
         compared: scenarios that were compared.
@@ -42,7 +43,7 @@ class Comparison:
         unstable: verdicts of the equal runs before, of scenarios that they do not agree on.
     """
 
-    groups: Mapping[str, Group]
+    signatures: Mapping[str, Signature]
     coverage: Sequence[str]
     applied: Applied
     compared: int
@@ -53,15 +54,15 @@ class Comparison:
     severity: Severity = field(default_factory=shipped)
     unstable: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
-    @property
-    def roots(self) -> list[Root]:
-        """Where scenarios diverged first, apart from what is approved."""
-        return roots(self.chains, self.applied.approved.keys())
+    @cached_property
+    def groups(self) -> list[Group]:
+        """What nobody approved, gathered: a first divergence with all that follows from it."""
+        return groups(self.chains, self.open_signatures)
 
     @property
-    def open_groups(self) -> list[Group]:
+    def open_signatures(self) -> list[str]:
         """Those that nobody approved."""
-        return [one for key, one in self.groups.items() if key not in self.applied.approved]
+        return [key for key in self.signatures if key not in self.applied.approved]
 
     @property
     def verdict(self) -> Verdict:
@@ -69,7 +70,7 @@ class Comparison:
 
         Inconclusive: the two sides cover different things, or nothing was compared.
         """
-        if self.open_groups or self.applied.problems:
+        if self.open_signatures or self.applied.problems:
             return Verdict.FAIL
         if self.coverage or not self.compared or 0 in self.observations:
             return Verdict.INCONCLUSIVE
@@ -109,12 +110,12 @@ def run(
     counts = [0, 0]
     chains: list[Chain] = []
     durations = Durations()
-    found = grouped(_differences(before, after, pairs, volatile, counts, chains, durations, say))
+    found = signatures(_differences(before, after, pairs, volatile, counts, chains, durations, say))
     latencies = durations.compared()
-    found |= grouped(iter(shifts(latencies)))
-    first = {key: group.first for key, group in found.items()}
+    found |= signatures(iter(shifts(latencies)))
+    first = {key: each.first for key, each in found.items()}
     return Comparison(
-        groups=found,
+        signatures=found,
         coverage=coverage,
         applied=approving.apply(approvals, first, today),
         compared=len(pairs),

@@ -2,7 +2,8 @@
 
 A trace holds the bytes of an association and says, message by message, what went over it. Here the
 bytes are put together to data sets again (PS3.8 §9.3.5), so that an answer of a worklist is
-compared element by element, and an image by the hash of its pixels.
+compared element by element, and an image by the hash of its pixels. How the two sides agreed on an
+association is read off the same bytes.
 """
 
 from __future__ import annotations
@@ -19,11 +20,52 @@ from harness.link.dicom_data import IMPLICIT, DataSet, decode, walk
 from harness.upgrade.given import short
 from harness.wire.dicom_command import DATA_SET_TYPE, NO_DATA_SET, CommandError, Value
 from harness.wire.dicom_command import decode as command_of
-from harness.wire.dicom_pdu import HEAD, Associate, Data, PduError, Pdv, decode_pdu
+from harness.wire.dicom_pdu import (
+    HEAD,
+    Abort,
+    Associate,
+    Data,
+    Pdu,
+    PduError,
+    PduType,
+    Pdv,
+    Reject,
+    decode_pdu,
+)
 
 Values = Mapping[str, str]
 
 _BINARY: Final = frozenset({"OB", "OW", "OD", "OF", "OL", "OV", "UN"})
+
+
+_BEGINS: Final = bytes((PduType.ASSOCIATE_RQ, 0))
+"""The first bytes of a connection over DICOM (PS3.8 §9.3.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one side said about an association.
+
+    Attributes:
+        record: of the bytes that it ended in.
+        pdu: a request, an answer, or the end by force.
+    """
+
+    record: Record
+    pdu: Associate | Reject | Abort
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What the bytes of a scenario hold.
+
+    Attributes:
+        data_sets: by number of a message's record, the values of its data set.
+        said: about associations, in order.
+    """
+
+    data_sets: Mapping[int, Values]
+    said: Sequence[Said]
 
 
 @dataclass(slots=True)
@@ -38,8 +80,10 @@ class _Side:
     messages: list[tuple[int, bytes]] = field(default_factory=list)
 
 
-def data_sets(records: Sequence[Record]) -> Mapping[int, Values]:
-    """By number of a message's record: the values of its data set."""
+def read(records: Sequence[Record]) -> Read:
+    """Data sets and associations of a scenario; both empty where nothing went over DICOM."""
+    ours = connections(records)
+    said: list[Said] = []
     sides: dict[tuple[str, str], _Side] = {}
     syntaxes: dict[tuple[str, int], str] = {}
     named: dict[tuple[str, str], list[int]] = {}
@@ -47,10 +91,13 @@ def data_sets(records: Sequence[Record]) -> Mapping[int, Values]:
         key = (str(record.get("conn", "")), str(record.get("frm", "")))
         if record["kind"] == "message" and record.get("protocol") == "dicom":
             named.setdefault(key, []).append(int(record["n"]))
-        elif record["kind"] == "bytes":
+        elif record["kind"] == "bytes" and key[0] in ours:
             side = sides.setdefault(key, _Side())
             side.left += unpack(record["raw"])
-            _pdus(side, key[0], syntaxes)
+            pdus = _pdus(side, key[0], syntaxes)
+            said += [
+                Said(record, pdu) for pdu in pdus if isinstance(pdu, Associate | Reject | Abort)
+            ]
     found: dict[int, Values] = {}
     for key, numbers in named.items():
         messages = sides[key].messages if key in sides else []
@@ -58,7 +105,21 @@ def data_sets(records: Sequence[Record]) -> Mapping[int, Values]:
             for number, (context, data) in zip(numbers, messages, strict=True):
                 syntax = syntaxes.get((key[0], context), IMPLICIT)
                 found[number] = _values(data, explicit=syntax != IMPLICIT)
-    return found
+    return Read(data_sets=found, said=said)
+
+
+def connections(records: Sequence[Record]) -> frozenset[str]:
+    """Connections over DICOM: they say so, or begin as one does, though nothing came of them."""
+    found, begun = set(), set()
+    for record in records:
+        conn = str(record.get("conn", ""))
+        if record["kind"] == "message" and record.get("protocol") == "dicom":
+            found.add(conn)
+        elif record["kind"] == "bytes" and conn not in begun:
+            begun.add(conn)
+            if unpack(record["raw"]).startswith(_BEGINS):
+                found.add(conn)
+    return frozenset(found)
 
 
 def values(record: Record, data: Values) -> Iterator[tuple[str, str]]:
@@ -68,7 +129,7 @@ def values(record: Record, data: Values) -> Iterator[tuple[str, str]]:
     yield from data.items()
 
 
-def _pdus(side: _Side, conn: str, syntaxes: dict[tuple[str, int], str]) -> None:
+def _pdus(side: _Side, conn: str, syntaxes: dict[tuple[str, int], str]) -> Iterator[Pdu]:
     """Take every whole PDU off the bytes of one direction."""
     while len(side.left) >= HEAD.size:
         kind, size = HEAD.unpack_from(side.left)
@@ -87,6 +148,7 @@ def _pdus(side: _Side, conn: str, syntaxes: dict[tuple[str, int], str]) -> None:
         elif isinstance(pdu, Data):
             for value in pdu.values:
                 _fragment(side, value)
+        yield pdu
 
 
 def _fragment(side: _Side, value: Pdv) -> None:

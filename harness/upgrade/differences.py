@@ -2,7 +2,7 @@
 
 Observations are aligned stream by stream (link, sender, type), in their order. What is missing on
 one side, what is new, what has another value, another kind of value, another order or another count
-is a ``Difference``; equal ones over many scenarios are one group with one signature.
+is a ``Difference``; equal ones over many scenarios have one signature.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Final
 
 from harness.upgrade import fields
+from harness.upgrade.associations import KIND
 from harness.upgrade.blocks import rearranged, rows_rearranged
 from harness.upgrade.given import Given
 from harness.upgrade.names import Names
@@ -33,11 +34,11 @@ _PLACEHOLDER = re.compile(r"<([a-z]+)(?: \d+)?>")
 ALIGNED_MAX: Final = 200
 """A longer stream is compared in its order only."""
 
-NEVER_DRAWN: Final = frozenset({"MSH-7", "MSH-10", "MSA-2", "H.3", "H.14"})
+NEVER_DRAWN: Final = frozenset({"MSH-7", "EVN-2", "MSH-10", "MSA-2", "H.3", "H.14"})
 """Fields that ascend by themselves: message times and ids."""
 
 EXAMPLES_MAX: Final = 5
-"""Scenarios that a group names; the count says how many there are."""
+"""Scenarios that a signature names; the count says how many there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +91,8 @@ class Difference:
 
 
 @dataclass(slots=True)
-class Group:
-    """Equal differences of a comparison.
+class Signature:
+    """Equal differences of a comparison: what one approval is about.
 
     Attributes:
         first: the first of them.
@@ -327,7 +328,9 @@ class _Values:
             return None
         if self._names.holds(old, new) or self._given.explains(old, new):
             return None
-        return "value" if kind_of(old) == kind_of(new) else "type", old, new
+        # What is agreed on is a word or a number of ours: it has no kind of its own.
+        same = one.kind == KIND or kind_of(old) == kind_of(new)
+        return "value" if same else "type", old, new
 
 
 def _kind(value: str) -> str:
@@ -353,9 +356,9 @@ def _order(
                 break
 
 
-def grouped(differences: Iterator[Difference]) -> dict[str, Group]:
-    """Groups by signature, in the order of their first difference."""
-    groups: dict[str, Group] = {}
+def signatures(differences: Iterator[Difference]) -> dict[str, Signature]:
+    """Equal differences by their signature, in the order of the first of each."""
+    found: dict[str, Signature] = {}
     for each in differences:
-        groups.setdefault(each.signature, Group(each)).add(each)
-    return groups
+        found.setdefault(each.signature, Signature(each)).add(each)
+    return found

@@ -21,13 +21,17 @@ from harness.evidence.trace import Record
 from harness.i18n import tr
 from harness.report import intact
 from harness.report.model import Run, ScenarioRun, parse
-from harness.upgrade import archive, bodies, dicom
+from harness.upgrade import archive, associations, bodies, dicom, trust
 from harness.upgrade.given import Role, of_records, parts, short, sums, words
 from harness.wire.astm_records import AstmMessage
 from harness.wire.hl7 import Hl7Message
 
 HOSPITAL: Final = frozenset({"LIS", "PACS", "RIS", "HIS"})
 """Roles that stand for the system under test also where the built-in hospital plays them."""
+
+CANCELLED: Final = "FE00"
+PENDING: Final = frozenset({"FF00", "FF01"})
+"""Of an answer over DICOM (PS3.4 table C.4-1)."""
 
 Values = Mapping[str, str]
 """Path to value."""
@@ -38,14 +42,14 @@ class Observation:
     """One message or one answer of a probe.
 
     Attributes:
-        kind: ``message`` or ``probe``.
+        kind: ``message``, ``probe``, or ``association`` over DICOM.
         interface: id of the interface; empty for a probe.
         link: the link; the role that was asked for a probe.
         sender: who sent it; the role for a probe.
         name: type of the message, or name of the probe.
         at: monotonic seconds of the run.
         record: the record of the trace.
-        data: the data set of a message over DICOM, put together from the bytes.
+        data: over DICOM, from the bytes: the data set of a message, or what an association says.
     """
 
     kind: str
@@ -80,6 +84,8 @@ class Observation:
         """Every value that it holds, empty ones too: an empty field is not an absent one."""
         if self.kind == "probe":
             return dict(_row_values(self.record))
+        if self.kind == associations.KIND:
+            return self.data
         raw = self.raw
         match self.record["protocol"]:
             case "hl7":
@@ -178,7 +184,7 @@ class Seen:
         return roles
 
 
-def _tested(records: Sequence[Record]) -> frozenset[str]:
+def tested(records: Sequence[Record]) -> frozenset[str]:
     """The systems that upgrades are about: every listed one but what we play around them."""
     return frozenset(
         str(one["role"])
@@ -194,10 +200,12 @@ class RunFolder:
     Attributes:
         path: the folder.
         run: its ``run.json``.
+        hashes: of its files, as the manifest of its evidence says; empty where there is none.
     """
 
     path: Path
     run: Run
+    hashes: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -216,14 +224,14 @@ class RunFolder:
                 remedy=tr("run it again") if killed else "",
             )
         run = parse(Run, path / "run.json")
-        edited = intact.damage(path)
+        edited = intact.damage(path) or trust.contradiction(run)
         if edited:
             raise InputError(
                 tr("the run folder cannot be trusted: {damage}", damage=edited),
                 where=str(path),
                 remedy=tr("take the folder as the run wrote it, or run again"),
             )
-        return cls(path=path, run=run)
+        return cls(path=path, run=run, hashes=trust.hashes(path))
 
     def seen(self, scenario: ScenarioRun) -> Seen:
         """What one of its scenarios observed.
@@ -235,24 +243,28 @@ class RunFolder:
             return Seen(run=scenario, observations=())
         path = self.path / scenario.trace
         read = trace.read(path)
-        if not read.sealed:
+        damaged = trust.damage(self.path, scenario, read, self.hashes)
+        if damaged:
             raise InputError(
-                tr("the trace cannot be trusted: {damage}", damage=read.damage), where=str(path)
+                tr("the trace cannot be trusted: {damage}", damage=damaged), where=str(path)
             )
         return Seen(
             run=scenario, observations=tuple(_observations(read.records)), records=read.records,
-            tested=_tested(read.records),
+            tested=tested(read.records),
         )  # fmt: skip
 
 
 def _observations(records: Sequence[Record]) -> Iterator[Observation]:
     cited = {number for one in records if one["kind"] == "judgement" for number in one["cited"]}
-    over_dicom = any(one.get("protocol") == "dicom" for one in records)
-    sets = dicom.data_sets(records) if over_dicom else {}
-    polls = _polls(records, cited) if over_dicom else frozenset()
+    read = dicom.read(records)
+    sets, said = read.data_sets, agreed(read.said)
+    polls = _polls(records, cited) if sets or said else frozenset()
+    cancelled = _cancelled(records)
     for record in records:
+        if record.get("conn") not in polls:
+            yield from said.get(int(record["n"]), ())
         if record["kind"] == "message":
-            if record.get("conn") in polls:
+            if record.get("conn") in polls or _overtaken(record, cancelled):
                 continue
             yield Observation(
                 "message", str(record["interface"]), str(record["link"]), str(record["frm"]),
@@ -264,6 +276,38 @@ def _observations(records: Sequence[Record]) -> Iterator[Observation]:
             yield Observation(
                 "probe", "", role, role, str(record["probe"]), float(record["t"]), record
             )
+
+
+def _cancelled(records: Sequence[Record]) -> frozenset[tuple[str, str]]:
+    """Connection and id of every question over DICOM that ended as cancelled."""
+    return frozenset(
+        (str(one["conn"]), str(one.get("id")))
+        for one in records
+        if one["kind"] == "message" and one.get("status") == CANCELLED
+    )
+
+
+def _overtaken(record: Record, cancelled: AbstractSet[tuple[str, str]]) -> bool:
+    """A match on its way while its question was cancelled: how many there are, nobody defines.
+
+    PS3.4 §C.4.1.3.2: the answers end some time after the cancel.
+    """
+    whose = (str(record.get("conn")), str(record.get("id")))
+    return record.get("status") in PENDING and whose in cancelled
+
+
+def agreed(said: Sequence[dicom.Said]) -> Mapping[int, Sequence[Observation]]:
+    """What was said about associations, by the record of its bytes."""
+    found: dict[int, list[Observation]] = {}
+    for record, name, values in associations.observed(said):
+        found.setdefault(int(record["n"]), []).append(
+            Observation(
+                associations.KIND, str(record["interface"]), str(record["link"]),
+                str(record["frm"]), name, float(record["t"]),
+                {"protocol": "dicom", "conn": record["conn"], "n": record["n"]}, values,
+            )
+        )  # fmt: skip
+    return found
 
 
 def _polls(records: Sequence[Record], cited: AbstractSet[int]) -> frozenset[str]:

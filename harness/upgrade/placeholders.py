@@ -18,12 +18,14 @@ _INDEX = re.compile(r"\[\d+\]")
 
 VOLATILE: Final = (
     ("message", "MSH-7"),
+    ("message", "EVN-2"),
     ("message", "MSH-10"),
     ("message", "MSA-2"),
     ("message", "H.14"),
     ("message", "H.3"),
 )
-"""What the standards themselves say is new each time: time of the message, and its id."""
+"""What the standards themselves say is new each time: the time of the message and of its recording
+(HL7 2.4 §3.4.1.2: the clock of the system by default), and its id."""
 
 _KINDS: Final = (
     ("empty", re.compile(r"\Z")),

@@ -12,17 +12,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from harness import i18n
 from harness.i18n import tr
 from harness.report.text import visible
+from harness.upgrade import trust
 from harness.upgrade.approvals import untouchable
 from harness.upgrade.compare import Comparison
-from harness.upgrade.differences import Group
+from harness.upgrade.differences import Signature
 from harness.upgrade.observe import RunFolder
 from harness.upgrade.placeholders import kind_of
+from harness.upgrade.roots import Group
 
-FORMAT: Final = 1
-"""Of ``compare.json``."""
+FORMAT: Final = 2
+"""Of ``compare.json``. In format 1 each signature was a group."""
 
 CHANGES_MAX: Final = 5
-"""Old and new values that a group shows; ``compare.json`` has them, too."""
+"""Old and new values that a signature shows; ``compare.json`` has them, too."""
 
 VALUE_CHARS_MAX: Final = 200
 
@@ -55,12 +57,11 @@ def as_json(comparison: Comparison, before: RunFolder, after: RunFolder) -> dict
             "observations": list(comparison.observations),
             "volatile_places": comparison.learned,
         },
-        "roots": [
-            {"signature": one.signature, "scenarios": one.scenarios, "follows": list(one.follows)}
-            for one in comparison.roots
+        "groups": [
+            _group(number, one, comparison) for number, one in enumerate(comparison.groups, 1)
         ],
+        "signatures": _signatures(comparison),
         "latencies": [one.as_json() for one in comparison.latencies],
-        "groups": [_group(key, group, comparison) for key, group in comparison.groups.items()],
         "unstable": [
             {"scenario": ident, "verdicts": list(found)}
             for ident, found in comparison.unstable.items()
@@ -78,6 +79,7 @@ def _run(folder: RunFolder) -> dict[str, Any]:
         "started": run.started,
         "seed": run.seed,
         "verdict": run.verdict.value,
+        "traces_sha256": trust.of_traces(folder.path, run),
         "systems": [
             {"role": one.role, "product": one.product, "version": one.version}
             for one in run.systems
@@ -85,11 +87,40 @@ def _run(folder: RunFolder) -> dict[str, Any]:
     }
 
 
-def _group(signature: str, group: Group, comparison: Comparison) -> dict[str, Any]:
+def _group(number: int, group: Group, comparison: Comparison) -> dict[str, Any]:
+    """Its head, and the signatures of all that belongs to it."""
+    members = [comparison.signatures[one] for one in group.signatures]
+    first = members[0].first
+    return {
+        "number": number,
+        "class": first.cls,
+        "interface": first.interface,
+        "name": first.scope,
+        "path": first.path,
+        "place": first.place,
+        "old": first.old,
+        "new": first.new,
+        "scenarios": group.scenarios,
+        "count": sum(one.count for one in members),
+        "severity": min(comparison.severity.grade(one.first) for one in members),
+        "signatures": group.signatures,
+    }
+
+
+def _signatures(comparison: Comparison) -> list[dict[str, Any]]:
+    """Group by group, the first divergence first; what is approved is in none and comes last."""
+    of = {key: n for n, one in enumerate(comparison.groups, 1) for key in one.signatures}
+    order = [*of, *(key for key in comparison.signatures if key not in of)]
+    return [_signature(key, of.get(key), comparison) for key in order]
+
+
+def _signature(signature: str, number: int | None, comparison: Comparison) -> dict[str, Any]:
+    group = comparison.signatures[signature]
     first = group.first
     approval = comparison.applied.approved.get(signature)
     return {
         "signature": signature,
+        "group": number,
         "class": first.cls,
         "interface": first.interface,
         "name": first.scope,
@@ -134,8 +165,7 @@ def write(
         lang=i18n.current(),
         _=tr,
         data=data,
-        roots=roots(comparison),
-        groups=[_shown(group, masked=masked) for group in comparison.groups.values()],
+        folds=_folds(data, comparison, masked=masked),
         verdict=comparison.verdict,
         masked=masked,
         basis=basis[1],
@@ -144,26 +174,30 @@ def write(
     return data
 
 
-def roots(comparison: Comparison) -> list[dict[str, Any]]:
-    """The first divergences as pages and terminals show them."""
-    found = []
-    for one in comparison.roots:
-        first = comparison.groups[one.signature].first
-        found.append({
-            "cls": class_name(first.cls), "interface": first.interface, "name": first.scope,
-            "path": first.path, "scenarios": one.scenarios, "follows": len(one.follows),
-        })  # fmt: skip
-    return found
+def _folds(
+    data: Mapping[str, Any], comparison: Comparison, *, masked: bool
+) -> list[dict[str, Any]]:
+    """What the page folds: each group with its rows, then what is approved."""
+    rows = [
+        _shown(one, comparison.signatures[one["signature"]], masked=masked)
+        for one in data["signatures"]
+    ]
+    folds: list[dict[str, Any]] = [
+        {"group": group, "rows": [one for one in rows if one["row"]["group"] == group["number"]]}
+        for group in data["groups"]
+    ]
+    approved = [one for one in rows if one["row"]["group"] is None]
+    return [*folds, {"group": None, "rows": approved}] if approved else folds
 
 
-def _shown(group: Group, *, masked: bool) -> dict[str, Any]:
-    """A group as the page shows it; values of real persons stay in the traces."""
-    whose = masked and untouchable(group.first)
+def _shown(row: Mapping[str, Any], one: Signature, *, masked: bool) -> dict[str, Any]:
+    """A signature as the page shows it; values of real persons stay in the traces."""
+    whose = masked and untouchable(one.first)
     changes = [
         (_value(old, masked=masked, whose=whose), _value(new, masked=masked, whose=whose), count)
-        for (old, new), count in group.changes.most_common(CHANGES_MAX)
+        for (old, new), count in one.changes.most_common(CHANGES_MAX)
     ]
-    return {"cls": class_name(group.first.cls), "changes": changes, "of": group}
+    return {"cls": class_name(one.first.cls), "changes": changes, "row": row}
 
 
 def _value(value: str, *, masked: bool, whose: bool) -> str:

@@ -1,10 +1,10 @@
-"""Where scenarios diverged first: one root for all that follows from it.
+"""The groups of a report: where scenarios diverged first, with all that follows from it.
 
 A unit that is dropped is gone from the message, from the answers of probes behind it, and fails
-what is judged on them. Such differences are groups of their own, because each is approved by its
-own signature, but they are one thing to look at: the difference that came first. Roots are a small
-set of first differences that covers every scenario; approved differences are no roots, so that an
-intended change does not hide what is wrong.
+what is judged on them. Such differences have signatures of their own, because each is approved by
+itself, but they are one thing to look at: one group, headed by the difference that came first. The
+heads are a small set of first differences that covers every scenario. What is approved is in no
+group, so that an intended change does not hide what is wrong.
 """
 
 from __future__ import annotations
@@ -56,25 +56,41 @@ def chain(differences: Iterable[Difference]) -> Chain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Root:
-    """A first divergence.
+class Group:
+    """A first divergence with what follows from it.
 
     Attributes:
-        signature: of its group.
+        signature: of the first divergence.
         scenarios: how many diverged here first.
-        follows: signatures of the groups that follow from it.
+        follows: signatures of what follows from it.
     """
 
     signature: str
     scenarios: int
     follows: Sequence[str]
 
+    @property
+    def signatures(self) -> list[str]:
+        """All of them, the first divergence first."""
+        return [self.signature, *self.follows]
 
-def roots(chains: Sequence[Chain], approved: Collection[str]) -> list[Root]:
-    """The roots of what nobody approved, the one of most scenarios first."""
-    left = [
-        kept for one in chains if (kept := [link for link in one if link.signature not in approved])
+
+def groups(chains: Sequence[Chain], wanted: Collection[str]) -> list[Group]:
+    """The signatures that are wanted, each in one group; the group of most scenarios first.
+
+    A signature that is in no chain is a group by itself: nothing is left out.
+    """
+    found = _heads_and_followers(chains, wanted)
+    told = {signature for one in found for signature in one.signatures}
+    return [
+        *found,
+        *(Group(signature=key, scenarios=0, follows=()) for key in wanted if key not in told),
     ]
+
+
+def _heads_and_followers(chains: Sequence[Chain], wanted: Collection[str]) -> list[Group]:
+    wanted = frozenset(wanted)
+    left = [kept for one in chains if (kept := [link for link in one if link.signature in wanted])]
     open_chains = list(left)
     chosen: dict[str, list[Chain]] = {}
     while left:
@@ -85,7 +101,7 @@ def roots(chains: Sequence[Chain], approved: Collection[str]) -> list[Root]:
         left = [one for one in left if best not in _heads(one)]
     followers = _followers(open_chains, chosen)
     return [
-        Root(signature=key, scenarios=len(covered), follows=followers.get(key, ()))
+        Group(signature=key, scenarios=len(covered), follows=followers.get(key, ()))
         for key, covered in sorted(chosen.items(), key=lambda item: -len(item[1]))
     ]
 
@@ -102,7 +118,7 @@ def _heads(one: Chain) -> list[str]:
 def _followers(
     chains: Sequence[Chain], chosen: Mapping[str, Sequence[Chain]]
 ) -> dict[str, Sequence[str]]:
-    """Every other signature, under the root that it is seen behind most often."""
+    """Every other signature, under the head that it is seen behind most often."""
     behind: dict[str, Counter[str]] = {}
     for key, covered in chosen.items():
         for one in covered:

@@ -7,7 +7,8 @@ Stated rules, so that a number means the same in every report:
   that the receiver refused is *refused*, which is an answer.
 * **duplicated**: came again after it had been accepted, under its own id, or with the same content
   under a new one. What is sent again *before* an answer is a repeat, as it should be.
-* **late**: its answer took longer than the limit, counted from the last time that it was sent.
+* **late**: its answer took longer than the limit, counted from the last time that it was sent. ASTM
+  is answered frame by frame: there a frame (or ENQ) is late whose reply took longer.
 * **reordered**: a new message of a subject that its sender dates before the one that came before
   it. Messages that are sent again are not asked.
 * **outage**: from the first sign that the listener does not serve (refuses a connection, ends one
@@ -22,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from harness.watch.facts import Answered, Fact, Sent
+from harness.watch.facts import Answered, Asked, Fact, Replied, Sent
 
 KEYS_MAX: Final = 200_000
 """Accepted messages that a line remembers: a day of a busy interface."""
@@ -78,12 +79,12 @@ class Account:
     Args:
         late_s: an answer takes at most so long.
         answers: the protocol answers each message; without it only connections are judged.
-        timed: a message and its answer are seen apart; ASTM answers each frame by itself.
+        by_part: parts are answered by themselves (ASTM): their answers are timed.
     """
 
     late_s: float
     answers: bool = True
-    timed: bool = True
+    by_part: bool = False
     messages: int = 0
     repeats: int = 0
     refused: int = 0
@@ -102,15 +103,27 @@ class Account:
     _newest: dict[tuple[str, str], str] = field(default_factory=dict)
     _waiting: OrderedDict[str, _Message] = field(default_factory=OrderedDict)
     _down: tuple[float, str] | None = None
+    _parts: dict[str, tuple[float, str]] = field(default_factory=dict)
+    """By connection, since when a part waits for its answer, and which."""
+
+    @property
+    def timed(self) -> bool:
+        """Whether answers are timed; without a reader of the protocol none is seen."""
+        return self.answers
 
     # -- what passes
 
     def take(self, fact: Fact, conn: str, now: float) -> None:
-        """A message or an answer."""
-        if isinstance(fact, Answered):
-            self._answered(fact, now)
-        else:
-            self._sent(fact, conn, now)
+        """A message, a part of one, or the answer to either."""
+        match fact:
+            case Answered():
+                self._answered(fact, now)
+            case Sent():
+                self._sent(fact, conn, now)
+            case Asked():
+                self._parts[conn] = (now, fact.kind)
+            case Replied():
+                self._replied(conn, now)
 
     def _sent(self, sent: Sent, conn: str, now: float) -> None:
         known = self._known.get(sent.key)
@@ -162,17 +175,26 @@ class Account:
         message = self._waiting.pop(answer.key, None)
         if message is None:
             return
-        wait = now - message.last
-        if self.timed:
-            self.waits.append(wait)
-        if wait > self.late_s:
-            self._trouble("late", message.sent, now)
+        if not self.by_part:
+            self._waited(now - message.last, message.sent, now)
         if answer.good:
             message.accepted, message.refused = True, False
             self._contents[message.sent.content] = True
         else:
             message.refused = True
             self.refused += 1
+
+    def _replied(self, conn: str, now: float) -> None:
+        self._up(now)
+        asked = self._parts.pop(conn, None)
+        if asked is not None:
+            since, kind = asked
+            self._waited(now - since, Sent(key=conn, kind=kind), now)
+
+    def _waited(self, wait: float, whose: Sent, now: float) -> None:
+        self.waits.append(wait)
+        if wait > self.late_s:
+            self._trouble("late", whose, now)
 
     # -- connections
 
@@ -187,14 +209,18 @@ class Account:
 
     def closed(self, conn: str, now: float, *, by_listener: bool) -> None:
         """A connection ended; with a question open that is the listener's fault."""
-        if by_listener and any(one.conn == conn for one in self._waiting.values()):
+        part = self._parts.pop(conn, None)
+        open_ones = any(one.conn == conn for one in self._waiting.values())
+        if by_listener and (part is not None or open_ones):
             self._fell(now, "closed with a question open")
 
     def tick(self, now: float) -> None:
         """Notice what was not answered in time."""
         oldest = next(iter(self._waiting.values()), None)
-        if oldest is not None and now - oldest.last > self.late_s:
-            self._fell(oldest.last, "no answer")
+        since = [] if oldest is None else [oldest.last]
+        since += [at for at, _ in self._parts.values()]
+        if since and now - min(since) > self.late_s:
+            self._fell(min(since), "no answer")
 
     def _fell(self, at: float, reason: str) -> None:
         if self._down is None:
@@ -220,8 +246,8 @@ class Account:
 
     @property
     def waiting(self) -> int:
-        """Messages without an answer now."""
-        return len(self._waiting)
+        """Messages, or parts of them, without an answer now."""
+        return len(self._waiting) + len(self._parts)
 
     def finish(self, now: float) -> None:
         """Judge what is left; after it nothing may be taken."""

@@ -40,7 +40,26 @@ class Answered:
     good: bool
 
 
-Fact = Sent | Answered
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A part of a message passed that is answered by itself, such as a frame.
+
+    Attributes:
+        kind: of the part.
+    """
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replied:
+    """The answer to such a part; whether the whole was accepted, ``Answered`` says."""
+
+
+Forth = Sent | Asked
+"""Facts of what goes the way of the question."""
+
+Fact = Forth | Answered | Replied
 
 
 def digest(data: bytes) -> str:

@@ -17,7 +17,7 @@ from harness.link.relay import Relay, RelayUnit
 from harness.link.spec import LinkSpec
 from harness.link.tap import Connection
 from harness.watch.account import Account
-from harness.watch.facts import Answered, Fact, Sent
+from harness.watch.facts import Answered, Asked, Fact, Sent
 from harness.watch.follow import Follow
 from harness.watch.reading import Reader, reader_of
 from harness.wire.core import Core, Event, Mutator, unchanged
@@ -86,12 +86,14 @@ class Lines:
         clock: gives the seconds.
         late_s: the limit of an answer, by link.
         follows: pairs of lines.
+        probed: links that probes go over, whose answers are seen though nothing else is read.
     """
 
     specs: Mapping[str, LinkSpec]
     clock: Clock
     late_s: Mapping[str, float]
     follows: tuple[Follow, ...] = ()
+    probed: frozenset[str] = frozenset()
     accounts: dict[str, Account] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     _began: float = field(init=False)
@@ -111,10 +113,10 @@ class Lines:
         name = link + way
         if name not in self.accounts:
             protocol = self.specs[link].protocol
-            read = reader_of(protocol) is not None
             self.accounts[name] = Account(
-                late_s=self.late_s[link], answers=read, timed=read and protocol != "astm"
-            )
+                late_s=self.late_s[link], by_part=protocol == "astm",
+                answers=reader_of(protocol) is not None or link in self.probed,
+            )  # fmt: skip
         return self.accounts[name]
 
     # -- what links tell
@@ -168,7 +170,7 @@ class Lines:
 
     def _take(self, link: str, conn: str, forth: bool, fact: Fact, now: float) -> None:  # noqa: FBT001 - the direction, as everywhere here
         # An answer that goes back belongs to the account of what went forth.
-        way = FORTH if forth is isinstance(fact, Sent) else BACK
+        way = FORTH if forth is isinstance(fact, Sent | Asked) else BACK
         self.take(link, way, fact, conn, now)
 
     def take(self, link: str, way: str, fact: Fact, conn: str, now: float) -> None:

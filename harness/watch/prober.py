@@ -2,9 +2,9 @@
 
 A probe is an ``ADT^A08`` for a generated person (or what a template file says), sent over a
 connection of its own from a system ``MEDHARNESS`` with ids that begin with ``MHW``. In production
-each one asks the permit before its first byte. Over DICOM a probe associates for verification and
-releases; nothing is stored. Other protocols have no message that means nothing, so they are not
-probed.
+each one asks the permit before its first byte. Over DICOM a probe is a C-ECHO; nothing is stored.
+Over HTTP it is the call of a template file, and without one there is none (``canary``). ASTM is not
+probed: a receiver that serves one analyzer a line might end the analyzer's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from harness.clock import Clock
-from harness.contract import dicom
 from harness.errors import HarnessError, InputError
 from harness.i18n import tr
 from harness.identity import IdentityGuard
@@ -27,11 +26,14 @@ from harness.model import Outcome, Person
 from harness.people import generate
 from harness.permit import Permit
 from harness.probes.probe import Probe
-from harness.watch.facts import Answered
+from harness.watch.canary import Echo, RefusedError, call
+from harness.watch.facts import Answered, Sent
 from harness.watch.line import FORTH, Lines
-from harness.watch.reading import hl7_fact
+from harness.watch.reading import hl7_fact, http_fact, succeeded
 from harness.wire.core import Message
 from harness.wire.hl7_build import build, header_row
+from harness.wire.http1_client import HttpClientCore
+from harness.wire.http1_events import HttpResponse
 from harness.wire.mllp import MllpCore
 
 EVERY_S: Final = 30.0
@@ -40,7 +42,7 @@ EVERY_S: Final = 30.0
 EVERY_MIN_S: Final = 5.0
 """A low rate is part of the promise: no shorter pause is taken in production."""
 
-PROBED: Final = frozenset({"mllp", "dicom"})
+PROBED: Final = frozenset({"mllp", "dicom", "http"})
 SENDER: Final = "MEDHARNESS"
 MARK: Final = "MHW"
 
@@ -68,13 +70,20 @@ def filled(template: str, person: Person, control_id: str, stamp: str) -> str:
     """
     if "{id}" not in template:
         raise InputError(tr("a template of probes needs {hole}", hole="{id}"))
+    text = holes_filled(template, person, control_id, stamp)
+    return "\r".join(line for line in text.splitlines() if line.strip()) + "\r"
+
+
+def holes_filled(template: str, person: Person, control_id: str, stamp: str) -> str:
+    """The text with its holes filled; ``{iso}`` is the time as 医保 writes it."""
     holes = {
         "id": control_id, "time": stamp, "patient_id": person.patient_id, "name": person.name,
         "birth": person.birth, "sex": person.sex,
+        "iso": f"{stamp[:4]}-{stamp[4:6]}-{stamp[6:8]} {stamp[8:10]}:{stamp[10:12]}:{stamp[12:]}",
     }  # fmt: skip
     for name, value in holes.items():
         template = template.replace(f"{{{name}}}", value)
-    return "\r".join(line for line in template.splitlines() if line.strip()) + "\r"
+    return template
 
 
 @dataclass(slots=True)
@@ -131,6 +140,9 @@ class Prober:
     effects: Effects | None = None
     sent: int = 0
     refused: str = ""
+    """Why no more probes may be sent."""
+    turned_down: int = 0
+    """Probes that the listener answered and did not accept."""
     _accepted: list[tuple[Person, str]] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
 
@@ -160,22 +172,51 @@ class Prober:
         connection = self.spec.connection(conn, client=True)
         self.gate.opens(connection, self.address.host, self.address.port)
         if self.spec.protocol == "dicom":
-            self._associate()
+            self._echo(conn)
             return
         person = generate(self.run, self.sent)
         control_id = f"{MARK}{self.run % 10**8:08d}{self.sent:06d}"
-        payload = self._payload(person, control_id)
-        IdentityGuard([person]).check("hl7", payload)
-        answered = False
+        answered, down = False, self.turned_down
         try:
-            answered = self._asked(payload, conn)
+            if self.spec.protocol == "http":
+                answered = self._called(person, control_id, conn)
+            else:
+                payload = self._payload(person, control_id)
+                IdentityGuard([person]).check("hl7", payload)
+                answered = self._asked(payload, conn)
         except OSError as error:
             self._told("failed", reason_of(error))
             return
         if answered:
             self._accepted.append((person, control_id))
-        else:
+        elif down == self.turned_down:
             self._told("closed", "by the peer", conn)
+
+    def _called(self, person: Person, control_id: str, conn: str) -> bool:
+        """Make the call of the template; whether it succeeded."""
+        stamp = self.clock.wall().strftime("%Y%m%d%H%M%S")
+        host = f"{self.address.host}:{self.address.port}"
+        request = call(holes_filled(self.template, person, control_id, stamp), host)
+        sent = http_fact(request)
+
+        def connected() -> None:
+            self._told("opened", "")
+            self.lines.take(self.spec.name, FORTH, sent, conn, self.lines.now())
+
+        for event in ask(
+            self.address, HttpClientCore(), request, self._wait_s, self.clock, connected,
+            self._stop.is_set,
+        ):  # fmt: skip
+            if isinstance(event, HttpResponse):
+                fact = Answered(key=sent.key, good=succeeded(event))
+                self.lines.take(self.spec.name, FORTH, fact, conn, self.lines.now())
+                self.turned_down += not fact.good
+                return fact.good
+        return False
+
+    @property
+    def _wait_s(self) -> float:
+        return self.lines.late_s[self.spec.name] + 1  # a late answer is late, not lost
 
     def _payload(self, person: Person, control_id: str) -> bytes:
         stamp = self.clock.wall().strftime("%Y%m%d%H%M%S")
@@ -186,30 +227,47 @@ class Prober:
 
     def _asked(self, payload: bytes, conn: str) -> bool:
         """Send it and wait for the answer; whether the message was accepted."""
-        wait_s = self.lines.late_s[self.spec.name] + 1  # a late answer is late, not lost
 
         def connected() -> None:
             self._told("opened", "")
             self.lines.take(self.spec.name, FORTH, hl7_fact(payload), conn, self.lines.now())
 
         for event in ask(
-            self.address, MllpCore(), Message(payload=payload), wait_s, self.clock, connected,
+            self.address, MllpCore(), Message(payload=payload), self._wait_s, self.clock, connected,
             self._stop.is_set,
         ):  # fmt: skip
             if isinstance(event, Message):
                 fact = hl7_fact(event.payload)
                 self.lines.take(self.spec.name, FORTH, fact, conn, self.lines.now())
-                return isinstance(fact, Answered) and fact.good
+                good = isinstance(fact, Answered) and fact.good
+                self.turned_down += not good
+                return good
         return False
 
-    def _associate(self) -> None:
-        connection = self.spec.connection(f"{self.spec.name}#probe{self.sent}", client=True)
+    def _echo(self, conn: str) -> None:
+        """One C-ECHO: its association, its question and its answer as facts of the line."""
+        connection = self.spec.connection(conn, client=True)
+        echo = Echo(
+            address=self.address, ae_title=self.spec.ae_title or "ANY-SCP", connection=connection,
+            guard=self.gate, wait_s=self._wait_s,
+        )  # fmt: skip
+
+        def asked() -> None:
+            self._told("opened", "")
+            sent = Sent(key=conn, kind="C-ECHO", repeatable=True)
+            self.lines.take(self.spec.name, FORTH, sent, conn, self.lines.now())
+
         try:
-            dicom.verify(self.address, self.spec.ae_title or "ANY-SCP", connection, self.gate)
-        except (HarnessError, OSError) as error:
-            self._told("failed", getattr(error, "message", "") or str(error))
+            status = echo.ask(asked)
+        except (RefusedError, OSError) as error:
+            self._told("failed", str(error))
             return
-        self._told("opened", "")
+        if status is None:
+            self._told("closed", "by the peer", conn)
+        else:
+            fact = Answered(key=conn, good=status == 0)
+            self.turned_down += not fact.good
+            self.lines.take(self.spec.name, FORTH, fact, conn, self.lines.now())
 
     def _told(self, event: str, reason: str, conn: str = "") -> None:
         ident = conn or f"{self.spec.name}#probe{self.sent}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from harness.errors import HarnessError
-from harness.watch.facts import Answered, Fact, Sent, digest
+from harness.watch.facts import Answered, Asked, Fact, Replied, Sent, digest
 from harness.wire.core import Message
 from harness.wire.http1 import HttpServerCore
 from harness.wire.http1_client import HttpClientCore
@@ -22,9 +22,11 @@ from harness.wire.mllp import MllpCore
 GOOD: Final = frozenset({"AA", "CA"})
 """HL7 table 0008."""
 
-ENQ, EOT, ACK, NAK = 0x05, 0x04, 0x06, 0x15
+ENQ, EOT, ACK, NAK, LF = 0x05, 0x04, 0x06, 0x15, 0x0A
 _FRAME: Final = re.compile(rb"\x02([0-7])(.*?)[\x03\x17][0-9A-Fa-f]{2}\r?\n?", re.DOTALL)
 """A frame of LIS01-A2 §6.3.1; its check sum is the business of the two that talk."""
+
+_FRAME_END: Final = re.compile(rb"[\x03\x17][0-9A-Fa-f]{2}\r\n\Z")
 
 DIALOGUE_BYTES_MAX: Final = 4 * 1024 * 1024
 
@@ -108,7 +110,11 @@ def _at(row: list[bytes], number: int) -> str:
 
 @dataclass(slots=True)
 class AstmReader:
-    """ASTM E1381 / LIS01-A2: what stands between ENQ and EOT, and the last reply before it."""
+    """ASTM E1381 / LIS01-A2: what stands between ENQ and EOT, and the last reply before it.
+
+    ENQ and each frame are replied to by themselves (LIS01-A2 §6.2.2, §6.3.4): these replies tell
+    how long the receiver takes, and that it does not reply at all.
+    """
 
     open: dict[bool, bytearray] = field(default_factory=dict)
     reply: dict[bool, int] = field(default_factory=dict)
@@ -122,11 +128,16 @@ class AstmReader:
                     yield from self._over(forth, bytes(held))
                 elif len(held) < DIALOGUE_BYTES_MAX:
                     held.append(byte)
-            elif (not forth) in self.open and byte in {ACK, NAK}:
-                self.reply[not forth] = byte
+                    if byte == LF and _FRAME_END.match(held, max(0, len(held) - 5)):
+                        yield forth, Asked(kind="astm frame")
+            elif (not forth) in self.open and byte in {ACK, NAK, EOT}:
+                # EOT asks the sender to stop, and takes the frame (LIS01-A2 §6.3.4.3).
+                self.reply[not forth] = NAK if byte == NAK else ACK
+                yield forth, Replied()
             elif byte == ENQ:
                 self.open[forth] = bytearray()
                 self.reply.pop(forth, None)
+                yield forth, Asked(kind="astm ENQ")
 
     def ended(self) -> Iterator[tuple[bool, Fact]]:
         """A dialogue that was cut has no answer."""
@@ -222,7 +233,7 @@ class HttpReader:
         for event in self.client.events():
             if isinstance(event, HttpResponse):
                 self.client, self.server = None, HttpServerCore()
-                yield False, Answered(key=self.key, good=_succeeded(event))
+                yield False, Answered(key=self.key, good=succeeded(event))
                 return
 
 
@@ -238,7 +249,8 @@ def http_fact(request: HttpRequest) -> Sent:
     )  # fmt: skip
 
 
-def _succeeded(response: HttpResponse) -> bool:
+def succeeded(response: HttpResponse) -> bool:
+    """On both levels: the status of HTTP, and the ``infcode`` of a 医保 answer where it has one."""
     code = _members(response.payload).get("infcode", 0)
     return 200 <= response.status < 300 and str(code) == "0"
 

@@ -15,6 +15,7 @@ from harness.report.words import verdict_name
 from harness.signoff import paper
 from harness.signoff.rules import Conclusion
 from harness.signoff.sections import Section, Table
+from harness.watch.reading import reader_of
 from harness.watch.window import Window
 
 FORMAT: Final = 1
@@ -61,6 +62,7 @@ def as_json(window: Window, outage_max_s: float | None = None) -> dict[str, Any]
         "hours": [one.data() for one in window.hours],
         "probes": [_prober(window, name) for name in window.probers],
         "unwatched": dict(window.unwatched),
+        "unprobed": dict(window.unprobed),
     }  # fmt: skip
     failed, unsure = list(_failed(data)), list(_unsure(data))
     verdict = Verdict.FAIL if failed else Verdict.INCONCLUSIVE if unsure else Verdict.PASS
@@ -73,6 +75,7 @@ def _line(window: Window, name: str) -> dict[str, Any]:
     return {
         "link": name, "interface": spec.interface, "from": spec.frm, "to": spec.to,
         "protocol": spec.protocol, "messages_read": account.answers,
+        "probes_only": account.answers and reader_of(spec.protocol) is None,
         "late_limit_s": account.late_s, **account.data(),
     }  # fmt: skip
 
@@ -82,6 +85,7 @@ def _prober(window: Window, name: str) -> dict[str, Any]:
     effects = one.effects
     return {
         "link": name, "sent": one.sent, "refused": one.refused,
+        "turned_down": one.turned_down,
         "effects_checked": 0 if effects is None else effects.checked,
         "effects_missing": [] if effects is None else list(effects.missing),
         "effects_doubled": [] if effects is None else list(effects.doubled),
@@ -136,6 +140,9 @@ def _unsure(data: Mapping[str, Any]) -> Iterator[str]:
     for one in data["probes"]:
         if one["refused"]:
             yield f"{one['link']}: {one['refused']}"
+        elif one["turned_down"]:
+            yield tr("{link}: {count} of {all} probes were answered and not accepted",
+                     link=one["link"], count=one["turned_down"], all=one["sent"])  # fmt: skip
         elif one["effects_failed"]:
             yield f"{one['link']}: {one['effects_failed']}"
 
@@ -226,11 +233,15 @@ def sections(window: Window, data: Mapping[str, Any]) -> Iterator[Section]:
         )])  # fmt: skip
     yield Section(tr("Not watched"), (), [Table(
         (tr("link"), tr("reason")), list(data["unwatched"].items()))])  # fmt: skip
+    if data["unprobed"]:
+        yield Section(tr("Not probed"), (), [Table(
+            (tr("link"), tr("reason")), list(data["unprobed"].items()))])  # fmt: skip
 
 
 def _row(one: Mapping[str, Any]) -> tuple[str, ...]:
     unread = not one["messages_read"]
     counts = [tr("connections: {count}", count=one["connections"]) if unread
+              else tr("probes: {count}", count=one["messages"]) if one["probes_only"]
               else str(one["messages"])]  # fmt: skip
     untold = () if one["timed"] else ("late",)
     counts += ["-" if key in untold or unread else str(one[key])

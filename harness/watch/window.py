@@ -22,6 +22,7 @@ from harness.profile import Environment, LinkTransport, Mode, Profile, Via
 from harness.profile_check import BUILT_IN_URL
 from harness.scenario.wiring import AddressGate, addresses, link_specs, probes, relays
 from harness.watch import counts, prober
+from harness.watch.canary import call
 from harness.watch.counts import Hour
 from harness.watch.follow import Follow
 from harness.watch.line import InLine, Lines
@@ -75,6 +76,7 @@ class Window:
     lines: Lines = field(init=False)
     probers: dict[str, Prober] = field(default_factory=dict)
     unwatched: dict[str, str] = field(default_factory=dict)
+    unprobed: dict[str, str] = field(default_factory=dict)
     ready: dict[str, str] = field(default_factory=dict)
     hours: list[Hour] = field(default_factory=list)
     began: datetime = field(init=False)
@@ -102,6 +104,7 @@ class Window:
             relayed | probed, self.clock, limits,
             tuple(Follow(one, other, limits[other], kinds)
                   for one, other, kinds in self.options.follows),
+            probed=frozenset(probed),
         )  # fmt: skip
         self._look(permit)
         if not (relayed or probed or self._counting):
@@ -153,7 +156,11 @@ class Window:
             endpoint = self.profile.endpoints[name]
             if self.profile.mode(spec.to) is Mode.SIMULATED or not endpoint.port:
                 continue
-            if spec.protocol in prober.PROBED and endpoint.transport is not LinkTransport.SERIAL:
+            if spec.protocol == "http" and name not in self.options.templates:
+                self.unprobed[name] = tr("no call is known that means nothing: name one by --probe")
+            elif spec.protocol not in prober.PROBED:
+                self.unprobed[name] = tr("no probe is known for {protocol}", protocol=spec.protocol)
+            elif endpoint.transport is not LinkTransport.SERIAL:
                 found[name] = spec
         return found
 
@@ -190,8 +197,14 @@ class Window:
         except (OSError, ValueError) as error:
             message = tr("the file cannot be read: {reason}", reason=error)
             raise InputError(message, where=str(path)) from error
-        if "{id}" not in text:
+        over_http = self.profile.endpoints[name].protocol == "http"
+        if "{id}" not in text and not (over_http and "{time}" in text):
             raise InputError(tr("a template of probes needs {hole}", hole="{id}"), where=str(path))
+        if over_http:
+            try:
+                call(text, "")
+            except InputError as error:
+                raise InputError(error.message, where=str(path), remedy=error.remedy) from error
         return text
 
     def _look(self, permit: Permit) -> None:

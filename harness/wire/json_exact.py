@@ -32,6 +32,9 @@ VALUES_MAX: Final = 12_000_000
 NUMBER_CHARS_MAX: Final = 64
 """Digits of one number: ``N16,6`` has 17 characters."""
 
+HEADS_MAX: Final = 20_000
+"""Keys that are kept as they are written: three times those of the whole interface."""
+
 BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -177,16 +180,32 @@ def dumps(value: Any) -> str:
     return _text(value)
 
 
+_heads: Final[dict[Any, str]] = {}
+"""Keys as they are written; an interface has some thousand of them, and writes each again."""
+
+
+def _head(key: Any) -> str:
+    text = f"{encode_basestring(key if type(key) is str else str(key))}:"
+    if type(key) is str and len(_heads) < HEADS_MAX:
+        _heads[key] = text
+    return text
+
+
 def _text(value: Any) -> str:
     """One value; texts and plain amounts inside an object without a call for each."""
     kind = type(value)
     if kind is dict:
-        quoted = encode_basestring
-        members = [
-            f"{quoted(key if type(key) is str else str(key))}:"
-            f"{quoted(one) if type(one) is str else _text(one)}"
-            for key, one in value.items()
-        ]
+        quoted, heads, members = encode_basestring, _heads, []
+        for key, one in value.items():
+            head = heads.get(key) or _head(key)
+            inner = type(one)
+            if inner is str:
+                members.append(head + quoted(one))
+            elif inner is Decimal and one.is_finite():
+                text = str(one)
+                members.append(head + (format(one, "f") if "E" in text else text))
+            else:
+                members.append(head + _text(one))
         return f"{{{','.join(members)}}}"
     if kind is Decimal and value.is_finite():
         text = str(value)  # half the time of ``format``, and right for all that we write

@@ -3,7 +3,7 @@
 功能: 检验结果从 LIS 到 HIS
   负责人: 平台接口组
 
-  @REQ-FEED-001 @冒烟 @id-feed-result-message
+  @REQ-FEED-001 @冒烟 @id-feed-result-message @扰动
   场景: 结果报文逐项与上传一致
     假如 患者“甲”的标本“管1”已有检验申请:
       | 项目 |
@@ -106,7 +106,7 @@
       | 项目 |
       | K    |
 
-  @REQ-FEED-021 @id-feed-critical
+  @REQ-FEED-021 @id-feed-critical @扰动
   场景: 危急值通知医生并由其确认
     假如 患者“甲”的标本“管1”已有检验申请:
       | 项目 |

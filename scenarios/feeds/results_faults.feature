@@ -37,7 +37,7 @@
       | 逐字节到达 |
       | 前有杂音   |
 
-  @REQ-FEED-014 @id-feed-delivered-twice
+  @REQ-FEED-014 @id-feed-delivered-twice @扰动
   场景: 重复投递的结果只生效一次
     假如 患者“甲”的标本“管1”已有检验申请:
       | 项目 |

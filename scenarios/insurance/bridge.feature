@@ -1,5 +1,5 @@
 # language: zh-CN
-@extended @接口-HIS-YB
+@extended @接口-HIS-YB @扰动
 功能: 经本地中间件调用医保中心
   负责人: 医保接口组
 

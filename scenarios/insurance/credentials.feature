@@ -1,5 +1,5 @@
 # language: zh-CN
-@extended @接口-HIS-YB
+@extended @接口-HIS-YB @扰动
 功能: 电子凭证与刷脸结算
   负责人: 医保接口组
 

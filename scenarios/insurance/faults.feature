@@ -1,5 +1,5 @@
 # language: zh-CN
-@extended @接口-HIS-YB
+@extended @接口-HIS-YB @扰动
 功能: 医保中心与网络的种种故障
   负责人: 医保接口组
 

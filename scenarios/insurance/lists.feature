@@ -1,5 +1,5 @@
 # language: zh-CN
-@extended @接口-HIS-YB
+@extended @接口-HIS-YB @扰动
 功能: 医保结算清单与自费上传
   负责人: 医保接口组
 

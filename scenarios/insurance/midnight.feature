@@ -1,5 +1,5 @@
 # language: zh-CN
-@extended @接口-HIS-YB
+@extended @接口-HIS-YB @扰动
 功能: 跨零点、跨日与对账文件
   负责人: 医保接口组
 

@@ -22,7 +22,7 @@
       | HGB  | 甲   |
       | PLT  | 甲   |
 
-  @REQ-LAB-002 @id-lab-upload-comparator
+  @REQ-LAB-002 @id-lab-upload-comparator @扰动
   场景: 带比较符、长文字和危急标志的结果逐字入库
     假如 患者“甲”的标本“管1”已有检验申请:
       | 项目  |

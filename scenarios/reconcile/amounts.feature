@@ -1,5 +1,5 @@
 # language: zh-CN
-@slow @接口-YB-BOOKS
+@slow @接口-YB-BOOKS @扰动
 功能: 金额与费用明细不同
   负责人: 医保接口组
 

@@ -1,5 +1,5 @@
 # language: zh-CN
-@slow @接口-YB-BOOKS
+@slow @接口-YB-BOOKS @扰动
 功能: 双方的对账清单：医院的导出与中心的结果文件
   负责人: 医保接口组
 

@@ -1,5 +1,5 @@
 # language: zh-CN
-@slow @接口-YB-BOOKS
+@slow @接口-YB-BOOKS @扰动
 功能: 重复、编号、人员、状态与类别
   负责人: 医保接口组
 

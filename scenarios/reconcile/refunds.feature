@@ -1,5 +1,5 @@
 # language: zh-CN
-@slow @接口-YB-BOOKS
+@slow @接口-YB-BOOKS @扰动
 功能: 退费：双方都有、只在一方、部分退费
   负责人: 医保接口组
 

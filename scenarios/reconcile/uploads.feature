@@ -1,5 +1,5 @@
 # language: zh-CN
-@slow @接口-YB-BOOKS
+@slow @接口-YB-BOOKS @扰动
 功能: 单边账：登记、追溯码与结算清单
   负责人: 医保接口组
 

@@ -64,6 +64,7 @@ def rows_expected(
     limit_s: float,
     classes: Mapping[str, str] | None = None,
     clause: str = "",
+    claim: str = "",
 ) -> Expectation:
     """Within the limit the probe shows exactly these rows.
 
@@ -77,6 +78,7 @@ def rows_expected(
         limit_s: the named limit.
         classes: fault class by kind of finding.
         clause: the rule behind it.
+        claim: how far the sentence says that it came, beyond a table: ``sent``, ``displayed``.
     """
     wanted = []
     for row in rows:
@@ -107,7 +109,7 @@ def rows_expected(
         limit_s=limit_s,
         exact=True,
         settle_s=SETTLE_S,
-        ask=Ask(probe=probe, args=args),
+        ask=Ask(probe=probe, args=args, claim=claim),
         classes=classes or {},
         clause=clause,
     )

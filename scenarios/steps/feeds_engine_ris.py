@@ -15,7 +15,7 @@ from scenarios.steps.common import rows_expected
 from scenarios.steps.feeds_engine import RECEIVERS, prepared_person, send
 from scenarios.steps.feeds_play import control_id
 from simulators.feed.through import SEX
-from simulators.hospital import ris, ris_feed, ris_orders
+from simulators.hospital import ris, ris_feed, ris_orders, switches
 from simulators.store import open_store
 
 steps = Library("feeds")
@@ -42,7 +42,7 @@ def engine_ris(world: World) -> None:
     settings = world.bench.systems.settings
     path = settings.folder / f"ris-{int(world.draw('ris store') * 10**9):09d}.sqlite"
     store = open_store(str(path), (*ris.TABLES, *ris_feed.TABLES), durable=False)
-    service = ris.Ris(store, set(settings.defects))
+    service = ris.Ris(store, switches.switched_on(settings.defects))
     feed = ris_feed.RisFeed(service, world.clock)
     service.told = feed.told
     world.bench.join(RIS, feed, (), world.guard, store=store)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from harness.errors import ScenarioError
 from harness.evidence.expect import Expectation
 from harness.evidence.match import Value
+from harness.i18n import tr
 from harness.scenario.steps import Library, Table
 from harness.scenario.world import World
 from scenarios.steps.common import rows_expected
@@ -78,7 +80,7 @@ def registered(world: World, limit_s: float) -> Expectation:
     "{duration}内LIS中标本{string}的申请应为:",
     id="feeds.orders",
     purpose="核对 LIS 里的检验申请",
-    effect="查询探针 lis-orders：项目、状态、优先级、患者",
+    effect="查询探针 lis-orders：项目、状态、优先级、患者；申请号写“同HIS”则核对申请号",
     example="""
     那么 10秒内LIS中标本“管1”的申请应为:
       | 项目 | 状态 |
@@ -88,7 +90,7 @@ def registered(world: World, limit_s: float) -> Expectation:
 )
 def orders(world: World, limit_s: float, specimen: str, table: Table) -> Expectation:
     """Exactly these items."""
-    table.require({"项目"}, optional={"状态", "优先级", "患者"})
+    table.require({"项目"}, optional={"状态", "优先级", "患者", "申请号"})
     barcode = world.barcode(specimen)
     rows: list[dict[str, Value | str]] = []
     for row in table.rows:
@@ -100,6 +102,8 @@ def orders(world: World, limit_s: float, specimen: str, table: Table) -> Expecta
             if row.get("患者")
             else world.owner(specimen).patient_id,
         }
+        if row.get("申请号"):
+            wanted["placer"] = _placer(row["申请号"], barcode)
         rows.append(wanted)
     return rows_expected(
         probe="lis-orders",
@@ -111,6 +115,13 @@ def orders(world: World, limit_s: float, specimen: str, table: Table) -> Expecta
         limit_s=limit_s,
         classes={"missing": "lost"},
     )
+
+
+def _placer(word: str, barcode: str) -> str:
+    """The number that the HIS gave its order, as the sentences that order hand it over."""
+    if word != "同HIS":
+        raise ScenarioError(tr("the order number is {word}, not 同HIS", word=word))
+    return f"O{barcode}"
 
 
 @steps.then(
@@ -186,6 +197,7 @@ def alarms(world: World, limit_s: float, specimen: str, table: Table) -> Expecta
     sent = world.state.get("sent", {})
     return rows_expected(
         probe="his-alarms",
+        claim="displayed",
         args={"barcode": world.barcode(specimen)},
         interface="LIS-ORU",
         table="alarms",

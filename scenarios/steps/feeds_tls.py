@@ -41,7 +41,8 @@ VERSIONS: Final = ("TLS1.2", "TLS1.3")
 GREETINGS: Final = ("明文报文", "TLS1.0问候", "TLS1.1问候")
 
 
-def _papers(world: World) -> Papers:
+def papers_of(world: World) -> Papers:
+    """The certificates of this run, made when somebody first asks."""
     found: Papers | None = world.state.get("feed papers")
     if found is None:
         folder = world.bench.systems.settings.folder / "tls-feeds"
@@ -49,7 +50,8 @@ def _papers(world: World) -> Papers:
     return found
 
 
-def _kind(name: str) -> str:
+def kind_of(name: str) -> str:
+    """What the file of a certificate ends in, by its name in sentences."""
     if name not in PAPERS:
         raise ScenarioError(tr("no certificate {name}; known: {known}", name=name,
                                known="、".join(PAPERS)))  # fmt: skip
@@ -58,7 +60,7 @@ def _kind(name: str) -> str:
 
 def _secure(world: World, link: str) -> None:
     """TLS on a link of the engine until the scenario ends; paths stay out of the trace."""
-    papers = _papers(world)
+    papers = papers_of(world)
     world.permit.require_write(f"{ASLEEP} secure")
     order = world.bench.systems.order
     files = {"ca": papers.path("authority"), "certificate": papers.path("pacs"),
@@ -110,8 +112,8 @@ def _receiver(name: str) -> tuple[str, str]:
 
 
 def _shows(world: World, shown: str) -> tls.Context:
-    papers = _papers(world)
-    return tls.mutual_context(papers.path(f"device{_kind(shown)}"), papers.path("authority"))
+    papers = papers_of(world)
+    return tls.mutual_context(papers.path(f"device{kind_of(shown)}"), papers.path("authority"))
 
 
 @steps.when(
@@ -145,8 +147,8 @@ def register(world: World, held: str, version: str, person: str) -> None:
     if version not in VERSIONS:
         known = "、".join(VERSIONS)
         raise ScenarioError(tr("no version {name}; known: {known}", name=version, known=known))
-    papers = _papers(world)
-    certificate = None if held == NONE else papers.path(f"device{_kind(held)}")
+    papers = papers_of(world)
+    certificate = None if held == NONE else papers.path(f"device{kind_of(held)}")
     context = tls.client(papers.path("authority"), certificate, oldest=version == "TLS1.2")
     prepared_person(world, person)
     payload = written(world, person, Manner())

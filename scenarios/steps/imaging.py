@@ -9,7 +9,8 @@ from harness.i18n import tr
 from harness.scenario.steps import Library, Table
 from harness.scenario.world import World
 from scenarios.steps.imaging_judge import charset_of
-from scenarios.steps.imaging_site import DAYS, Planned, Site, site
+from scenarios.steps.imaging_planned import Planned
+from scenarios.steps.imaging_site import DAYS, Site, site
 from simulators.modality.images import latin_name, uid
 from simulators.modality.modality import Modality
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from harness.errors import ScenarioError
+from harness.errors import Blocked, ScenarioError
 from harness.evidence.expect import Ask, Check, Expectation, Selector, Wanted
 from harness.evidence.match import Value
 from harness.i18n import tr
@@ -14,7 +15,8 @@ from harness.model import Place
 from harness.probes.dicom import CHARSET, fingerprint, shown
 from harness.scenario.steps import Library
 from harness.scenario.world import World
-from scenarios.steps.imaging_site import SHOWN, Planned, site
+from scenarios.steps.imaging_planned import Planned
+from scenarios.steps.imaging_site import SHOWN, site
 
 steps = Library("imaging")
 
@@ -128,9 +130,37 @@ def received(world: World, limit_s: float, device: str, exam: str) -> Expectatio
     )
 
 
+@steps.then(
+    "{duration}内PACS中检查{string}应属于患者{string}",
+    id="imaging.study-of",
+    purpose="核对现场设备做完的检查归到申请的患者、检查号和 Study UID 之下",
+    effect="C-FIND 按检查号：患者号、Study UID 一致，姓名含登记姓名，恰有一个检查",
+    example="那么 10秒内PACS中检查“检1”应属于患者“甲”",
+    gloss="The PACS has exactly one study under the order, of this patient",
+)
+def study_of(world: World, limit_s: float, exam: str, owner: str) -> Expectation:
+    """Whoever made it: found by the number of its order."""
+    planned, person = site(world).known(exam), world.known_person(owner)
+    name = re.escape(person.name)
+    row: dict[str, Value | str] = {
+        "AccessionNumber": planned.exam.accession,
+        "PatientID": person.patient_id,
+        "PatientName": Value(op="pattern", expected=f"(?s).*{name}.*"),
+        "StudyInstanceUID": planned.exam.study,
+    }
+    return rows_seen(
+        probe="pacs-studies", args={"AccessionNumber": planned.exam.accession}, interface=PACS,
+        key="AccessionNumber", rows=[row], limit_s=limit_s, place="study",
+        clause="IHE RAD TF-2 RAD-8",
+    )  # fmt: skip
+
+
 def study_row(planned: Planned) -> dict[str, Value | str]:
     """What a query must say of a study, from what was sent."""
-    first = next(iter(planned.sent.values()))
+    first = next(iter(planned.sent.values()), None)
+    if first is None:
+        raise Blocked(tr("what a device of the site sent is not known here"),
+                      remedy=tr("say instead whose study it must be"))  # fmt: skip
     names = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber",
              "StudyDate", "StudyTime", "StudyDescription")  # fmt: skip
     row: dict[str, Value | str] = {

@@ -21,7 +21,8 @@ from harness.probes import probe
 from harness.scenario.steps import Library
 from harness.scenario.world import World
 from scenarios.steps.imaging_judge import PACS
-from scenarios.steps.imaging_site import Planned, Site, device_model, site
+from scenarios.steps.imaging_planned import Planned
+from scenarios.steps.imaging_site import Site, device_model, site
 from simulators.modality.images import person_name
 
 steps = Library("imaging")

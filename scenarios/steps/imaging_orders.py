@@ -19,7 +19,8 @@ from harness.scenario.hospital import not_ours
 from harness.scenario.steps import Library
 from harness.scenario.world import World
 from scenarios.steps.imaging_judge import rows_seen
-from scenarios.steps.imaging_site import DAYS, Planned, device_model, site
+from scenarios.steps.imaging_planned import Planned
+from scenarios.steps.imaging_site import DAYS, device_model, site
 from simulators.hospital import his_imaging
 from simulators.hospital.his_imaging import ImagingOrders
 from simulators.hospital.ris_feed import ORDERS, STATES

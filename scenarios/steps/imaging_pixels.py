@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from harness.dicomcheck.pixels import wrong_pixels
 from harness.errors import Blocked, HarnessError, InputError, PeerError, ScenarioError
 from harness.evidence.expect import Ask, Check, Expectation, Selector, Wanted
 from harness.evidence.match import Value
@@ -15,11 +16,17 @@ from harness.link.dicom import STUDY_GET, Request, payload_of
 from harness.link.dicom_data import DEFLATED, EXPLICIT, DataSet, Encapsulated
 from harness.link.dicom_pixels import (
     BASELINE,
+    EXTENDED,
     EXTRA,
+    HTJ2K,
+    HTJ2K_LOSSY,
+    HTJ2K_RPCL,
     JPEG_2000,
     JPEG_2000_LOSSY,
     JPEG_LOSSLESS,
+    JPEG_LOSSLESS_ANY,
     JPEG_LS,
+    JPEG_LS_NEAR,
     LOSSY,
     RLE,
     available,
@@ -34,8 +41,9 @@ from harness.scenario.steps import Library
 from harness.scenario.world import World
 from scenarios.steps.imaging import device_of
 from scenarios.steps.imaging_judge import PACS
+from scenarios.steps.imaging_planned import Planned
 from scenarios.steps.imaging_play import objects_of, remember
-from scenarios.steps.imaging_site import Planned, Site, device_model, site
+from scenarios.steps.imaging_site import Site, device_model, site
 from simulators.modality import drop
 from simulators.modality.compress import compress, fill, shape_of
 from simulators.modality.images import instance, uid
@@ -48,20 +56,29 @@ SYNTAXES: Final = {
     "Deflated": DEFLATED,
     "RLE": RLE,
     "JPEG基线": BASELINE,
+    "JPEG扩展": EXTENDED,
+    "JPEG无损任选预测": JPEG_LOSSLESS_ANY,
     "JPEG无损": JPEG_LOSSLESS,
     "JPEG-LS无损": JPEG_LS,
+    "JPEG-LS近无损": JPEG_LS_NEAR,
     "JPEG2000无损": JPEG_2000,
     "JPEG2000有损": JPEG_2000_LOSSY,
+    "HTJ2K无损": HTJ2K,
+    "HTJ2K无损RPCL": HTJ2K_RPCL,
+    "HTJ2K": HTJ2K_LOSSY,
 }
 """Transfer syntaxes as sentences name them."""
 
-PATTERNS: Final = {"两端极值": "extremes", "斜坡": "ramp", "单一值": "flat", "噪声": "noise"}
+PATTERNS: Final = {"两端极值": "extremes", "斜坡": "ramp", "单一值": "flat", "噪声": "noise",
+                   "明暗": "outer"}  # fmt: skip
 
 PROBE: Final = "pacs-compressed"
 PATHS: Final = {"syntax": "transfer syntax", "pixels": "(7FE0,0010)", "stream": "(7FE0,0010)",
-                "lossy": "(0028,2110)", "colour": "(0028,0004)"}  # fmt: skip
+                "lossy": "(0028,2110)", "colour": "(0028,0004)",
+                "rules": "(7FE0,0010)"}  # fmt: skip
 CLAUSES: Final = {"syntax": "PS3.5 §10", "pixels": "PS3.5 §8.2", "stream": "PS3.5 §A.4",
-                  "lossy": "PS3.3 §C.7.6.1.1.5", "colour": "PS3.3 §C.7.6.3.1.2"}  # fmt: skip
+                  "lossy": "PS3.3 §C.7.6.1.1.5", "colour": "PS3.3 §C.7.6.3.1.2",
+                  "rules": "PS3.5 §8.2"}  # fmt: skip
 
 
 def _hash(raw: bytes) -> str:
@@ -82,6 +99,7 @@ def _looked_at(data: DataSet, syntax: str) -> dict[str, str | None]:
         "pixels": _hash(pixels[: shape.frame_bytes * shape.frames]),
         "lossy": data.text("LossyImageCompression") or "-",
         "colour": data.text("PhotometricInterpretation"),
+        "rules": "; ".join(one.message for one in wrong_pixels(data, syntax)) or "-",
     }
 
 
@@ -214,6 +232,7 @@ def _rows(planned: Planned, syntax: str, native: Mapping[str, str]) -> list[dict
         row = {key: str(value) for key, value in _looked_at(data, syntax).items()}
         if syntax not in LOSSY:
             row["pixels"] = native[sop]
+        row["rules"] = "-"
         rows.append(row)
     return rows
 
@@ -221,7 +240,7 @@ def _rows(planned: Planned, syntax: str, native: Mapping[str, str]) -> list[dict
 @steps.then(
     "{duration}内以原语法从PACS取回的检查{string}，压缩流与解码后的像素应不变",
     id="imaging.retrieved-compressed",
-    purpose="核对压缩对象：语法、压缩流、解码像素、有损标志与颜色空间",
+    purpose="核对压缩对象：语法、压缩流及其头、解码像素、有损标志与颜色空间",
     effect="独立连接只提议存入时的语法，C-GET 整个检查并逐幅解码；无损逐像素、有损逐字节相同",
     example="那么 5秒内以原语法从PACS取回的检查“检1”，压缩流与解码后的像素应不变",
     gloss="Every image comes back with its codestream and its decoded pixels unchanged",

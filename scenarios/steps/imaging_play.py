@@ -13,7 +13,8 @@ from harness.scenario.hospital import not_ours
 from harness.scenario.steps import Library
 from harness.scenario.world import World
 from scenarios.steps.imaging import device_of
-from scenarios.steps.imaging_site import Planned, site
+from scenarios.steps.imaging_planned import Planned, by_person
+from scenarios.steps.imaging_site import site
 from simulators.modality.images import instance, latin_name, uid
 from simulators.modality.modality import Modality
 from simulators.modality.systems import LINKS
@@ -37,6 +38,16 @@ def remember(modality: Modality, planned: Planned, objects: Sequence[DataSet]) -
         planned.sent[request.sop_instance] = request.data()
 
 
+def examined(world: World, exam: str) -> None:
+    """A card for whoever works at a device of the site: choose, examine, send."""
+    here = site(world)
+    planned = here.known(exam)
+    one = planned.exam
+    here.order("modality", "examine", patient_id=one.person.patient_id, name=one.person.name,
+               accession=one.accession, study=one.study, description=one.description,
+               device=planned.device)  # fmt: skip
+
+
 # ---- images
 
 
@@ -49,7 +60,10 @@ def remember(modality: Modality, planned: Planned, objects: Sequence[DataSet]) -
     gloss="The device stores the images of an examination",
 )
 def store(world: World, exam: str) -> None:
-    """All of them, over one association."""
+    """All of them, over one association; at a device of the site a person examines."""
+    if by_person(world, "modality"):
+        examined(world, exam)
+        return
     _, planned, modality = device_of(world, exam)
     objects = objects_of(modality, planned)
     remember(modality, planned, objects)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from harness.errors import Blocked, HarnessError, ScenarioError
@@ -21,10 +22,11 @@ from harness.link.dicom_raw import RawPeer
 from harness.link.dicom_scp import Listener, Session
 from harness.link.dicom_scu import Association, Offer, Peer
 from harness.link.spec import LinkSpec
-from harness.link.tap import Connection
+from harness.link.tap import Connection, Guard
 from harness.probes.dicom import FindProbe, RetrieveProbe
 from harness.scenario.hospital import not_ours
 from harness.scenario.world import World
+from scenarios.steps.imaging_planned import Looking, Planned, by_person, renamed
 from scenarios.steps.imaging_received import ReceivedProbe
 from simulators.hospital.pacs import STORAGE, SYNTAXES
 from simulators.modality.images import Exam, latin_name, uid
@@ -86,31 +88,18 @@ STEP_COLUMNS: Final = (
 
 
 @dataclass(slots=True)
-class Planned:
-    """One examination of the scenario."""
-
-    exam: Exam
-    device: str
-    station: str
-    date: str
-    time: str
-    owner: str
-    performed: str = ""
-    charset: str = ""
-    sent: dict[str, DataSet] = field(default_factory=dict)
-    transaction: str = ""
-    unsent: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
 class Front:
     """What listens for all devices of a scenario: each has an AE title, all share a port."""
 
     receivers: dict[str, Receiver] = field(default_factory=dict)
     place: Address = field(default_factory=lambda: Address(host="", port=0))
+    strange: Callable[[Request], bool] = lambda _: False
 
     def serve(self, request: Request, session: Session) -> Iterable[Answer]:
-        """The device that was called answers; nobody is there under another title (0124)."""
+        """The device that was called answers, of strangers nothing; 0124 under another title."""
+        if self.strange(request):
+            session.abort()
+            return ()
         receiver = self.receivers.get(session.called)
         return [Answer(status=0x0124)] if receiver is None else receiver.serve(request, session)
 
@@ -158,7 +147,13 @@ class Site:
         return self.world.bench.specs[link]
 
     def order(self, role: str, name: str, /, **args: str) -> None:
-        """What its user does at the screen; ``Blocked`` where the system is the site's."""
+        """What its user does at the screen; ``Blocked`` where the system is the site's.
+
+        Where persons work at it the user is one of them, and gets a card.
+        """
+        if by_person(self.world, role):
+            self.world.order(role, name, **args)
+            return
         if not self.ours(role):
             raise not_ours(role)
         self.world.permit.require_write(f"{role} {name}")
@@ -188,14 +183,12 @@ class Site:
         return RawPeer(address, connection, world.bench.switch.watcher, world.guard)
 
     def opens(self, role: str, calling: str) -> Callable[[Sequence[Offer]], Association]:
-        """Makes associations with a role under an AE title of ours."""
+        """Makes associations with a role under an AE title of ours, to look and no more."""
+        return partial(self._association, role, calling, guard=Looking(self.world.guard))
 
-        def made(offers: Sequence[Offer]) -> Association:
-            return self._association(role, calling, offers)
-
-        return made
-
-    def _association(self, role: str, calling: str, offers: Sequence[Offer]) -> Association:
+    def _association(
+        self, role: str, calling: str, offers: Sequence[Offer], guard: Guard | None = None
+    ) -> Association:
         world, link = self.world, LINKS[role]
         spec = self._spec(role)
         if role == "PACS" and self.secured is not None:
@@ -213,7 +206,7 @@ class Site:
             self._tell(connection, asked, direction, message)
 
         return Association(peer, offers, connection=connection, watcher=world.bench.switch.watcher,
-                           guard=world.guard, told=told)  # fmt: skip
+                           guard=guard or world.guard, told=told)  # fmt: skip
 
     def _tell(self, at: Any, asked: list[Request], way: str, message: Request | Answer) -> None:
         """One whole message, for the judges and the report."""
@@ -240,16 +233,23 @@ class Site:
 
     def modality(self, device: str) -> Modality:
         """The device of a name in sentences, with a receiver where its reports go."""
+        if by_person(self.world, "modality"):  # ours must not stand in for a device of the site
+            raise not_ours("modality")
         model = device_model(device)
-        made = Modality(model, lambda role, offers: self._association(role, model.ae_title, offers))
+        made = Modality(model, lambda role, offers: self._called(role, model.ae_title, offers))
         if device not in self.receivers:
             self._listen(device, made)
         return made
 
+    def _called(self, role: str, calling: str, offers: Sequence[Offer]) -> Association:
+        """A device of ours calls: what persons had to do before is done by then."""
+        self.world.after_persons()
+        return self._association(role, calling, offers)
+
     def _listen(self, device: str, modality: Modality) -> None:
         """All devices of a scenario listen on one port; a PACS calls each by its AE title."""
         if self.front is None:
-            self.front = Front()
+            self.front = Front(strange=partial(self.world.guard.strange, INBOUND))
             plain = (IMPLICIT,) if self.implicit_reports else (EXPLICIT, IMPLICIT)
             contexts = [(COMMITMENT, plain), *((one, SYNTAXES) for one in STORAGE)]
             spec = self.world.bench.specs.get(INBOUND) or self._spec("PACS")
@@ -332,7 +332,8 @@ class Site:
         """Enter the examination at the RIS."""
         if not self.world.state.setdefault("worklist cleared", False):
             self.world.state["worklist cleared"] = True
-            self.order("RIS", "clear")
+            if not by_person(self.world, "RIS"):  # the list of a site has others on it
+                self.order("RIS", "clear")
         exam, person = planned.exam, planned.exam.person
         model = device_model(planned.device)
         self.order(
@@ -377,6 +378,7 @@ def site(world: World) -> Site:
     if found is None:
         found = world.state["imaging"] = Site(world)
         world.at_end.append(found.close)
+        world.captures.append(partial(renamed, found.exams))
         probes: Any = world.bench.probes
         looker = "MHPROBE"
         probes["pacs-studies"] = FindProbe(

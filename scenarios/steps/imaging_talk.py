@@ -13,7 +13,8 @@ from harness.wire import dicom_command as command
 from harness.wire.dicom_events import DimseReceived, SendDimse
 from harness.wire.dicom_items import Context, Items, Role, UserInformation
 from harness.wire.dicom_pdu import Associate
-from scenarios.steps.imaging_site import Planned, Site
+from scenarios.steps.imaging_planned import Planned
+from scenarios.steps.imaging_site import Site
 from simulators.modality.images import instance
 from simulators.modality.model import load_model
 

@@ -17,8 +17,9 @@ from harness.scenario.world import World
 from harness.wire.multipart import BOUNDARY_CHARS_MAX, related
 from scenarios.steps.imaging import device_of
 from scenarios.steps.imaging_judge import STATUS_S, instances_sent, rows_seen, study_row
+from scenarios.steps.imaging_planned import Planned
 from scenarios.steps.imaging_play import objects_of, remember
-from scenarios.steps.imaging_site import Planned, site
+from scenarios.steps.imaging_site import site
 from scenarios.steps.imaging_web_site import (
     INTERFACE,
     LINK,

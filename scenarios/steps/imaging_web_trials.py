@@ -20,7 +20,8 @@ from harness.scenario.steps import Library
 from harness.scenario.world import World
 from harness.wire import multipart
 from scenarios.steps.imaging_judge import STATUS_S
-from scenarios.steps.imaging_site import Planned, site
+from scenarios.steps.imaging_planned import Planned
+from scenarios.steps.imaging_site import site
 from scenarios.steps.imaging_web_site import INTERFACE, LINK, web_of, web_place
 from simulators.modality.images import uid
 

@@ -15,7 +15,8 @@ from harness.probes.dicom import CHARSET
 from harness.scenario.steps import Library, Table
 from harness.scenario.world import World
 from scenarios.steps.imaging_judge import RIS, charset_of, rows_seen
-from scenarios.steps.imaging_site import Planned, Site, device_model, site
+from scenarios.steps.imaging_planned import Planned
+from scenarios.steps.imaging_site import Site, device_model, site
 from simulators.modality.images import latin_name
 
 steps = Library("imaging")
@@ -42,7 +43,7 @@ def _worklist_row(planned: Planned, state: str) -> dict[str, Value | str]:
     return {
         "AccessionNumber": exam.accession,
         "PatientID": exam.person.patient_id,
-        "PatientName": f"{latin_name(exam.person)}={exam.person.name}",
+        "PatientName": f"{planned.latin or latin_name(exam.person)}={exam.person.name}",
         "PatientBirthDate": exam.person.birth,
         "PatientSex": exam.person.sex,
         "RequestedProcedureID": exam.procedure_id,

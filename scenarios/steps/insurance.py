@@ -198,9 +198,15 @@ def click(world: World, channel: str, label: str, times: int) -> None:
     _settle(world, [channel] * times, label)
 
 
+def bill_of(world: World, label: str) -> dict[str, str]:
+    """The bill of a patient, and whose it is: who does it by hand has to find the patient."""
+    person = world.known_person(label)
+    return {"bill_no": world.state["bills"][label], "patient_id": person.patient_id}
+
+
 def _settle(world: World, channels: Sequence[str], label: str) -> None:
     for channel in channels:
-        world.order("HIS", "yb-settle", bill_no=world.state["bills"][label],
+        world.order("HIS", "yb-settle", **bill_of(world, label),
                     channel=known(CHANNELS, channel))  # fmt: skip
     rest(world)
 
@@ -215,7 +221,7 @@ def _settle(world: World, channels: Sequence[str], label: str) -> None:
 )
 def refund(world: World, label: str) -> None:
     """2208 or 2305."""
-    world.order("HIS", "yb-refund", bill_no=world.state["bills"][label])
+    world.order("HIS", "yb-refund", **bill_of(world, label))
     rest(world)
 
 
@@ -230,7 +236,7 @@ def refund(world: World, label: str) -> None:
 def refund_partly(world: World, label: str, items: str) -> None:
     """A whole reversal, and a new settlement of the rest."""
     keep = kept_lines(world, label, items)
-    world.order("HIS", "yb-refund", bill_no=world.state["bills"][label], keep=keep)
+    world.order("HIS", "yb-refund", **bill_of(world, label), keep=keep)
     rest(world)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from harness import limits
 from harness.evidence.expect import Ask, Expectation, Selector, Wanted
 from harness.evidence.match import Value
 from harness.scenario.steps import Library
 from harness.scenario.world import World
 from scenarios.steps.common import place, rows_expected
-from scenarios.steps.insurance import CHANNELS
-from scenarios.steps.insurance_town import INTERFACE, known, rest
+from scenarios.steps.insurance import CHANNELS, bill_of
+from scenarios.steps.insurance_town import INTERFACE, ROLE, centre, known, rest
+from simulators.centre.arming import MINUTES_MAX
+from simulators.hospital.cashier_model import OPERATORS
 
 steps = Library("insurance")
 
@@ -70,6 +73,25 @@ def _scan(world: World, label: str, shown: str) -> None:
     rest(world)
 
 
+@steps.given(
+    "医保中心把终端{string}的下一个未知凭证当作患者{string}",
+    id="insurance.arm",
+    purpose="现场没有中心认识的卡：让某终端下一张未知的卡、码或令牌当作测试参保人",
+    effect="只用一次，到时失效，用没用都记入轨迹；终端写渠道，或报文的设备号（dev_no）、操作员（opter）",
+    example="假如 医保中心把终端“收费窗口”的下一个未知凭证当作患者“甲”",
+    gloss="The centre takes the next unknown credential from a terminal for a patient, once",
+)
+def arm(world: World, terminal: str, label: str) -> None:
+    """Over the control pipe: no message goes over the tested interface."""
+    centre(world)
+    if terminal in CHANNELS:
+        terminal = OPERATORS[CHANNELS[terminal]][1]
+    args = {"psn_no": world.known_person(label).patient_id, "terminal": terminal,
+            "minutes": MINUTES_MAX}  # fmt: skip
+    world.bench.driver.command(ROLE, "arm", args, limits.CONTROL_TIMEOUT_S)
+    world.guard.identities.expect_unknown(terminal)
+
+
 @steps.when(
     "{string}用电子凭证为患者{string}结算",
     id="insurance.token-settle",
@@ -80,7 +102,7 @@ def _scan(world: World, label: str, shown: str) -> None:
 )
 def token_settle(world: World, channel: str, label: str) -> None:
     """One order to the HIS."""
-    world.order("HIS", "yb-token-settle", bill_no=world.state["bills"][label],
+    world.order("HIS", "yb-token-settle", **bill_of(world, label),
                 channel=known(CHANNELS, channel))  # fmt: skip
     rest(world)
 

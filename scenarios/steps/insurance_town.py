@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -49,7 +50,8 @@ def known(words: Mapping[str, _Value], word: str) -> _Value:
 def centre(world: World) -> None:
     """Bring the centre in, with books of this scenario alone, and give the HIS new ones.
 
-    Our own centre answers with people of its generated world only, so no guard stands before it.
+    Our own centre answers with people of its generated world only; where a real HIS calls, whoever
+    is no test person is not answered at all.
     """
     if world.state.get("centre"):
         return
@@ -68,9 +70,10 @@ def centre(world: World) -> None:
     world.state["centre books"] = (actor, store)
     called = [link for link in (CALLBACK,) if link in world.bench.specs]
     actor.calls_back = bool(called)
-    world.bench.join(ROLE, actor, called, store=store)
+    world.bench.join(ROLE, world.behind_doorman(actor), called, store=store)
     world.bench.serve(LINK, ROLE)
     world.at_end.append(lambda: at_end(world))
+    world.captures.append(partial(renamed, world))
     if "HIS" in world.bench.systems.hospital.roles:
         world.order("HIS", "yb-reset")
 
@@ -83,6 +86,18 @@ def _path(world: World) -> Path:
             remedy=tr("take it from the profile that ships"),
         )
     return Path(probe.url.removeprefix("sqlite:"))
+
+
+def by_persons(world: World) -> bool:
+    """Whether cashiers of the site do what the sentences say."""
+    return world.desk is not None and world.desk.serves("HIS")
+
+
+def renamed(world: World, name: str, ours: str, theirs: str) -> None:
+    """The HIS gave the visit of a bill a number of its own: sentences mean that from now on."""
+    bills: dict[str, str] = world.state.get("bills", {})
+    if name == "bill_no":
+        bills.update({label: theirs for label, number in bills.items() if number == ours})
 
 
 def kept_lines(world: World, label: str, items: str) -> str:
@@ -107,6 +122,10 @@ def cue(world: World, days: int) -> str:
 
 def rest(world: World, timeout_s: float = REST_S) -> None:
     """Wait until the cashier has come to an end with everything; what fired is told."""
+    if by_persons(world):
+        world.after_persons()
+        tell_faults(world)
+        return
     systems = world.bench.systems
 
     def still() -> bool:

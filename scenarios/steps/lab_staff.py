@@ -260,6 +260,7 @@ def alerts(world: World, limit_s: float, specimen: str, table: Table) -> Expecta
     ward = world.state["patient"][world.owners[specimen]]["ward"]
     return rows_expected(
         probe="his-alerts",
+        claim="displayed",
         args={"barcode": barcode},
         interface="LIS-ORU",
         table="alarms",

@@ -23,6 +23,7 @@ PROVINCES: Final = {
     "台账": "", "湖南": "hunan", "湖北": "hubei", "吉林": "jilin", "佛山": "foshan",
     "广东": "guangdong",
 }  # fmt: skip
+PIECES: Final = {"日结批次": "batch", "票据号段": "receipts", "结算时段": "time"}
 UPLOADS: Final = {"登记": "visits", "追溯码": "boxes", "结算清单": "lists"}
 YES: Final = {"是": True, "否": False}
 
@@ -48,7 +49,8 @@ REPAIRS: Final = {
     id="reconcile.run",
     purpose="导出双方账目并对账，写明取数方式与所带证据",
     effect="医院导出国标编码 CSV，中心导出台账或按省份格式交付结果文件；选项可不写，有："
-    "医院取数、证据、中心文件、清算类别、费用明细、结转、渠道、上传（登记、追溯码、结算清单）",
+    "医院取数、证据、中心文件、清算类别、费用明细、结转、渠道、上传（登记、追溯码、结算清单）、"
+    "日结批次、票据号段、结算时段（填患者：只判医院账中他们所在的批次、从首到末的号段或时段）",
     example="""
     当 财务对“当日”的账:
       | 选项     | 值       |
@@ -89,6 +91,8 @@ def _option(world: World, options: Options, name: str, value: str) -> Options:
             return replace(options, carry=known(YES, value))
         case "上传":
             return replace(options, uploads=tuple(known(UPLOADS, one) for one in value.split("、")))
+        case "日结批次" | "票据号段" | "结算时段":
+            return replace(options, cuts=(*options.cuts, (PIECES[name], value.split("、"))))
         case "渠道":
             path = books_of(world).folder / f"channel{books_of(world).runs}"
             return replace(options, channel=world.state["channel"].write(path, known(YES, value)))

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ from harness.ledger.columns import BIT_FIELDS
 from harness.model import Outcome
 from harness.probes.probe import Answer
 from harness.scenario.world import World
-from scenarios.steps import reconcile_uploads
+from scenarios.steps import reconcile_cut, reconcile_uploads
 from scenarios.steps.insurance_town import LEDGER
 from simulators.centre.calc_money import yuan
 from simulators.centre.export import export_ledger
@@ -58,6 +59,7 @@ class Options:
         carry: with a memory of the runs before.
         channel: bill of a payment channel, as a file.
         uploads: what is reconciled beside settlements: ``visits``, ``boxes``, ``lists``.
+        cuts: pieces of the hospital's list that are judged: the kind, and whose rows tell it.
     """
 
     day: str
@@ -69,6 +71,7 @@ class Options:
     carry: bool = False
     channel: Path | None = None
     uploads: tuple[str, ...] = ()
+    cuts: tuple[tuple[str, Sequence[str]], ...] = ()
 
 
 @dataclass(slots=True)
@@ -169,13 +172,15 @@ class Books:
         further = {f"{side}_{what}" for side in ("his", "centre") for what in options.uploads}
         details = {name: str(files[name]) for name in ("his_detail", "centre_detail", *further)
                    if name in files}  # fmt: skip
+        whose = partial(reconcile_cut.rows_of, files["his"], self.whose)
+        cuts = {k: v for kind, who in options.cuts for k, v in whose(kind, who).items()}
         request = Request(
             sources=sources,
             out=str(out),
             province=options.province,
             traces=(str(files["log"]),) if "log" in files and files["log"].stat().st_size else (),
             state=str(self.folder / "state") if options.carry else "",
-            further=argparse.Namespace(**details),
+            further=argparse.Namespace(**details, **cuts),
             quiet=True,
             bare=True,
         )

@@ -37,6 +37,7 @@ _CAUSE_CODES: Final = (
 _CLASS_CODES: Final = {one.zh: code for code, one in CLASS_WORDS.items()} | {
     "医院单边": "his_only",
     "医保单边": "centre_only",
+    "切口外": "outside_cut",
 }
 
 

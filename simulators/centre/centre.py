@@ -26,13 +26,20 @@ from harness.wire.http1_events import (
     Misbehaviour,
 )
 from simulators import trouble
-from simulators.centre import centre_commands, counter, refusals, schema_check, signing_in
+from simulators.centre import (
+    arming,
+    centre_commands,
+    counter,
+    refusals,
+    schema_check,
+    signing_in,
+)
 from simulators.centre import centre_faults as faults
 from simulators.centre.callback import HELD_S, PAYING, Callbacks
 from simulators.centre.clock import CentreClock
 from simulators.centre.gateway import Gateway, Turned
 from simulators.centre.provinces import Province
-from simulators.centre.transaction import REFUSED, Answer, Call, Handled, Handler
+from simulators.centre.transaction import OK, REFUSED, Answer, Call, Handled, Handler
 from simulators.store import Store
 
 LINK: Final = "centre"
@@ -161,7 +168,10 @@ class Centre:
             return Handled(answer=Answer(infcode=REFUSED, err_msg=text))
         handler = self.handlers.get(call.infno)
         if handler is not None:
-            return handler(call, self.store)
+            handled = handler(call, self.store)
+            if handled.answer.infcode == OK:
+                return handled
+            return arming.again(call, self.store, handler, handled)
         transaction = self.gateway.transaction(call.infno)
         output = schema_check.shaped(self.gateway.spec, transaction, call.input, call.at)
         return Handled(answer=Answer(output=output, modelled=False))
@@ -177,6 +187,8 @@ class Centre:
         commands: list[act.Command] = []
         if not handled.answer.modelled:
             commands.append(act.Note(text=f"unmodelled {call.infno} {call.msgid}"))
+        if handled.note:
+            commands.append(act.Note(text=handled.note))
         if handled.statements:
             commands.append(act.Commit(statements=handled.statements))
             if self.calls_back and call.infno == PAYING:

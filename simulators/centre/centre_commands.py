@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
 from harness.link import actor as act
-from simulators.centre import counter, schema, settlement_list
+from simulators.centre import arming, counter, schema, settlement_list
 from simulators.centre.centre_faults import planned
 from simulators.centre.transactions import handlers
 
@@ -24,7 +24,8 @@ def obey(centre: Centre, command: act.Commanded) -> act.Command:
     good; ``maintenance`` takes ``on``, or ``begin`` and ``end``; ``specification`` takes
     ``version`` or ``changes`` to the present one; ``list`` is the bureau's judgement of a
     person's settlement lists; ``refund`` is made at the centre's own counter; ``spend``
-    empties an account after the next ``infno``; ``status`` tells what happened.
+    empties an account after the next ``infno``; ``arm`` lets the next unknown card of a
+    ``terminal`` be a person; ``status`` tells what happened.
     """
     try:
         return act.Reply(ident=command.ident, value=_carried_out(centre, command))
@@ -75,6 +76,17 @@ def _carried_out(centre: Centre, command: act.Commanded) -> Any:
         case "spend":
             counter.arm(centre, str(args["psn_no"]), str(args["infno"]))
             return None
+        case "arm":
+            row, statements = arming.arm(
+                centre.store,
+                centre.seed,
+                str(args["psn_no"]),
+                str(args["terminal"]),
+                centre.time.wall(),
+                minutes=int(args.get("minutes", arming.MINUTES_DEFAULT)),
+            )
+            centre.store.commit(statements)
+            return row["until"]
         case "status":
             return {"answered": centre.answered, "fired": list(centre.book.fired)}
     raise HarnessError(f"the centre knows no command {command.name}")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from simulators.centre import staff
 from simulators.centre.calc import Parts, Tariff, split_row
 from simulators.centre.calc_money import (
     COUNT_ONE,
@@ -55,7 +56,7 @@ class FeeBook:
     def __init__(
         self, desk: Desk, call: Call, books: Books, visit: Row, rows: Iterable[Mapping[str, Any]]
     ) -> None:
-        self._desk, self._call, self._visit = desk, call, visit
+        self._desk, self._call, self._visit, self._books = desk, call, visit, books
         self._known = {
             row["feedetl_sn"]: row
             for row in books.rows("SELECT * FROM fees WHERE mdtrt_id = ?", (visit["mdtrt_id"],))
@@ -80,6 +81,7 @@ class FeeBook:
         if serial in self._known:
             raise Refusal("fee_repeat", sn=serial)
         item = self._item(row)
+        staff.check(self._desk, self._call, self._books, row)
         tariff = self._tariff(item)
         count = scaled(row.get("cnt"), COUNT_ONE, "cnt")
         price = scaled(row.get("pric"), PRICE_ONE, "pric")

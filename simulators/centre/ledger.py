@@ -64,6 +64,12 @@ _CATALOGUE = (
     hi_nego_drug_flag TEXT NOT NULL, begndate TEXT NOT NULL, enddate TEXT NOT NULL,
     updt_time TEXT NOT NULL)""",
     """CREATE TABLE IF NOT EXISTS diseases (diag_code TEXT PRIMARY KEY, diag_name TEXT NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS departments (fixmedins_code TEXT NOT NULL,
+    hosp_dept_codg TEXT NOT NULL, hosp_dept_name TEXT NOT NULL, caty TEXT NOT NULL,
+    begndate TEXT NOT NULL, enddate TEXT NOT NULL, PRIMARY KEY (fixmedins_code, hosp_dept_codg))""",
+    """CREATE TABLE IF NOT EXISTS doctors (fixmedins_code TEXT NOT NULL, dr_codg TEXT NOT NULL,
+    dr_name TEXT NOT NULL, hosp_dept_codg TEXT NOT NULL, begndate TEXT NOT NULL,
+    enddate TEXT NOT NULL, PRIMARY KEY (fixmedins_code, dr_codg))""",
     """CREATE TABLE IF NOT EXISTS mappings (fixmedins_code TEXT NOT NULL,
     fixmedins_hilist_id TEXT NOT NULL, fixmedins_hilist_name TEXT NOT NULL,
     list_type TEXT NOT NULL, med_list_codg TEXT NOT NULL, begndate TEXT NOT NULL,
@@ -171,6 +177,12 @@ _AROUND = (
     """CREATE TABLE IF NOT EXISTS recognitions (recog_id TEXT PRIMARY KEY, infno TEXT NOT NULL,
     psn_no TEXT NOT NULL, recog_biz TEXT NOT NULL, mdtrt_id TEXT NOT NULL, rslt TEXT NOT NULL,
     recog_time TEXT NOT NULL)""",
+    # What was armed, and what became of it; rows are added, never changed. The key of the ends is
+    # the guard: of two centres on the same books one uses an arming, the other fails.
+    """CREATE TABLE IF NOT EXISTS armings (arm_id TEXT PRIMARY KEY, psn_no TEXT NOT NULL,
+    terminal TEXT NOT NULL, armed_time TEXT NOT NULL, until TEXT NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS arming_ends (arm_id TEXT PRIMARY KEY, how TEXT NOT NULL,
+    infno TEXT NOT NULL, msgid TEXT NOT NULL, kind TEXT NOT NULL, at TEXT NOT NULL)""",
 )
 
 REFERENCE: Sequence[str] = ("persons", "insurances", "hospitals", "catalogue")

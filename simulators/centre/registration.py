@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from simulators.centre import persons
+from simulators.centre import persons, staff
 from simulators.centre.catalogue import known_disease
 from simulators.centre.ids import fresh
 from simulators.centre.ledger import Row, one, update
@@ -52,6 +52,7 @@ def new_visit(
     who = persons.person(books, needed(data, "psn_no"))
     insured = persons.insurance(books, who["psn_no"], needed(data, "insutype"))
     persons.hospital(books, call.fixmedins_code)
+    staff.check(desk, call, books, data)
     stay = one(
         books,
         "SELECT mdtrt_id FROM visits WHERE psn_no = ? AND visit_kind = ? AND state = ?",
@@ -105,6 +106,7 @@ def diagnosis_rows(
         code = needed(row, "diag_code")
         if desk.policy.check_diagnosis and not known_disease(books, code):
             raise Refusal("diagnosis_unknown", code=code)
+        staff.check(desk, call, books, row)
         values = {
             "mdtrt_id": mdtrt_id,
             "inout_diag_type": inout,

@@ -103,6 +103,7 @@ class Policy:
         check_parts: whether 2207/2304 compare the four parts of the request with the rows.
         check_diagnosis: whether a diagnosis code has to be in the catalogue (since 2022-11).
         check_mapping: whether a hospital's code has to be mapped (3301) before it is charged.
+        check_staff: whether doctors and departments of a message have to be registered.
         region: the centre's own place of insurance.
         wording: texts by cause, where a province words them otherwise.
         lists: code lists that 1901 tells, by name; empty takes the published ones.
@@ -140,6 +141,7 @@ class Policy:
     check_parts: bool = True
     check_diagnosis: bool = True
     check_mapping: bool = False
+    check_staff: bool = False
     region: str = "430100"
     wording: Mapping[str, str] = field(default_factory=dict)
     lists: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -45,6 +45,8 @@ TEXTS: Mapping[str, str] = MappingProxyType(
         "fee_repeat": "费用明细流水号[{sn}]已经上传，请勿重复上传",
         "fee_code": "医疗目录编码[{code}]不在目录内",
         "fee_unmapped": "院内目录编码[{code}]未对码或对码不一致",
+        "doctor_unknown": "医师编码[{code}]未在本机构登记或已失效",
+        "department_unknown": "科室编码[{code}]未在本机构登记或已失效",
         "fee_amount": "明细[{sn}]的金额与单价乘数量不符",
         "fee_sign": "明细[{sn}]的金额或数量不正确",
         "fee_refund": "退费明细[{sn}]没有可冲减的原明细，或超过原数量",

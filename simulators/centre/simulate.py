@@ -14,9 +14,11 @@ from harness.errors import InputError
 from harness.i18n import tr
 from harness.link import address, tls
 from harness.link.host import Host
+from harness.link.tap import Connection
 from harness.link.tls import Context
+from harness.wire.core import Event
 from simulators import foreground
-from simulators.centre import signing_in
+from simulators.centre import arming, signing_in
 from simulators.centre.centre import LINK, Centre
 from simulators.centre.ledger import KEYED, REFERENCE, SCHEMA
 from simulators.centre.provinces import Province, load_province
@@ -71,6 +73,24 @@ class Centres:
         )
 
 
+class Aloud:
+    """Says what became of an arming: whoever stands at the terminal must see it at once."""
+
+    def note(self, role: str, text: str) -> None:
+        """A line for each note that tells of armed persons."""
+        if text.startswith(arming.MARK):
+            foreground.say(f"{role}: {text}")
+
+    def link(self, connection: Connection, event: str, reason: str) -> None:
+        """Of no interest here."""
+
+    def data(self, connection: Connection, data: bytes, *, sent: bool) -> None:
+        """Of no interest here."""
+
+    def event(self, connection: Connection, protocol: str, event: Event, *, sent: bool) -> None:
+        """Of no interest here."""
+
+
 def centre(args: argparse.Namespace) -> int:
     """One centre, until the user stops it.
 
@@ -100,7 +120,9 @@ def _serve(
         with foreground.until_stopped() as stopped, foreground.running() as runtime:
             seed = int(getattr(args, "seed", 0) or 0)
             actor, store = make(province, ledger, runtime.clock, seed=seed)
-            host = Host(actor, runtime.clock, plain, store=store, grouping=grouping(store))
+            host = Host(
+                actor, runtime.clock, plain, store=store, grouping=grouping(store), watcher=Aloud()
+            )
             member = runtime.add(actor.role, host)
             at = foreground.listen(member, LINK, args.host, args.port, context)
             foreground.say(f"ready {LINK} {url(at, province, secure=context is not None)}")

@@ -79,10 +79,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handled:
-    """An answer and what must be in the books before it leaves."""
+    """An answer and what must be in the books before it leaves; ``note`` goes into the trace."""
 
     answer: Answer
     statements: Sequence[Statement] = ()
+    note: str = ""
 
 
 class Books(Protocol):

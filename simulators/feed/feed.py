@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Final
 
 from harness.clock import Clock
 from harness.link import actor as act
@@ -23,6 +24,9 @@ from simulators.feed.core import Bytes, FeedCore
 from simulators.feed.odd import SHAPES
 from simulators.feed.policy import AT_ONCE, LATE_S, PIECE_GAP_S, Policy, Rule
 
+CUT_S: Final = 0.5
+"""Between half a message and the end of its connection: a handshake fits in."""
+
 ANSWER_S = 5.0
 """How long a sender waits for an answer: the default of the most copied engine."""
 
@@ -33,6 +37,8 @@ class _Order:
     payload: bytes
     control_id: str
     sent: bool = False
+    part: int = 0
+    """Send so many bytes of its frame and hang up; 0 sends the whole."""
 
 
 @dataclass(slots=True)
@@ -96,6 +102,9 @@ class Feed:
                 return self._done(Outcome.UNKNOWN, event.reason or "closed before the answer")
             case act.Closed() if self.policy.scripted:
                 return self._noted(self.aftermath.closed(event.conn, now))
+            case act.TimerFired(name="cut") if self._conn:
+                conn, self._conn = self._conn, ""
+                return [act.Close(conn=conn), *self._done(Outcome.UNKNOWN, "cut off by us")]
             case act.TimerFired(name="answer"):
                 return self._done(Outcome.UNKNOWN, "no answer")
             case act.TimerFired(name=name) if name in self._late:
@@ -112,7 +121,7 @@ class Feed:
         return [act.Close(conn=conn), *self._done(Outcome.FAILED, f"TLS: {reason}")]
 
     def _commanded(self, event: act.Commanded, now: float) -> list[act.Command]:
-        if event.name == "send":
+        if event.name in {"send", "cut"}:
             return self._send(event, now)
         if event.name == "observed":
             value = [asdict(one) for one in self.aftermath.reactions]
@@ -126,11 +135,15 @@ class Feed:
     # -- sending -------------------------------------------------------------------------------
 
     def _send(self, event: act.Commanded, now: float) -> list[act.Command]:
-        """Send one message (``payload`` as hex) over ``link`` and wait for its answer."""
+        """Send one message (``payload`` as hex) over ``link`` and wait for its answer.
+
+        ``cut`` sends nine tenths of its frame, and ends the connection without a farewell.
+        """
         if self._order is not None:
             return [act.Reply(ident=event.ident, error="the message before is not answered yet")]
         payload = bytes.fromhex(str(event.args["payload"]))
-        self._order = _Order(event.ident, payload, header(payload).control_id)
+        part = len(payload) * 9 // 10 if event.name == "cut" else 0
+        self._order = _Order(event.ident, payload, header(payload).control_id, part=part)
         if self._conn:
             return self._go(now)
         self._opened += 1
@@ -143,6 +156,10 @@ class Feed:
         if order is None or order.sent:
             return []
         order.sent = True
+        if order.part:
+            begun = (b"\x0b" + order.payload)[: order.part]
+            return [act.Send(conn=self._conn, event=Bytes(data=begun)),
+                    act.SetTimer(name="cut", at=now + CUT_S)]  # fmt: skip
         return [
             act.Send(conn=self._conn, event=Message(payload=order.payload)),
             act.SetTimer(name="answer", at=now + self.answer_s),

@@ -8,13 +8,15 @@ from typing import Any
 from harness.clock import Clock
 from harness.errors import InputError
 from harness.link.actor import Actor
-from simulators.hospital import defects, his_callback, interface_engine, lis, releases, schema
+from simulators.hospital import defects, his_callback, interface_engine, lis, releases, schema, switches
 from simulators.hospital.his_settle import whole_his
 from simulators.hospital.lis import Lis
 from simulators.hospital.outbox import Timing
 from simulators.store import Store, open_store
 
 ROLES = ("LIS", "HIS")
+IMAGING = ("PACS", "RIS")
+"""Roles that speak DICOM, on its library's threads: they are started where a scenario asks."""
 
 
 class BuiltInHospital:
@@ -54,13 +56,22 @@ class BuiltInHospital:
         timing = Timing(
             answer_s=float(config.get("answer_s", 5.0)), retry_s=float(config.get("retry_s", 1.0))
         )
-        switched_on = set(config.get("defects", ()))
+        switched_on = switches.switched_on(config.get("defects", ()))
         if role == interface_engine.ROLE:
             rules = str(config.get("rules", ""))
             return interface_engine.make(store, clock, switched_on, timing, rules), store
         make = Lis if role == "LIS" else whole_his
         actor = make(store, clock, switched_on, timing)
         return releases.of_release(actor, role, switched_on), store
+
+    def imaging(self, config: Mapping[str, Any], listeners: Mapping[str, Any]) -> Any:
+        """A PACS or RIS inside this process, not started yet; ``None`` for another role."""
+        if config["role"] not in IMAGING:
+            return None
+        # Only where one is wanted: it brings the library of DICOM along.
+        from simulators.hospital.imaging_inside import Inside  # noqa: PLC0415 - as above
+
+        return Inside(config, listeners)
 
     def check_defects(self, idents: Sequence[str]) -> None:
         """Refuse an id that no defect has."""

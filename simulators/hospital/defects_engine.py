@@ -71,4 +71,9 @@ DEFECTS = (
     _defect("engine-tls-shows-expired", "hl7-21", "REQ-FEED-082",
             "the engine shows a certificate that has expired", f"{_IN} TLS", _LIS, _OUT, _RIS,
             "ENG-RIS sql queue"),
+    _defect("engine-tls-keeps-certificate", "hl7-21", "REQ-FEED-089",
+            "a new certificate counts after a restart only", f"{_IN} TLS", _LIS),
+    _defect("engine-tls-end-is-frame-end", "hl7-21", "REQ-FEED-090",
+            "the end of a connection ends the message too", _LIS, f"{_IN} TLS", f"{_IN} MSA-1",
+            _OUT),
 )  # fmt: skip

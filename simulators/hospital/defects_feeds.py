@@ -28,6 +28,8 @@ DEFECTS = (
             "an answer that comes in parts is not read", _ORU),
     _defect("his-cuts-large", "hl7-14", "REQ-FEED-043",
             "a message is cut at 64 KiB", f"{_HIS_RESULTS}.value", _HIS_RESULTS),
+    _defect("his-cuts-at-16-mib", "hl7-14", "REQ-FEED-088",
+            "a message is cut at 16 MiB", f"{_HIS_RESULTS}.value", _HIS_RESULTS),
     # acknowledgements
     _defect("lis-credits-late-answer", "hl7-25", "REQ-FEED-048",
             "a late answer to the message before is taken for this one", _ORU),

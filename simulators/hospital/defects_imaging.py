@@ -133,4 +133,11 @@ DEFECTS = (
             "an N-SET on an unknown step succeeds", f"{_R} N-SET {_STATUS}"),
     _defect("ris-caps-answers", "img-W16", "REQ-IMG-020",
             "the list is cut without a word", f"{_R} worklist"),
+    _defect("ris-stops-after-page", "img-W16", "REQ-IMG-020",
+            "only the first five hundred steps are read", f"{_R} worklist"),
+    _defect("ris-pages-overlap", "img-W16", "REQ-IMG-020",
+            "steps are read by five hundred, pages overlap by one and the last step never comes",
+            f"{_R} worklist"),
+    _defect("ris-ignores-cancel", "img-W16", "REQ-IMG-020",
+            "a query that is cancelled is answered to its end", f"{_R} C-CANCEL"),
 )  # fmt: skip

@@ -52,6 +52,8 @@ CALLS = (
             "contexts beyond a hundred are not answered", f"{_P} context"),
     _defect("pacs-no-lossless", "img-X1", "REQ-IMG-025",
             "lossless JPEG is not taken any more", f"{_P} context"),
+    _defect("pacs-no-high-throughput", "img-X1", "REQ-IMG-041",
+            "high-throughput JPEG 2000 is not taken", f"{_P} C-STORE {_STATUS}"),
     _defect("pacs-no-video", "img-X15", "REQ-IMG-025",
             "video is not taken any more", f"{_P} context"),
     _defect("pacs-prefers-implicit", "img-X2", "REQ-IMG-025",

@@ -19,6 +19,8 @@ DEFECTS = (
             "the end of the last frame is left out", _PIXELS),
     _defect("pacs-splits-video", "img-X15", "REQ-IMG-041",
             "a moving picture goes out in fragments behind an offset table", _PIXELS),
+    _defect("pacs-says-eight-bits", "img-X3", "REQ-IMG-042",
+            "JPEG of twelve bits goes out as if it had eight", _PIXELS),
     _defect("pacs-drops-geometry", "img-X17", "REQ-IMG-043",
             "position and orientation of slices are dropped", f"{_P} (0020,0032)"),
     _defect("pacs-writes-local-dates", "img-T1", "REQ-IMG-043",

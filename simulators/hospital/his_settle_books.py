@@ -55,7 +55,7 @@ def obey(cashier: Cashier, event: act.Commanded) -> list[act.Command]:
 
 
 def _exported(cashier: Cashier, args: Mapping[str, str]) -> dict[str, str]:
-    store, defects = cashier.store, frozenset(cashier.defects)
+    store, defects = cashier.store, cashier.defects
     period = {name: args.get(name, "") for name in ("begin", "end")}
     match args["what"]:
         case "ledger":

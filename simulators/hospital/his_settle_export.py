@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from simulators.hospital.cashier_books import yuan
@@ -31,9 +32,11 @@ COLUMNS: Final = (
 )
 """Heading of a ledger file."""
 
-FURTHER: Final = ("init_setl_id", "invono", "fee_time", "opter_name", "pay_way")
+FURTHER: Final = (
+    "init_setl_id", "invono", "fee_time", "opter_name", "pay_way", "dayclose_no",
+)  # fmt: skip
 """What a hospital's own list has beside: the settlement that a refund takes back, the receipt, the
-time of the charge, operator and way of payment."""
+time of the charge, operator, way of payment, and the day-close batch of the till."""
 
 LINE_COLUMNS: Final = (
     "setl_id",
@@ -80,7 +83,7 @@ def ledger_csv(
     end: str = "",
     by: str = "setl_time",
     whole: bool = False,
-    defects: frozenset[str] = frozenset(),
+    defects: AbstractSet[str] = frozenset(),
 ) -> str:
     """Settlements and refunds in the order of booking; CRLF, as RFC 4180 has it.
 
@@ -105,13 +108,23 @@ def ledger_csv(
         channel = row["channel"] or "window"
         values["opter_name"] = OPERATORS.get(channel, channel)
         values["pay_way"] = PAY_WAYS.get(channel, "现金")
+        values["dayclose_no"] = _batch(str(row["booked_at"]), channel, defects)
         values = _spoiled(values, defects)
         lines.append(",".join(str(values[name]) for name in names))
     return "".join(f"{line}\r\n" for line in lines)
 
 
+def _batch(booked_at: str, channel: str, defects: AbstractSet[str]) -> str:
+    """Every till closes its own day: the batch of its day-close has the day and the till."""
+    tills = [*OPERATORS]
+    number = tills.index(channel) + 1 if channel in tills else 0
+    if "his-books-one-batch" in defects:
+        number = 1
+    return f"RJ{booked_at[:10].replace('-', '')}{number:02d}"
+
+
 def _rows(
-    store: Store, begin: str, end: str, by: str, defects: frozenset[str]
+    store: Store, begin: str, end: str, by: str, defects: AbstractSet[str]
 ) -> Sequence[Mapping[str, Any]]:
     if by not in {"setl_time", "booked_at"}:
         raise ValueError(f"no such time: {by}")
@@ -141,7 +154,7 @@ def _rows(
     )
 
 
-def _amounts(row: Mapping[str, Any], defects: frozenset[str]) -> dict[str, Any]:
+def _amounts(row: Mapping[str, Any], defects: AbstractSet[str]) -> dict[str, Any]:
     fen = {name: int(row[ours]) for name, ours in _MONEY.items()}
     if "his-books-derives-fund" in defects:
         fen["fund_pay_sumamt"] = fen["medfee_sumamt"] - fen["psn_cash_pay"]
@@ -153,7 +166,7 @@ def _amounts(row: Mapping[str, Any], defects: frozenset[str]) -> dict[str, Any]:
     return found
 
 
-def _spoiled(values: dict[str, Any], defects: frozenset[str]) -> dict[str, Any]:
+def _spoiled(values: dict[str, Any], defects: AbstractSet[str]) -> dict[str, Any]:
     """What defects make of the cells of a row."""
     if "his-books-unsigned-refunds" in defects:
         values["refd_setl_flag"] = "0"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from simulators.hospital.cashier_books import yuan
@@ -31,7 +32,7 @@ CANCELLED: Final = "cancelled"
 
 
 def uploads_csv(
-    store: Store, what: str, begin: str, end: str, *, defects: frozenset[str] = frozenset()
+    store: Store, what: str, begin: str, end: str, *, defects: AbstractSet[str] = frozenset()
 ) -> str:
     """One of the three files; CRLF.
 
@@ -58,7 +59,7 @@ def uploads_csv(
 Table = tuple[Sequence[str], Iterable[Mapping[str, Any]]]
 
 
-def _visits(store: Store, period: list[str], defects: frozenset[str]) -> Table:
+def _visits(store: Store, period: list[str], defects: AbstractSet[str]) -> Table:
     """Every bill is a visit of its own; one that never got to 2201 has no ``mdtrt_id``."""
     rows = store.rows(
         "SELECT * FROM yb_bill WHERE created_at >= ? AND created_at <= ? ORDER BY created_at,"
@@ -81,7 +82,7 @@ def _visits(store: Store, period: list[str], defects: frozenset[str]) -> Table:
     )
 
 
-def _boxes(store: Store, period: list[str], defects: frozenset[str]) -> Table:
+def _boxes(store: Store, period: list[str], defects: AbstractSet[str]) -> Table:
     rows = store.rows(
         "SELECT t.*, b.mdtrt_id, b.setl_id, b.psn_no FROM yb_trace t"
         " JOIN yb_bill b ON b.bill_no = t.bill_no WHERE t.at >= ? AND t.at <= ?"
@@ -102,7 +103,7 @@ def _boxes(store: Store, period: list[str], defects: frozenset[str]) -> Table:
     )
 
 
-def _lists(store: Store, period: list[str], defects: frozenset[str]) -> Table:
+def _lists(store: Store, period: list[str], defects: AbstractSet[str]) -> Table:
     """Every stay that was settled, whether a list was sent or not."""
     rows = store.rows(
         "SELECT s.setl_id, s.mdtrt_id, s.psn_no, s.fund_fen, s.setl_time, b.bill_no,"

@@ -21,6 +21,9 @@ Defects = set[str] | frozenset[str]
 BUFFER_BYTES: Final = 64 * 1024
 """What the receiver that cuts has room for: the buffer of the most copied engine."""
 
+MEDIUM_BYTES: Final = 16 * 1024 * 1024
+"""What a column of the type ``MEDIUMTEXT`` has room for."""
+
 STANDARD_HEAD: Final = b"MSH|^~\\&|"
 
 KNOWN_SEGMENTS: Final = frozenset(
@@ -51,6 +54,8 @@ def misread(payload: bytes, defects: Defects, conn: str, codecs: MutableMapping[
         payload = _to_unknown_segment(payload)
     if "his-cuts-large" in defects:
         payload = payload[:BUFFER_BYTES]
+    if "his-cuts-at-16-mib" in defects:
+        payload = payload[:MEDIUM_BYTES]
     if "his-keeps-escapes" in defects:
         payload = re.sub(rb"\\([FSTR]|X[0-9A-F]+)\\", rb"\\E\\\1\\E\\", payload)
     return more.misread(payload, defects)

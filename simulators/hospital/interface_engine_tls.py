@@ -16,7 +16,8 @@ from typing import Any, Final
 from harness.errors import InputError
 from harness.link import tls
 from harness.link.tls_core import TlsCore
-from harness.wire.core import Core
+from harness.wire.core import Core, Message
+from harness.wire.mllp import MllpCore
 
 FROM_HIS_TLS: Final = "his-engine-tls"
 """Where senders connect that speak TLS; what they send goes the way of ``his-engine``."""
@@ -32,6 +33,18 @@ PEER: Final = "127.0.0.1"
 
 
 @dataclass(slots=True)
+class ReadsToTheEnd(MllpCore):
+    """The end of the connection ends the message too: what the one defect reads with."""
+
+    def receive_eof(self, now: float) -> None:
+        """Half a message is taken for one."""
+        held = bytes(self._buffer)
+        MllpCore.receive_eof(self, now)
+        if held:
+            self._events.append(Message(payload=held))
+
+
+@dataclass(slots=True)
 class Secured:
     """The secured links.
 
@@ -42,6 +55,8 @@ class Secured:
 
     defects: set[str]
     links: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    _first: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    """Files of the first connection of each link, for the one defect."""
 
     def load(self, settings: Mapping[str, str]) -> None:
         """Take what a start finds among the settings."""
@@ -73,6 +88,10 @@ class Secured:
         files = self.links.get(link)
         if files is None:
             return inner
+        if "engine-tls-keeps-certificate" in self.defects:
+            files = self._first.setdefault(link, files)
+        if "engine-tls-end-is-frame-end" in self.defects and not client:
+            inner = ReadsToTheEnd()
         return TlsCore(inner, self._context(files, client=client), PEER if client else None)
 
     def _context(self, files: Mapping[str, str], *, client: bool) -> tls.Context:

@@ -54,18 +54,11 @@ STORAGE: Final = (
     "1.2.840.10008.5.1.4.1.1.77.1.1.1",  # video endoscopic
     "1.2.840.10008.5.1.4.1.1.104.1",  # encapsulated PDF
 )
-SYNTAXES: Final = (
-    EXPLICIT,
-    IMPLICIT,
-    "1.2.840.10008.1.2.5",  # RLE
-    "1.2.840.10008.1.2.4.50",  # JPEG baseline
-    "1.2.840.10008.1.2.4.70",  # JPEG lossless
-    "1.2.840.10008.1.2.4.80",  # JPEG-LS lossless
-    "1.2.840.10008.1.2.4.90",  # JPEG 2000 lossless
-    "1.2.840.10008.1.2.4.91",  # JPEG 2000
-    DEFLATED,
-    "1.2.840.10008.1.2.4.102",  # MPEG-4
-)
+_FAMILY: Final = (50, 51, 57, 70, 80, 81, 90, 91, 201, 202, 203, 102)
+"""JPEG (baseline, extended, lossless of any predictor, of the first), JPEG-LS (lossless, near),
+JPEG 2000 (lossless, any), HTJ2K (lossless, lossless RPCL, any), MPEG-4 (PS3.5 §A.4)."""
+SYNTAXES: Final = (EXPLICIT, IMPLICIT, "1.2.840.10008.1.2.5",
+                   *(f"1.2.840.10008.1.2.4.{one}" for one in _FAMILY), DEFLATED)  # fmt: skip
 
 CONTEXTS: Final = (
     *((one, SYNTAXES) for one in STORAGE),

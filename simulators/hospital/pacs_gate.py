@@ -22,6 +22,7 @@ CONTEXTS_MAX: Final = 100
 EVERY: Final = 5
 
 JPEG_LOSSLESS: Final = "1.2.840.10008.1.2.4.70"
+HIGH_THROUGHPUT: Final = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (201, 202, 203))
 VIDEO: Final = "1.2.840.10008.1.2.4.102"
 WAVEFORM: Final = "1.2.840.10008.5.1.4.1.1.9.1.1"
 PDF: Final = "1.2.840.10008.5.1.4.1.1.104.1"
@@ -88,6 +89,8 @@ class Gate:
             call.propose(_first(CONTEXTS_MAX))
         if "pacs-no-lossless" in self.defects:
             call.propose(lambda _, offered: _without(offered, JPEG_LOSSLESS))
+        if "pacs-no-high-throughput" in self.defects:
+            call.propose(lambda _, offered: _without(offered, *HIGH_THROUGHPUT))
         if "pacs-no-video" in self.defects:
             call.propose(lambda _, offered: _without(offered, VIDEO))
         if "pacs-refuses-classes" in self.defects:
@@ -109,8 +112,8 @@ def _first(most: int) -> Callable[[str, list[str]], list[str] | None]:
     return change
 
 
-def _without(offered: list[str], syntax: str) -> list[str]:
-    return [one for one in offered if one != syntax] or [NOTHING]
+def _without(offered: list[str], *syntaxes: str) -> list[str]:
+    return [one for one in offered if one not in syntaxes] or [NOTHING]
 
 
 def _implicit_first(offered: list[str]) -> list[str]:

@@ -14,14 +14,15 @@ from harness.link.dicom_data import (
     tag_of,
     written,
 )
-from harness.link.dicom_pixels import LOSSY, RLE, VIDEO, fragments, streams
+from harness.link.dicom_pixels import EXTENDED, LOSSY, RLE, VIDEO, fragments, streams
 
 _PIXELS: Final = tag_of("PixelData")
 _COLOURS: Final = 3
 
 DEFECTS: Final = frozenset({"pacs-clears-lossy-flag", "pacs-swaps-rle-planes",
                             "pacs-cuts-last-fragment", "pacs-drops-geometry",
-                            "pacs-writes-local-dates", "pacs-splits-video"})  # fmt: skip
+                            "pacs-writes-local-dates", "pacs-splits-video",
+                            "pacs-says-eight-bits"})  # fmt: skip
 """What is done to objects that are read for it."""
 
 
@@ -38,6 +39,10 @@ def sent(body: bytes, syntax: str, defects: set[str]) -> bytes:
         changed = True
     if "pacs-swaps-rle-planes" in defects and syntax == RLE:
         changed |= _swap_planes(data)
+    if "pacs-says-eight-bits" in defects and syntax == EXTENDED:
+        for name, bits in (("BitsAllocated", 8), ("BitsStored", 8), ("HighBit", 7)):
+            data.set(name, bits)
+        changed = True
     if "pacs-splits-video" in defects and syntax in VIDEO:
         changed |= _split(data)
     if "pacs-cuts-last-fragment" in defects:

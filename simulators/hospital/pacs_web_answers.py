@@ -18,13 +18,13 @@ DICOM: Final = "application/dicom"
 BYTES: Final = "application/octet-stream"
 
 FRAGMENTED: Final[Mapping[str, str]] = {
-    "1.2.840.10008.1.2.4.50": "image/jpeg",
-    "1.2.840.10008.1.2.4.70": "image/jpeg",
-    "1.2.840.10008.1.2.4.80": "image/jls",
-    "1.2.840.10008.1.2.4.90": "image/jp2",
+    **{f"1.2.840.10008.1.2.4.{number}": kind
+       for kind, numbers in (("image/jpeg", (50, 51, 57, 70)), ("image/jls", (80, 81)),
+                             ("image/jp2", (90, 91)), ("image/jphc", (201, 202, 203)))
+       for number in numbers},
     "1.2.840.10008.1.2.5": "image/dicom-rle",
     "1.2.840.10008.1.2.4.102": "video/mp4",
-}
+}  # fmt: skip
 """Media type of a compressed frame by its syntax (PS3.18 table 8.7.3-2 and following)."""
 
 

@@ -36,6 +36,12 @@ def _of(folder: str, *rows: tuple[str, str, str]) -> tuple[Regression, ...]:
     )
 
 
+_CT, _ENDOSCOPE, _ECG, _PDF = (
+    f"1.2.840.10008.5.1.4.1.1.{last}" for last in ("2", "77.1.1.1", "9.1.1", "104.1")
+)
+_EXPLICIT: Final = "1.2.840.10008.1.2.1"
+"""Storage classes and a transfer syntax (PS3.6 annex A)."""
+
 REGRESSIONS: Final = (
     *_of(
         "lab",
@@ -96,6 +102,14 @@ REGRESSIONS: Final = (
         ("pacs-dates-in-utc", "PACS-DIMSE", "(0008,0020) (0008,0030)"),
         ("pacs-answers-in-latin1", "PACS-DIMSE", "(0010,0010) (0008,1030) (0008,0005)"),
         ("pacs-unknown-destination-succeeds", "PACS-DIMSE", "@status"),
+        ("pacs-no-lossless", "PACS-DIMSE", f"@context/{_CT}/1.2.840.10008.1.2.4.70"),
+        ("pacs-no-video", "PACS-DIMSE", f"@context/{_ENDOSCOPE}/1.2.840.10008.1.2.4.102"),
+        ("pacs-prefers-implicit", "PACS-DIMSE", f"@context/{_CT}/{_EXPLICIT},1.2.840.10008.1.2"),
+        (
+            "pacs-refuses-classes",
+            "PACS-DIMSE",
+            f"@context/{_ECG}/{_EXPLICIT} @context/{_PDF}/{_EXPLICIT}",
+        ),
     ),
 )
 """What can be switched on beside release 2."""

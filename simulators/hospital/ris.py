@@ -51,6 +51,9 @@ KNOWN_MAX: Final = 4096
 CAP: Final = 5
 """Answers of a RIS that cuts its list (defect)."""
 
+PAGE: Final = 500
+"""Steps that a RIS reads at a time that does not read them at once (defects)."""
+
 _SEQUENCE: Final = "ScheduledProcedureStepSequence"
 _OUTER: Final = {
     "PatientName": "",
@@ -132,8 +135,9 @@ class Ris:
         about = (tuple(outer_keys), tuple(inner_keys), tuple(sets), request.syntax,
                  frozenset(self.defects))  # fmt: skip
         count = 0
-        for row in self.store.rows("SELECT * FROM steps ORDER BY date, time, sps_id"):
-            if session.cancelled(request):
+        deaf = "ris-ignores-cancel" in self.defects
+        for row in self._steps():
+            if not deaf and session.cancelled(request):
                 yield Answer(status=0xFE00)
                 return
             values = self._values(row)
@@ -152,6 +156,16 @@ class Ris:
                 self._known[key] = payload
             yield Answer(status=0xFF00, payload=payload)
         yield Answer(status=0)
+
+    def _steps(self) -> list[Row]:
+        """Every step, in the order of the list."""
+        rows = self.store.rows("SELECT * FROM steps ORDER BY date, time, sps_id")
+        if "ris-stops-after-page" in self.defects:
+            return rows[:PAGE]
+        if "ris-pages-overlap" in self.defects:  # from the second on each begins one too early
+            starts = (max(at - 1, 0) for at in range(0, len(rows), PAGE))
+            return [one for at in starts for one in rows[at : at + PAGE]]
+        return rows
 
     def _listed(self, row: Row) -> bool:
         more = {
@@ -289,7 +303,9 @@ class Ris:
             if "ris-feed-loses-rare" in self.defects:
                 row["name"] = row["name"].encode("gb2312", "replace").decode("gb2312")
             row["state"] = "SCHEDULED"
-            self.store.commit([upsert("steps", ["sps_id"], row)])
+            self.store.commit(
+                [upsert("steps", ["sps_id"], one) for one in _several(row, args.get("count"))]
+            )
         elif name == "clear":
             self.store.commit([("DELETE FROM steps", []), ("DELETE FROM performed", [])])
         elif name == "cancel":
@@ -302,6 +318,18 @@ class Ris:
 
     def stop(self) -> None:
         """Nothing is under way."""
+
+
+def _several(row: dict[str, str], count: str | None) -> list[dict[str, str]]:
+    """A step, or so many of one patient: the numbers end in that of the step, in four digits."""
+    if count is None:
+        return [row]
+    ids = {name: row[name][:12] for name in ("sps_id", "accession", "procedure_id")}
+    return [
+        {**row, **{name: f"{base}{number:04d}" for name, base in ids.items()},
+         "study": f"{row['study']}.{number}"}
+        for number in range(1, int(count) + 1)
+    ]  # fmt: skip
 
 
 def _vr(name: str) -> str:

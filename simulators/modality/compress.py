@@ -13,11 +13,21 @@ from typing import Final
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.link.dicom_data import DataSet
-from harness.link.dicom_pixels import LOSSY, NATIVE, RLE, Shape, encode
+from harness.link.dicom_pixels import (
+    BASELINE,
+    EXTENDED,
+    JPEG_2000_LOSSY,
+    JPEG_LS_NEAR,
+    LOSSY,
+    NATIVE,
+    RLE,
+    Shape,
+    encode,
+)
 
 _COLOURS: Final = 3
-_BASELINE: Final = "1.2.840.10008.1.2.4.50"
-METHODS: Final = {_BASELINE: "ISO_10918_1", "1.2.840.10008.1.2.4.91": "ISO_15444_1"}
+METHODS: Final = {BASELINE: "ISO_10918_1", EXTENDED: "ISO_10918_1", JPEG_LS_NEAR: "ISO_14495_1",
+                  JPEG_2000_LOSSY: "ISO_15444_1"}  # fmt: skip
 """(0028,2114) of a lossy syntax (PS3.3 §C.7.6.1.1.5.1)."""
 
 
@@ -49,12 +59,22 @@ def _noise(index: int, top: int, noise: bytes) -> int:
     return (noise[at] << 8 | noise[at + 1]) & top
 
 
+def _outer(index: int, top: int, noise: bytes) -> int:
+    """Dark or light, and nothing between: each a quarter of the range or more from its middle."""
+    drawn, quarter = _noise(index, top, noise), (top + 1) // 4
+    return 1 + drawn % max(quarter - 1, 1) + (drawn >> (top.bit_length() - 1)) * 3 * quarter
+
+
 PATTERNS: Final[Mapping[str, Callable[[int, int, bytes], int]]] = {
     "extremes": _extremes,
     "ramp": _ramp,
     "flat": _flat,
     "noise": _noise,
+    "outer": _outer,
 }
+
+DRAWN: Final = frozenset({"noise", "outer"})
+"""Those that the UID draws from end to end."""
 
 
 def fill(data: DataSet, pattern: str) -> None:
@@ -71,7 +91,7 @@ def fill(data: DataSet, pattern: str) -> None:
     noise = hashlib.shake_128(data.text("SOPInstanceUID").encode("ascii")).digest(4 * count + 8)
     top = (1 << shape.stored) - 1
     values = [draw(index, top, noise) for index in range(count)]
-    for index in range(min(8, count)):  # no two objects are alike
+    for index in range(0 if pattern in DRAWN else min(8, count)):  # no two objects are alike
         values[index] = noise[index] & top
     half = 1 << (shape.stored - 1)
     if shape.signed:
@@ -96,7 +116,7 @@ def compress(data: DataSet, syntax: str) -> None:
     data.set("PixelData", value, "OB")
     if syntax == RLE and shape.samples == _COLOURS:
         data.set("PlanarConfiguration", 1)  # RLE is by plane (PS3.5 §G.2)
-    if syntax == _BASELINE and shape.samples == _COLOURS:
+    if syntax == BASELINE and shape.samples == _COLOURS:
         data.set("PhotometricInterpretation", "YBR_FULL_422")
     if syntax in LOSSY:
         data.set("LossyImageCompression", "01")

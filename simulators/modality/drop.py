@@ -127,11 +127,13 @@ def objects(model: Model, exam: Exam, dropped: Sequence[Dropped]) -> list[DataSe
 
 
 def _object(model: Model, exam: Exam, one: Dropped, number: int) -> DataSet:
-    shaped = replace(
-        model, rows=one.rows, columns=one.columns, samples=one.samples, frames=1,
+    shaped = replace(  # a few bytes of JPEG may claim a great many pixels: none are drawn
+        model, rows=1, columns=1, samples=one.samples, frames=1,
         bits_allocated=8, bits_stored=8, signed=False,
     )  # fmt: skip
     data = instance(shaped, exam, number)
+    data.set("Rows", one.rows)
+    data.set("Columns", one.columns)
     digest = hashlib.sha256(one.stream).hexdigest()
     native = one.rows * one.columns * one.samples
     values: dict[str, str] = {

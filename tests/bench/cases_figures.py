@@ -55,12 +55,12 @@ def _made(one: seeded.Seeded, day: Path, folder: Path) -> dict[str, Any]:
     path = seeded.recorded(one.scenario, folder / "run", [one.defect])
     case = folder / "case"
     words = ["case", "make", str(day), str(path), "--about", seeded.about(one, path), "--out",
-             str(case), "--fault", seeded.told(one), "--profile", "memory", "--reference", "memory",
-             "--defect", one.defect, "--number", one.defect, "--json"]  # fmt: skip
+             str(case), "--fault", seeded.told(one), "--profile", one.profile, "--reference",
+             one.profile, "--defect", one.defect, "--number", one.defect, "--json"]  # fmt: skip
     begun, cpu = time.monotonic(), time.process_time()
     code, data = _run(words)
     seconds, cpu = time.monotonic() - begun, time.process_time() - cpu
-    again = ["replay", str(case), "--profile", "memory"]
+    again = ["replay", str(case), "--profile", one.profile]
     red = _run([*again, "--defect", one.defect])[0] if code == 0 else None
     green = _run(again)[0] if code == 0 else None
     return {

@@ -1,6 +1,7 @@
 """A judgement rests on the records that it cites: take one away, and it no longer stands."""
 
 import pytest
+from depth import sized
 
 from harness.evidence.expect import Expectation
 from harness.evidence.judge import judge
@@ -20,8 +21,8 @@ DEFECTS = (
 """Each makes other kinds of expectations fail: rows, messages, windows, links."""
 
 
-SLICES = 8
-"""Each commit looks at one; together they look at all."""
+SLICES = sized(16, 1)
+"""Each commit looks at one; together, and every night, they look at all."""
 
 
 def slice_of_shipped():

@@ -1,4 +1,4 @@
-"""What is marked untraced runs without the coverage tracer, and what comes next has it again."""
+"""What is marked untraced, and most of what is slow, runs without the coverage tracer, and what comes next has it again."""
 
 import os
 import sys
@@ -11,8 +11,10 @@ def coverage():
     return sorted(name for name in os.environ if name.startswith("COVERAGE_"))
 
 
-@pytest.mark.untraced
-def test_nothing_is_counted_here():
+@pytest.mark.parametrize(
+    "_", [pytest.param(0, marks=pytest.mark.untraced), pytest.param(1, marks=pytest.mark.slow)]
+)
+def test_nothing_is_counted_here(_):
     assert sys.gettrace() is None
     assert coverage() == []
 
@@ -20,13 +22,26 @@ def test_nothing_is_counted_here():
 class Marked:
     """A test as the hook sees it."""
 
-    @staticmethod
-    def get_closest_marker(name):
-        return name == "untraced"
+    def __init__(self, mark, nodeid):
+        self.mark, self.nodeid = mark, nodeid
+
+    def get_closest_marker(self, name):
+        return name == self.mark
 
 
-def test_and_again_afterwards(request, monkeypatch):
+@pytest.mark.parametrize(
+    ("mark", "nodeid", "traced"),
+    [
+        ("untraced", "tests/harness/ledger/test_a.py::test_b", False),
+        ("slow", "tests/peers/test_a.py::test_b", False),
+        ("slow", "tests/harness/ledger/test_a.py::test_b", True),
+        ("peer", "tests/peers/test_a.py::test_b", True),
+    ],
+)
+def test_and_again_afterwards(request, monkeypatch, mark, nodeid, traced):
     monkeypatch.delenv("MEDHARNESS_TESTS", raising=False)
+    for name in coverage():
+        monkeypatch.delenv(name)
     monkeypatch.setenv("COVERAGE_PROCESS_CONFIG", "kept")
     (hook,) = {
         plugin.pytest_runtest_protocol
@@ -36,7 +51,7 @@ def test_and_again_afterwards(request, monkeypatch):
     before, own = sys.gettrace(), lambda *_: None
     sys.settrace(own)
     try:
-        around = hook(Marked)
+        around = hook(Marked(mark, nodeid))
         next(around)
         during = sys.gettrace(), coverage()
         with pytest.raises(StopIteration):
@@ -45,5 +60,5 @@ def test_and_again_afterwards(request, monkeypatch):
     finally:
         sys.settrace(before)
 
-    assert during == (None, [])
+    assert during == ((own, ["COVERAGE_PROCESS_CONFIG"]) if traced else (None, []))
     assert after == (own, "kept")

@@ -7,6 +7,12 @@ of what a commit plays a slice of. What a test claims is the same; how often it 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from typing import TypeVar
+
+from harness.selfcheck.revision import commit, slice_of
+
+T = TypeVar("T")
 
 NIGHTLY_EXAMPLES = 10_000
 """What each core and codec gets from ``make fuzz``."""
@@ -26,3 +32,9 @@ def examples(every_commit: int) -> int:
     """The number of examples for a test."""
     nightly = os.environ.get("MEDHARNESS_FUZZ") == "nightly"
     return NIGHTLY_EXAMPLES if nightly else every_commit
+
+
+def some(everything: Iterable[T], slices: int) -> list[T]:
+    """Every so-manieth, beginning with the one that the commit chooses; every night all."""
+    found = list(everything)
+    return found if whole() else found[slice_of(commit(), slices) :: slices]

@@ -11,9 +11,11 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from harness import people
 from harness.captures import sources as captures
 from harness.captures.astm import read_astm
 from harness.captures.hl7 import read_hl7
@@ -22,10 +24,12 @@ from harness.captures.network import talks
 from harness.cases import deidentify
 from harness.cases.identity import load
 from harness.cases.pseudonyms import Pseudonyms
+from harness.dicomcheck import check, streams
 from harness.errors import InputError, PeerError
 from harness.evidence import trace
 from harness.ledger import sniff
 from harness.ledger import sources as ledger_sources
+from harness.link import dicom_data, dicom_extended, dicom_lossless, dicom_pixels, dicom_rle
 from harness.profile import load_profile
 from harness.scenario.gherkin import read_feature
 from harness.wire import (
@@ -49,10 +53,17 @@ from harness.wire.framings import FramingCore
 from harness.wire.hl7 import Hl7Message
 from harness.wire.mllp import MllpCore
 from harness.xmldoc import safe
+from simulators.modality import drop
+from simulators.modality.images import Exam
+from simulators.modality.model import load_model
 
 CORPUS: Final = Path(__file__).resolve().parents[1] / "corpus"
 CRASHES: Final = CORPUS / "crashes"
 IDENTITY: Final = load()
+EXAM: Final = Exam(
+    person=people.generate(1, 0), study="2.25.1", accession="A", procedure_id="P", step_id="S",
+    description="x", moment=datetime(2026, 1, 5, 8, 0),  # noqa: DTZ001 - DICOM writes local times
+)  # fmt: skip
 
 Target = Callable[[bytes], object]
 
@@ -125,6 +136,46 @@ def _command(data: bytes) -> None:
         dicom_command.decode(data)
 
 
+def _jpeg_lossless(data: bytes) -> None:
+    with contextlib.suppress(PeerError):
+        samples, rows, columns, components, bits = dicom_lossless.decode(data)
+        assert len(samples) == rows * columns * components, "samples were lost"
+        assert max(samples) < 1 << bits, "a sample has more bits than are said"
+
+
+def _jpeg_extended(data: bytes) -> None:
+    with contextlib.suppress(PeerError):
+        samples, rows, columns, bits = dicom_extended.decode(data)
+        assert len(samples) == rows * columns, "samples were lost"
+        assert 0 <= min(samples) <= max(samples) < 1 << bits, "a sample is out of its range"
+
+
+def _jpeg_head(data: bytes) -> None:
+    with contextlib.suppress(PeerError):
+        streams.head_of(data)
+
+
+def _rle(data: bytes) -> None:
+    with contextlib.suppress(PeerError):
+        assert len(dicom_rle.decode(data[1:], 64, 1 + data[0] % 3 if data else 1, 2)) >= 128
+
+
+def _dicom_object(data: bytes) -> None:
+    """Read in each encoding, judged by every rule, and its fragments taken apart."""
+    for syntax in (dicom_data.EXPLICIT, dicom_data.IMPLICIT, dicom_data.DEFLATED):
+        with contextlib.suppress(PeerError):
+            made = dicom_data.read(data, syntax)
+            check.check(made, syntax)
+    with contextlib.suppress(PeerError):
+        dicom_pixels.streams(data)
+
+
+def _drop(path: Path) -> None:
+    found, _ = drop.look(path.parent)
+    for one in drop.objects(drop.sender(load_model("es-capture-card")), EXAM, found):
+        assert one.number("Rows") == found[0].rows
+
+
 def _json(data: bytes) -> None:
     with contextlib.suppress(PeerError):
         json_exact.encode(json_exact.decode(data).value)
@@ -177,6 +228,12 @@ TARGETS: Final[dict[str, Target]] = {
     "dicom-pdu": _pdu,
     "dicom-items": _items,
     "dicom-command": _command,
+    "dicom-object": _dicom_object,
+    "jpeg-lossless": _jpeg_lossless,
+    "jpeg-extended": _jpeg_extended,
+    "jpeg-head": _jpeg_head,
+    "jpeg-drop": _file(_drop, ".jpg"),
+    "rle": _rle,
     "json": _json,
     "envelope": _envelope,
     "xml": safe.read,

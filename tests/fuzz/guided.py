@@ -28,9 +28,12 @@ MEMORY_MB: Final = 1024
 ONE_INPUT_S: Final = 10
 """So is one input that takes longer."""
 
+WATCHED: Final = frozenset({"harness", "simulators", "fuzz_targets"})
+"""Imported anew where each branch is counted."""
+
 SEEDS: Final = {
     "astm": "astm/*", "hl7": "hl7/*", "mllp": "hl7/*", "capture": "captures/*",
-    "feature": "features/*", "framing": "framings/*", "deidentify": "hl7/*",
+    "feature": "features/*", "framing": "framings/*", "deidentify": "hl7/*", "jpeg": "jpeg/*",
 }  # fmt: skip
 """Where a target whose name begins so gets its first inputs from."""
 
@@ -83,9 +86,9 @@ def _inside(name: str, options: list[str]) -> None:
     """In the process of one target: what it imports from the project is watched."""
     import atheris
 
-    for module in [one for one in sys.modules if one.split(".")[0] in {"harness", "fuzz_targets"}]:
+    for module in [one for one in sys.modules if one.split(".")[0] in WATCHED]:
         del sys.modules[module]
-    with atheris.instrument_imports(include=["harness"]):
+    with atheris.instrument_imports(include=["harness", "simulators"]):
         import fuzz_targets as watched
     atheris.Setup(["guided", *options], watched.TARGETS[name])
     atheris.Fuzz()

@@ -1,7 +1,10 @@
 """The command line as a user meets it: exit codes, texts in both languages, JSON, refusals."""
 
+import argparse
+import importlib
 import json
 import os
+import pkgutil
 import runpy
 import shlex
 import subprocess
@@ -10,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import harness.commands
 from harness import cli, i18n
 from harness.commands import scenarios
 from harness.errors import HarnessError
@@ -514,3 +518,35 @@ def test_it_is_a_module_too():
         timeout=60,
     )
     assert done.stdout.startswith("medharness ")
+
+
+@pytest.mark.parametrize("group", list(cli.GROUPS))
+def test_each_group_adds_the_commands_that_are_said_of_it(group):
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers()
+    importlib.import_module(f"harness.commands.{group}").add(commands)
+
+    assert tuple(commands.choices) == tuple(cli.GROUPS[group])
+
+
+def test_every_module_of_commands_is_a_group():
+    names = {one.name for one in pkgutil.iter_modules(harness.commands.__path__)}
+
+    assert names == {"common", *cli.GROUPS}
+
+
+def test_a_command_imports_what_it_does_and_not_what_others_do():
+    """What it costs every user of every command to start; in a process of its own."""
+    code = (
+        "import sys\nfrom harness.cli import main\n"
+        "try: main(['lint', '--help'])\nexcept SystemExit: pass\n"
+        "import simulators.hospital.__main__\n"
+        "print(*sorted({'harness.commands.cases', 'harness.cases.replay', 'duckdb', 'pydicom',"
+        " 'pynetdicom', 'numpy', 'hl7apy', 'sqlalchemy', 'harness.commands.scenarios'}"
+        " & {*sys.modules}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
+    )
+
+    assert done.stdout.splitlines()[-1] == "harness.commands.scenarios"

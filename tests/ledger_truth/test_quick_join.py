@@ -11,7 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from generate import generate, write
 
-from harness.ledger import quick
+from harness.ledger import adapters, quick
 from harness.ledger.command import Request, reconcile
 
 pytestmark = pytest.mark.slow
@@ -63,8 +63,9 @@ def taken(monkeypatch) -> list[bool]:
     ("change", "worth"),
     [
         ("", [True]),
-        # Spelt otherwise on every row, and the same when tidied.
-        ("lower(psn_no) || ' ' AS psn_no", [False]),
+        # Spelt otherwise on every row, and the same when tidied: persons are, codes are not.
+        ("lower(psn_no) || ' ' AS psn_no", [True]),
+        ("clr_optins || ' ' AS clr_optins", [False]),
         # Nothing differs from nothing.
         ("CAST(NULL AS VARCHAR) AS clr_type", [True]),
         ("CASE WHEN hash(msgid) % 9 = 0 THEN NULL ELSE psn_no END AS psn_no", [True]),
@@ -84,6 +85,21 @@ def test_written_columns_tell_what_tidied_ones_tell(tmp_path, monkeypatch, taken
     assert ours == judged(sources, tmp_path / "other")
     assert taken == worth
     assert ours.count(b",matched,") > book.count
+
+
+def test_two_keys_with_one_fingerprint_are_no_pair():
+    columns = "rid BIGINT, k VARCHAR, p VARCHAR, rf BIGINT, fee BIGINT, fund BIGINT, acct BIGINT,"
+    columns += (
+        " cash BIGINT, ins VARCHAR, clr VARCHAR, opt VARCHAR, sopt VARCHAR, ts BIGINT, dd BIGINT"
+    )
+    row = "'P1', 0, 100, 50, 0, 50, '310', '11', '4301', NULL, 5, 0"
+    with duckdb.connect() as con:
+        con.execute("CREATE TABLE look AS SELECT * FROM (VALUES (1, 1, 1), (2, 2, 1)) v(hr, cr, d)")
+        for side, other in (("hs", "S2"), ("cs", "S3")):
+            con.execute(f"CREATE TABLE {side} ({columns})")
+            con.execute(f"INSERT INTO {side} VALUES (1, 'S1', {row}), (2, '{other}', {row})")
+        found = con.execute(adapters.LOOKED_AT).fetchall()
+    assert sorted(map(str, found)) == ["(1, 1, 0)", "(2, None, 0)", "(None, 2, 0)"]
 
 
 def test_refunds_written_positive_are_not_joined_as_written(tmp_path, taken):

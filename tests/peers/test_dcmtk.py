@@ -215,6 +215,26 @@ def test_findscu_reads_the_worklist_of_the_ris(filled):
     assert (code, said.count("(Pending)")) == (0, 0)
 
 
+def test_findscu_cancels_a_long_worklist(desk):
+    """As DCMTK asks for it; a list that is on its way already may come whole."""
+    about = desk.exam("ct-helical")
+    desk.systems["RIS"].command("schedule", {
+        "sps_id": "S" * 15, "patient_id": "LONG", "name": "甲", "latin": "TEST^LONG", "birth": "",
+        "sex": "M", "accession": "MH12345678901234", "procedure_id": "P" * 15, "description": "x",
+        "study": about.study, "modality": "CT", "station": "MHCT1", "date": "20260105",
+        "time": "083000", "count": "2000"})  # fmt: skip
+    keys = ("-k", "PatientID=LONG", "-k", "AccessionNumber")
+    for _ in range(8):
+        code, said = call("findscu", "-v", "-W", "--cancel", 3, *keys, *to(desk, "RIS"))
+        assert code == 0, said
+        if said.count("(Pending)") < 2000:
+            break
+    assert 3 <= said.count("(Pending)") < 2000
+    assert "Cancel" in said
+    code, said = call("findscu", "-W", *keys, *to(desk, "RIS"))
+    assert (code, said.count("(Pending)")) == (0, 2000)
+
+
 def test_getscu_brings_every_object(filled, tmp_path):
     desk, _, about, sent = filled
     folder = tmp_path / "got"

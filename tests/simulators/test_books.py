@@ -44,6 +44,15 @@ def test_a_refund_names_what_it_takes_back(town: Town) -> None:
     assert (first["init_setl_id"], back["init_setl_id"]) == ("", first["setl_id"])
     assert first["invono"] != back["invono"]
     assert (first["pay_way"], first["opter_name"]) == ("现金", "收费员一")
+    assert first["dayclose_no"].startswith("RJ2026")
+
+
+def test_every_till_closes_its_own_day(town: Town) -> None:
+    for channel in ("window", "bedside"):
+        town.settle(town.bill("resident"), channel=channel)
+    batches = [row["dayclose_no"] for row in _rows(ledger_csv(town.store, whole=True))]
+    assert [one[-2:] for one in batches] == ["01", "02"]
+    assert len({one[:-2] for one in batches}) == 1
 
 
 def test_a_list_is_cut_by_one_of_two_times(town: Town) -> None:

@@ -23,6 +23,8 @@ from harness.scenario.binding import load
 from harness.scenario.gherkin import feature_files
 from harness.scenario.session import RunSession, SessionOptions
 from harness.scenario.steps import load_libraries
+from simulators.modality.images import latin_name
+from tests.harness.cases import imaging_day
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,16 @@ class Seeded:
     defect: str
     fault: str
     about: str = "patient"
+    profile: str = "memory"
+
+
+IMAGING = "imaging-day"
+EXAM = imaging_day.exam_of(1, 1)
+
+
+def imaging(defect: str, fault: str) -> Seeded:
+    """DICOM has its own day: it runs on real sockets."""
+    return Seeded("imaging", IMAGING, defect, fault, "accession", "builtin")
 
 
 SEEDED = (
@@ -63,6 +75,19 @@ SEEDED = (
     Seeded("insurance", "yb-window", "his-yb-visit-as-setl-id", "his-yb-ledger setl_id = ?"),
     Seeded("insurance", "yb-chronic", "his-yb-own-clr-type", "his-yb-ledger clr_type = ?"),
     Seeded("insurance", "yb-resident", "his-yb-employee-for-all", "his-yb-bills insutype = ?"),
+    imaging("ris-empties-step-id", f"RIS C-FIND-RSP^FF00 ScheduledProcedureStepID = {EXAM.step_id}"),
+    imaging("ris-cuts-accession", f"RIS C-FIND-RSP^FF00 AccessionNumber = {EXAM.accession}"),
+    imaging("ris-omits-status", "RIS C-FIND-RSP^FF00 ScheduledProcedureStepStatus = SCHEDULED"),
+    imaging("ris-new-study-uid", f"RIS C-FIND-RSP^FF00 StudyInstanceUID = {EXAM.study}"),
+    imaging("ris-answers-in-latin1",
+            f"RIS C-FIND-RSP^FF00 PatientName = {latin_name(EXAM.person)}={EXAM.person.name}"),
+    imaging("ris-drops-charset", "RIS C-FIND-RSP^FF00 SpecificCharacterSet = GBK"),
+    imaging("ris-changes-final-step", "RIS N-SET-RSP^0110 count = 1"),
+    imaging("pacs-coerces-accession", f"PACS C-FIND-RSP^FF00 AccessionNumber = {EXAM.accession}"),
+    imaging("pacs-counts-wrong", "PACS C-FIND-RSP^FF00 NumberOfStudyRelatedInstances = 2"),
+    imaging("pacs-dates-in-utc", f"PACS C-FIND-RSP^FF00 StudyTime = {EXAM.moment:%H%M%S}"),
+    imaging("pacs-duplicate-fails", "PACS C-STORE-RSP status = 0000"),
+    imaging("pacs-takes-transaction-twice", "PACS N-ACTION-RSP^0110 count = 1"),
 )  # fmt: skip
 
 
@@ -79,6 +104,8 @@ def bound() -> dict[str, Any]:
 
 def recorded(scenario: str, folder: Path, defects: Sequence[str] = (), seed: int = 1) -> Path:
     """The trace of one scenario with defects switched on: what a site recorded."""
+    if scenario == IMAGING:
+        return imaging_day.recorded(folder, defects, seed, screen=True)
     options = SessionOptions(profile="memory", seed=seed, folder=folder, defects=tuple(defects))
     RunSession(options).run(bound()[scenario])
     return folder / "traces" / f"{scenario}.jsonl"
@@ -109,10 +136,13 @@ def about(seeded: Seeded, path: Path) -> str:
 def background(path: Path, count: int, scenarios: Sequence[str], seed: int = 3) -> int:
     """A recording of so many messages of other people, over four protocols; returns how many.
 
-    What some scenarios put on the lines, again and again with other numbers, and images between.
+    What some scenarios put on the lines, again and again with other numbers, and between that what
+    devices and a RIS say over DICOM.
     """
     found: list[Recorded] = []
     with tempfile.TemporaryDirectory() as name:
+        images = imaging_day.recorded(Path(name) / "images", seed=70 + seed, screen=True)
+        talked = Talked.of(images, 70 + seed)
         for number, scenario in enumerate(scenarios):
             one = recorded(scenario, Path(name) / str(number), seed=70 + seed)
             found += [each for each in read([one]).messages if each.protocol != "command"]
@@ -141,11 +171,50 @@ def background(path: Path, count: int, scenarios: Sequence[str], seed: int = 3) 
                 corr=corr, raw=trace.pack(payload),
             )  # fmt: skip
             written += 1
-        book.add("message", link="modality-pacs", frm="modality", to="PACS", protocol="dicom",
-                 type="C-STORE-RQ", id=turn, corr={}, raw=trace.pack(b"\0" * 64))  # fmt: skip
-        written += 1
+        written += talked.again(book, turn)
     book.seal("pass")
     return written
+
+
+@dataclass
+class Talked:
+    """The small associations of a day of imaging: bytes, and how many messages are in them."""
+
+    records: list[dict[str, Any]]
+    messages: int
+    ids: list[str]
+
+    @classmethod
+    def of(cls, path: Path, seed: int) -> Talked:
+        sizes: dict[str, int] = {}
+        records = [one for one in trace.read(path).records if one["kind"] == "bytes"]
+        for one in records:
+            sizes[one["conn"]] = sizes.get(one["conn"], 0) + len(one["raw"])
+        small = {conn for conn, size in sizes.items() if size < 8000 and "ris" in conn}
+        exams = [imaging_day.exam_of(seed, number) for number in (1, 2)]
+        ids = [
+            each
+            for one in exams
+            for each in (
+                one.accession,
+                one.study,
+                one.step_id,
+                one.procedure_id,
+                one.person.patient_id,
+            )
+        ]
+        heard = [one for one in read([path]).messages if one.protocol == "dicom"]
+        count = sum(one.link == "modality-ris" for one in heard)
+        return cls([one for one in records if one["conn"] in small], count, ids)
+
+    def again(self, book: Trace, turn: str) -> int:
+        for one in self.records:
+            data = trace.unpack(one["raw"])
+            for value in self.ids:
+                data = data.replace(value.encode(), _other(value, turn).encode())
+            book.add("bytes", link=one["link"], frm=one["frm"], to=one["to"], interface="",
+                     conn=f"{one['conn']}@{turn}", raw=trace.pack(data))  # fmt: skip
+        return self.messages
 
 
 def _other(value: str, turn: str) -> str:

@@ -368,7 +368,7 @@ def test_from_a_recording_to_a_case_that_fails(tmp_path, capsys, number):
     code, said = run(
         capsys, "case", "make", str(path), "--about", seeded.about(one, path), "--out", str(case),
         "--fault", seeded.told(one), "--profile", "memory", "--reference", "memory",
-        "--defect", one.defect, "--number", "2026-9",
+        "--defect", one.defect, "--number", "2026-9", "--budget", "2",
     )  # fmt: skip
 
     assert code == 0, said

@@ -221,3 +221,68 @@ def test_a_control_id_that_comes_again_another_day_is_another_message():
 
     assert take([day, next_day], "B1000001").messages == [day]
     assert take([day, message(1030.0, "B2000002")], "B1000001").near == []
+
+
+# ---- a time window
+
+
+MORNING = 1767571200.0  # 2026-01-05 08:00:00 in China
+
+
+def of(at_s, barcode, control="M1", frm="analyzer"):
+    from harness.cases.recorded import Recorded
+
+    return Recorded(source="", at_s=at_s, frm=frm, to="LIS", protocol="astm", kind="r",
+                    ident=control, corr={"barcode": barcode}, payload=barcode.encode())  # fmt: skip
+
+
+def test_a_window_takes_what_lies_in_it_and_lists_what_stands_around_it():
+    from harness.cases.take import take
+    from harness.cases.window import told, window
+
+    day = [of(MORNING + 10 * n, f"B{n}", f"M{n}") for n in range(10)] + [of(0.0, "B99", "M99")]
+    within = window("2026-01-05T08:00:20", "2026-01-05 00:01:00+00:00")
+    found = take(day, "", within)
+
+    assert found.messages == day[2:7]
+    assert found.near == [*day[:2], *day[7:10]]
+    assert next(iter(told(found.near))) == "2026-01-05 08:00:00 analyzer > LIS astm r"
+    assert take(day, "", window("2026-01-05", "2026-01-05")).messages == day[:10]
+    assert take(day, "", window("2026-01-06", "")).messages == []
+
+
+def test_a_window_narrows_a_matter_and_lists_the_rest_of_it():
+    from harness.cases.take import take
+    from harness.cases.window import window
+
+    one, again, late = (
+        of(MORNING, "B1"),
+        of(MORNING + 5, "B1", "M2"),
+        of(MORNING + 9000, "B1", "M3"),
+    )
+    other = of(MORNING + 6, "B2", "M4")
+    found = take([one, again, other, late], "B1", window("2026-01-05T08:00:00", "2026-01-05T09:00"))
+
+    assert found.messages == [one, again]
+    assert found.near == [other, late]
+    assert take([one, again, other, late], "B1").messages == [one, again, late]
+
+
+def test_a_window_as_an_option(tmp_path, site, capsys):
+    path, _, _ = site
+    whole = ["case", "take", str(path), "--out", str(tmp_path / "case"), "--lang", "en"]
+
+    for words, said in (
+        ((), "--about, --from, --to"),
+        (("--from", "noon"), "--from 2026"),
+        (("--from", "2026-01-06", "--to", "2026-01-05"), "ends before"),
+        (("--from", "1999-01-01", "--to", "1999-01-02"), "no message"),
+    ):
+        assert main([*whole, *words]) == 2
+        assert said in capsys.readouterr().err
+    assert not (tmp_path / "case").exists()
+
+    assert main([*whole, "--from", "2000-01-01", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert sum(told["manifest"]["messages"].values()) > 1
+    assert told["not_matched"] == []

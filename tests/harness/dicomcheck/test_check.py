@@ -10,10 +10,11 @@ from harness.cli import main
 from harness.dicomcheck import tables
 from harness.dicomcheck.across import across, carried
 from harness.dicomcheck.check import as_sent, check
+from harness.link import dicom_pixels as px
 from harness.link.dicom_data import EXPLICIT, DataSet, encode
 from harness.link.dicom_file import write_file
 from harness.link.dicom_pixels import RLE
-from simulators.modality.compress import compress
+from simulators.modality.compress import compress, fill
 from simulators.modality.images import Exam, instance
 from simulators.modality.model import known_models, load_model
 
@@ -131,6 +132,43 @@ def test_a_compressed_object_must_fit_its_syntax():
     assert ("pixels", "(7FE0,0010)") in found(data, EXPLICIT)
     assert ("pixels", "(7FE0,0010)") in found(made("us-cart"), RLE)
     assert ("pixels", "(0028,2110)") in found(data, "1.2.840.10008.1.2.4.91")
+
+
+STREAMS = {  # what is stored, and as what it must not be sent
+    px.BASELINE: ("us-cart", px.JPEG_LOSSLESS),
+    px.EXTENDED: ("ct-helical", px.BASELINE),
+    px.JPEG_LOSSLESS_ANY: ("ct-helical", px.JPEG_LOSSLESS),
+    px.JPEG_LOSSLESS: ("ct-helical", px.EXTENDED),
+    px.JPEG_LS: ("us-cart", px.JPEG_2000),
+    px.JPEG_LS_NEAR: ("ct-helical", px.JPEG_LS),
+    px.JPEG_2000: ("ct-helical", px.HTJ2K_LOSSY),
+    px.JPEG_2000_LOSSY: ("ct-helical", px.JPEG_2000),
+    px.HTJ2K: ("ct-helical", px.HTJ2K_RPCL),
+    px.HTJ2K_RPCL: ("ct-helical", px.JPEG_2000_LOSSY),
+    px.HTJ2K_LOSSY: ("ct-helical", px.JPEG_LS_NEAR),
+}
+
+
+@pytest.mark.parametrize("syntax", sorted(STREAMS))
+def test_a_stream_must_be_of_its_syntax_size_and_depth(syntax):
+    device, other = STREAMS[syntax]
+    if not px.available(syntax):
+        pytest.skip("the extra imaging-codecs")
+    data = made(device)
+    fill(data, "outer")
+    compress(data, syntax)
+    assert not found(data, syntax)
+    assert ("pixels", "(7FE0,0010)") in found(data, other)
+    deeper = {"BitsAllocated": 16, "BitsStored": 14, "HighBit": 13}
+    for change in ({"Rows": 63}, {"SamplesPerPixel": 2}, deeper):
+        wrong = made(device)
+        fill(wrong, "outer")
+        compress(wrong, syntax)
+        for keyword, value in change.items():
+            wrong.set(keyword, value)
+        assert ("pixels", "(7FE0,0010)") in found(wrong, syntax), change
+    data.set("PixelData", px.fragments([b"\xff\xd8\xff\xc3\0\x0b"]), "OB")
+    assert ("pixels", "(7FE0,0010)") in found(data, syntax)
 
 
 def test_rules_between_objects_can_fail():

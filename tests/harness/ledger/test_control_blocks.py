@@ -37,7 +37,7 @@ def both(path, monkeypatch):
     honest = control_blocks.Sums.add
 
     def counted(self, split):
-        whole.append(len(split[1]))
+        whole.append(split.rows)
         return honest(self, split)
 
     monkeypatch.setattr(control_blocks.Sums, "add", counted)

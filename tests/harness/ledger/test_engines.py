@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.ledger import adapters, canonical, conserve
+from harness.ledger import adapters, canonical, proof
 from harness.ledger.command import Request, reconcile
 from harness.ledger.reading import Side
 
@@ -68,29 +68,44 @@ def test_a_pressed_twice_bill_finds_its_plain_twin(tmp_path):
     assert found[1] == ("his", "same_person_twice_his_only")
 
 
-def side(rows: int) -> Side:
-    one = Side(name="his", parts=[], present=frozenset(), further=())
+def side(rows: int, name: str = "his") -> Side:
+    one = Side(name=name, parts=[], present=frozenset(), further=())
 
     class Counted(type(one)):  # type: ignore[misc]
         control_rows = rows
 
-    return Counted(name="his", parts=[], present=frozenset(), further=())
+    return Counted(name=name, parts=[], present=frozenset(), further=())
 
 
-@given(lines=st.lists(st.integers(1, 12), min_size=1, max_size=12), n=st.integers(1, 12))
+LINES = st.lists(st.integers(0, 13), max_size=12)
+
+
+@given(plain=LINES, close=LINES, n=st.integers(1, 12))
 @settings(deadline=None, max_examples=60)
-def test_only_each_line_once_is_a_proof(lines, n):
+def test_only_each_line_once_is_a_proof(plain, close, n):
+    shape = "(side VARCHAR, line BIGINT, class VARCHAR, fee BIGINT, fund BIGINT, acct BIGINT,"
+    sides, lines = [side(n), side(n, "centre")], [*plain, *close]
+    whole = sorted(lines) == list(range(1, n + 1))
     with duckdb.connect() as con:
-        con.execute(
-            "CREATE TABLE verdict (side VARCHAR, line BIGINT, class VARCHAR, fee BIGINT,"
-            " fund BIGINT, acct BIGINT, cash BIGINT)"
-        )
+        con.execute(f"CREATE TABLE verdict {shape} cash BIGINT)")
         con.executemany(
-            "INSERT INTO verdict VALUES ('his', ?, 'matched', 0, 0, 0, 0)", [(x,) for x in lines]
+            "INSERT INTO verdict VALUES ('his', ?, 'matched', 0, 0, 0, 0)",
+            [(0,), *((line,) for line in lines)],
         )
-        one = side(n)
-        broken = conserve._rows(con, one, conserve._by_class(con, one))
-    assert (broken == []) == (sorted(lines) == list(range(1, n + 1)))
+        con.execute("DELETE FROM verdict WHERE rowid = 0")
+        assert not proof.of_plain(con, sides)
+        found = proof.by_class(con, sides[0], False)
+        assert proof.each_line_once(con, sides[0], found, False) == whole
+        # The same lines, some of them pairs that nothing else touches.
+        con.execute(f"CREATE TABLE other AS SELECT * FROM verdict OFFSET {len(plain)}")
+        con.execute("CREATE VIEW verdict_close AS SELECT * FROM other")
+        con.execute(
+            "CREATE TABLE plain AS SELECT line AS hr, line AS cr, 0 AS d, fee, fund, acct, cash"
+            f" FROM verdict LIMIT {len(plain)}"
+        )
+        assert proof.of_plain(con, sides)
+        found = proof.by_class(con, sides[0], True)
+        assert proof.each_line_once(con, sides[0], found, True) == whole
 
 
 @pytest.mark.parametrize(

@@ -193,6 +193,13 @@ def test_a_part_of_a_message_is_never_served(pacs):
     assert [request.sop_instance for request, _, _ in service.got] == ["1.2.2"]
 
 
+def test_a_listener_that_stays_silent_is_told_with_the_limit():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = Address(host="127.0.0.1", port=silent.getsockname()[1])
+        with Association(peer(address, acse_s=0.1), OFFERS) as link:
+            assert link.error == "no answer within 0.1 s"
+
+
 @pytest.mark.slow
 def test_no_answer_in_time_is_said(pacs):
     service, address, _ = pacs

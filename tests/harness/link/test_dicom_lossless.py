@@ -40,6 +40,21 @@ def test_a_stream_of_another_predictor_and_table_is_read():
     assert decode(stream) == ([128, 129, 129, 130], 2, 2, 1, 8)
 
 
+def test_bytes_that_fill_may_stand_before_a_marker():
+    stream = encode([7, 9], 1, 2, 1, 8)
+    assert decode(stream[:2] + b"\xff\xff" + stream[2:])[0] == [7, 9]
+
+
+@pytest.mark.parametrize("predictor", range(1, 8))
+def test_each_predictor_gives_extremes_back(predictor):
+    draw = random.Random(predictor)
+    samples = [draw.choice([0, 65535, draw.randrange(65536), 32768]) for _ in range(5 * 6 * 3)]
+    stream = encode(samples, 5, 6, 3, 16, predictor)
+    assert decode(stream) == (samples, 5, 6, 3, 16)
+    if predictor > 1:
+        assert stream != encode(samples, 5, 6, 3, 16)
+
+
 @pytest.mark.parametrize(
     ("rows", "columns", "components", "bits"),
     [(8, 8, 1, 12), (16, 9, 1, 16), (7, 5, 3, 8), (1, 1, 1, 2)],

@@ -24,9 +24,12 @@ from harness.link.dicom_data import (
 )
 from harness.link.dicom_pixels import (
     BASELINE,
+    EXTENDED,
     JPEG_2000,
     JPEG_2000_LOSSY,
     JPEG_LS,
+    JPEG_LS_NEAR,
+    NEAR,
     RLE,
     Shape,
     decode,
@@ -79,8 +82,11 @@ def test_a_lossless_syntax_gives_every_pixel_back(device, pattern, syntax):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("device", "syntax"), [("us-cart", BASELINE),
-                                                ("ct-helical", JPEG_2000_LOSSY)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("device", "syntax"),
+    [("us-cart", BASELINE), ("ct-helical", EXTENDED), ("ct-helical", JPEG_LS_NEAR),
+     ("ct-helical", JPEG_2000_LOSSY)],
+)  # fmt: skip
 def test_a_lossy_syntax_says_so_and_stays_near(device, syntax):
     data = made(device, "ramp")
     raw = data.raw("PixelData")
@@ -90,6 +96,20 @@ def test_a_lossy_syntax_says_so_and_stays_near(device, syntax):
     found = decode(data.raw("PixelData"), shape_of(data), syntax)
     assert len(found) == len(raw)
     assert found != raw
+
+
+@pytest.mark.parametrize("pattern", sorted(PATTERNS))
+def test_near_lossless_is_off_by_no_more_than_it_says(pattern):
+    data = made("ct-helical", pattern)
+    raw, shape = data.raw("PixelData"), shape_of(data)
+    compress(data, JPEG_LS_NEAR)
+    assert data.text("LossyImageCompressionMethod") == "ISO_14495_1"
+    value = data.raw("PixelData")
+    found = decode(value, shape, JPEG_LS_NEAR)
+    assert found == by_pydicom(value, shape, JPEG_LS_NEAR)
+    count = len(raw) // 2
+    pairs = zip(struct.unpack(f"<{count}H", raw), struct.unpack(f"<{count}H", found), strict=True)
+    assert max(abs(one - other) for one, other in pairs) <= NEAR
 
 
 def test_rle_of_a_row_is_what_the_annex_says():

@@ -6,7 +6,7 @@ import pytest
 from pynetdicom import build_context
 from pynetdicom.presentation import negotiate_as_acceptor
 
-from harness.link.dicom_setup import Contexts, remembered
+from harness.link.dicom_setup import Contexts, proposed, remembered
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 PLAIN = "1.2.840.10008.1.2"
@@ -46,3 +46,13 @@ def test_a_uid_is_checked_once_and_a_wrong_one_each_time():
             known("", "class")
     assert known(CT, "class", validate=False) == CT
     assert asked[-1] == (CT, "class", (), {"validate": False})
+
+
+def test_what_is_proposed_is_made_once_and_no_association_changes_it():
+    known = proposed(((CT, (PLAIN,)),))
+    assert proposed(((CT, (PLAIN,)),)) is known
+    mine = copy.deepcopy(known)
+    mine[0].context_id = 1
+    mine[0].transfer_syntax.clear()
+    assert known[0].context_id is None
+    assert (known[0].abstract_syntax, known[0].transfer_syntax) == (CT, [PLAIN])

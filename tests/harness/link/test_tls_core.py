@@ -1,12 +1,13 @@
 """TLS as a core: between two of them no byte moves but those that the test carries."""
 
+import contextlib
 import re
 import ssl
 
 import pytest
 
 from harness.link import tls
-from harness.link.tls_core import TlsCore, TlsFailed
+from harness.link.tls_core import TlsCore, TlsFailed, TlsUnclosed
 from harness.wire.core import Message
 from harness.wire.mllp import MllpCore
 from simulators.certificates import Authority
@@ -124,7 +125,7 @@ def test_an_end_inside_the_handshake_is_a_failure_and_one_after_it_is_not(papers
     client, server = pair(papers)
     carried(client, server)
     server.receive_eof(0.0)
-    assert server.events() == []
+    assert server.events() == [TlsUnclosed()]
 
 
 def test_faults_act_on_what_is_carried(papers):
@@ -149,3 +150,65 @@ def test_tls_below_1_2_is_never_spoken(papers):
     events, _ = carried(client, server)
 
     assert [type(one) for one in events["server"]] == [TlsFailed]
+
+
+def raw_client(papers):
+    """A client of the library alone, between two buffers: it can say farewell, or not."""
+    into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = tls.client(papers / "ca.pem", papers / "good.pem")
+    return context.wrap_bio(into, out, server_hostname="127.0.0.1"), into, out
+
+
+def shaken(papers):
+    client, into, out = raw_client(papers)
+    server = TlsCore(MllpCore(), tls.mutual_context(papers / "good.pem", papers / "ca.pem"))
+    for _ in range(4):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            client.do_handshake()
+        server.receive(out.read(), 0.0)
+        into.write(server.data_to_send())
+    assert server.events() == []
+    return client, out, server
+
+
+@pytest.mark.parametrize("cut", [0, 9])
+def test_an_end_without_close_notify_is_told_and_half_a_message_is_none(papers, cut):
+    client, out, server = shaken(papers)
+    frame = b"\x0b" + HL7 + b"\x1c\r"
+    client.write(frame[:-cut] if cut else frame)
+    server.receive(out.read(), 0.0)
+    messages = server.events()
+    server.receive_eof(0.0)
+    after = server.events()
+
+    assert messages == ([] if cut else [Message(payload=HL7)])
+    assert TlsUnclosed() in after
+    assert not any(isinstance(one, Message) for one in after)
+    assert [getattr(one, "code", "") for one in after if not isinstance(one, TlsUnclosed)] == (
+        ["mllp.eof-inside-frame"] if cut else []
+    )
+
+
+def test_an_end_with_close_notify_is_no_trouble(papers):
+    client, out, server = shaken(papers)
+    client.write(b"\x0b" + HL7 + b"\x1c\r")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.unwrap()  # RFC 8446 §6.1: sent at once, the peer's own need not be awaited
+    server.receive(out.read(), 0.0)
+    server.receive_eof(0.0)
+
+    assert server.events() == [Message(payload=HL7)]
+
+
+def test_a_new_certificate_counts_for_new_connections_and_old_ones_go_on(papers):
+    client, server = pair(papers)
+    carried(client, server)
+    later, swapped = pair(papers, shown="expired")
+    later.send(Message(payload=HL7), 0.0)
+    events, _ = carried(later, swapped)
+    assert any("has expired" in getattr(one, "reason", "") for one in events["client"])
+
+    for number in range(50):
+        client.send(Message(payload=HL7 + b"%d\r" % number), 0.0)
+    events, _ = carried(client, server)
+    assert [one.payload for one in events["server"]] == [HL7 + b"%d\r" % n for n in range(50)]

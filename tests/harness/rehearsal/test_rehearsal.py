@@ -56,7 +56,9 @@ def test_a_difference_is_of_the_version_or_of_the_configuration(
     assert code == 1
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert told["production_is"] == "after"
-    origins = {one["path"]: one["origin"] for one in told["groups"] if one["class"] == "missing"}
+    origins = {
+        one["path"]: one["origin"] for one in told["signatures"] if one["class"] == "missing"
+    }
     assert origins["OBX-6"] == "version"
     assert origins["OBX-8"] == "configuration"
     assert "OBX-8" in (tmp_path / "rehearsal.html").read_text("utf-8")
@@ -72,7 +74,9 @@ def test_production_before_the_upgrade_is_held_against_the_old_version(
 
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert told["production_is"] == "before"
-    assert {one["origin"] for one in told["groups"] if one["path"] == "OBX-8"} == {"configuration"}
+    assert {one["origin"] for one in told["signatures"] if one["path"] == "OBX-8"} == {
+        "configuration"
+    }
 
 
 @pytest.mark.slow
@@ -116,7 +120,7 @@ def recorded(path: Path, count: int = 60, **words: str) -> Path:
 
 def found(before: Path, after: Path) -> list[tuple[str, str]]:
     result = day.compare(day.read(before), day.read(after), [], date(2026, 1, 1))
-    return [(one.first.cls, one.first.path) for one in result.groups.values()]
+    return [(one.first.cls, one.first.path) for one in result.signatures.values()]
 
 
 def test_two_equal_days_differ_in_nothing_and_a_smaller_one_in_its_count(tmp_path: Path) -> None:
@@ -169,7 +173,7 @@ def test_a_run_after_a_recorded_day(play: Play, tmp_path: Path) -> None:
                          date(2026, 1, 1))  # fmt: skip
 
     assert result.verdict is Verdict.FAIL
-    first = [one.first for one in result.groups.values()]
+    first = [one.first for one in result.signatures.values()]
     assert any(one.cls == "missing" and one.path == "OBX-6 @field" for one in first)
     assert any("counts" in text or "次数" in text for text in result.coverage)
 

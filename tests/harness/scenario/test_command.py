@@ -1,7 +1,9 @@
 """What stands between the command line and pytest; whole commands are in ``test_cli.py``."""
 
+import contextlib
 import json
 import os
+import signal
 
 import pytest
 from small_features import FAILS, PASSES, feature
@@ -85,6 +87,26 @@ def test_ctrl_c_is_130_and_what_ran_is_reported(here, monkeypatch, capsys):
     told = json.loads(capsys.readouterr().out.rstrip().rsplit("\n", 1)[-1])
     assert told["exit_code"] == 130
     assert told["counts"] == {"pass": 1, "blocked": 1}
+
+
+def test_ctrl_c_that_gets_lost_in_the_last_scenario_is_130_all_the_same(here, monkeypatch):
+    """A callback of a C library swallows it; there is no next scenario that would look."""
+    run = plugin.RunSession.run
+
+    def swallowed(self, bound):
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        return run(self, bound)
+
+    def last_only(self, bound):
+        return (swallowed if bound.scenario.id == "small-fail" else run)(self, bound)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(plugin.RunSession, "run", last_only)
+    try:
+        assert command.run(request()) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_before_anything_ran(monkeypatch):

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from harness.errors import InputError
 from harness.scenario import interrupt
 
 
@@ -41,6 +42,23 @@ def test_an_ordinary_wish_is_raised_where_it_comes():
 
     interrupt.check()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_system_that_ends_by_it_is_not_told_in_its_place():
+    def start():
+        swallow_one()
+        raise InputError("HIS did not start: KeyboardInterrupt")
+
+    with pytest.raises(KeyboardInterrupt), interrupt.kept():
+        start()
+
+    assert not interrupt.wished()
+
+
+def test_an_error_without_a_wish_is_told_as_it_is():
+    with pytest.raises(InputError), interrupt.kept():
+        raise InputError("HIS did not start")
 
 
 def test_elsewhere_than_in_the_main_thread_nothing_is_touched():

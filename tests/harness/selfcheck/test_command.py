@@ -15,12 +15,15 @@ from harness.selfcheck import (
     crew,
     defect_matrix,
     flake,
+    imaging,
     mutants_run,
     mutate_trace,
+    revision,
     runs,
     seeds,
 )
 from harness.selfcheck.command import SelfCheck, commit, selfcheck
+from harness.selfcheck.defect_matrix import Catch
 from harness.selfcheck.mutants import Mutant, Outcome
 from harness.selfcheck.mutate_trace import OracleResult
 from simulators.hospital.defects import BY_ID
@@ -28,6 +31,20 @@ from simulators.hospital.defects import BY_ID
 pytestmark = pytest.mark.slow
 
 CHOSEN = ("lab-upload-plain", "lab-unmatched")
+
+FIRST, SECOND = (one.id for one in imaging.DEFECTS[:2])
+
+SEEN = Catch(defect=FIRST, source="img-N1", places=("p",), caught_by=("img-s",),
+             intended=("img-s",), placed=("img-s",), seen_at=("p",))  # fmt: skip
+"""What became of a defect of the PACS."""
+
+
+def shares(*found):
+    """Slices of PACS and RIS that have been played."""
+    done = [Future() for _ in found]
+    for one, share in zip(done, found, strict=True):
+        one.set_result(share)
+    return done
 
 
 def check(**fields):
@@ -52,11 +69,14 @@ def small(monkeypatch):
     monkeypatch.setattr(defect_matrix, "DEFECTS", [BY_ID["lis-drops-unmatched"]])
     monkeypatch.setattr(command, "QUICK_PARTS", 40)
     monkeypatch.setattr(command, "QUICK_SLICES", 1)
+    monkeypatch.setattr(command, "QUICK_HALVES", 1)
     monkeypatch.setattr(command, "pool_of", lambda _: Here())
     monkeypatch.setattr(
         flake, "_played", lambda order, _, seed, __: flake.play(order, seed, "memory")
     )
     monkeypatch.setattr(flake, "BURNERS", 0)
+    share = imaging.Share(catches=[SEEN], clean=["img-s"], failures=[])
+    monkeypatch.setattr(imaging, "begin", lambda *_, **__: shares(share))
     return chosen
 
 
@@ -91,15 +111,18 @@ def test_a_self_check_writes_what_it_measured(tmp_path, capsys):
     assert told["format"] == 1
     assert told["whole"] is False
     assert (code == 0) == (told["failures"] == [])
-    assert [one["caught"] for one in told["defects"]] == [True]
+    caught = {one["defect"]: one["caught"] for one in told["defects"]}
+    assert caught == {"lis-drops-unmatched": True, FIRST: True}
     assert {*told["seeds"][0]} >= {"payloads", "false_alarms"}
     assert told["oracles"]["vacuous"] == []
     assert told["counts"]["fault_classes"]["lab"]["detected"] == 1
     assert {"link_mutants", "store_mutants", "redundant", "fault_rows"} <= {*told}
     assert told["flakes"] == {"runs": 1, "rate": 0.0, "flaky": []}
-    assert {"clean", "seeds", "traces", "defects", "flakes"} <= {*told["seconds_of"]}
+    parts = {"clean", "seeds", "traces", "defects", "imaging", "flakes"}
+    assert parts <= {*told["seconds_of"]}
     assert told["jobs"] >= 1
     assert "lis-drops-unmatched" in (tmp_path / "selfcheck.html").read_text(encoding="utf-8")
+    assert "<h2>pacs (1)</h2>" in (tmp_path / "selfcheck.html").read_text(encoding="utf-8")
     assert 'lang="en"' in (tmp_path / "selfcheck.en.html").read_text(encoding="utf-8")
     assert json.loads(printed.splitlines()[-1])["exit_code"] == code
     assert (tmp_path / "faults.md").read_text(encoding="utf-8").startswith("# Fault classes")
@@ -204,10 +227,10 @@ def test_outside_a_checkout_the_version_stands_for_the_commit(monkeypatch):
     def absent(*_args, **_options):
         raise FileNotFoundError
 
-    monkeypatch.setattr(command.subprocess, "run", absent)
+    monkeypatch.setattr(revision.subprocess, "run", absent)
     assert commit() == __version__
 
-    monkeypatch.setattr(command.subprocess, "run", lambda *_, **__: SimpleNamespace(stdout="\n"))
+    monkeypatch.setattr(revision.subprocess, "run", lambda *_, **__: SimpleNamespace(stdout="\n"))
     assert commit() == __version__
 
 
@@ -224,8 +247,10 @@ def test_scenarios_that_do_not_always_pass_are_a_target_missed(monkeypatch):
 def test_the_number_of_processes_makes_no_difference(monkeypatch, tmp_path):
     monkeypatch.setattr(command, "quick_scenarios", lambda _: crew.bound(CHOSEN))
     monkeypatch.setattr(command, "QUICK_PARTS", 2000)
+    monkeypatch.setattr(command, "QUICK_HALVES", 1)
     monkeypatch.setattr(flake, "measure", lambda *_, **__: flake.Flakes())
     monkeypatch.setattr(defect_matrix, "begin", lambda *_, **__: [])
+    monkeypatch.setattr(imaging, "begin", lambda *_, **__: [])
     results = []
     for jobs in (1, 3):
         one = check(jobs=jobs)
@@ -235,6 +260,60 @@ def test_the_number_of_processes_makes_no_difference(monkeypatch, tmp_path):
     assert results[0] == results[1]
     assert results[0][1]["oracles"]["mutants"] > 10
     assert all(each["seeds"] == 2 for each in results[0][1]["seeds"])
+
+
+@pytest.mark.parametrize(
+    ("catches", "failures", "missed_by"),
+    [
+        ([SEEN], [], 0),
+        ([], [], 1),
+        ([replace(SEEN, placed=())], ["not caught at its place"], 1),
+    ],
+)
+def test_defects_of_pacs_and_ris_stand_in_the_matrix_and_are_a_target(catches, failures, missed_by):
+    one = check()
+    one.result["defects"] = []
+    slices = shares(
+        imaging.Share(catches=catches, clean=["img-s"], failures=failures),
+        imaging.Share(catches=[], clean=["img-t"], failures=failures),
+    )
+
+    one._imaging(slices)
+
+    assert len(one.failures) == missed_by
+    assert [each["defect"] for each in one.result["defects"]] == [each.defect for each in catches]
+
+
+def test_slices_of_pacs_and_ris_are_put_together_in_the_order_of_the_catalogue():
+    found = imaging.collected(
+        shares(
+            imaging.Share(catches=[replace(SEEN, defect=SECOND)], clean=["b"], failures=["x"]),
+            imaging.Share(catches=[SEEN], clean=["a", "b"], failures=["x"]),
+        )
+    )
+
+    assert [each.defect for each in found.catches] == [FIRST, SECOND]
+    assert (found.clean, found.failures) == (["a", "b"], ["x"])
+
+
+def test_commits_take_halves_and_a_whole_check_takes_all(monkeypatch):
+    everything, taken = list(range(9)), []
+    for half in (0, 1):
+        monkeypatch.setattr(command, "slice_of", lambda _, slices, half=half: half % slices)
+        taken += check()._half(everything)
+
+    assert sorted(taken) == everything
+    assert replace(check(), quick=False)._half(everything) == everything
+
+
+def test_slices_of_pacs_and_ris_are_the_whole():
+    slices = check()._imaging_slices()
+    assert len(slices) == 1
+    whole = replace(check(), quick=False)._imaging_slices()
+    taken = [d.id for part, parts in whole for d in imaging.DEFECTS[part::parts]]
+
+    assert sorted(taken) == sorted(one.id for one in imaging.DEFECTS)
+    assert 0 < len(imaging.DEFECTS[slices[0][0] :: slices[0][1]]) < 10
 
 
 def test_a_negative_number_of_processes_is_refused(capsys):

@@ -129,6 +129,17 @@ def test_every_field_that_was_sent_gives_a_mutant():
     assert "analyzer-lis R alter R.4" in names
 
 
+def test_a_field_with_thousands_of_repetitions_does_not_crowd_out_the_others():
+    repeated = "~".join(f"V{number}" for number in range(2000))
+    payload = ADT.replace(b"|W1\r", b"|" + repeated.encode() + b"\r")
+    record = {"kind": "message", "protocol": "hl7", "link": "his-lis", "raw": pack(payload)}
+
+    found = link_mutants([Played(bound=None, conclusion=None, records=[record], stores={})])
+
+    fields = [one.field for one in found if one.field.startswith("PV1-3")]
+    assert fields == ["PV1-3", "PV1-3[2]", "PV1-3[3]"]
+
+
 def test_every_column_gives_a_mutant():
     found = store_mutants({"LIS": {"results": ["value", "unit"]}})
 

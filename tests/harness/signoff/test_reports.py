@@ -227,7 +227,7 @@ def test_a_watched_window_has_a_rule_of_its_own(verdict: str, says: Conclusion) 
 
 
 def test_a_recorded_day_holds_the_conclusion_back() -> None:
-    compared = {"format": 1, "verdict": "pass", "groups": [], "approval_problems": [],
+    compared = {"format": 2, "verdict": "pass", "groups": [], "signatures": [], "approval_problems": [],
                 "coverage": [], "basis": "recorded day", "latencies": []}  # fmt: skip
     rule = next(one for one in rulings(Material(run=run(), comparison=compared))
                 if "录制" in one.because or "recorded" in one.because)  # fmt: skip

@@ -33,7 +33,7 @@ from harness.signoff.material import Facts, Material, read
 from harness.signoff.matrix import cells
 from harness.signoff.rules import Conclusion, conclude, rulings
 
-GROUP = {"class": "value", "interface": "LIS-ORU", "name": "ORU^R01", "path": "OBX-6", "count": 3,
+DIFFERS = {"group": 1, "severity": 3, "class": "value", "interface": "LIS-ORU", "name": "ORU^R01", "path": "OBX-6", "count": 3,
          "signature": "abc", "approved": ""}  # fmt: skip
 LATENCY = {"interface": "LIS-ORU", "answers": "HIS", "name": "ORU^R01", "median_ms": [2.0, 2.1],
            "samples": [40, 40], "p": 0.4, "delta": 0.1, "enough": True, "shift": False}  # fmt: skip
@@ -71,7 +71,7 @@ def run(*scenarios: ScenarioRun, version: str = "2", started: str = "2026-11-21T
 
 
 def comparison(**more: Any) -> dict[str, Any]:
-    return {"format": 1, "verdict": "pass", "groups": [], "approval_problems": [], "coverage": [],
+    return {"format": 2, "verdict": "pass", "groups": [], "signatures": [], "approval_problems": [], "coverage": [],
             "compared": {"scenarios": 1, "volatile_places": 0}, "latencies": [LATENCY]} | more  # fmt: skip
 
 
@@ -97,7 +97,7 @@ def test_go_needs_everything() -> None:
         {"run": run(scenario(Verdict.FAIL))},
         {"run": run(scenario(Verdict.ERROR))},
         {"run": run(scenario(Verdict.NOT_APPLICABLE))},
-        {"comparison": comparison(verdict="fail", groups=[GROUP])},
+        {"comparison": comparison(verdict="fail", signatures=[DIFFERS])},
         {"comparison": comparison(verdict="fail", approval_problems=["expired"])},
         {"reconciliations": {"r": TOTALS | {"residual": "0.01"}}},
         {"reconciliations": {"r": TOTALS | {"buckets": [TOTALS["buckets"][0] | {"difference": True}]}}},
@@ -120,7 +120,7 @@ def test_no_go(more: dict[str, Any]) -> None:
         {"run": run(scenario(faults=(FaultEntry(id="drop", planned=1, fired=1, healed=0),)))},
         {"comparison": None},
         {"comparison": comparison(verdict="inconclusive", coverage=["s9: only before"])},
-        {"comparison": comparison(groups=[GROUP | {"approved": "T-1"}])},
+        {"comparison": comparison(signatures=[DIFFERS | {"approved": "T-1"}])},
         {"comparison": comparison(latencies=[LATENCY | {"shift": True, "delta": 0.6}])},
         {"comparison": comparison(latencies=[])},
         {"contract": None},

@@ -10,7 +10,7 @@ from harness.probes.probe import Answer
 from harness.profile_model import Operators
 from harness.report.run import _seconds
 from harness.site.board import Board
-from harness.site.cards import Form
+from harness.site.cards import Form, fits
 from harness.site.desk import Desk
 from harness.site.route import Routes
 from harness.wire.hl7 import Hl7Message  # noqa: F401 - the codec that reads the messages below
@@ -196,3 +196,41 @@ def test_two_messages_prove_two_equal_cards():
     site.message("甲")
     site.desk.finish()
     assert [one["outcome"] for one in site.commands()] == ["ok", "ok"]
+
+
+EXAMINE = Form(
+    role="modality", command="examine", workstation="设备", text="检查",
+    fields={"visit": "就诊号"}, probe="visits", ask={"visit": "{visit}"},
+    match={"name": "{visit}"},
+)  # fmt: skip
+
+
+def test_a_number_that_an_open_card_is_still_to_bring_is_not_shown_before_and_shown_after():
+    site = Site(mints=["HIS.visit"])
+    site.desk.roles = frozenset({"HIS", "modality"})
+    site.desk.forms = {("HIS", "visit"): ROW, ("modality", "examine"): EXAMINE}
+    site.desk.hand("HIS", "visit", {"name": "甲", "visit": "ours"})
+    site.desk.hand("modality", "examine", {"visit": "ours"})
+    first, second = site.desk.board.cards
+    assert second.shown() == []
+    shown = []
+    site.eyes.later = [
+        lambda: site.looker.rows.append({"name": "ours", "visit_no": "-"}),  # of nobody
+        lambda: site.looker.rows.append({"name": "甲", "visit_no": "V9"}),
+        lambda: None,
+        lambda: shown.append((bool(second.seen), second.shown())),
+        lambda: site.looker.rows.append({"name": "V9", "visit_no": "-"}),
+    ]
+    site.desk.finish()
+    assert shown == [(False, [("就诊号", "V9")])]
+    assert site.captured == [("visit", "ours", "V9")]
+    assert first.args["visit"] == "ours", "what the card itself brought stays as it was asked"
+
+
+@pytest.mark.parametrize(("found", "wanted", "fit"), [
+    ("2207", "2207|2304", True), ("2304", "2207|2304", True), ("2208", "2207|2304", False),
+    ("ZHANG=张三", "~张三", True), ("ZHANG=张", "~张三", False), (None, "~", False),
+    ("A|B", "A|B", True), ("", "", True),
+])  # fmt: skip
+def test_what_a_card_wants_may_be_one_of_several_or_stand_inside(found, wanted, fit):
+    assert fits(found, wanted) is fit

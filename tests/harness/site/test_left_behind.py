@@ -1,6 +1,7 @@
 """Strangers are neither sent nor answered; what is left behind stands in cleanup.csv."""
 
 import csv
+from dataclasses import replace
 
 import pytest
 from engine import Sentences, command_expected, play
@@ -108,6 +109,37 @@ def test_what_real_systems_said_to_each_other_and_our_own_systems_are_no_rows(tm
     assert written(tmp_path, sent(barcode="1"), mode="simulated") == []
 
 
+def by(protocol, kind, frm="modality", to="LIS", **more):
+    fields = {
+        "frm": frm, "to": to, "type": kind, "protocol": protocol, "raw": pack(b""), "corr": {},
+        "conn": "c#1", "id": "7",
+    }  # fmt: skip
+    return "message", fields | more
+
+
+@pytest.mark.parametrize(("message", "row"), [
+    (by("dicom", "C-STORE-RQ", sop="1.2.3"), "sop=1.2.3"),
+    (by("dicom", "N-CREATE-RQ", sop="1.2.4"), "sop=1.2.4"),
+    (by("dicom", "C-FIND-RQ", sop="1.2.3"), None),
+    (by("dicom", "C-ECHO-RQ"), None),
+    (by("dicom", "C-STORE-RSP", sop="1.2.3"), None),
+    (by("dicomweb", "STOW-RQ", target="/studies/1.2"), "target=/studies/1.2"),
+    (by("dicomweb", "QIDO-RQ", target="/studies"), None),
+    (by("http", "6302", "centre"), "id=7"),
+    (by("http", "2207", "centre", corr={"code": "0", "acknowledges": "M", "setl_id": "S1"}),
+     "setl_id=S1"),
+    (by("http", "2207", "centre", corr={"code": "-1", "acknowledges": "M"}), None),
+    (by("http", "1101", "centre", corr={"code": "0", "patient": "P"}), None),
+    (by("hl7", "ORU^R01", "feed"), "id=7"),
+    (by("hl7", "ACK^A01", "feed", corr={"acknowledges": "7"}), None),
+    (by("hl7", "QBP^Q11", "feed"), None),
+])  # fmt: skip
+def test_what_may_have_changed_something_is_a_row_over_every_protocol(tmp_path, message, row):
+    written(tmp_path, message)
+    assert [one["id"] for one in table(tmp_path)] == ([row] if row else [])
+    assert all(one["undo"] for one in table(tmp_path))
+
+
 def test_another_table_is_refused(tmp_path):
     written(tmp_path, card())
     (tmp_path / "cleanup.csv").write_text("a,b\n", encoding="utf-8")
@@ -186,37 +218,47 @@ via = "relay"
 """
 
 
-@pytest.mark.parametrize(("environment", "verdict"), [("production", "blocked"), ("test", "pass")])
-def test_what_disturbs_is_off_in_production(tmp_path, environment, verdict):
+@pytest.mark.parametrize(("environment", "tag", "requirement", "verdict"), [
+    ("production", "@扰动", "REQ-FEED-006", "blocked"),
+    ("test", "@扰动", "REQ-FEED-006", "pass"),
+    # Somebody forgot the tag: the requirement tells it all the same.
+    ("production", "", "REQ-FEED-021", "blocked"),
+    ("test", "", "REQ-FEED-021", "pass"),
+    # What disturbs nobody runs in production.
+    ("production", "", "REQ-FEED-006", "pass"),
+])  # fmt: skip
+def test_what_disturbs_is_off_in_production(tmp_path, environment, tag, requirement, verdict):
     site = tmp_path / "site.toml"
     site.write_text(PRODUCTION.format(environment=environment), encoding="utf-8")
     load_profile(str(site))
+    done = []
 
-    def done(world):
+    def act(world):
+        done.append(True)
         world.trace.add("command", role="HIS", name="x", args={}, outcome="ok", value=None)
 
-    sentences = Sentences().when("报警", done).then("成立", lambda _: command_expected("x"))
-    options = SessionOptions(profile=str(site), seed=1, folder=tmp_path / "run")
-    session = RunSession(options)
-    path = tmp_path / "own.feature"
+    sentences = Sentences().when("报警", act).then("成立", lambda _: command_expected("x"))
+    session = RunSession(SessionOptions(profile=str(site), seed=1, folder=tmp_path / "run"))
     conclusion, _ = play(
-        tmp_path, "    当 报警\n    那么 10秒内成立\n", sentences, session=_tagged(session)
+        tmp_path,
+        "    当 报警\n    那么 10秒内成立\n",
+        sentences,
+        session=_changed(session, tag, requirement),
     )
     assert conclusion.verdict == verdict
-    assert path.exists()
+    assert bool(done) is (verdict == "pass")
 
 
-def _tagged(session):
-    """The same session, for which every scenario carries the tag."""
+def _changed(session, tag, requirement):
+    """The same session, for which every scenario carries the tag and is about the requirement."""
     run = session.run
 
-    class Tagged:
+    class Changed:
         options = session.options
 
         def run(self, bound):
-            from dataclasses import replace
+            tags = (*bound.scenario.tags, *([tag] if tag else []))
+            scenario = replace(bound.scenario, tags=tags, requirement=requirement)
+            return run(replace(bound, scenario=scenario))
 
-            tags = (*bound.scenario.tags, "@扰动")
-            return run(replace(bound, scenario=replace(bound.scenario, tags=tags)))
-
-    return Tagged()
+    return Changed()

@@ -5,12 +5,14 @@ import urllib.request
 
 import pytest
 from engine import Sentences, command_expected
-from hands import FEATURE, OPENER, Operators, double, free_port, profile_text, run_feature
+from hands import FEATURE, OPENER, Operators, double, free_port, play, profile_text, run_feature
 
+from harness import people
 from harness.errors import Blocked, InputErrors
 from harness.link import actor as act
 from harness.link.address import Address
 from harness.link.host import Host
+from harness.link.tap import Connection
 from harness.profile import load_profile
 from harness.scenario.binding import load
 from harness.scenario.session import RunSession, SessionOptions
@@ -19,6 +21,7 @@ from harness.site.route import Routes
 from harness.wire.http1 import HttpServerCore
 from harness.wire.http1_events import HttpRequest, HttpResponse
 from simulators.foreground import running
+from simulators.hospital import messages
 from simulators.shell import plain
 
 OWN = """# language: zh-CN
@@ -227,3 +230,73 @@ def test_an_analyzer_does_not_move_before_the_canary_of_its_interface(tmp_path):
     assert conclusion.verdict == "blocked"
     assert "self-test" in conclusion.reasons[0]
     assert not [one for one in records if one.get("name") in {"admit", "upload"}]
+
+
+PACS = Connection(
+    id="m#1", link="modality-pacs", interface="PACS-DIMSE", local="modality", peer="PACS",
+    client=True,
+)  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("gated", "verdict"), [(True, "blocked"), (False, "pass")])
+def test_a_device_that_opens_by_itself_waits_for_the_canary_too(tmp_path, gated, verdict):
+    """Devices on pynetdicom, and callers over HTTP, are told by nobody; so the guard asks."""
+    opened = []
+
+    def act(world):
+        if not gated:
+            world.guard.proves = None
+        world.guard.opens(PACS, "127.0.0.1", 104)
+        opened.append(True)
+        world.trace.add("command", role="x", name="x", args={}, outcome="ok", value=None)
+
+    with double(tmp_path) as (screens, port):
+        site = tmp_path / "site.toml"
+        site.write_text(profile_text(screens, port, canary_s=1.0), encoding="utf-8")
+        given = SessionOptions(profile=str(site), seed=1, folder=tmp_path / "run")
+        session = RunSession(given, say=lambda _: None)
+        sentences = Sentences().when("呼叫", act).then("成立", lambda _: command_expected("x"))
+        try:
+            text = "    当 呼叫\n    那么 10秒内成立\n"
+            conclusion, _ = play(tmp_path, text, sentences, session=session)
+        finally:
+            session.stop()
+    assert conclusion.verdict == verdict, conclusion.reasons
+    assert bool(opened) is not gated
+
+
+@pytest.mark.slow
+def test_at_a_real_site_a_door_stands_before_the_relay(tmp_path):
+    """What passes there is decided by the scenario that runs; see test_strangers_http.py."""
+    stranger = people.generate(99, 0)
+    row = {
+        "patient_id": stranger.patient_id, "name": stranger.name, "sex": stranger.sex,
+        "birth": stranger.birth, "id_card": stranger.id_card, "ward": "", "bed": "",
+    }  # fmt: skip
+    told = messages.admission("ADT^A01", row, control_id="1", time="20260101000000")
+    seen = []
+
+    def act(world):
+        ours = world.person("甲")
+        mine = row | {"patient_id": ours.patient_id, "name": ours.name, "birth": ours.birth,
+                      "id_card": ours.id_card}  # fmt: skip
+        known = messages.admission("ADT^A01", mine, control_id="1", time="20260101000000")
+        world.bench.persons.routes.proven.add("his-lis")
+        seen.extend(world.bench.switch.stops("his-lis", one) for one in (told, known))
+        world.trace.add("command", role="x", name="x", args={}, outcome="ok", value=None)
+
+    with double(tmp_path) as (screens, port):
+        site = tmp_path / "site.toml"
+        site.write_text(profile_text(screens, port), encoding="utf-8")
+        given = SessionOptions(profile=str(site), seed=1, folder=tmp_path / "run")
+        session = RunSession(given, say=lambda _: None)
+        sentences = Sentences().when("来人", act).then("成立", lambda _: command_expected("x"))
+        try:
+            text = "    当 来人\n    那么 10秒内成立\n"
+            conclusion, records = play(tmp_path, text, sentences, session=session)
+        finally:
+            session.stop()
+    assert conclusion.verdict == "pass", conclusion.reasons
+    assert [bool(one) for one in seen] == [True, False]
+    assert [one["text"] for one in records if one.get("alarm")]

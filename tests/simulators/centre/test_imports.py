@@ -7,7 +7,8 @@ import xlsxwriter
 
 from harness.cli import build_parser
 from harness.errors import InputError, InputErrors
-from simulators.centre.imports import KINDS, import_codes, read_export
+from simulators.centre.imports import import_codes, read_export
+from simulators.centre.imports_kinds import KINDS
 from tests.simulators.centre.counter import Counter
 
 HOSPITAL = "H43019900777"

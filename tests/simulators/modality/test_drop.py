@@ -2,6 +2,7 @@
 
 import argparse
 import struct
+import tracemalloc
 from datetime import datetime
 
 import imaging_desk as desk_module
@@ -52,6 +53,16 @@ def test_a_file_becomes_an_object_with_its_stream_byte_for_byte(tmp_path):
     ]
     assert made[0].text("PatientID") == EXAM.person.patient_id
     assert [check(one, BASELINE, one.text("SOPInstanceUID")) for one in made] == [[], []]
+
+
+def test_a_few_bytes_that_claim_a_great_picture_take_no_room(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(jpeg(65535, 65535))
+    found, _ = drop.look(tmp_path)
+    tracemalloc.start()
+    (made,) = drop.objects(drop.sender(load_model(CARD)), EXAM, found)
+    assert tracemalloc.get_traced_memory()[1] < 16 * 1024 * 1024
+    tracemalloc.stop()
+    assert (made.number("Rows"), made.number("Columns")) == (65535, 65535)
 
 
 def test_the_same_file_is_the_same_object_and_another_is_another(tmp_path):

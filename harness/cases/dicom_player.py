@@ -1,0 +1,361 @@
+"""Plays the DICOM ends of a case: asks what the devices asked, answers what the system asks.
+
+As a client it asks for the associations of the recording with their contexts, sends each command
+set and data set as recorded, with the values of this replay in its slots, and hears every answer
+before it goes on. As a server it gives the recorded answers; a request that is not in the recording
+fails, and is told with the nearest that is.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from harness.cases import dicom_about
+from harness.cases.dicom_about import KEYS, is_match, opened
+from harness.cases.dicom_ready import CALLING, NO_SUCH, asked, filled, good, reply, transcoded
+from harness.cases.dicom_room import ImagingRoles
+from harness.cases.guard import CaseGuard
+from harness.cases.kept import Line
+from harness.cases.player import Heard, Player, Unmatched
+from harness.cases.score import Score
+from harness.cases.slots import Slots
+from harness.evidence.correlate import Summary
+from harness.i18n import tr
+from harness.link.address import LOOPBACK, Address
+from harness.link.dicom import PENDING, VERIFICATION, Answer, Request
+from harness.link.dicom_data import EXPLICIT, IMPLICIT
+from harness.link.dicom_messages import command_of_request
+from harness.link.dicom_pixels import NATIVE
+from harness.link.dicom_raw import RawPeer
+from harness.link.dicom_scp import Listener, Session
+from harness.link.spec import LinkSpec
+from harness.scenario.bench import Bench
+from harness.wire import dicom_command
+from harness.wire.dicom_box import Boxed
+from harness.wire.dicom_events import DimseReceived, SendDimse
+
+PROTOCOL: Final = "dicom"
+_CAUSES: Final = {"N-EVENT-REPORT": ("N-ACTION-RQ",), "C-STORE": ("C-MOVE-RQ", "C-GET-RQ")}
+"""What a system calls about, and what asks for it."""
+
+LEAST_S: Final = 1.0
+LONGER: Final = 5.0
+"""What a system calls about by itself may take so long, and so many times as long as then."""
+
+ANSWERS_MAX: Final = 10_000
+"""Of one request; a system that never ends must not fill the memory."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """One association of ours."""
+
+    peer: RawPeer
+    syntaxes: Mapping[int, str]
+    classes: Mapping[int, str]
+    last: int
+    """Number of the last line that goes over it."""
+
+
+@dataclass(slots=True)
+class DicomPlayer:
+    """The ends.
+
+    Args:
+        player: of the other protocols: what is heard and refused stands there.
+        specs: links by name.
+        address: where the system accepts a link.
+        guard: lets only persons of the case through.
+        wait_s: for each answer.
+        lines: of the case.
+    """
+
+    player: Player
+    specs: Mapping[str, LinkSpec]
+    address: Callable[[LinkSpec], Address]
+    guard: CaseGuard
+    wait_s: float
+    lines: Sequence[Line]
+    _open: dict[tuple[str, str], _Open] = field(default_factory=dict)
+    _used: set[int] = field(default_factory=set)
+    _listener: Listener | None = None
+    _came: threading.Condition = field(default_factory=threading.Condition)
+
+    @property
+    def slots(self) -> Slots:
+        """Of this replay."""
+        return self.player.slots
+
+    # ---- as a client
+
+    def send(self, line: Line) -> None:
+        """One request, and every answer to it.
+
+        Raises:
+            PermitError: it names somebody who is not of the case.
+        """
+        payload = filled(line.payload, self.slots)
+        spec = self.specs[line.link]
+        connection = spec.connection(f"{line.link}#case", client=spec.to == self.player.system)
+        self.guard.payload(connection, PROTOCOL, payload)
+        found = opened(payload).box
+        link = self._association(line, found)
+        if link is None:
+            return
+        context = self._context(link, found)
+        body = transcoded(found.body, found.syntax, link.syntaxes.get(context, ""))
+        if not context or body is None:
+            self._refuse(line, tr("its context was not accepted"))
+        else:
+            self.player.sent += 1
+            link.peer.say(SendDimse(context=context, command=found.command, payload=body))
+            if found.service != "C-CANCEL":
+                self._hear(line, link)
+        if line.number >= link.last or link.peer.over:
+            link.peer.release(self.wait_s)
+            self._close(line.link, found.association)
+
+    def _refuse(self, line: Line, why: str) -> None:
+        self.player.refused.append(f"{line.link}: {line.kind}: {why}")
+
+    def _association(self, line: Line, box: Boxed) -> _Open | None:
+        """That of the recording; asked for when its first line is due."""
+        key = (line.link, box.association)
+        if key in self._open:
+            return self._open[key]
+        spec = self.specs[line.link]
+        request = asked(box)
+        called = spec.ae_title.encode("ascii") or request.called
+        peer = RawPeer(self.address(spec), spec.connection(f"{line.link}#case", client=True),
+                       guard=self.guard)  # fmt: skip
+        try:
+            peer.__enter__()
+            accepted = peer.associate(replace(request, called=called), self.wait_s)
+        except OSError as error:
+            accepted = error.strerror or str(error)
+        if isinstance(accepted, str):
+            self._refuse(line, accepted)
+            peer.__exit__(None, None, None)
+            return None
+        same = [one.number for one in self.lines if one.protocol == PROTOCOL
+                and one.ident.partition("/")[0] == line.ident.partition("/")[0]]  # fmt: skip
+        made = self._open[key] = _Open(
+            peer=peer,
+            syntaxes={one.id: one.transfer_syntaxes[0] for one in accepted.items.contexts
+                      if one.result == 0 and one.transfer_syntaxes},
+            classes={one.id: one.abstract_syntax for one in request.items.contexts},
+            last=max(same, default=line.number),
+        )  # fmt: skip
+        return made
+
+    def _context(self, link: _Open, box: Boxed) -> int:
+        """The recorded context, or another of its class that can hold the data set; 0 for none."""
+        wanted = link.classes.get(box.context, box.sop_class)
+        fitting = [one for one in link.syntaxes if link.classes.get(one) == wanted]
+        exact = [one for one in fitting if link.syntaxes[one] == box.syntax or not box.body]
+        plain = [one for one in fitting if {link.syntaxes[one], box.syntax} <= NATIVE]
+        if box.context in exact:
+            return box.context
+        return next(iter([*exact, *plain]), 0)
+
+    def _hear(self, line: Line, link: _Open) -> None:
+        for _ in range(ANSWERS_MAX):
+            came = link.peer.message(self.wait_s)
+            if isinstance(came, str):
+                return  # no answer: what it should have been is missing
+            syntax = link.syntaxes.get(came.context, "")
+            found = Boxed(association="", context=came.context, command=came.command,
+                          syntax=syntax, body=came.payload)  # fmt: skip
+            if not found.is_answer:
+                self._serve_on(link, came, found)
+                continue
+            self._answered(line, found)
+            if found.command.get(dicom_command.STATUS) not in PENDING:
+                return
+
+    def _answered(self, line: Line, box: Boxed) -> None:
+        payload = box.encode()
+        about = dicom_about.summary(payload)
+        stands = self._alike(about, [one for one in self.player.said if one.answers == line.ident])
+        refusing = stands is not None and good(stands.kind) and not good(about.type)
+        heard = Heard(
+            frm=self.player.system, link=line.link, protocol=PROTOCOL, kind=about.type, ident="",
+            corr=about.corr, payload=payload, matched=stands.number if stands else 0,
+            refusing=refusing,
+        )  # fmt: skip
+        self._note(heard, stands)
+        # Where a fault is about such an answer, it is judged; it is no trouble of the replay.
+        if refusing and about.type.partition("^")[0] not in {
+            one.partition("^")[0] for one in self.player.expected
+        }:
+            comment = box.text(dicom_command.COMMENT)
+            self._refuse(line, f"{about.type} {comment}".rstrip())
+
+    def _alike(self, about: Summary, lines: Sequence[Line]) -> Line | None:
+        """The recorded line that a message stands for: of its kind, about the same, not used yet.
+
+        Of several answers to one query each stands for one. A request that comes again stands for
+        each of those that are like it, and for the last one again.
+        """
+        match, kind = is_match(about.type), about.type.partition("^")[0]
+        alike = [one for one in lines if one.kind.partition("^")[0] == kind
+                 and one.protocol == PROTOCOL and is_match(one.kind) == match]  # fmt: skip
+        each = match or kind in {"C-FIND-RSP", "C-MOVE-RSP", "C-GET-RSP"}
+        used = self._used if each else set[int]()
+        ranked = [(self._shared(one, about), one.number not in self._used, one)
+                  for one in alike if one.number not in used]  # fmt: skip
+        fitting = [one for one in ranked if one[0] is not None]
+        found = max(fitting, key=_rank, default=(0, False, None))[2]
+        if found is not None:
+            self._used.add(found.number)
+        return found
+
+    def _shared(self, line: Line, about: Summary) -> int | None:
+        """How many keys a line and a message have in common; None where they are of two matters."""
+        theirs = {key: self.slots.text(value) for key, value in line.corr.items() if key in KEYS}
+        shared = sum(about.corr.get(key) == value for key, value in theirs.items())
+        other = any(about.corr.get(key, value) != value for key, value in theirs.items())
+        return None if other and not shared else shared
+
+    def _note(self, heard: Heard, stands: Line | None) -> None:
+        with self._came:
+            if stands is None:
+                self.player.unmatched.append(Unmatched(heard, self._nearest(heard)))
+            else:
+                for key in KEYS:  # what the system gave itself holds from now on
+                    recorded, actual = stands.corr.get(key, ""), heard.corr.get(key, "")
+                    if recorded and actual and self.slots.text(recorded) != actual:
+                        self.slots.bind(f"{key}:{recorded}", recorded, actual)
+            self.player.heard.append(heard)
+            self._came.notify_all()
+
+    def _nearest(self, heard: Heard) -> Line | None:
+        def likeness(line: Line) -> tuple[bool, int]:
+            same = line.kind.partition("^")[0] == heard.kind.partition("^")[0]
+            shared = sum(heard.corr.get(key) == self.slots.text(value)
+                         for key, value in line.corr.items())  # fmt: skip
+            return same, shared
+
+        said = [one for one in self.player.said if one.protocol == PROTOCOL]
+        return max(said, key=likeness, default=None)
+
+    # ---- as a server
+
+    def listen(self, where: Address | None) -> tuple[set[str], Address] | None:
+        """Accept what the system opens by itself; AE titles and where, None where it opens nothing.
+
+        Args:
+            where: to listen; None for a free port on loopback.
+        """
+        asking = [one for one in self.player.said if one.kind.endswith("-RQ")
+                  and one.protocol == PROTOCOL]  # fmt: skip
+        if not asking:
+            return None
+        contexts: dict[str, list[str]] = {VERIFICATION: [EXPLICIT, IMPLICIT]}
+        titles: set[str] = set()
+        for line in asking:
+            request = asked(opened(line.payload).box)
+            titles.add(request.called.decode("latin-1").strip(" \0"))
+            for one in request.items.contexts:
+                known = contexts.setdefault(one.abstract_syntax, [])
+                known += [each for each in one.transfer_syntaxes if each not in known]
+        roles = [one for one in contexts if one != VERIFICATION]
+        self._listener = Listener(self, min(titles) or CALLING.decode(), list(contexts.items()),
+                                  roles=roles)  # fmt: skip
+        at = where or LOOPBACK
+        return titles, self._listener.start(at.host, at.port)
+
+    def serve(self, request: Request, session: Session) -> Iterable[Answer]:
+        """Answers to one request of the system."""
+        command = command_of_request(request)
+        box = Boxed(association="", context=1, command=command, syntax=request.syntax,
+                    body=request.payload)  # fmt: skip
+        return self._answers(box)
+
+    def _serve_on(self, link: _Open, came: DimseReceived, box: Boxed) -> None:
+        """What the system asks on an association of ours: stores of a C-GET, reports."""
+        for answer in self._answers(box):
+            command: dict[int, dicom_command.Value] = {
+                dicom_command.FIELD: box.number | dicom_command.RESPONSE,
+                dicom_command.RESPONDED_TO: came.command.get(dicom_command.MESSAGE_ID, 0),
+                dicom_command.DATA_SET_TYPE: dicom_command.NO_DATA_SET,
+                dicom_command.STATUS: answer.status,
+                dicom_command.AFFECTED_CLASS: box.sop_class,
+            }
+            if box.instance:
+                command[dicom_command.AFFECTED_INSTANCE] = box.instance
+            link.peer.say(SendDimse(context=came.context, command=command))
+
+    def _answers(self, box: Boxed) -> list[Answer]:
+        payload = box.encode()
+        about = dicom_about.summary(payload)
+        if box.service == "C-ECHO" and not any(one.kind == about.type for one in self.player.said):
+            return [Answer(status=0)]  # a look whether somebody is there
+        asking = [one for one in self.player.said if one.kind == about.type and not one.answers]
+        stands = self._alike(about, asking)
+        heard = Heard(
+            frm=self.player.system, link=stands.link if stands else "", protocol=PROTOCOL,
+            kind=about.type, ident=about.id, corr=about.corr, payload=payload,
+            matched=stands.number if stands else 0,
+        )  # fmt: skip
+        self._note(heard, stands)
+        replies = self.player.replies.get(stands.number, ()) if stands else ()
+        if not replies:
+            comment = "not in the recording" if stands is None else "no answer in the recording"
+            return [Answer(status=NO_SUCH, comment=comment)]
+        return [reply(one, self.slots, box.syntax) for one in replies]
+
+    # ---- both
+
+    def wait(self, line: Line) -> bool:
+        """Until the system has said what stands for a recorded line, or the time is over.
+
+        Answers were heard with what they answer. A call of the system is waited for where what it
+        calls about was sent (a report after the question, an image after the retrieval), and
+        longer than it took in the recording.
+        """
+        causes = _CAUSES.get(line.kind.partition("-RQ")[0], ())
+        asked_s = [one.at_s for one in self.lines
+                   if one.kind in causes and one.number < line.number]  # fmt: skip
+        took_s = line.at_s - asked_s[-1] if asked_s and line.at_s else self.wait_s
+        patience = min(self.wait_s, max(LEAST_S, LONGER * took_s)) if asked_s else 0.0
+        with self._came:
+            return self._came.wait_for(self.player.heard_of(line.number), patience)
+
+    def _close(self, link: str, association: str) -> None:
+        found = self._open.pop((link, association), None)
+        if found is not None:
+            found.peer.__exit__(None, None, None)
+
+    def close(self) -> None:
+        """End everything."""
+        for link, association in list(self._open):
+            self._open[link, association].peer.release(min(self.wait_s, 1.0))
+            self._close(link, association)
+        if self._listener is not None:
+            self._listener.stop()
+            self._listener = None
+
+
+def ends_of(
+    bench: Bench, player: Player, score: Score, guard: CaseGuard, wait_s: float
+) -> DicomPlayer:
+    """The ends of a case that speak DICOM; a system of ours gets to know where they listen."""
+    images = DicomPlayer(player, bench.specs, bench.address, guard, wait_s, score.lines)
+    links = [one.name for one in bench.specs.values()
+             if one.frm == player.system and one.protocol == PROTOCOL]  # fmt: skip
+    listening = images.listen(next((bench.listening.get(one) for one in links), None))
+    if listening is not None and isinstance(bench.systems, ImagingRoles):
+        titles, where = listening
+        for title in titles:
+            bench.systems.room.expects(title, where)
+    return images
+
+
+def _rank(one: tuple[int | None, bool, Line]) -> tuple[int, bool, int]:
+    """The one that has most in common; of equal ones the first that is free, else the last."""
+    shared, free, line = one
+    return shared or 0, free, -line.number if free else line.number
