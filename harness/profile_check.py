@@ -19,7 +19,6 @@ from harness.profile_model import DEVICE_ROLES, Endpoint, Profile
 from harness.profile_probes import check_probe, place_of
 from harness.profile_problem import BUILT_IN_URL, Path_, Problem, nearest
 from harness.profile_values import (
-    LinkProtocol,
     LinkTransport,
     Mode,
     Transport,
@@ -155,9 +154,6 @@ def _address(profile: Profile, where: Path_, endpoint: Endpoint) -> Iterator[Pro
                        key=key),
             remedy=tr("write the port that the system is configured to connect to"),
         )  # fmt: skip
-    if relayed and endpoint.protocol is LinkProtocol.HLLP:
-        yield Problem(path=(*where, "via"), message=tr("no relay reads the blocks of HLLP"),
-                      remedy=tr('write via = "direct"'))  # fmt: skip
     listens = {"relay_host": relayed, "host": ours}
     for key, ours_too in listens.items():
         host = getattr(endpoint, key)

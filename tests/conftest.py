@@ -11,6 +11,9 @@ import re
 import sys
 import threading
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -48,9 +51,6 @@ COUNTED = (
 )
 """Where slow tests reach what no fast test does: there lines are counted all the same."""
 
-TOGETHER = "one-worker-"
-"""How names of groups begin that stay in one worker; ``run_all.py`` takes them off again."""
-
 _skips: list[str] = []
 _counts = {"run": 0, "slow": 0}
 
@@ -63,23 +63,37 @@ def _language() -> Iterator[None]:
     i18n.use("zh-CN")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """What a module starts once is started in one worker, and such modules begin first.
 
     Else each worker starts the same hospital, server or browser for its part of the tests; and a
     long piece that begins last leaves the other workers idle.
     """
-    for item in items:
-        if item.get_closest_marker("slow") and _shared(item):
-            item.add_marker(pytest.mark.xdist_group(f"{TOGETHER}{item.path.stem}"))
-    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        """Hands out single tests, and the modules that share a start as a whole."""
+
+        def _split_scope(self, nodeid: str) -> str:
+            return piece_of(nodeid)
+
+    return Together(config, log)
 
 
-def _shared(item: pytest.Item) -> bool:
-    """Whether a fixture of its module stands behind the test."""
-    known = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
-    return any(found[-1].scope == "module" for found in known.values() if found)
+def piece_of(nodeid: str) -> str:
+    """What a test is handed out with: its module where that shares a start, else nothing."""
+    module = nodeid.partition("::")[0]
+    return module if _shares(module) else nodeid
+
+
+@cache
+def _shares(module: str) -> bool:
+    """Whether a fixture of the module is made once for all of its tests."""
+    path = Path(__file__).resolve().parents[1] / module
+    return path.is_file() and 'fixture(scope="module"' in path.read_text(encoding="utf-8")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -64,10 +63,15 @@ TESTS = [
 TESTS_FAILED = 1
 """The exit code of pytest where it ran to its end and some tests failed."""
 
-AGAIN = [sys.executable, "-m", "pytest", "-n", "0"]
-
-GROUP = re.compile(r"@one-worker-[\w-]+$")
-"""What xdist writes behind the name of a test that stays with others in one worker."""
+AGAIN = [
+    sys.executable,
+    "-m",
+    "pytest",
+    "-n",
+    "0",
+    "--last-failed",
+    "--last-failed-no-failures=none",
+]
 
 FLAKES_MAX = 8
 """Below 0.1 % of the tests. More, and the run says nothing."""
@@ -82,8 +86,7 @@ SELFCHECK = [sys.executable, "-m", "harness", "selfcheck", "--quick", "--seed", 
 def failures() -> list[str]:
     """The tests that failed in the last run."""
     kept = ROOT / ".pytest_cache" / "v" / "cache" / "lastfailed"
-    names = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
-    return sorted(GROUP.sub("", name) for name in names)
+    return sorted(json.loads(kept.read_text("utf-8"))) if kept.exists() else []
 
 
 def tests() -> int:
@@ -99,7 +102,7 @@ def tests() -> int:
     print(f"failed: {len(failed)}, each is run once more:", *failed, sep="\n  ", flush=True)
     if not failed or len(failed) > FLAKES_MAX:
         return code
-    code = subprocess.run([*AGAIN, *failed], cwd=ROOT, env=environment(), check=False).returncode
+    code = subprocess.run(AGAIN, cwd=ROOT, env=environment(), check=False).returncode
     if code == 0:
         print("flaked, and to be mended:", *failed, sep="\n  ", flush=True)
     return code

@@ -10,10 +10,8 @@ import venv
 from pathlib import Path
 
 import pytest
-from depth import sized
+from depth import sized, tags_of
 
-from harness.selfcheck.command import slice_of
-from harness.selfcheck.revision import commit
 from harness.selfcheck.runs import shipped
 
 pytestmark = [pytest.mark.slow, pytest.mark.untraced]
@@ -140,11 +138,8 @@ SLICES = sized(8, 1)
 
 def core():
     """Words that choose every so-manieth scenario, beginning with the commit's own."""
-    idents = [
-        one.scenario.id for one in shipped() if not {"@slow", "@extended"} & {*one.scenario.tags}
-    ]
-    chosen = idents[slice_of(commit(), SLICES) :: SLICES]
-    return "--profile", "memory", "--tags", " or ".join(f"@id-{ident}" for ident in chosen)
+    found = [one for one in shipped() if not {"@slow", "@extended"} & {*one.scenario.tags}]
+    return "--profile", "memory", "--tags", tags_of(found, SLICES)
 
 
 @pytest.mark.parametrize("words", [core, lambda: ("--tags", "@冒烟", "--jobs", "2")])

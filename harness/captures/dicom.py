@@ -94,7 +94,8 @@ def read_dicom(talk: Conversation) -> tuple[Reading, Reading]:
     ]
     about = f"{talk.client.source} {talk.server.source} {talk.began_s!r}".encode()
     agreed = _Agreed(hashlib.sha256(about).hexdigest()[:8])
-    if talk.client.chunks and talk.client.chunks[0].data[:1] != bytes((PduType.ASSOCIATE_RQ,)):
+    first = talk.client.chunks[0].data[:1] if talk.client.chunks else b""
+    if first != bytes((PduType.ASSOCIATE_RQ,)):
         _amid(cores)
     for at_s, index, _, offset, data in sorted(chunks):
         cores[index].receive(data, at_s)

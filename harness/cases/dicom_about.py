@@ -84,13 +84,17 @@ class Opened:
                 yield text_of(node, self.sets(tree))
 
 
-def opened(payload: bytes) -> Opened:
+def opened(payload: bytes, *, whole: bool = True) -> Opened:
     """Look into a message.
+
+    Args:
+        payload: the message as a file.
+        whole: its request for an association, too; without it nothing can be written again.
 
     Raises:
         ValueError: it is none.
     """
-    box = decode(payload)
+    box = decode(payload, whole=whole)
     body = box.body
     deflated = box.syntax == DEFLATED
     if deflated and body:
@@ -119,7 +123,7 @@ def text_of(node: Node, sets: list[str]) -> str:
 
 def summary(payload: bytes) -> Summary:
     """Kind, id and keys of a message; its id is that of the message in its association."""
-    found = opened(payload)
+    found = opened(payload, whole=False)
     box = found.box
     corr: dict[str, str] = {}
     for node, _, _ in found.tree.walk():

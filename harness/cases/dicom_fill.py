@@ -109,16 +109,17 @@ def pattern(raw: bytes, shape: Shape, key: bytes, size: int = 0) -> bytes:
     """Native pixels, ``size`` bytes of them or as many as there were."""
     size = size or len(raw)
     seed = noise(raw, key)[:32].ljust(32, b"\0")
-    tile = hashlib.shake_128(key + seed).digest(TILE)
+    room = min(TILE, size + size % 2)
+    tile = hashlib.shake_128(key + seed).digest(room)
     if shape.allocated == 16:
         stored = max(shape.stored - shape.signed, 1)  # a positive number in every case
         mask = (1 << min(stored, 16)) - 1
-        words = struct.unpack(f"<{TILE // 2}H", tile)
-        tile = struct.pack(f"<{TILE // 2}H", *(one & mask for one in words))
+        words = struct.unpack(f"<{room // 2}H", tile)
+        tile = struct.pack(f"<{room // 2}H", *(one & mask for one in words))
     elif shape.allocated == 8:
         mask = (1 << max(min(shape.stored - shape.signed, 8), 1)) - 1
         tile = bytes(one & mask for one in tile)
-    return (tile * (size // TILE + 1))[:size]
+    return (tile * (size // max(room, 1) + 1))[:size]
 
 
 def _encoded(raw: bytes, shape: Shape | None, syntax: str, key: bytes) -> bytes | None:

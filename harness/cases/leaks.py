@@ -22,6 +22,9 @@ _WIDE: Final = ("utf-16-le", "utf-16-be")
 _BETWEEN: Final = re.compile(rb"[\^= ]")
 """Signs between the parts of a name, and its padding (PS3.5 §6.2.1)."""
 
+_NO_NAMES: Final = frozenset({"OB", "OW", "OD", "OF", "OL", "OV"})
+"""Values without names in parts: they are looked through as they are."""
+
 _BASE64_CHARS_MIN: Final = 8
 """Of the middle of a base64 text: less stands somewhere by chance."""
 
@@ -93,9 +96,10 @@ def views(where: str, data: bytes) -> Iterator[tuple[str, bytes]]:
     if message.deflated:
         data = message.tree.encode()
         yield f"{where} inflated", data
-    bare = _BETWEEN.sub(b"", ESCAPE.sub(b"", data))
-    if bare != data:
-        yield f"{where} without delimiters", bare
+    values = [node.value for node, _, _ in message.tree.walk() if node.vr not in _NO_NAMES]
+    values += [tree.rest for tree in message.tree.rests()]
+    bare = b"\n".join(_BETWEEN.sub(b"", ESCAPE.sub(b"", one)) for one in values)
+    yield f"{where} without delimiters", bare
 
 
 def scan(originals: Iterable[str], pieces: Mapping[str, bytes]) -> list[Leak]:

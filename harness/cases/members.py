@@ -1,4 +1,4 @@
-"""Members of the bodies of a case, and arguments of its commands: what a search can leave out.
+"""Members of bodies, arguments of commands, frames of sessions: what a search can leave out.
 
 A body that is no whole JSON stays as it is: where it breaks may be the fault. One of which nothing
 goes keeps its bytes; of the others the numbers stay as they were written.
@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from harness.cases.framing import WIRE, pieces
 from harness.cases.kept import COMMAND, Line
 from harness.cases.score import Score, Turn
 from harness.errors import PeerError
@@ -77,6 +78,32 @@ def with_arguments(score: Score, kept: Sequence[tuple[int, str]]) -> Score:
         return dataclasses.replace(line, payload=json.dumps(left, ensure_ascii=False).encode())
 
     return _changed(score, command)
+
+
+def frames(score: Score) -> list[tuple[int, int]]:
+    """Every piece of every session with its framing: line, and number of the piece in it."""
+    return [
+        (one.line.number, at)
+        for one in score.turns
+        if one.move == "send" and one.line.protocol == WIRE
+        for at in range(len(pieces(one.line.payload)))
+    ]
+
+
+def with_frames(score: Score, kept: Sequence[tuple[int, int]]) -> Score:
+    """The same with these pieces alone, byte for byte."""
+    chosen = set(kept)
+
+    def session(line: Line) -> Line:
+        if line.protocol != WIRE:
+            return line
+        parts = pieces(line.payload)
+        left = [one for at, one in enumerate(parts) if (line.number, at) in chosen]
+        if left == parts:
+            return line
+        return dataclasses.replace(line, payload=b"".join(left))
+
+    return _changed(score, session)
 
 
 def _changed(score: Score, change: Callable[[Line], Line]) -> Score:

@@ -2,8 +2,8 @@
 
 The search is ddmin (Zeller and Hildebrandt, IEEE TSE 28(2), 2002, figure 2): halves, then smaller
 parts and what is left without them, until no single part can go. It runs over the whole messages
-first, since each that goes takes its segments with it, then over segments, fields, members of
-bodies over HTTP, arguments of commands, and gaps.
+first, since each that goes takes its segments with it, then over segments, fields, frames of
+sessions, members of bodies over HTTP, arguments of commands, and gaps.
 
 A message without a unit makes every system lose the unit: what is left must be a fault of the
 system and not of the case. With a reference, where the fault is known not to be, it must stay
@@ -26,7 +26,14 @@ from typing import Final, TypeVar
 from harness.cases import minimise_dicom
 from harness.cases.faults import COUNT, Fault
 from harness.cases.kept import Line
-from harness.cases.members import arguments, only, places, with_arguments
+from harness.cases.members import (
+    arguments,
+    frames,
+    only,
+    places,
+    with_arguments,
+    with_frames,
+)
 from harness.cases.records import HEADS, changed, name_of, of_records, replaced, sign_of, split
 from harness.cases.replay import Once, once
 from harness.cases.score import Score
@@ -115,8 +122,8 @@ class Search:
     def run(self, score: Score) -> Score:
         """The least that still shows the fault."""
         self._until = self.clock() + self.budget_s
-        levels = (self._messages, self._segments, self._fields, self._elements, self._members,
-                  self._arguments, self._gaps)  # fmt: skip
+        levels = (self._messages, self._segments, self._fields, self._elements, self._frames,
+                  self._members, self._arguments, self._gaps)  # fmt: skip
         for step in levels:
             try:
                 score = step(score)
@@ -284,6 +291,13 @@ class Search:
             return changed(score, payload)
 
         return self._least("fields", parts, made, score)
+
+    def _frames(self, score: Score) -> Score:
+        """Of sessions that keep their framing; a sum that was wrong stays wrong."""
+        parts = frames(score)
+        if not parts or not self._sign(score):
+            return score
+        return self._least("frames", parts, lambda some: with_frames(score, some), score)
 
     def _members(self, score: Score) -> Score:
         """Of bodies that are sent, and of the answers that the system gets."""

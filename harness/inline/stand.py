@@ -148,7 +148,8 @@ class Stand:
         injector = Injector(Plan(0, "relay"), self.trace)
         for fault in planned:
             injector.add(fault)
-        host = Host(Relay(), self.clock, self._describe, tap=injector,
+        hybrid = frozenset(n for n, one in self._specs.items() if one.protocol == "hllp")
+        host = Host(Relay(hybrid=hybrid), self.clock, self._describe, tap=injector,
                     watcher=Recorder(self.trace), guard=AddressGate(permit))  # fmt: skip
         member: Member = self._runtime.add("relay", host)
         for name in self._specs:

@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from harness import i18n
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.ledger import (
+    apart,
     carry,
     channel,
     channel_bills,
@@ -40,6 +42,7 @@ from harness.ledger import (
     uploads,
     verdicts,
 )
+from harness.ledger.apart import Stages
 from harness.ledger.columns import GRACE_DAYS, HARMLESS, TOLERANCE_DAYS
 from harness.ledger.control import Incomplete
 from harness.ledger.reading import Side, read_side
@@ -294,21 +297,27 @@ def _stages(
     rules: layouts.Province,
 ) -> list[str]:
     his, centre = sides[0], sides[1]
+    whole = bool(request.carry_from or request.state or len(sides) > 2)
+    target = apart.wanted(request.further, whole=whole)
     if request.carry_from or request.state:
         carry.recall(con, Path(request.carry_from or request.state), sides)
     hospital = str(getattr(request.further, "by_hospital", "") or "")
     skipped = engines.prepare(con, his, centre, hospital=hospital)
-    for table in ("h", "c"):
-        layouts.refund_signs(con, table, rules)
+    _turn(con, rules)
     _same_days(con, his, centre)
     say(tr("pairing {his} rows with {centre} rows", his=his.rows, centre=centre.rows))
-    engines.run(
-        con,
-        request.engine,
-        tolerance_days=request.tolerance_days,
-        work=work,
-        hospital=hospital,
-    )
+    if target is not None:
+        apart.run(
+            con,
+            [his, centre],
+            target,
+            column=hospital,
+            stages=Stages(engine=request.engine, tolerance_days=request.tolerance_days, work=work),
+            ready=partial(_turn, con, rules),
+        )
+        return skipped
+    days = request.tolerance_days
+    engines.run(con, request.engine, tolerance_days=days, work=work, hospital=hospital)
     if len(sides) > 2:
         channel.run(con)
     verdicts.build(con, sides)
@@ -317,6 +326,12 @@ def _stages(
     if request.state or request.carry_from:
         carry.mark(con, sides, grace_days=request.grace_days)
     return skipped
+
+
+def _turn(con: duckdb.DuckDBPyConnection, rules: layouts.Province) -> None:
+    """Refunds that the province writes positive become negative."""
+    for table in ("h", "c"):
+        layouts.refund_signs(con, table, rules)
 
 
 def _same_days(con: duckdb.DuckDBPyConnection, his: Side, centre: Side) -> None:

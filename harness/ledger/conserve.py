@@ -22,6 +22,9 @@ FORMAT: Final = 1
 REJECTED_MAX: Final = 100
 """Unreadable rows of a side that ``totals.json`` names; ``verdicts.csv`` has all."""
 
+TURNED: Final = "turned"
+"""Table of what turning refunds changed, where hospitals were reconciled one after another."""
+
 CELLS_MAX: Final = 20_000
 """Cells that ``totals.json`` lists; a quarter of a province has fewer."""
 
@@ -78,7 +81,7 @@ def _sums(
     """Sums over the classes against the sums of the raw text, as they were written."""
     rejected = rejected_sums(con, side)
     view = {"his": "h", "centre": "c"}.get(side.name, "")
-    signs = _signs(con, side, view) if view else {}
+    turned = signs(con, side, view) if view else {}
     broken = []
     for name in AMOUNTS:
         if name not in side.present:
@@ -90,7 +93,7 @@ def _sums(
             classified = _unused(con, side, short)
         classified += rejected[name]
         if name in compared:
-            classified -= signs.get(short, 0)
+            classified -= turned.get(short, 0)
         wanted = side.control_sum(name)
         if classified != wanted:
             broken.append(
@@ -173,8 +176,12 @@ def _fen(text: str) -> int:
     return value
 
 
-def _signs(con: duckdb.DuckDBPyConnection, side: Side, view: str) -> dict[str, int]:
+def signs(con: duckdb.DuckDBPyConnection, side: Side, view: str) -> dict[str, int]:
     """What turning positive refunds into negative amounts changes in each total."""
+    if con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [TURNED]).fetchone():
+        rows = con.execute(f"SELECT short, SUM(fen) FROM {TURNED} WHERE side = ? GROUP BY short",
+                           [side.name]).fetchall()  # fmt: skip
+        return {short: int(fen) for short, fen in rows}
     if not con.execute("SELECT 1 FROM flipped WHERE side = ?", [side.name]).fetchall():
         return {}
     shorts = [SHORT[name] for name in AMOUNTS]
@@ -192,7 +199,7 @@ def _waterfall(
     """Steps from the hospital's total to the centre's; what is left over has to be nothing."""
     ends = {}
     for side, view in zip(sides[:2], ("h", "c"), strict=True):
-        ends[side.name] = side.control_sum(AMOUNTS[0]) + _signs(con, side, view).get("fee", 0)
+        ends[side.name] = side.control_sum(AMOUNTS[0]) + signs(con, side, view).get("fee", 0)
     by_class: dict[str, dict[str, Any]] = {}
     for one in buckets:
         if one["side"] == "channel":

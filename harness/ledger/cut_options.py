@@ -19,6 +19,15 @@ def add(parser: argparse.ArgumentParser) -> None:
         help=tr("column that names the hospital: rows of two hospitals are never paired"),
     )
     parser.add_argument(
+        "--hospital-parts",
+        default="",
+        metavar="DIR",
+        help=tr(
+            "with --by-hospital: write both ledgers as a Parquet data set by hospital into DIR,"
+            " and reconcile one hospital after another from it"
+        ),
+    )
+    parser.add_argument(
         "--his-time",
         nargs=2,
         metavar=("FROM", "TO"),

@@ -236,6 +236,7 @@ def refund_signs(con: duckdb.DuckDBPyConnection, table: str, rules: Province) ->
     count = int(row[0]) if row else 0
     if count:
         con.execute(f"DROP VIEW IF EXISTS {quick.VIEW}")
+        con.execute(f"DROP VIEW IF EXISTS {table}_written")
         kind = con.execute("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [table]).fetchone()
         con.execute(f"ALTER {'VIEW' if kind else 'TABLE'} {table} RENAME TO {table}_written")
         turned = ", ".join(

@@ -61,11 +61,7 @@ def build(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> None:
     and partner only where they are not told by the pair. Rejected rows, which no stage saw, are in
     it too; a row in two classes or in none fails the count of ``conserve``.
     """
-    con.execute(
-        "CREATE OR REPLACE TABLE joined AS SELECT side, rid,"
-        " string_agg(oside || ':' || orid, '+' ORDER BY oside = side, oside, orid) AS mates"
-        " FROM edge GROUP BY side, rid"
-    )
+    join_mates(con)
     parts = " ".join(
         f"WHEN p.d & {bit} <> 0 THEN h.{short} - c.{short}"
         for bit, short in ((1, "fee"), (2, "fund"), (4, "acct"), (8, "cash"))
@@ -85,7 +81,7 @@ def build(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> None:
     plain = [_of_plain(one.name) for one in sides if one.name != "channel"]
     select = " UNION ALL ".join((*near, *plain))
     con.execute(f"DROP VIEW IF EXISTS {CLOSE}")
-    if not _changed_later(con, sides):
+    if not changed_later(con, sides):
         con.execute(f"CREATE OR REPLACE VIEW {CLOSE} AS {' UNION ALL '.join(near)}")
         con.execute(f"CREATE OR REPLACE VIEW verdict AS {select}")
         return
@@ -94,7 +90,16 @@ def build(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> None:
     con.execute("SET preserve_insertion_order = true")
 
 
-def _changed_later(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> bool:
+def join_mates(con: duckdb.DuckDBPyConnection) -> None:
+    """Make ``joined``: of each row that has no single partner the rows that it belongs to."""
+    con.execute(
+        "CREATE OR REPLACE TABLE joined AS SELECT side, rid,"
+        " string_agg(oside || ':' || orid, '+' ORDER BY oside = side, oside, orid) AS mates"
+        " FROM edge GROUP BY side, rid"
+    )
+
+
+def changed_later(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> bool:
     """A third ledger, the memory of earlier days and a cut change classes in place."""
     row = con.execute(
         "SELECT COUNT(*) FROM duckdb_tables() WHERE table_name IN ('state_open', 'cut_out')"
@@ -224,7 +229,7 @@ def _partner(side: str, mates: str) -> str:
 
 def _shown(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> bool:
     """Make the table ``shown`` of what reports show; False where that is everything."""
-    if _changed_later(con, sides):
+    if changed_later(con, sides):
         return False
     kept = []
     for side, own, rows in (("his", "hr", "hs"), ("centre", "cr", "cs")):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from harness import limits
 from harness.link import actor as act
 from harness.wire.core import Core, Event, Message, Mutator, Unit, unchanged
+from harness.wire.hllp import inside
 
 HOLD_S = 0.5
 """How long an unfinished message is held back: above any gap inside one on a hospital LAN."""
@@ -28,8 +29,13 @@ class RelayUnit(Event):
 
 @dataclass(slots=True)
 class RelayCore:
-    """Cuts a stream into messages and the bytes between them, losing none."""
+    """Cuts a stream into messages and the bytes between them, losing none.
 
+    Attributes:
+        hybrid: frames are blocks of HLLP, which hold a message between their type and their count.
+    """
+
+    hybrid: bool = False
     protocol: str = "relay"
     mutator: Mutator = field(default=unchanged)
     _buffer: bytearray = field(default_factory=bytearray)
@@ -50,6 +56,8 @@ class RelayCore:
             self._searched = 0
             start = piece.rfind(START)
             payload = piece[start + 1 : -2] if start >= 0 else b""
+            if self.hybrid:
+                payload = inside(payload)
             self._events.append(RelayUnit(data=piece, payload=payload))
         self._searched = len(self._buffer)
         if len(self._buffer) > limits.MESSAGE_BYTES_MAX:
@@ -114,11 +122,13 @@ class Relay:
     """The actor: pairs each accepted connection with one of its own to the real receiver."""
 
     role: str = "relay"
+    hybrid: frozenset[str] = frozenset()
+    """Links that speak HLLP."""
     _pairs: dict[str, _Pair] = field(default_factory=dict)
 
     def open_core(self, link: str, *, client: bool) -> Core:
         """Both sides only pass on."""
-        return RelayCore()
+        return RelayCore(hybrid=link in self.hybrid)
 
     def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
         """Pass on what came, and every end of a connection too."""

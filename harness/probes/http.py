@@ -51,7 +51,6 @@ class HttpProbe:
         columns: our name of a column and where it stands in a row: ``/value``, ``value`` or an XML
             path; ``@name`` is an attribute.
         header: one line such as ``Authorization: Bearer ...``; never shown.
-        empty_on_404: a service that says 404 for what it does not have.
         rows_max: more rows are an error.
         reach: how far it sees.
         pace: between two looks.

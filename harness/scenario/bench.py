@@ -186,11 +186,14 @@ class Bench:
         clock: Clock = self.driver.clock
         return clock
 
+    def _hybrid(self) -> frozenset[str]:
+        return frozenset(name for name, spec in self.specs.items() if spec.protocol == "hllp")
+
     def start(self) -> None:
         """Start the systems, stand in line where the profile says so, and wire all up."""
         self.systems.start()
         host = Host(
-            Gate(Relay(), self.switch.stops, self.switch.learns),
+            Gate(Relay(hybrid=self._hybrid()), self.switch.stops, self.switch.learns),
             self.clock,
             self._describe,
             tap=self.switch,
@@ -300,6 +303,10 @@ class Bench:
         frm = self.specs[link].frm
         if frm in self.systems.hospital.roles:
             self.systems.route(frm, link, address)
+
+    def stands(self, link: str) -> None:
+        """A device of ours that is no member accepts a link by itself, and shows what comes."""
+        self._served.append(link)
 
     def _take_line(self, link: str, name: str) -> None:
         holder = self._lines_held.setdefault(link, name) if link in self.lines.near else name

@@ -144,6 +144,7 @@ class Settings:
         retry_s: pause before they send again.
         durable: every commit is on the disk before it returns.
         listeners: where they listen, by link; the others get a free port on loopback.
+        hybrid: links that speak HLLP.
     """
 
     folder: Path
@@ -152,6 +153,7 @@ class Settings:
     retry_s: float = 0.2
     durable: bool = True
     listeners: Mapping[str, Address | SerialAddress] = field(default_factory=dict)
+    hybrid: Sequence[str] = ()
 
     def config(self, role: str) -> dict[str, Any]:
         """The configuration of one role."""
@@ -162,4 +164,5 @@ class Settings:
             "answer_s": self.answer_s,
             "retry_s": self.retry_s,
             "durable": self.durable,
+            "hybrid": list(self.hybrid),
         }

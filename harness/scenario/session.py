@@ -286,6 +286,7 @@ class RunSession:
             (*hospital.switches(self.options.release), *self.options.defects),
             durable=not in_memory,
             listeners={**listeners(profile, permit), **lines.far},
+            hybrid=[name for name, spec in specs.items() if spec.protocol == "hllp"],
         )
         systems: Systems
         driver: Driver

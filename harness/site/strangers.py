@@ -73,9 +73,21 @@ class Doorman:
             if why:
                 self.alarm(told(event.link, why))
                 return [act.Close(conn=event.conn, reset=True)]
-        commands = self.inner.on_event(event, now)
+        commands = [self._sent(one) for one in self.inner.on_event(event, now)]
         self._learn(commands)
         return commands
+
+    def _sent(self, command: act.Command) -> act.Command:
+        """A call of ours about a stranger does not leave; other messages the guard has seen."""
+        if not (isinstance(command, act.Send) and isinstance(command.event, HttpRequest)):
+            return command
+        try:
+            self.identities.check("http", payload_of(command.event))
+        except PermitError as error:
+            link = command.conn.partition("#")[0]
+            self.alarm(tr("ALARM: {link}: {why}; it is not sent", link=link, why=error.message))
+            return act.Close(conn=command.conn, reset=True)
+        return command
 
     def _learn(self, commands: list[act.Command]) -> None:
         """Codes that ours gives out will be shown to it again."""

@@ -62,10 +62,12 @@ class Read:
     Attributes:
         data_sets: by number of a message's record, the values of its data set.
         said: about associations, in order.
+        connections: over DICOM.
     """
 
     data_sets: Mapping[int, Values]
     said: Sequence[Said]
+    connections: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -105,7 +107,7 @@ def read(records: Sequence[Record]) -> Read:
             for number, (context, data) in zip(numbers, messages, strict=True):
                 syntax = syntaxes.get((key[0], context), IMPLICIT)
                 found[number] = _values(data, explicit=syntax != IMPLICIT)
-    return Read(data_sets=found, said=said)
+    return Read(data_sets=found, said=said, connections=ours)
 
 
 def connections(records: Sequence[Record]) -> frozenset[str]:

@@ -258,7 +258,7 @@ def _observations(records: Sequence[Record]) -> Iterator[Observation]:
     cited = {number for one in records if one["kind"] == "judgement" for number in one["cited"]}
     read = dicom.read(records)
     sets, said = read.data_sets, agreed(read.said)
-    polls = _polls(records, cited) if sets or said else frozenset()
+    polls = _polls(records, cited, read.connections)
     cancelled = _cancelled(records)
     for record in records:
         if record.get("conn") not in polls:
@@ -310,7 +310,9 @@ def agreed(said: Sequence[dicom.Said]) -> Mapping[int, Sequence[Observation]]:
     return found
 
 
-def _polls(records: Sequence[Record], cited: AbstractSet[int]) -> frozenset[str]:
+def _polls(
+    records: Sequence[Record], cited: AbstractSet[int], over_dicom: AbstractSet[str]
+) -> frozenset[str]:
     """Connections of queries over DICOM that were only waiting for something.
 
     Such a probe asks as often as it takes, over a connection of its own to the system that it asks;
@@ -320,7 +322,8 @@ def _polls(records: Sequence[Record], cited: AbstractSet[int]) -> frozenset[str]
     found: set[str] = set()
     for record in records:
         if record["kind"] == "link" and record["event"] == "opened":
-            opened.append(record)
+            if str(record["conn"]) in over_dicom:  # what a system opens meanwhile is no question
+                opened.append(record)
         elif record["kind"] == "probe":
             # Equal answers in a row are one record: it stands for the last of the questions.
             asked = [str(one["conn"]) for one in opened if one["to"] == record["role"]]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from harness.wire import dicom_command
-from harness.wire.dicom_pdu import HEAD, Associate, Data, PduError, Pdv, decode_pdu
+from harness.wire.dicom_pdu import HEAD, Associate, Data, PduError, PduType, Pdv, decode_pdu
 
 CREATOR: Final = "2.25.207811423.1"
 """Of our private information (0002,0100)."""
@@ -128,8 +128,12 @@ def _long(number: int, vr: bytes, data: bytes) -> bytes:
     return struct.pack("<HH2sHI", 2, number, vr, 0, len(data)) + data
 
 
-def decode(data: bytes) -> Boxed:
+def decode(data: bytes, *, whole: bool = True) -> Boxed:
     """Read what ``encode`` wrote.
+
+    Args:
+        data: the file.
+        whole: read the request for the association as well.
 
     Raises:
         ValueError: it is something else.
@@ -142,7 +146,7 @@ def decode(data: bytes) -> Boxed:
     if elements.get(0x0100, b"").rstrip(b"\0") != CREATOR.encode():
         raise ValueError("no DIMSE message in a file")
     private = elements.get(0x0102, b"")
-    asked, pdv = _private(private[_NAME_BYTES:])
+    asked, pdv = _private(private[_NAME_BYTES:], whole=whole)
     return Boxed(
         association=private[:_NAME_BYTES].decode("ascii", "replace").strip(),
         context=pdv.context,
@@ -174,12 +178,15 @@ def _elements(meta: bytes) -> list[tuple[int, bytes]]:
     return found
 
 
-def _private(data: bytes) -> tuple[Associate | None, Pdv]:
+def _private(data: bytes, *, whole: bool) -> tuple[Associate | None, Pdv]:
     """The request for the association, where it is there, and the command set."""
     asked: Associate | None = None
     at = 0
     while at + HEAD.size <= len(data):
         kind, size = HEAD.unpack_from(data, at)
+        if kind == PduType.ASSOCIATE_RQ and not whole:
+            at += HEAD.size + size
+            continue
         try:
             pdu = decode_pdu(kind, data[at + HEAD.size : at + HEAD.size + size])
         except PduError as error:

@@ -58,6 +58,12 @@ def block(payload: bytes, kind: bytes = b"D") -> bytes:
     return b"%b%05d%03d" % (body, len(whole) % (SIZE_MAX + 1), checksum(whole))
 
 
+def inside(frame: bytes) -> bytes:
+    """The message of a data block that stood between SB and EB; empty where there is none."""
+    read = _BLOCK.fullmatch(frame)
+    return read[3] if read is not None and read[1] == b"D" else b""
+
+
 @dataclass(slots=True)
 class HllpCore(MllpCore):
     """Both directions of one HLLP connection; see ``harness.wire.core.Core``.

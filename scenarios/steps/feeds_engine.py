@@ -9,7 +9,7 @@ from harness.scenario.bench import ASLEEP
 from harness.scenario.steps import Library
 from harness.scenario.world import World
 from scenarios.steps.common import ORDERS, RESULTS
-from scenarios.steps.feeds_play import ANSWERS, control_id
+from scenarios.steps.feeds_play import ANSWERS, control_id, speaks_hllp
 from scenarios.steps.lab import NAME_KINDS
 from simulators.feed import kinds, through
 from simulators.feed.feed import Feed
@@ -45,6 +45,8 @@ def in_line(world: World) -> None:
     missing = [link for link in (INTO, OUT) if link not in world.bench.specs]
     if missing:
         raise Blocked(tr("the profile has no endpoint {link}", link="、".join(missing)))
+    if any(speaks_hllp(world, link) for link in (ORDERS, RESULTS)):
+        raise Blocked(tr("the interface engine speaks no HLLP"))
     into = {ORDERS: INTO, RESULTS: "lis-engine"}
     world.bench.interpose(into, {OUT: ORDERS, "engine-his": RESULTS})
 

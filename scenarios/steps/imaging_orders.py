@@ -19,7 +19,7 @@ from harness.scenario.hospital import not_ours
 from harness.scenario.steps import Library
 from harness.scenario.world import World
 from scenarios.steps.imaging_judge import rows_seen
-from scenarios.steps.imaging_planned import Planned
+from scenarios.steps.imaging_planned import Planned, by_person
 from scenarios.steps.imaging_site import DAYS, device_model, site
 from simulators.hospital import his_imaging
 from simulators.hospital.his_imaging import ImagingOrders
@@ -93,7 +93,13 @@ def his(world: World) -> None:
 
 
 def tell(world: World, name: str, planned: Planned, /, *, wait: bool = True, **more: str) -> None:
-    """One message of the HIS about an examination; waits until it is answered, unless told."""
+    """One message of the HIS about an examination; waits until it is answered, unless told.
+
+    At a HIS that persons work at it is a card, done when the message is seen to pass.
+    """
+    if by_person(world, "HIS"):
+        _ask_person(world, name, planned)
+        return
     his(world)
     exam = planned.exam
     person: Person = exam.person
@@ -111,6 +117,16 @@ def tell(world: World, name: str, planned: Planned, /, *, wait: bool = True, **m
     world.tell(NAME, name, ANSWER_S, **row)
     if wait:
         settled(world)
+
+
+def _ask_person(world: World, name: str, planned: Planned) -> None:
+    exam, device = planned.exam, device_model(planned.device)
+    latin = planned.latin or latin_name(exam.person)
+    world.order("HIS", f"exam-{name}", patient_id=exam.person.patient_id, name=exam.person.name,
+                latin=latin, accession=exam.accession, study=exam.study,
+                procedure_id=exam.procedure_id, sps_id=exam.step_id,
+                description=exam.description, modality=device.modality,
+                device=planned.device, date=planned.date, time=planned.time)  # fmt: skip
 
 
 def settled(world: World) -> None:

@@ -6,7 +6,7 @@ started here. Every association is watched, and every whole message stands in th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -16,16 +16,17 @@ from harness.errors import Blocked, HarnessError, ScenarioError
 from harness.evidence.line import pack
 from harness.i18n import tr
 from harness.link.address import Address
-from harness.link.dicom import COMMITMENT, Answer, Request
+from harness.link.dicom import COMMITMENT, VERIFICATION, Answer, Request
 from harness.link.dicom_data import EXPLICIT, IMPLICIT, DataSet
 from harness.link.dicom_raw import RawPeer
-from harness.link.dicom_scp import Listener, Session
+from harness.link.dicom_scp import Listener
 from harness.link.dicom_scu import Association, Offer, Peer
 from harness.link.spec import LinkSpec
 from harness.link.tap import Connection, Guard
 from harness.probes.dicom import FindProbe, RetrieveProbe
 from harness.scenario.hospital import not_ours
 from harness.scenario.world import World
+from scenarios.steps.imaging_front import Front
 from scenarios.steps.imaging_planned import Looking, Planned, by_person, renamed
 from scenarios.steps.imaging_received import ReceivedProbe
 from simulators.hospital.pacs import STORAGE, SYNTAXES
@@ -85,23 +86,6 @@ STEP_COLUMNS: Final = (
     "ScheduledProcedureStepID", "ScheduledStationAETitle", "ScheduledProcedureStepStartDate",
     "ScheduledProcedureStepStartTime", "Modality", "ScheduledProcedureStepStatus",
 )  # fmt: skip
-
-
-@dataclass(slots=True)
-class Front:
-    """What listens for all devices of a scenario: each has an AE title, all share a port."""
-
-    receivers: dict[str, Receiver] = field(default_factory=dict)
-    place: Address = field(default_factory=lambda: Address(host="", port=0))
-    strange: Callable[[Request], bool] = lambda _: False
-
-    def serve(self, request: Request, session: Session) -> Iterable[Answer]:
-        """The device that was called answers, of strangers nothing; 0124 under another title."""
-        if self.strange(request):
-            session.abort()
-            return ()
-        receiver = self.receivers.get(session.called)
-        return [Answer(status=0x0124)] if receiver is None else receiver.serve(request, session)
 
 
 @dataclass(slots=True)
@@ -249,9 +233,11 @@ class Site:
     def _listen(self, device: str, modality: Modality) -> None:
         """All devices of a scenario listen on one port; a PACS calls each by its AE title."""
         if self.front is None:
-            self.front = Front(strange=partial(self.world.guard.strange, INBOUND))
+            self.front = Front(strange=partial(self.world.guard.strange, INBOUND),
+                               echoed=self._echoed)  # fmt: skip
             plain = (IMPLICIT,) if self.implicit_reports else (EXPLICIT, IMPLICIT)
-            contexts = [(COMMITMENT, plain), *((one, SYNTAXES) for one in STORAGE)]
+            contexts = [(VERIFICATION, plain), (COMMITMENT, plain),
+                        *((one, SYNTAXES) for one in STORAGE)]  # fmt: skip
             spec = self.world.bench.specs.get(INBOUND) or self._spec("PACS")
             listener = Listener(
                 self.front,
@@ -264,6 +250,7 @@ class Site:
             where = self.world.bench.listening.get(INBOUND)
             self.front.place = listener.start(*((where.host, where.port) if where else LOOPBACK))
             self.listeners.append(listener)
+            self.world.bench.stands(INBOUND)
         title = modality.model.ae_title
         self.receivers[device] = self.front.receivers[title] = Receiver()
         self.places[device] = title
@@ -274,6 +261,15 @@ class Site:
                 tr("a real PACS must know where our devices listen"),
                 remedy=f'[endpoints.{INBOUND}] from = "PACS", to = "modality", port = …',
             )
+
+    def _echoed(self) -> None:
+        """A PACS called us, and wanted nothing: the harmless call that proves its way."""
+        spec = self.world.bench.specs.get(INBOUND) or self._spec("PACS")
+        self.world.trace.add("message", protocol="dicom", type="C-ECHO-RQ", raw=pack(b""), corr={},
+                             id="", link=spec.name, interface=spec.interface, frm="PACS",
+                             to="modality")  # fmt: skip
+        driver: Any = self.world.bench.driver  # over sockets: no DICOM goes over memory
+        driver.changed()
 
     def register(self, device: str) -> None:
         """Tell the built-in PACS where a device listens; a real one is told by its own set-up."""

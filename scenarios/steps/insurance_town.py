@@ -15,8 +15,11 @@ from harness.faults.plan import Fault
 from harness.i18n import tr
 from harness.probes.sql import SqlProbe
 from harness.scenario.world import World
+from simulators.centre.imports import read_export, statements
+from simulators.centre.imports_kinds import KINDS
 from simulators.centre.provinces import load_province
 from simulators.centre.simulate import PROVINCE, make
+from simulators.store import Store
 
 LINK: Final = "his-centre"
 ROLE: Final = "centre"
@@ -62,11 +65,12 @@ def centre(world: World) -> None:
             probe.close()
     for end in ("", "-wal", "-shm"):
         Path(f"{path}{end}").unlink(missing_ok=True)
-    # ``[quirks.centre]`` of a profile may name the version of the interface that is rehearsed.
-    version = str(world.permit.profile.quirks.get(ROLE, {}).get("specification", ""))
-    actor, store = make(
-        load_province(PROVINCE, version), str(path), world.clock, seed=world.seed, durable=False
-    )
+    # ``[quirks.centre]`` of a profile may name the version of the interface that is rehearsed,
+    # the province, and the exports of a hospital whose codes our centre has to know.
+    quirks = world.permit.profile.quirks.get(ROLE, {})
+    province = load_province(_province(world), str(quirks.get("specification", "")))
+    actor, store = make(province, str(path), world.clock, seed=world.seed, durable=False)
+    take_in(world, store)
     world.state["centre books"] = (actor, store)
     called = [link for link in (CALLBACK,) if link in world.bench.specs]
     actor.calls_back = bool(called)
@@ -76,6 +80,27 @@ def centre(world: World) -> None:
     world.captures.append(partial(renamed, world))
     if "HIS" in world.bench.systems.hospital.roles:
         world.order("HIS", "yb-reset")
+
+
+def _province(world: World) -> str:
+    """Name of a province that ships, or the file of one beside the profile."""
+    profile = world.permit.profile
+    named = str(profile.quirks.get(ROLE, {}).get("province", PROVINCE))
+    return str(profile.file(named)) if named.endswith(".toml") else named
+
+
+def take_in(world: World, store: Store) -> None:
+    """The exports that ``[quirks.centre]`` names, into the books of this scenario.
+
+    Raises:
+        InputErrors: one of them cannot be used.
+    """
+    profile = world.permit.profile
+    named = {kind: str(profile.quirks.get(ROLE, {}).get(kind, "")) for kind in KINDS}
+    found = {kind: read_export(KINDS[kind], profile.file(path))
+             for kind, path in named.items() if path}  # fmt: skip
+    if found:
+        store.commit(list(statements(store, found, tuple(world.subjects))))
 
 
 def _path(world: World) -> Path:

@@ -8,15 +8,24 @@ from typing import Any
 from harness.clock import Clock
 from harness.errors import InputError
 from harness.link.actor import Actor
-from simulators.hospital import defects, his_callback, interface_engine, lis, releases, schema, switches
+from simulators.hospital import (
+    defects,
+    his_callback,
+    interface_engine,
+    lis,
+    releases,
+    schema,
+    switches,
+)
 from simulators.hospital.his_settle import whole_his
+from simulators.hospital.hybrid import Hybrid
 from simulators.hospital.lis import Lis
 from simulators.hospital.outbox import Timing
 from simulators.store import Store, open_store
 
 ROLES = ("LIS", "HIS")
 IMAGING = ("PACS", "RIS")
-"""Roles that speak DICOM, on its library's threads: they are started where a scenario asks."""
+"""Roles that speak DICOM, on its library's threads: they are started where somebody asks."""
 
 
 class BuiltInHospital:
@@ -41,7 +50,7 @@ class BuiltInHospital:
 
         Args:
             config: ``role``, ``store`` (path or URL), ``durable``, ``defects``, ``answer_s``,
-                ``retry_s``.
+                ``retry_s``, ``hybrid`` (links that speak HLLP).
             clock: of the driver that will run it.
         """
         role = config["role"]
@@ -61,8 +70,9 @@ class BuiltInHospital:
             rules = str(config.get("rules", ""))
             return interface_engine.make(store, clock, switched_on, timing, rules), store
         make = Lis if role == "LIS" else whole_his
-        actor = make(store, clock, switched_on, timing)
-        return releases.of_release(actor, role, switched_on), store
+        actor = releases.of_release(make(store, clock, switched_on, timing), role, switched_on)
+        links = frozenset(config.get("hybrid", ()))
+        return Hybrid(actor, links) if links else actor, store
 
     def imaging(self, config: Mapping[str, Any], listeners: Mapping[str, Any]) -> Any:
         """A PACS or RIS inside this process, not started yet; ``None`` for another role."""

@@ -81,7 +81,8 @@ class Repair:
         """Book what the centre has and take it back: a settlement and a refund on both sides."""
         info = yield from self.flows.told(bill, args["setl_id"])
         if info:
-            yield from self.flows.book(bill, info)
+            if not self._held(args["setl_id"]):
+                yield from self.flows.book(bill, info)
             if "his-repair-drops-refund" in self.flows.defects:
                 sent = nodes.reversal(bill, args["setl_id"])
                 yield Ask(infno=bill.kind.reverse, nodes=sent, bill=bill, channel="system")

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 CORES: Final = 2
-JOBS: Final = 8
+JOBS: Final = 16
 """Workers: most of the time each of them waits."""
 
 LOOK_S: Final = 0.5

@@ -1,4 +1,4 @@
-"""What is marked untraced, and most of what is slow, runs without the coverage tracer, and what comes next has it again."""
+"""Most of what is slow runs without the coverage tracer, and what comes next has it again."""
 
 import os
 import sys

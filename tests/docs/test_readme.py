@@ -133,6 +133,23 @@ NOT_EXECUTED = {
     "medharness compare before after": "the same",
     "medharness mapping compare --before old.csv --after new.csv --bills his_detail.csv": "the "
     "names stand for the reader's own tables; tests/harness/ledger runs the command",
+    "medharness record --profile site.toml --out recording": "a real site; "
+    "tests/harness/cases/test_lasting.py runs the command",
+    "medharness case take recording/recording.pcap --about B8559300690 --out case --fault "
+    '"LIS ORU^R01 OBX[3=K]-6 = mmol/L"': "the reader's own recording; "
+    "tests/harness/cases/test_take.py runs the command",
+    "medharness case take recording/recording.pcap --from 2026-01-05T08:00 --to 2026-01-05T08:20 "
+    "--out window": "the same",
+    "medharness replay case --profile test-system.toml": "the reader's own system; "
+    "tests/harness/cases/test_replay.py runs the command",
+    "medharness replay case --profile centre.toml --province guangdong "
+    "--slot MHW3Z6P4YNT8=TEST00000042": "a centre; tests/harness/cases/test_asking.py runs it",
+    "medharness replay case --profile bridge.toml --path /api/YiBao/{infno}": "the same",
+    "medharness minimise case --profile test-system.toml --reference memory --number 2026-031": "the "
+    "reader's own system; tests/harness/cases/test_replay.py runs the command",
+    "medharness case make recording/recording.pcap --about B8559300690 --out case --fault "
+    '"LIS ORU^R01 OBX[3=K]-6 = mmol/L" --profile test-system.toml --reference memory '
+    "--number 2026-031": "the same",
 }
 """Commands that pages show and no test here runs, with the reason."""
 

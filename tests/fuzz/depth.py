@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable
 from typing import TypeVar
 
+from harness.scenario.binding import BoundScenario
 from harness.selfcheck.revision import commit, slice_of
 
 T = TypeVar("T")
@@ -32,6 +33,17 @@ def examples(every_commit: int) -> int:
     """The number of examples for a test."""
     nightly = os.environ.get("MEDHARNESS_FUZZ") == "nightly"
     return NIGHTLY_EXAMPLES if nightly else every_commit
+
+
+def tags_of(scenarios: Iterable[BoundScenario], slices: int) -> str:
+    """Words for ``--tags`` that choose every so-manieth scenario, an outline with all its rows.
+
+    The id of a row is no tag; that of its outline is.
+    """
+    tags = dict.fromkeys(
+        tag for one in scenarios for tag in one.scenario.tags if tag.startswith("@id-")
+    )
+    return " or ".join(some(tags, slices))
 
 
 def some(everything: Iterable[T], slices: int) -> list[T]:

@@ -2,7 +2,9 @@
 
 from array import array
 from datetime import datetime
+from pathlib import Path
 
+import pydicom
 import pytest
 from dicom_rig import call, program
 from pydicom import dcmread
@@ -16,6 +18,7 @@ from harness.link.dicom_pixels import (
     JPEG_LOSSLESS_ANY,
     JPEG_LS_NEAR,
     NEAR,
+    Shape,
     decode,
 )
 from simulators.modality.compress import PATTERNS, compress, fill, shape_of
@@ -96,6 +99,19 @@ def test_dcmtk_reads_our_lossy_streams_as_we_do(syntax, tool, pattern, tmp_path)
     assert code == 0, said
     theirs = bytes(dcmread(tmp_path / "plain.dcm").PixelData)
     assert apart(ours, theirs) <= (1 if syntax == EXTENDED else 0)
+
+
+@pytest.mark.parametrize("name", ["JPEG-lossy.dcm", "JPGExtended.dcm"])
+def test_real_pictures_of_twelve_bits_are_read_as_dcmtk_reads_them(name, tmp_path):
+    program("dcmdjpeg")
+    path = Path(pydicom.__file__).parent / "data" / "test_files" / name
+    real = dcmread(path)
+    shape = Shape(rows=real.Rows, columns=real.Columns, stored=real.BitsStored)
+    code, said = call("dcmdjpeg", path, tmp_path / "plain.dcm")
+    assert code == 0, said
+    theirs = bytes(dcmread(tmp_path / "plain.dcm").PixelData)
+    ours = decode(of_jpeg(path), shape, EXTENDED)
+    assert apart(ours, theirs) <= 1
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,9 @@ def test_the_hospital_never_sees_a_scenario() -> None:
         assert not re.search(r"environ|argv|scenario|__file__|getpid", source), name
 
 
-def test_it_is_told_its_role_its_store_and_its_patience_and_no_more(tmp_path: Path) -> None:
+def test_it_is_told_its_role_its_store_its_patience_and_its_framing_and_no_more(
+    tmp_path: Path,
+) -> None:
     asked: list[str] = []
 
     class Config(dict[str, Any]):
@@ -172,7 +174,9 @@ def test_it_is_told_its_role_its_store_and_its_patience_and_no_more(tmp_path: Pa
         _, store = BuiltInHospital().make(config, VirtualClock())
         store.close()
 
-    assert set(asked) == {"role", "store", "durable", "answer_s", "retry_s", "defects"}
+    assert set(asked) == {
+        "role", "store", "durable", "answer_s", "retry_s", "defects", "hybrid",
+    }  # fmt: skip
 
 
 def test_a_role_that_it_does_not_have(tmp_path: Path) -> None:

@@ -100,8 +100,9 @@ def test_ten_thousand_people_leave_no_trace_in_images():
     for number in range(10_000):
         charset, syntax = CHARSETS[number % 5], SYNTAXES[number % 3]
         who = somebody(number, charset)
+        beside = [Piece("hl7", ward.report(who))] if number % 10 == 0 else []
 
-        done = without(Piece("dicom", stored(who, charset, syntax)), Piece("hl7", ward.report(who)),
+        done = without(Piece("dicom", stored(who, charset, syntax)), *beside,
                        key=number.to_bytes(4, "big"))  # fmt: skip
 
         assert left(who, done.payloads[0]) == [], who

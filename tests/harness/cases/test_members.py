@@ -8,7 +8,15 @@ from types import SimpleNamespace
 import pytest
 
 from harness.cases import faults, minimise
-from harness.cases.members import arguments, only, places, with_arguments
+from harness.cases.framing import WIRE
+from harness.cases.members import (
+    arguments,
+    frames,
+    only,
+    places,
+    with_arguments,
+    with_frames,
+)
 from harness.cases.minimise import Search
 from harness.cases.replay import Once
 from harness.cases.score import Score, Turn
@@ -71,6 +79,18 @@ def test_arguments_go_one_by_one():
     left = with_arguments(whole, [(1, "bill")])
     assert json.loads(left.turns[0].line.payload) == {"bill": "B1"}
     assert with_arguments(whole, arguments(whole)).turns == whole.turns
+
+
+def test_frames_of_a_session_go_and_the_others_stay_byte_for_byte():
+    bad = b"\x021H|\\^&\r\x03ZZ\r\n"
+    session = b"\x05" + bad + b"\x022L|1\r\x0311\r\n" + b"\x04"
+    turns = [Turn("send", line(1, "analyzer", "LIS", "session", session, WIRE))]
+    whole = Score(system="LIS", turns=turns, replies={}, left_out={})
+
+    found = frames(whole)
+    assert found == [(1, 0), (1, 1), (1, 2), (1, 3)]
+    assert with_frames(whole, found).turns == turns
+    assert with_frames(whole, [(1, 0), (1, 1)]).turns[0].line.payload == b"\x05" + bad
 
 
 # ---- the search

@@ -80,8 +80,9 @@ def side(rows: int, name: str = "his") -> Side:
 LINES = st.lists(st.integers(0, 13), max_size=12)
 
 
+@pytest.mark.slow
 @given(plain=LINES, close=LINES, n=st.integers(1, 12))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 def test_only_each_line_once_is_a_proof(plain, close, n):
     shape = "(side VARCHAR, line BIGINT, class VARCHAR, fee BIGINT, fund BIGINT, acct BIGINT,"
     sides, lines = [side(n), side(n, "centre")], [*plain, *close]

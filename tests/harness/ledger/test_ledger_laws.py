@@ -157,3 +157,23 @@ def test_a_bill_on_both_sides_changes_no_other_verdict(his, centre):
     own = {("his", len(his) + 1), ("centre", len(centre) + 1)}
     assert {after.pop(key)[0] for key in own} == {"matched"}
     assert after == before
+
+
+@TRIES
+@given(his=ROWS, centre=ROWS, kind=st.sampled_from(["centre_only", "his_only", "amount_mismatch"]))
+def test_an_approved_repair_changes_only_what_it_repairs(his, centre, kind):
+    bill = ("99999999", "M9", "P9", "55.00", "5.00", "2026-03-02 12:00:00", "G9", "0", "H1")
+    wrong = (*bill[:3], "56.00", *bill[4:])
+    ours = {"centre_only": [], "his_only": [bill], "amount_mismatch": [wrong]}[kind]
+    theirs = [] if kind == "his_only" else [bill]
+    before = judged([*his, *ours], [*centre, *theirs])
+    # The same inputs give the same answer again.
+    assert judged([*his, *ours], [*centre, *theirs]) == before
+    # Booked, voided or corrected in the hospital's books, as the repair list proposes.
+    after = judged([*his, *theirs], [*centre, *theirs])
+    own = {("his", len(his) + 1), ("centre", len(centre) + 1)}
+    told = {before.pop(key)[0] for key in own & before.keys()}
+    repaired = {after.pop(key)[0] for key in own & after.keys()}
+    assert told == {kind}
+    assert repaired == ({"matched"} if theirs else set())
+    assert after == before

@@ -14,7 +14,7 @@ from decimal import Decimal
 from hands import OPENER, Operators
 
 from harness.clock import CHINA
-from tests.simulators.centre.hospital import csb, members
+from tests.simulators.centre.hospital import HOSPITAL, csb, members
 
 PATH = "/fsi/api/rsfComIfsService/callService"
 DRUG = "MHD0000000001"
@@ -27,14 +27,18 @@ class RefusedError(Exception):
 class Cashier:
     """The HIS: what its window does with what a person enters."""
 
-    def __init__(self, port):
+    def __init__(self, port, *, hospital=HOSPITAL, drug=DRUG, own="Y1", doctor="D1", code=""):
         self.url = f"http://127.0.0.1:{port}{PATH}"
+        self.code = code  # on the phone under the reader, whoever holds it
+        self.hospital, self.drug, self.own, self.doctor = hospital, drug, own, doctor
         self.numbers, self.visits = itertools.count(1), itertools.count(88001)
-        self.open, self.settled = {}, {}
+        self.open, self.settled, self.screen = {}, {}, []
 
     def ask(self, infno, nodes):
         at = datetime.now(CHINA)
-        body = json.dumps(members(infno, nodes, next(self.numbers), at)).encode()
+        body = json.dumps(
+            members(infno, nodes, next(self.numbers), at, fixmedins_code=self.hospital)
+        ).encode()
         request = urllib.request.Request(self.url, body, csb(infno, at), method="POST")
         answer = json.loads(OPENER.open(request, timeout=30).read(), parse_float=Decimal)
         if answer["infcode"] != 0:
@@ -49,6 +53,14 @@ class Cashier:
         now = f"{datetime.now(CHINA):%Y-%m-%d %H:%M:%S}"
         card = {"mdtrt_cert_type": "02", "mdtrt_cert_no": certno, "psn_cert_type": "01",
                 "certno": certno, "psn_name": name}  # fmt: skip
+        if self.code:
+            read = self.ask("6101", {"InData": {
+                "orgId": self.hospital, "businessType": "01101", "operatorId": "0001",
+                "operatorName": "收费员甲", "officeId": "A01", "officeName": "内科",
+                "businessInfo": self.code,
+            }})["OutData"]  # fmt: skip
+            card |= {"mdtrt_cert_type": "01", "mdtrt_cert_no": read["ecToken"],
+                     "certno": read["idNo"], "psn_name": read["userName"]}  # fmt: skip
         psn_no = self.ask("1101", {"data": card})["baseinfo"]["psn_no"]
         visit = str(next(self.visits))
         data = card | {"psn_no": psn_no, "insutype": "310", "begntime": now, "psn_type": "11",
@@ -57,7 +69,7 @@ class Cashier:
         mdtrt_id = self.ask("2201", {"data": data})["data"]["mdtrt_id"]
         keys = {"psn_no": psn_no, "mdtrt_id": mdtrt_id}
         disease = {"diag_type": "1", "diag_srt_no": 1, "diag_code": "J06.900", "vali_flag": "1",
-                   "diag_name": "急性上呼吸道感染", "diag_dept": "A01", "dise_dor_no": "D1",
+                   "diag_name": "急性上呼吸道感染", "diag_dept": "A01", "dise_dor_no": self.doctor,
                    "dise_dor_name": "医生甲", "diag_time": now}  # fmt: skip
         info = keys | {"med_type": "11", "begntime": now, "dise_codg": "J06.900",
                        "dise_name": "急性上呼吸道感染"}  # fmt: skip
@@ -67,10 +79,10 @@ class Cashier:
             _, price, count = line.split(",")
             rows.append(keys | {
                 "feedetl_sn": str(number), "chrg_bchno": "B1", "rx_circ_flag": "0",
-                "fee_ocur_time": now, "med_list_codg": DRUG, "medins_list_codg": "Y1",
+                "fee_ocur_time": now, "med_list_codg": self.drug, "medins_list_codg": self.own,
                 "hosp_appr_flag": "0", "cnt": count, "pric": price,
                 "det_item_fee_sumamt": str(Decimal(price) * Decimal(count)),
-                "bilg_dept_codg": "A01", "bilg_dept_name": "内科", "bilg_dr_codg": "D1",
+                "bilg_dept_codg": "A01", "bilg_dept_name": "内科", "bilg_dr_codg": self.doctor,
                 "bilg_dr_name": "医生甲",
             })  # fmt: skip
         parts = self.ask("2204", {"feedetail": rows})["result"]
@@ -93,6 +105,18 @@ class Cashier:
         self.ask("2208", {"data": self.settled[certno]})
 
 
+def carry_out(his, card, fields):
+    """One card at the window."""
+    if card["workstation"] == "医保窗口":
+        his.register(fields["姓名"], fields["身份证号"], fields["项目,单价,数量"])
+    elif "结算" in card["text"] and fields["身份证号"] in his.open:
+        his.settle(fields["身份证号"])
+    elif "退费" in card["text"]:
+        his.refund(fields["身份证号"])
+    elif not fields:
+        his.sign_in()
+
+
 def window(his, seen, *, skip=()):
     """The person at the window: does each card once; ``skip``: workstations nobody sits at."""
 
@@ -106,14 +130,10 @@ def window(his, seen, *, skip=()):
                 board.post("/take", card=card["number"], operator="收费员甲")
                 fields = dict(card["fields"])
                 seen.append((card["workstation"], fields))
-                if card["workstation"] == "医保窗口":
-                    his.register(fields["姓名"], fields["身份证号"], fields["项目,单价,数量"])
-                elif "结算" in card["text"]:
-                    his.settle(fields["身份证号"])
-                elif "退费" in card["text"]:
-                    his.refund(fields["身份证号"])
-                else:
-                    his.sign_in()
+                try:
+                    carry_out(his, card, fields)
+                except (RefusedError, OSError) as error:  # a stranger is not answered at all
+                    his.screen.append(str(error))
             stop.wait(0.05)
 
     return work

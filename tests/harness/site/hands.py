@@ -188,7 +188,8 @@ def run_feature(folder, text, work, *, feature=FEATURE, **options):
             work(address, stop)
         except Exception as error:  # noqa: BLE001 - shown where the test fails
             print(f"the operator left: {error}")
-            trouble.append(error)
+            if not stop.is_set():  # at the end the page goes while somebody looks at it
+                trouble.append(error)
 
     threads = []
     load_profile(str(folder / "site.toml"))

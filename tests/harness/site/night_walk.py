@@ -100,15 +100,21 @@ class Crew:
 
     def _one(self, address: str, stop: threading.Event, name: str, places: Sequence[str]) -> None:
         board, finished = Operators(address), set()
-        with contextlib.suppress(OSError):
-            while not stop.wait(0.05):
-                if self.resting.is_set():
-                    continue
-                for card in board.cards():
-                    mine = card["workstation"] in places and card["number"] not in finished
-                    if mine and not card["seen"] and self._do(board, card, name):
-                        finished.add(card["number"])
-                        self.done.append((name, card["workstation"]))
+        while not stop.wait(0.05):
+            try:
+                if not self.resting.is_set():
+                    self._look(board, name, places, finished)
+            except OSError as error:
+                # The page is gone with its run, or a call was lost: look again, as a person does.
+                if not stop.wait(1.0):
+                    print(f"  {name}: {error}", flush=True)
+
+    def _look(self, board: Operators, name: str, places: Sequence[str], finished: set[int]) -> None:
+        for card in board.cards():
+            mine = card["workstation"] in places and card["number"] not in finished
+            if mine and not card["seen"] and self._do(board, card, name):
+                finished.add(card["number"])
+                self.done.append((name, card["workstation"]))
 
     def _do(self, board: Operators, card: Mapping[str, Any], name: str) -> bool:
         board.post("/take", card=card["number"], operator=name)

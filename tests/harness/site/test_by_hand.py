@@ -58,11 +58,13 @@ FEATURE = """# language: zh-CN
 
 
 def until_the_page_ends(work):
-    """A person who goes when the page is gone: it ends with the run."""
+    """A person who looks again where a call was lost; the page ends with the run."""
 
     def done(address, stop):
-        with contextlib.suppress(OSError):
-            work(address, stop)
+        while not stop.is_set():
+            with contextlib.suppress(OSError):
+                work(address, stop)
+            stop.wait(1.0)
 
     return done
 

@@ -1,9 +1,7 @@
 """Ids of a system are captured from its database: SQLite and PostgreSQL through a site profile."""
 
 import sqlite3
-import sys
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -17,8 +15,6 @@ from harness.site.board import Board
 from harness.site.cards import read_forms
 from harness.site.desk import Desk
 from harness.site.route import Routes
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "simulators"))
 
 TABLE = "CREATE TABLE visits (visit_no VARCHAR(20), name VARCHAR(40), card VARCHAR(18))"
 OLD = "INSERT INTO visits VALUES ('V1', '测试甲', 'C1')"
@@ -128,7 +124,7 @@ def test_from_a_file_of_sqlite(tmp_path):
 @pytest.mark.slow
 def test_from_postgresql_with_an_account_that_only_reads(tmp_path):
     psycopg = pytest.importorskip("psycopg")
-    from postgres_cluster import cluster
+    from tests.simulators.postgres_cluster import cluster
 
     with cluster() as url, psycopg.connect(url, autocommit=True) as db:
         db.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")

@@ -1,13 +1,16 @@
 """An order at a RIS and an examination at a device that only persons work at, over real DICOM."""
 
 import itertools
+import socket
 from datetime import datetime
 
 import pytest
 from hands import Operators, free_port, run_feature
 
+from harness.clock import CHINA
 from harness.link.dicom_scu import Association, Peer
 from harness.model import Person
+from simulators.hospital.ris_feed import ORDERS
 from simulators.modality.images import Exam, instance
 from simulators.modality.modality import Modality
 from simulators.modality.model import load_model
@@ -229,3 +232,105 @@ def test_our_own_device_does_not_stand_in_for_one_of_the_site(tmp_path, departme
     conclusion, _, _ = run_feature(tmp_path, text, department.work, feature=FEATURE)
     assert conclusion.verdict == "blocked"
     assert "modality" in conclusion.reasons[0]
+
+
+ORDERED = """# language: zh-CN
+@接口-RIS-ORD
+功能: 检查
+  负责人: 测试组
+
+  @REQ-IMG-001 @id-site-ordered
+  场景: HIS 的申请进入工作列表
+    假如 患者“甲”的姓名类别为“普通”
+    当 HIS经HL7为患者“甲”在设备“CT”上申请检查“检1”
+    那么 60秒内以“UTF-8”字符集按“检查号”查询检查“检1”的工作列表应恰为:
+      | 检查 |
+      | 检1  |
+"""
+
+HIS = """
+[systems.HIS]
+mode = "real"
+worked_by = "person"
+version = "1"
+[endpoints.his-ris]
+interface = "RIS-ORD"
+from = "HIS"
+to = "RIS"
+protocol = "mllp"
+via = "relay"
+relay_port = {relay_port}
+host = "127.0.0.1"
+port = {orders_port}
+[canaries.update]
+interface = "RIS-ORD"
+type = "ADT^A08"
+from = "HIS"
+text = "改一次自检患者的电话"
+wait_s = 60.0
+"""
+
+
+class Doctor:
+    """A HIS of the site: it numbers its patients and orders itself, and speaks HL7 to the RIS."""
+
+    def __init__(self, department, port):
+        self.department, self.port, self.count = department, port, itertools.count(1)
+
+    def send(self, kind, *segments):
+        now = f"{datetime.now(CHINA):%Y%m%d%H%M%S}"
+        head = (
+            f"MSH|^~\\&|HIS|H|RIS|H|{now}||{kind}|C{next(self.count)}|P|2.5.1|||||CHN|UNICODE UTF-8"
+        )
+        body = "\r".join([head, *segments]) + "\r"
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as line:
+            line.sendall(b"\x0b" + body.encode() + b"\x1c\r")
+            got = b""
+            while b"\x1c\r" not in got:
+                got += line.recv(4096)
+        return got.decode()
+
+    def order(self, fields):
+        number = self.department.number
+        return self.send(
+            "OMI^O23^OMI_O23",
+            f"PID|1||R{number}^^^HIS||{fields['姓名']}||{fields['出生日期']}|{fields['性别']}",
+            "PV1|1|O", f"ORC|NW|HP{number}",
+            f"TQ1|1||||||{fields['日期']}{fields['时间']}",
+            f"OBR|1|HP{number}||RP{number}^{fields['检查项目']}",
+            f"IPC|ACC{number}|RP{number}|1.2.826.0.1.3680043.10.1510.{number}|SPS{number}"
+            f"|{fields['设备类型']}||||MHCT1",
+            "OBX|1|PN|N||" + fields["拼音"],
+        )  # fmt: skip
+
+    def work(self, address, stop):
+        board, done = Operators(address), set()
+        while not stop.is_set():
+            for card in board.cards():
+                if card["number"] in done:
+                    continue
+                done.add(card["number"])
+                fields = dict(card["fields"])
+                self.department.seen.append((card["workstation"], fields))
+                if card["workstation"] == "医生站":
+                    self.order(fields)
+                else:
+                    self.send("ADT^A08^ADT_A01", "EVN|A08", "PID|1||0||自检", "PV1|1|O")
+            stop.wait(0.05)
+
+
+def test_an_order_of_a_his_is_seen_to_pass_and_its_numbers_are_used(tmp_path, department):
+    relay = free_port()
+    orders = department.systems.address("RIS", ORDERS).port
+    text = department.profile() + HIS.format(relay_port=relay, orders_port=orders)
+    text = text.replace("mints = [", 'mints = ["HIS.patient_id", "HIS.accession", "HIS.study",'
+                        ' "HIS.sps_id", "HIS.procedure_id", ')  # fmt: skip
+    doctor = Doctor(department, relay)
+    conclusion, records, _ = run_feature(tmp_path, text, doctor.work, feature=ORDERED)
+    card = by_hand(records)[-1]
+    assert (card["name"], card["outcome"]) == ("exam-order", "ok"), conclusion.reasons
+    number = department.number
+    assert (card["captured"]["accession"], card["captured"]["sps_id"]) == (
+        f"ACC{number}", f"SPS{number}",
+    )  # fmt: skip
+    assert conclusion.verdict == "pass", conclusion

@@ -31,7 +31,7 @@ def sit_down(screens, address, stop, asked):
         board.on("request", lambda request: asked.append(request.url))
         board.goto(f"http://{address}/")
         board.fill("#who", "王工")
-        for last in (False, False, True):
+        for first, last in ((True, False), (False, False), (False, True)):
             card = board.locator("article:not(.seen)").first
             card.wait_for(timeout=60_000)
             number = card.get_attribute("data-card")
@@ -53,6 +53,13 @@ def sit_down(screens, address, stop, asked):
             if not last:  # after the last one the run ends, and its page with it
                 gone = f"article[data-card='{number}']:not(.seen)"
                 board.locator(gone).wait_for(state="detached", timeout=60_000)
+            if first:  # the picture of the result, once the card is done
+                board.locator(f"p[data-done='{number}'] input").set_input_files(
+                    {"name": "after.png", "mimeType": "image/png", "buffer": his.screenshot()},
+                    timeout=60_000,
+                )
+                told = f"p[data-done='{number}']:has-text('(2)')"
+                board.locator(told).wait_for(timeout=60_000)
         browser.close()
 
 
@@ -72,3 +79,5 @@ def test_a_person_at_a_his_with_screens_only(tmp_path):
     first = by_hand[0]["attachments"][0]
     assert (tmp_path / "run" / "attachments" / first["sha256"]).read_bytes().startswith(b"\x89PNG")
     assert all(url.startswith(("http://127.0.0.1:", "blob:")) for url in asked)
+    listed = (tmp_path / "run" / "attachments" / "index.csv").read_text(encoding="utf-8-sig")
+    assert [line.split(",")[0] for line in listed.splitlines() if line.endswith(",yes")] == ["1"]

@@ -150,6 +150,20 @@ def test_our_centre_answers_for_test_persons_alone(guard, event, answered):
         guard.check("http", only(mdtrt_cert_no="TOKEN1").encode())  # what it gave out
 
 
+@pytest.mark.parametrize(("person", "sent"), [(WHO, True), (STRANGER, False)])
+def test_our_centre_calls_about_test_persons_alone(guard, person, sent):
+    class Calling(Centre):
+        def on_event(self, event, now):
+            request = HttpRequest(method="POST", target="/6302", payload=settled(person).encode())
+            return [act.Send(conn="his-callback#1", event=request)]
+
+    alarms = []
+    door = Doorman(Calling(), guard, lambda _: "", alarms.append)
+    (done,) = door.on_event(act.Opened(conn="his-callback#1", link="his-callback"), 0.0)
+    assert isinstance(done, act.Send) is sent
+    assert ["his-callback" in one for one in alarms] == ([] if sent else [True])
+
+
 SITE = """
 format = 1
 name = "x"

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from harness import cli
 from harness.cli import build_parser
 from harness.clock import RealClock, VirtualClock
 from harness.errors import InputError
 from harness.link import actor as act
+from harness.people import check_character
 from simulators.centre import arming, provinces, simulate
 from simulators.centre.arm_command import arm as command
 from simulators.centre.centre import Centre
 from simulators.centre.centre_commands import obey
 from simulators.centre.transaction import Call
+from simulators.centre.world import HOSPITAL
 from tests.simulators.centre.counter import SEED, Counter
 from tests.simulators.centre.running import beside, province_file
+from tests.simulators.postgres_cluster import cluster
+
+_NOBODY = "19430119800515123"
+NOBODY = _NOBODY + check_character(_NOBODY)
+"""In a region that is allotted to nobody."""
 
 FOREIGN_CARD = "X99000111"
 FOREIGN_TOKEN = "T0KEN-OF-ANOTHER-PLATFORM"
@@ -299,3 +308,25 @@ def people_of(ledger):
         return store.rows("SELECT psn_no FROM persons ORDER BY psn_no")
     finally:
         store.close()
+
+
+@pytest.mark.peer
+@pytest.mark.slow
+def test_a_ledger_in_postgresql_is_armed_as_well(tmp_path):
+    """Two centres may stand on one database: a person is used by one of them."""
+    pytest.importorskip("psycopg")
+    with cluster() as url:
+        export = tmp_path / "persons.csv"
+        export.write_text(f"姓名,身份证号\n测试甲,{NOBODY}\n", encoding="gb18030")
+        words = ["centre", "import", "--ledger", url, "--persons", str(export)]
+        made, store = simulate.make(provinces.load_province("hunan"), url, RealClock())
+        try:
+            assert cli.main(words) == 0
+            assert command(given(url, "测试甲", "--terminal", "ZD01")) == 0
+            nodes = {"data": {"mdtrt_cert_type": "03", "mdtrt_cert_no": FOREIGN_CARD}}
+            call = Call(infno="1101", msgid="M1", fixmedins_code=HOSPITAL, opter="1",
+                        input=nodes, at=made.time.wall(), envelope={"dev_no": "ZD01"})  # fmt: skip
+            assert person_of(made.handle(call)) == f"T{NOBODY}"
+            assert made.handle(replace(call, msgid="M2")).answer.infcode == -1
+        finally:
+            store.close()

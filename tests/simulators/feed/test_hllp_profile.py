@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from harness import cli, resources
-from harness.errors import InputErrors
 from harness.evidence.line import unpack
 from harness.evidence.trace import read
 from harness.link.host import Host
@@ -72,8 +71,7 @@ def test_a_registration_goes_out_in_blocks_with_count_and_checksum(tmp_path: Pat
     assert (int(block[2]), int(block[3])) == (len(counted), check)
 
 
-def test_no_relay_stands_in_a_line_with_blocks(tmp_path: Path) -> None:
-    with pytest.raises(InputErrors) as caught:
-        load_profile(site(tmp_path, 6001, 'via = "relay"'))
+def test_a_relay_may_stand_in_a_line_with_blocks(tmp_path: Path) -> None:
+    path = site(tmp_path, 6001, 'via = "relay"\nrelay_port = 6002')
 
-    assert "HLLP" in str(caught.value)
+    assert load_profile(path).endpoints["his-lis"].via == "relay"
