@@ -155,8 +155,8 @@ LAB: Final = Group(
 One message of ten results (H, P, O, 10 R, L; 0.5 kB) over LIS01-A2, each frame acknowledged before
 the next one leaves. Three ways to cut it: one record a frame, as most analyzer models do it (15
 round trips, ENQ among them); the text cut at 240 characters; and all of it in one frame. Receivers
-get the same bare sender, which looks for each answer until it is there: to wake a sender that
-sleeps costs more than many a receiver does. Senders get the same bare blocking responder. Every end
+get the same bare sender, which looks for each answer for 0.2 ms before it sleeps: to wake a sender
+that sleeps costs more than many a receiver does. Senders get the same bare blocking responder. Every end
 is a process of its own, over loopback. *Our receiver* is the core of LIS01-A2 under an actor that takes whole
 messages, with the journal of a load run on. The *bare responder* is one thread that answers ACK to
 whatever comes: no frame is looked at, nothing is kept. The open peers are run as their
