@@ -210,10 +210,7 @@ def _manifest(
         "not_matched": len(taken.near),
         "left_out": dict(recording.left_out),
         "identity": {"replaced": len(done.originals), "too_short_to_search": done.short},
-        "sources": {
-            f"source-{number}": _digest(path)
-            for number, path in enumerate(sources, 1)
-        },
+        "sources": {f"source-{number}": _digest(path) for number, path in enumerate(sources, 1)},
     }
 
 

@@ -204,9 +204,7 @@ class Stage:
             sent=player.sent, slots=slots, rows=rows,
         )  # fmt: skip
 
-    def _turns(
-        self, bench: Bench, player: Player, score: Score, images: DicomPlayer
-    ) -> list[Line]:
+    def _turns(self, bench: Bench, player: Player, score: Score, images: DicomPlayer) -> list[Line]:
         before: Turn | None = None
         missing = []
         sent = {str(one.line.number) for one in score.turns if one.move == "send"}

@@ -1,6 +1,6 @@
 """Which defects are switched on, and, for whoever measures, which of them anybody asks for.
 
-A system asks for a defect where it would behave otherwise with it. So a scenario in which nobody
+A system asks for a defect where it would behave otherwise with it. So a run in which nobody
 asked for one plays to the letter as it does with it, and need not be played again for it.
 """
 

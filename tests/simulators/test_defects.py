@@ -17,7 +17,7 @@ from simulators.hospital import defects
 from simulators.hospital.built_in import BuiltInHospital
 
 HOSPITAL = Path(defects.__file__).resolve().parent
-AROUND = ("explore", "pacs", "ris")
+AROUND = ("imaging_inside", "explore", "pacs", "ris")
 """What drives the hospital from outside, and imaging, whose DIMSE side is no actor: it runs on the
 threads of its library. Neither may see a scenario; the import contracts hold that."""
 
@@ -115,6 +115,7 @@ STANDARD = frozenset(
         "base64",
         "binascii",
         "collections.abc",
+        "contextlib",
         "csv",
         "dataclasses",
         "datetime",
