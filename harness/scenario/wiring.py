@@ -6,10 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import ProfileError
-from harness.i18n import tr
 from harness.link.address import Address
-from harness.link.reach import client_context
 from harness.link.spec import LinkSpec
 from harness.link.tap import Connection
 from harness.model import Person
@@ -17,8 +14,8 @@ from harness.permit import Permit
 from harness.probes.probe import Probe
 from harness.probes.sql import SqlProbe
 from harness.profile import LinkTransport, Mode, ProbeKind, Profile, Via
-from harness.profile_tls import tls_files
 from harness.scenario.wiring_probes import other_probe, pace_of
+from harness.scenario.wiring_tls import over_tls
 from harness.subjects import read_subjects
 
 BUILT_IN_URL = "builtin:"
@@ -102,17 +99,7 @@ def _address(profile: Profile, name: str, environ: Mapping[str, str]) -> Address
     endpoint = profile.endpoints[name]
     if endpoint.tls is None:
         return Address(host=endpoint.host, port=endpoint.port)
-    files = tls_files(profile, endpoint.tls, environ)
-    try:
-        context = client_context(files)
-    except (OSError, ValueError) as error:
-        raise ProfileError(
-            tr("the certificates of {name} cannot be used: {why}", name=name, why=error),
-            where=str(profile.path),
-        ) from error
-    return Address(
-        host=endpoint.host, port=endpoint.port, tls=context, server_name=files.server_name
-    )
+    return over_tls(profile, name, endpoint.host, endpoint.port, endpoint.tls, environ)
 
 
 def probes(

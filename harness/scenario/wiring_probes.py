@@ -11,7 +11,6 @@ from harness.i18n import tr
 from harness.link.address import Address
 from harness.link.http_call import Caller
 from harness.link.once import ask as ask_once
-from harness.link.reach import client_context
 from harness.link.tap import Connection
 from harness.permit import Permit
 from harness.probes.carried import CarriedProbe
@@ -23,7 +22,7 @@ from harness.probes.person import PersonProbe
 from harness.probes.probe import Probe
 from harness.profile import Mode, ProbeConfig, ProbeKind, Profile
 from harness.profile_probes import place_of
-from harness.profile_tls import tls_files
+from harness.scenario.wiring_tls import over_tls
 from harness.wire.core import Message
 from harness.wire.http1_events import HttpRequest, HttpResponse
 from harness.wire.mllp import MllpCore
@@ -132,15 +131,7 @@ def _address(
         raise ProfileError(
             tr("a TLS link needs a table “tls”"), where=f"{profile.path}: probes.{name}"
         )
-    files = tls_files(profile, probe.tls, environ)
-    try:
-        context = client_context(files)
-    except (OSError, ValueError) as error:
-        raise ProfileError(
-            tr("the certificates of {name} cannot be used: {why}", name=name, why=error),
-            where=str(profile.path),
-        ) from error
-    return Address(host=host, port=port, tls=context, server_name=files.server_name)
+    return over_tls(profile, name, host, port, probe.tls, environ)
 
 
 def _http(
