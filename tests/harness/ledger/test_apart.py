@@ -144,7 +144,7 @@ def test_other_peoples_files_are_not_overwritten(tmp_path):
     sources = ledgers(tmp_path)
     (tmp_path / "parts" / "his").mkdir(parents=True)
     (tmp_path / "parts" / "his" / "thesis.txt").write_text("x", encoding="utf-8")
-    with pytest.raises(InputError, match="other files|别的文件"):
+    with pytest.raises(InputError, match=r"other files|别的文件"):
         judged(
             sources,
             tmp_path / "out",
