@@ -313,4 +313,3 @@ class Readers:
             self._selector.unregister(wire.sock)
         wire.sock.close()
         self.ended(conn, wire, reason)
-        self._awake_until = monotonic() + AWAKE_S  # who leaves may come back at once

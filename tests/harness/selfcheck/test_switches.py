@@ -1,5 +1,7 @@
 """A scenario in which nobody asks for a defect plays alike with it: it need not be played again."""
 
+from functools import partial
+
 import pytest
 
 from harness.faults.plan import keyed
@@ -45,6 +47,12 @@ def _sampled():
     return sorted(everything, key=lambda one: keyed(commit(), one.scenario.id))[:SAMPLED]
 
 
+def _least_likely(one, defect):
+    """First those that the scenario is meant for: there a question that was missed would show."""
+    elsewhere = defect.requirement != one.scenario.requirement
+    return elsewhere, keyed(commit(), one.scenario.id, defect.id)
+
+
 @pytest.mark.slow
 def test_with_a_defect_that_nobody_asks_for_all_is_as_without_it():
     scenarios = _sampled()
@@ -52,10 +60,10 @@ def test_with_a_defect_that_nobody_asks_for_all_is_as_without_it():
     compared = 0
     for one in scenarios:
         ident = one.scenario.id
-        unasked = [each.id for each in DEFECTS if each.id not in asked[ident]]
+        unasked = [each for each in DEFECTS if each.id not in asked[ident]]
         if EVERYTHING in asked[ident] or not unasked:
             continue
-        chosen = min(unasked, key=lambda each: keyed(commit(), ident, each))
+        chosen = min(unasked, key=partial(_least_likely, one)).id
         (plain,) = runs.play([one], seed=1)
         (changed,) = runs.play([one], seed=1, defects=[chosen])
         assert changed.conclusion == plain.conclusion, (ident, chosen)

@@ -129,6 +129,19 @@ def test_a_device_that_asks_is_not_taken_for_a_probe() -> None:
     assert [each.record["conn"] for each in _observations(records)] == ["m#1"]
 
 
+def test_what_a_system_opens_while_a_look_waits_is_observed() -> None:
+    records = [
+        link("m#1", 1), asked("m#1", 2), record(3, "step"), probe(4),
+        record(5, "link", conn="his-ris#1", frm="HIS", to="RIS", event="opened"),
+        record(6, "message", conn="his-ris#1", frm="HIS", protocol="hl7", type="OMI^O23", raw=""),
+        probe(7), link("m#2", 8), asked("m#2", 9), probe(10),
+        record(11, "judgement", cited=[10]),
+    ]  # fmt: skip
+
+    kept = [each.record["conn"] for each in _observations(records) if each.kind == "message"]
+    assert kept == ["m#1", "his-ris#1", "m#2"]
+
+
 def packed(text: str) -> str:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
