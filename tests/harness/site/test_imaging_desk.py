@@ -98,6 +98,8 @@ worked_by = "person"
 version = "1"
 """
 
+MOMENT = datetime(2026, 1, 5, 9, 0)  # noqa: DTZ001 - DICOM writes local times
+
 
 class Department:
     """RIS and PACS of the site, with a person at the registration desk and one at the device."""
@@ -133,7 +135,7 @@ class Department:
                         birth=order["birth"])  # fmt: skip
         exam = Exam(person=person, study=order["study"], accession=order["accession"],
                     procedure_id=order["procedure_id"], step_id=order["sps_id"],
-                    description=order["description"], moment=datetime(2026, 1, 5, 9, 0))  # fmt: skip # noqa: DTZ001
+                    description=order["description"], moment=MOMENT)  # fmt: skip
         model = load_model("ct-helical")
         peer = Peer(address=self.systems.address("PACS"), called=AE_TITLES["PACS"],
                     calling=model.ae_title)  # fmt: skip
