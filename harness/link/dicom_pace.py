@@ -302,6 +302,7 @@ def _kill(assoc: Any, wire: _Socket, wake: threading.Event) -> None:
     assoc._reactor_checkpoint.set()  # noqa: SLF001 - what the library's own ``kill`` sets
     assoc._kill = assoc._is_paused = True  # noqa: SLF001
     assoc.is_established = False
+    assoc.dimse.msg_queue.put((None, None))  # the library's word was perhaps taken by ``_serve``
     wake.set()
     dul = assoc.dul
     until = time.monotonic() + GRACE_S

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from pynetdicom import AE, build_role
+from pynetdicom.pdu_primitives import A_ASSOCIATE
 
 from harness.errors import HarnessError
 from harness.link.address import Address
@@ -120,6 +121,7 @@ class Association:
     _contexts: dict[tuple[str, str], int] = field(default_factory=dict)
     _syntax: dict[int, str] = field(default_factory=dict)
     _next_id: int = 1
+    _finished: bool = False
 
     def __post_init__(self) -> None:
         if len(self.offers) > CONTEXTS_MAX:
@@ -185,9 +187,11 @@ class Association:
 
     def _why(self, seconds: float) -> str:
         assoc = self._assoc
-        if assoc.is_rejected:
-            primitive = assoc.acceptor.primitive
-            triple = (primitive.result, primitive.result_source, primitive.diagnostic)
+        # The library takes a rejection that came before it looked for a connection that failed.
+        late = None if assoc.is_rejected else assoc.dul.peek_next_pdu()
+        primitive = late or assoc.acceptor.primitive
+        if isinstance(primitive, A_ASSOCIATE) and primitive.result:
+            triple: Any = (primitive.result, primitive.result_source, primitive.diagnostic)
             return f"rejected {triple}: {REJECTIONS.get(triple, 'see PS3.8 table 9-21')}"
         if assoc.rejected_contexts:
             return "no usable presentation context"
@@ -212,6 +216,7 @@ class Association:
     def _finish(self) -> list[str]:
         if self._assoc is None:
             return []
+        self._finished = True
         self._assoc.kill()
         return join_all(self._threads())
 
@@ -260,6 +265,9 @@ class Association:
             HarnessError: there is no association, or none of its contexts fits.
             PermitError: the data set is about somebody who is not ours.
         """
+        if self._contexts and not self.is_open and not self._finished:
+            yield Answer(status=-1, kind=request.kind, error="aborted")  # by the peer, just now
+            return
         if not self.is_open or self._quiet is None:
             raise no_association(self.error or "it is over")
         context = self._context(request)

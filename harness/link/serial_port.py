@@ -21,6 +21,7 @@ from time import monotonic
 from typing import Any, Final
 
 import serial
+from serial.urlhandler import protocol_socket
 
 from harness import limits
 from harness.link.serial_address import SerialAddress
@@ -224,6 +225,13 @@ def modem_lines(port: Any) -> dict[str, bool] | None:
         return None
 
 
+class _DeviceServer(protocol_socket.Serial):
+    """A device server over plain TCP: what it says as soon as it is connected is kept."""
+
+    def reset_input_buffer(self) -> None:
+        """Throw nothing away: pyserial asks for it while it opens, when bytes can be there."""
+
+
 def _opened(address: SerialAddress) -> Any:
     line: LineSettings = address.line
     flow: Flow = line.flow
@@ -231,7 +239,8 @@ def _opened(address: SerialAddress) -> Any:
     if not address.url.startswith("rfc2217:"):  # its writes go into a socket with a timeout
         options["write_timeout"] = limits.SEND_TIMEOUT_S
     try:
-        port: Any = serial.serial_for_url(
+        opener = _DeviceServer if address.url.startswith("socket:") else serial.serial_for_url
+        port: Any = opener(
             address.url,
             baudrate=line.baud,
             bytesize=line.data_bits,

@@ -9,9 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 from pydicom.filereader import read_dataset
+from pynetdicom.acse import ACSE
 from pynetdicom.dimse_messages import C_MOVE_RSP, C_STORE_RQ, N_SET_RQ
 from pynetdicom.dsutils import encode as library_encode
 
+from harness.errors import HarnessError
 from harness.link import dicom_pace
 from harness.link.address import Address
 from harness.link.dicom import VERIFICATION, Answer, Request
@@ -114,6 +116,70 @@ def echo(port, dimse_s=3.0):
     with Association(peer, OFFERS) as link:
         assert link.is_open
         return link.ask(Request(kind="C-ECHO", sop_class=VERIFICATION))
+
+
+REJECTION = struct.pack(">BxIxBBB", 3, 4, 1, 1, 7)
+ABORT = struct.pack(">BxIxxBB", 7, 4, 0, 0)
+
+
+def test_a_rejection_that_comes_before_the_library_looks_is_told_as_one(monkeypatch):
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def refuse():
+        with server, server.accept()[0] as wire:
+            wire.recv(65536)
+            wire.sendall(REJECTION)
+
+    thread = threading.Thread(target=refuse)
+    thread.start()
+    ask = ACSE.send_request
+
+    def ask_and_sleep(self):
+        ask(self)
+        self.assoc.dul.join(20)  # the rejection ends that thread
+
+    monkeypatch.setattr(ACSE, "send_request", ask_and_sleep)
+    peer = Peer(address=Address(host="127.0.0.1", port=server.getsockname()[1]), called="PACS",
+                calling="CT")  # fmt: skip
+    with Association(peer, OFFERS) as link:
+        assert link.error.startswith("rejected (1, 1, 7)")
+    thread.join(60)
+
+
+def test_an_abort_that_came_before_the_question_is_told_at_once(monkeypatch):
+    """The thread that serves takes the word that would have ended the wait for an answer."""
+    taken, over = threading.Event(), dicom_pace._over
+
+    def over_later(assoc, how, event):
+        taken.set()
+        time.sleep(0.3)
+        over(assoc, how, event)
+
+    monkeypatch.setattr(dicom_pace, "_over", over_later)
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def abort():
+        with server, server.accept()[0] as wire:
+            wire.recv(65536)
+            wire.sendall(acceptance())
+            wire.sendall(ABORT)
+
+    thread = threading.Thread(target=abort)
+    thread.start()
+    peer = Peer(address=Address(host="127.0.0.1", port=server.getsockname()[1]), called="PACS",
+                calling="CT", dimse_s=30.0)  # fmt: skip
+    question = Request(kind="C-ECHO", sop_class=VERIFICATION)
+    with Association(peer, OFFERS) as link:
+        assert taken.wait(20)
+        assert link.is_open
+        begun = time.monotonic()
+        assert link.ask(question).error == "aborted"
+        assert time.monotonic() - begun < 20
+        assert not link.is_open
+        assert link.ask(question).error == "aborted"
+    with pytest.raises(HarnessError, match="it is over"):
+        link.ask(question)
+    thread.join(60)
 
 
 DATA = struct.pack(">BxI", 4, 100)

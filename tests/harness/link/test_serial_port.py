@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import serial
 import serial.rfc2217
+from serial.urlhandler import protocol_socket
 
 from harness import limits
 from harness.errors import PermitError
@@ -361,6 +364,30 @@ def test_an_exchange_through_a_tcp_device_server(runtime: Threads) -> None:
         assert lis.payloads == [oru(1), oru(2)]
         for name in ("AN", "LIS"):
             assert runtime.remove(name) == []
+
+
+def test_what_a_device_server_says_at_once_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    open_one = socket.create_connection
+
+    def connect_and_wait(*args: Any, **kwargs: Any) -> socket.socket:
+        wire = open_one(*args, **kwargs)
+        assert select.select([wire], [], [], 20)[0]  # the first bytes are there
+        return wire
+
+    monkeypatch.setattr(protocol_socket.socket, "create_connection", connect_and_wait)
+
+    def speak() -> None:
+        with server.accept()[0] as wire:
+            wire.sendall(b"\x05")
+            wire.recv(1)  # until the other side closes
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        speaker = threading.Thread(target=speak)
+        speaker.start()
+        port = connect(SerialAddress(url=f"socket://127.0.0.1:{server.getsockname()[1]}"))
+        with contextlib.closing(port):
+            assert next_bytes(port, 100) == b"\x05"
+        speaker.join(60)
 
 
 class PortWithLines(serial.Serial):
