@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from harness.doctor_check import Check, Look, Means, Status
 from harness.doctor_endpoints import endpoint_looks
+from harness.doctor_guards import guard_checks
 from harness.doctor_probes import probe_looks
 from harness.errors import PermitError
 from harness.i18n import tr
@@ -41,7 +42,8 @@ def examine(
     if open_connection is not None:
         with_ = replace(with_, open_connection=open_connection)
     permit = Permit(profile, with_.now, resolve=with_.resolve, environ=with_.environ)
-    checks = [*_policy(profile, permit), *_versions(profile), *_secrets(profile, with_.environ)]
+    checks = [*_policy(profile, permit), *_versions(profile), *_secrets(profile, with_.environ),
+              *guard_checks(profile)]  # fmt: skip
     looks: list[Look] = []
     for name, endpoint in profile.endpoints.items():
         looks += endpoint_looks(profile, name, endpoint, permit, with_)

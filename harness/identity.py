@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from harness.errors import PermitError
 from harness.i18n import tr
-from harness.identity_insurance import insurance_claims
+from harness.identity_insurance import HOLDER, READS_CARD, insurance_claims
 from harness.identity_readers import READERS, Claim, Reader
 from harness.model import Person
 from harness.people import check_character, is_barcode, is_generated
@@ -76,6 +76,7 @@ class IdentityGuard:
         self._specimens: set[str] = set()
         self._shown: set[str] = set()
         self._armed: set[str] = set()
+        self._armed_cards: set[str] = set()
         for person in people:
             self.allow(person)
 
@@ -114,7 +115,11 @@ class IdentityGuard:
         self._texts.add(_folded(person.patient_id))
 
     def expect_unknown(self, terminal: str) -> None:
-        """At this terminal a card or code that nobody knows stands for one of our people."""
+        """The next card or code from this terminal that nobody knows is one of our people.
+
+        Once: that card stays ours, and where the message asks who holds it (1101), what it says of
+        its holder is no stranger's either. Another unknown card is one again.
+        """
         self._armed.add(_folded(terminal))
 
     def confirm_shown(self, value: str) -> None:
@@ -172,7 +177,7 @@ class IdentityGuard:
             loose = self._loose(claims, theirs=theirs, mints=mints)
             foreign = next((one for one in claims if not self._ours(one) and not loose(one)), None)
             if foreign is None:
-                self._shown |= {_folded(one.value) for one in claims if one.kind == "shown"}
+                self._take_in(claims)
                 return
             refused = refused or foreign
         if not read or refused is None:
@@ -194,13 +199,40 @@ class IdentityGuard:
         self, claims: Sequence[Claim], *, theirs: bool, mints: bool
     ) -> Callable[[Claim], bool]:
         """What need not be ours in a message that otherwise is."""
-        armed = any(one.kind == "terminal" and _folded(one.value) in self._armed for one in claims)
         named = theirs and any(one.place in NAMED and self._ours(one) for one in claims)
         places = (CONTACTS | MINTED if mints else CONTACTS) if named else frozenset()
-        kinds = {"shown"} if armed else set()
-        if named and mints:
-            kinds.add("specimen")
-        return lambda one: one.place in places or one.kind in kinds
+        kinds = {"specimen"} if named and mints else set()
+        read = self._read(claims)
+        return lambda one: (
+            one.place in places
+            or one.kind in kinds
+            or (one.kind in {"shown", "card"} and _folded(one.value) in read)
+            or (one.kind in {"text", "birth"} and (one.place.lower(), one.value) in read)
+        )
+
+    def _read(self, claims: Sequence[Claim]) -> set[str | tuple[str, str]]:
+        """What an armed terminal read off a card: values shown, and of 1101 what names its holder.
+
+        A number of an insured person (``psn_no``) stands on no card.
+        """
+        shown = {_folded(one.value) for one in claims if one.kind == "shown"}
+        at = {_folded(one.value) for one in claims if one.kind == "terminal"}
+        if not shown or not (at & self._armed or shown & self._armed_cards):
+            return set()
+        if not any(one.kind == "asked" and one.value == READS_CARD for one in claims):
+            return {*shown}
+        holder = {(one.place.lower(), one.value) for one in claims if one.place.lower() in HOLDER}
+        return {*shown, *holder, *(_folded(value) for _, value in holder)}
+
+    def _take_in(self, claims: Sequence[Claim]) -> None:
+        """A card that was let in stays known; an arming that it used is over."""
+        shown = {_folded(one.value) for one in claims if one.kind == "shown"}
+        at = {_folded(one.value) for one in claims if one.kind == "terminal"} & self._armed
+        unknown = shown - self._shown - self._texts
+        if at and unknown:
+            self._armed -= at
+            self._armed_cards |= shown
+        self._shown |= shown
 
     def learn(self, protocol: str, payload: bytes) -> None:
         """Take in the codes that a system of ours gives out: its callers show them again."""
@@ -221,7 +253,7 @@ class IdentityGuard:
                 )
             case "specimen":
                 return claim.value in self._specimens
-            case "terminal":
+            case "terminal" | "asked":
                 return True
             case "shown":
                 return _folded(claim.value) in self._shown | self._texts
@@ -242,9 +274,15 @@ def _folded(text: str) -> str:
     return re.sub(r"\s+", "", text).upper()
 
 
-def _claims(reader: Reader, text: str) -> Iterator[Claim]:
-    yield from reader(text)
+def card_numbers(text: str) -> Iterator[str]:
+    """Identity card numbers in a text, those of physicians and pharmacists left out."""
     for match in _ID_CARD.finditer(_STAFF.sub(" ", text)):
         number = match[0].upper()
         if 1 <= int(number[10:12]) <= 12 and check_character(number[:17]) == number[17]:
-            yield Claim(place=tr("an identity card number in the text"), kind="card", value=number)
+            yield number
+
+
+def _claims(reader: Reader, text: str) -> Iterator[Claim]:
+    yield from reader(text)
+    for number in card_numbers(text):
+        yield Claim(place=tr("an identity card number in the text"), kind="card", value=number)

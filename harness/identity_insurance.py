@@ -4,10 +4,10 @@ Bodies are JSON, JSON in a string of JSON, XML, or XML around JSON, and a connec
 in pieces. So members are found in the text wherever they stand, by name, and not by a parser that a
 body must please; the settlement interface's own codecs are not used here.
 
-Looked at: numbers ``psn_no``, ``certno``, ``cert_no``, ``idNo``, ``patn_id``; what is shown,
-``mdtrt_cert_no``, ``card_sn``, ``ecToken``, ``authNo``, ``businessInfo``; names ``psn_name``,
-``patn_name``, ``patient_name``, ``userName``; births ``brdy``, ``birthday``. Who works at the
-hospital (``opter``, ``dr_name`` and the like) is nobody's patient.
+Looked at: numbers ``psn_no``, ``psnNo``, ``certno``, ``cert_no``, ``idNo``, ``patn_id``; what is
+shown, ``mdtrt_cert_no``, ``card_sn``, ``ecToken``, ``authNo``, ``businessInfo``; names
+``psn_name``, ``psnName``, ``patn_name``, ``patient_name``, ``userName``; births ``brdy``,
+``birthday``. Who works at the hospital (``opter``, ``dr_name`` and the like) is nobody's patient.
 """
 
 from __future__ import annotations
@@ -20,22 +20,39 @@ from typing import Final
 from harness.identity_readers import Claim
 
 KINDS: Final[Mapping[str, str]] = {
-    "psn_no": "text", "certno": "text", "cert_no": "text", "idno": "text", "patn_id": "text",
-    "psn_name": "text", "patn_name": "text", "patient_name": "text", "username": "text",
+    "psn_no": "text", "psnno": "text", "certno": "text", "cert_no": "text", "idno": "text",
+    "patn_id": "text", "psn_name": "text", "psnname": "text", "patn_name": "text",
+    "patient_name": "text", "username": "text",
     "brdy": "birth", "birthday": "birth",
     "mdtrt_cert_no": "shown", "card_sn": "shown", "ectoken": "shown", "authno": "shown",
     "businessinfo": "shown",
-    "dev_no": "terminal", "opter": "terminal",
+    "dev_no": "terminal", "opter": "terminal", "infno": "asked",
 }  # fmt: skip
-"""What each member tells; ``shown`` is a card or code that somebody held to a reader."""
+"""What each member tells; ``shown`` is a card or code that somebody held to a reader, ``asked`` the
+transaction."""
 
-_NAMES: Final = "|".join(sorted(KINDS, key=len, reverse=True))
+READS_CARD: Final = "1101"
+"""The one transaction that asks who holds a card or code."""
+
+NAMES: Final = frozenset({"psn_name", "psnname", "patn_name", "patient_name", "username"})
+HOLDER: Final = NAMES | {"certno", "cert_no", "idno", "brdy", "birthday"}
+"""What a card tells about its holder."""
+
+_STAFF: Final = re.compile(r"(?:phar|prsc_dr|prac_psn|dr)_?cert_?no")
+
+
+def is_staff(name: str) -> bool:
+    """Whether a member tells who works at the hospital."""
+    return _STAFF.fullmatch(name.lower()) is not None
+
+
+_MEMBERS: Final = "|".join(sorted(KINDS, key=len, reverse=True))
 _JSON: Final = re.compile(
-    rf'"(?P<name>{_NAMES})"\s*:\s*(?:"(?P<text>(?:[^"\\]|\\.)*)"|(?P<number>[0-9]+)(?=\s*[,}}\]]))',
+    rf'"(?P<name>{_MEMBERS})"\s*:\s*(?:"(?P<text>(?:[^"\\]|\\.)*)"|(?P<number>[0-9]+)(?=\s*[,}}\]]))',
     re.IGNORECASE,
 )
 _XML: Final = re.compile(
-    rf"<(?:\w+:)?(?P<name>{_NAMES})(?:\s[^<>]*)?>(?P<text>[^<]*)</", re.IGNORECASE
+    rf"<(?:\w+:)?(?P<name>{_MEMBERS})(?:\s[^<>]*)?>(?P<text>[^<]*)</", re.IGNORECASE
 )
 _CODE: Final = re.compile(r"\\+u([0-9a-fA-F]{4})")
 _ESCAPED: Final = re.compile(r'\\(["\\/])')

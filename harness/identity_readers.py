@@ -216,7 +216,7 @@ def framed_claims(text: str) -> Iterator[Claim]:
 
 
 READERS: Mapping[str, Reader] = {
-    "hl7": hl7_claims, "mllp": hl7_claims, "astm": astm_claims, "framed": framed_claims,
-    "poct1a": poct_claims,
+    "hl7": hl7_claims, "mllp": hl7_claims, "hllp": hl7_claims, "astm": astm_claims,
+    "framed": framed_claims, "poct1a": poct_claims,
 }  # fmt: skip
 """How each protocol's claims are found; another protocol is refused until it has a reader."""

@@ -198,6 +198,11 @@ class ProbeConfig(Part):
     """At most so many looks a second; default: 10 at a system that we do not run."""
     header_env: EnvName | None = None
     """http: environment variable with one header line, such as Authorization: Bearer ..."""
+    empty_status: Annotated[list[Annotated[int, Field(strict=True)]], Field(max_length=5)] = Field(
+        default_factory=list
+    )
+    """http: statuses by which the service says that it has no such rows, such as [404] or [410];
+    else they are an error of the probe, as a wrong path is."""
     encoding: Codec | None = None
     """hl7: character set of the question; default: what the role receives."""
     tls: Tls | None = None

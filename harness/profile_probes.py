@@ -32,6 +32,7 @@ OWNED: Final = frozenset({ProbeKind.FILES, ProbeKind.HTTP, ProbeKind.HL7, ProbeK
 KEYS: Final[Mapping[str, frozenset[ProbeKind]]] = {
     "rows": frozenset({ProbeKind.FILES, ProbeKind.HTTP, ProbeKind.HL7}),
     "header_env": frozenset({ProbeKind.HTTP}),
+    "empty_status": frozenset({ProbeKind.HTTP}),
     "encoding": frozenset({ProbeKind.HL7}),
     "tls": frozenset({ProbeKind.HTTP, ProbeKind.HL7}),
     "control": frozenset({ProbeKind.SQL, ProbeKind.CARRIED}),
@@ -119,7 +120,17 @@ def _hl7(probe: ProbeConfig) -> None:
     check_paths(list(probe.columns.values()))
 
 
+EMPTY: Final = frozenset({400, 404, 410, 422})
+"""Statuses by which a service may say that it has no such thing; the others say that nobody was let
+in, or that something went wrong (RFC 9110 §15.5)."""
+
+
 def _http(probe: ProbeConfig) -> None:
+    if wrong := [one for one in probe.empty_status if one not in EMPTY]:
+        raise InputError(
+            tr("a service cannot say by status {status} that it has no rows", status=wrong[0]),
+            remedy=tr("use one of: {known}", known=", ".join(map(str, sorted(EMPTY)))),
+        )
     if not probe.query.startswith("/") or any(sign.isspace() for sign in probe.query):
         raise InputError(tr("the query of an HTTP probe is a path that begins with /"))
 

@@ -34,6 +34,7 @@ _TEXTS: Final = {
 }
 
 _HTTP: Final = re.compile(rb"\A(?:[A-Z]{3,8} [^\r\n]{1,2000} HTTP/1|HTTP/1)")
+_HYBRID: Final = re.compile(rb"\A[\x00\r\n]*\x0b[DN][0-9]{2}\rMSH")
 _DICOM: Final = re.compile(rb"\A[\x01-\x07]\x00\x00[\x00-\xff]{3}")
 _ASTM: Final = re.compile(rb"\A[\x00\r\n]*(?:\x05|[\x06\x15\x04]+\Z|\x02[0-7])")
 
@@ -115,7 +116,7 @@ def _skipped(skipped: Counter[str]) -> str:
 
 def _talks(talk: Conversation) -> list[Talk]:
     said = talk.client.data, talk.server.data
-    protocol = _protocol(*said)
+    protocol = protocol_of(*said)
     read = read_dicom(talk) if protocol == "dicom" else (None, None)
     return [
         Talk(
@@ -150,14 +151,18 @@ def _lacks(side: Side, protocol: str) -> list[CaptureFinding]:
     return found
 
 
-def _protocol(client: bytes, server: bytes) -> str:
-    """What a connection speaks, from how its sides begin."""
+def protocol_of(client: bytes, server: bytes) -> str:
+    """What a connection speaks, from how its sides begin: ``hl7``, ``astm``, ``unknown`` ..."""
     for data in (client, server):
         if data[:2] == b"\x16\x03":
             return "tls"
         if _HTTP.match(data):
             return "http"
-        if b"\x0bMSH" in data or data.lstrip(b"\x00\r\n").startswith(b"MSH|"):
+        if (
+            b"\x0bMSH" in data
+            or _HYBRID.search(data)
+            or data.lstrip(b"\x00\r\n").startswith(b"MSH|")
+        ):
             return "hl7"
     if any(_ASTM.match(data) for data in (client, server) if data.strip(b"\x06\x15\x04")):
         return "astm"

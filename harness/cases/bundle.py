@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness import __version__
-from harness.cases.deidentify import Deidentified, Piece, deidentify
+from harness.cases.as_sent import mapped
+from harness.cases.deidentify import IMAGES, Deidentified, Piece, deidentify
 from harness.cases.faults import parse
 from harness.cases.guard import persons
 from harness.cases.identity import Identity
@@ -104,7 +105,12 @@ def write(
     manifest = _manifest(taken, recording, sources, done, told)
     files = _files(taken.messages, done, pseudonyms, told.ends)
     manifest["timeline_sha256"] = hashlib.sha256(files["timeline.jsonl"]).hexdigest()
-    manifest["faults"] = [parse(_told(done, one)).text for one in told.faults]
+    images = [number for number, one in enumerate(taken.messages) if one.protocol == IMAGES]
+    before = [taken.messages[number].payload for number in images]
+    after = [done.payloads[number] for number in images]
+    manifest["faults"] = [
+        parse(mapped(_told(done, one), before, after)).text for one in told.faults
+    ]
     manifest["persons_salt"] = salt = secrets.token_hex(8)
     pieces = zip(taken.messages, done.payloads, strict=True)
     manifest["persons"] = persons([(one.protocol, raw) for one, raw in pieces], salt)

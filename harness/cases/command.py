@@ -57,15 +57,14 @@ def run(options: Options) -> int:
         ends={**_beside(paths), **_ends(options.ends)},
     )  # fmt: skip
     recording = read(paths, options.port, framing=options.framing)
-    taken = take(recording.messages, options.about.strip(), within)
+    taken = take(recording, options.about.strip(), within)
     if not within.open:
-        untimed = sum(not one.at_s for one in recording.messages)
-        recording.miss("without a time, so in no window", untimed)
+        recording.miss("without a time, so in no window", recording.untimed)
     manifest = write(
         Path(options.out), taken, recording, paths, about=options.about, key=key,
         identity=identity, told=said,
     )  # fmt: skip
-    counts = {"count": len(taken.messages), "all": len(recording.messages), "near": len(taken.near)}
+    counts = {"count": len(taken.messages), "all": len(recording), "near": len(taken.near)}
     print(tr("{count} messages of {all} taken, {near} near them not matched", **counts))
     lines = list(told(taken.near))
     for line in lines[:LISTED_MAX]:

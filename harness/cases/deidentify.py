@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from harness.cases import dicom_persons, framing, framing_places
+from harness.cases import dicom_persons, framing, framing_mllp, framing_places
 from harness.cases.identity import Identity
 from harness.cases.leaks import can_be_found
 from harness.cases.pseudonyms import DATE, ESCAPE, Pseudonyms
@@ -57,7 +57,8 @@ class Piece:
     """One message of a case.
 
     Attributes:
-        protocol: ``hl7``, ``astm``, ``http``, ``dicom``, ``astm-wire`` or ``command``.
+        protocol: ``hl7``, ``astm``, ``http``, ``dicom``, ``astm-wire``, ``mllp-wire`` or
+            ``command``.
         payload: its bytes, without framing.
     """
 
@@ -193,6 +194,8 @@ def _whole(
 ) -> bytes:
     """A message that was rewritten; of a session its sums are right again, or as wrong as ever."""
     done = _rewritten(piece.payload, codec, places, pseudonyms, replace)
+    if piece.protocol == framing_mllp.WIRE:
+        return framing_mllp.summed(piece.payload, done)
     if piece.protocol != framing.WIRE:
         return done
     if codec != "utf-8" and len(done) == len(piece.payload):
@@ -336,6 +339,14 @@ def _wire(payload: bytes, identity: Identity) -> tuple[str, list[Span]]:
     return codec, framing_places.spans(payload, lambda one: _astm(one, identity)[1])
 
 
+def _framed(payload: bytes, identity: Identity) -> tuple[str, list[Span]]:
+    """Leaves of a message, and whatever text stands around it."""
+    message = framing_mllp.part_of(payload).message
+    return _hl7(message, identity)[0], framing_mllp.spans(
+        payload, lambda one: _hl7(one, identity)[1]
+    )
+
+
 _SPANS: Final[dict[str, Callable[[bytes, Identity], tuple[str, list[Span]]]]] = {
     "hl7": _hl7,
     "astm": _astm,
@@ -343,6 +354,7 @@ _SPANS: Final[dict[str, Callable[[bytes, Identity], tuple[str, list[Span]]]]] = 
     "command": _json,
     IMAGES: _elements,
     framing.WIRE: _wire,
+    framing_mllp.WIRE: _framed,
 }
 
 

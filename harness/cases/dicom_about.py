@@ -160,6 +160,28 @@ def values(payload: bytes, place: str) -> list[str]:
     return list(_at(found, found.tree, (), wanted))
 
 
+def digests(payload: bytes) -> list[str]:
+    """Of every value of bulk, in the order of the data set: what ``values`` says of such places."""
+    return [
+        _digest(node)
+        for node, _, _ in opened(payload).tree.walk()
+        if node.vr in BULK and not node.items
+    ]
+
+
+def _digest(node: Node) -> str:
+    return hashlib.sha256(node.value).hexdigest()[:16]
+
+
+def tag(name: str) -> int:
+    """Of a keyword or ``(gggg,eeee)``; the last of a path.
+
+    Raises:
+        InputError: the dictionary has no such keyword.
+    """
+    return _tag(re.split(r"\.(?![^(]*\))", name)[-1])
+
+
 def _tag(name: str) -> int:
     match = _PLACE.fullmatch(name)
     return int(match[1] + match[2], 16) if match else tag_of(name)
@@ -170,7 +192,7 @@ def _at(found: Opened, tree: Tree, above: tuple[int, ...], wanted: list[int]) ->
         path = (*above, node.tag)
         if list(path[-len(wanted) :]) == wanted and not node.items:
             if node.vr in BULK:
-                yield hashlib.sha256(node.value).hexdigest()[:16]
+                yield _digest(node)
             else:
                 yield text_of(node, found.sets(tree))
         for item in node.items:

@@ -39,7 +39,7 @@ _LOOKUPS: Final = frozenset(range(0x00281101, 0x00283100)) | {0x00020001}
 """Lookup tables and palettes: how values are shown, of every image of a device."""
 
 _ITEM: Final = b"\xfe\xff\x00\xe0"
-_END: Final = b"\xfe\xff\xdd\xe0\0\0\0\0"
+END: Final = b"\xfe\xff\xdd\xe0\0\0\0\0"
 _WORDY: Final = frozenset({0xFE, *range(0xE1, 0xF0)})
 """COM and APP1 to APP15 of JPEG (ITU-T T.81 table B.1); APP0 is JFIF's head."""
 
@@ -130,10 +130,10 @@ def _encoded(raw: bytes, shape: Shape | None, syntax: str, key: bytes) -> bytes 
     if frame // (shape.allocated // 8) > ENCODED_MAX:
         return None
     try:
-        if len(dicom_pixels.streams(raw + _END)) != shape.frames:
+        if len(dicom_pixels.streams(raw + END)) != shape.frames:
             return None  # the number of fragments may be the very fault
         pixels = pattern(raw, shape, key, frame * shape.frames)
-        return bytes(dicom_pixels.encode(pixels, shape, syntax))[: -len(_END)]
+        return bytes(dicom_pixels.encode(pixels, shape, syntax))[: -len(END)]
     except (HarnessError, ValueError, struct.error):
         return None
 

@@ -9,20 +9,23 @@ fails, and is told with the nearest that is.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from harness.cases import dicom_about
-from harness.cases.dicom_about import KEYS, is_match, opened
+from harness.cases.dicom_about import KEYS, opened
+from harness.cases.dicom_match import PROTOCOL, Match, nearest
 from harness.cases.dicom_ready import CALLING, NO_SUCH, asked, filled, good, reply, transcoded
+from harness.cases.dicom_retrieval import Asked
 from harness.cases.dicom_room import ImagingRoles
 from harness.cases.guard import CaseGuard
 from harness.cases.kept import Line
 from harness.cases.player import Heard, Player, Unmatched
+from harness.cases.retrievals import ASKING
 from harness.cases.score import Score
 from harness.cases.slots import Slots
-from harness.evidence.correlate import Summary
+from harness.errors import PermitError
 from harness.i18n import tr
 from harness.link.address import LOOPBACK, Address
 from harness.link.dicom import PENDING, VERIFICATION, Answer, Request
@@ -37,13 +40,15 @@ from harness.wire import dicom_command
 from harness.wire.dicom_box import Boxed
 from harness.wire.dicom_events import DimseReceived, SendDimse
 
-PROTOCOL: Final = "dicom"
 _CAUSES: Final = {"N-EVENT-REPORT": ("N-ACTION-RQ",), "C-STORE": ("C-MOVE-RQ", "C-GET-RQ")}
 """What a system calls about, and what asks for it."""
 
 LEAST_S: Final = 1.0
 LONGER: Final = 5.0
 """What a system calls about by itself may take so long, and so many times as long as then."""
+
+RETRIEVAL_S: Final = 600.0
+"""A retrieval of the system may take so long; each of its stores has a limit of its own."""
 
 ANSWERS_MAX: Final = 10_000
 """Of one request; a system that never ends must not fill the memory."""
@@ -80,9 +85,14 @@ class DicomPlayer:
     wait_s: float
     lines: Sequence[Line]
     _open: dict[tuple[str, str], _Open] = field(default_factory=dict)
-    _used: set[int] = field(default_factory=set)
+    _match: Match = field(init=False)
     _listener: Listener | None = None
     _came: threading.Condition = field(default_factory=threading.Condition)
+    _serving: int = 0
+    trouble: PermitError | None = None
+
+    def __post_init__(self) -> None:
+        self._match = Match(self.player.slots)
 
     @property
     def slots(self) -> Slots:
@@ -91,8 +101,12 @@ class DicomPlayer:
 
     # ---- as a client
 
-    def send(self, line: Line) -> None:
+    def send(self, line: Line, said: Callable[[Boxed], Boxed] | None = None) -> None:
         """One request, and every answer to it.
+
+        Args:
+            line: of the recording.
+            said: changes what is said, such as for whom it is.
 
         Raises:
             PermitError: it names somebody who is not of the case.
@@ -102,15 +116,16 @@ class DicomPlayer:
         connection = spec.connection(f"{line.link}#case", client=spec.to == self.player.system)
         self.guard.payload(connection, PROTOCOL, payload)
         found = opened(payload).box
+        found = said(found) if said is not None else found
         link = self._association(line, found)
         if link is None:
             return
         context = self._context(link, found)
         body = transcoded(found.body, found.syntax, link.syntaxes.get(context, ""))
         if not context or body is None:
-            self._refuse(line, tr("its context was not accepted"))
+            self.refuse(line, tr("its context was not accepted"))
         else:
-            self.player.sent += 1
+            self.count()
             link.peer.say(SendDimse(context=context, command=found.command, payload=body))
             if found.service != "C-CANCEL":
                 self._hear(line, link)
@@ -118,7 +133,13 @@ class DicomPlayer:
             link.peer.release(self.wait_s)
             self._close(line.link, found.association)
 
-    def _refuse(self, line: Line, why: str) -> None:
+    def count(self) -> None:
+        """One more message of ours; a retrieval is answered beside what is sent."""
+        with self._came:
+            self.player.sent += 1
+
+    def refuse(self, line: Line, why: str) -> None:
+        """Something of the recording did not come about."""
         self.player.refused.append(f"{line.link}: {line.kind}: {why}")
 
     def _association(self, line: Line, box: Boxed) -> _Open | None:
@@ -137,7 +158,7 @@ class DicomPlayer:
         except OSError as error:
             accepted = error.strerror or str(error)
         if isinstance(accepted, str):
-            self._refuse(line, accepted)
+            self.refuse(line, accepted)
             peer.__exit__(None, None, None)
             return None
         same = [one.number for one in self.lines if one.protocol == PROTOCOL
@@ -172,14 +193,17 @@ class DicomPlayer:
             if not found.is_answer:
                 self._serve_on(link, came, found)
                 continue
-            self._answered(line, found)
+            self.answered(line, found)
             if found.command.get(dicom_command.STATUS) not in PENDING:
                 return
 
-    def _answered(self, line: Line, box: Boxed) -> None:
+    def answered(self, line: Line, box: Boxed) -> None:
+        """The system answered what we sent."""
         payload = box.encode()
         about = dicom_about.summary(payload)
-        stands = self._alike(about, [one for one in self.player.said if one.answers == line.ident])
+        answers = [one for one in self.player.said if one.answers == line.ident]
+        with self._came:
+            stands = self._match.alike(about, answers)
         refusing = stands is not None and good(stands.kind) and not good(about.type)
         heard = Heard(
             frm=self.player.system, link=line.link, protocol=PROTOCOL, kind=about.type, ident="",
@@ -192,38 +216,14 @@ class DicomPlayer:
             one.partition("^")[0] for one in self.player.expected
         }:
             comment = box.text(dicom_command.COMMENT)
-            self._refuse(line, f"{about.type} {comment}".rstrip())
-
-    def _alike(self, about: Summary, lines: Sequence[Line]) -> Line | None:
-        """The recorded line that a message stands for: of its kind, about the same, not used yet.
-
-        Of several answers to one query each stands for one. A request that comes again stands for
-        each of those that are like it, and for the last one again.
-        """
-        match, kind = is_match(about.type), about.type.partition("^")[0]
-        alike = [one for one in lines if one.kind.partition("^")[0] == kind
-                 and one.protocol == PROTOCOL and is_match(one.kind) == match]  # fmt: skip
-        each = match or kind in {"C-FIND-RSP", "C-MOVE-RSP", "C-GET-RSP"}
-        used = self._used if each else set[int]()
-        ranked = [(self._shared(one, about), one.number not in self._used, one)
-                  for one in alike if one.number not in used]  # fmt: skip
-        fitting = [one for one in ranked if one[0] is not None]
-        found = max(fitting, key=_rank, default=(0, False, None))[2]
-        if found is not None:
-            self._used.add(found.number)
-        return found
-
-    def _shared(self, line: Line, about: Summary) -> int | None:
-        """How many keys a line and a message have in common; None where they are of two matters."""
-        theirs = {key: self.slots.text(value) for key, value in line.corr.items() if key in KEYS}
-        shared = sum(about.corr.get(key) == value for key, value in theirs.items())
-        other = any(about.corr.get(key, value) != value for key, value in theirs.items())
-        return None if other and not shared else shared
+            self.refuse(line, f"{about.type} {comment}".rstrip())
 
     def _note(self, heard: Heard, stands: Line | None) -> None:
         with self._came:
             if stands is None:
-                self.player.unmatched.append(Unmatched(heard, self._nearest(heard)))
+                self.player.unmatched.append(
+                    Unmatched(heard, nearest(heard, self.player.said, self.slots))
+                )
             else:
                 for key in KEYS:  # what the system gave itself holds from now on
                     recorded, actual = stands.corr.get(key, ""), heard.corr.get(key, "")
@@ -231,16 +231,6 @@ class DicomPlayer:
                         self.slots.bind(f"{key}:{recorded}", recorded, actual)
             self.player.heard.append(heard)
             self._came.notify_all()
-
-    def _nearest(self, heard: Heard) -> Line | None:
-        def likeness(line: Line) -> tuple[bool, int]:
-            same = line.kind.partition("^")[0] == heard.kind.partition("^")[0]
-            shared = sum(heard.corr.get(key) == self.slots.text(value)
-                         for key, value in line.corr.items())  # fmt: skip
-            return same, shared
-
-        said = [one for one in self.player.said if one.protocol == PROTOCOL]
-        return max(said, key=likeness, default=None)
 
     # ---- as a server
 
@@ -268,16 +258,26 @@ class DicomPlayer:
         at = where or LOOPBACK
         return titles, self._listener.start(at.host, at.port)
 
-    def serve(self, request: Request, session: Session) -> Iterable[Answer]:
+    def serve(self, request: Request, session: Session) -> Iterator[Answer]:
         """Answers to one request of the system."""
         command = command_of_request(request)
         box = Boxed(association="", context=1, command=command, syntax=request.syntax,
                     body=request.payload)  # fmt: skip
-        return self._answers(box)
+        with self._came:
+            self._serving += 1
+        try:
+            yield from self._answers(box, Asked(request, session))
+        except PermitError as error:
+            self.trouble = error
+            raise
+        finally:
+            with self._came:
+                self._serving -= 1
+                self._came.notify_all()
 
     def _serve_on(self, link: _Open, came: DimseReceived, box: Boxed) -> None:
         """What the system asks on an association of ours: stores of a C-GET, reports."""
-        for answer in self._answers(box):
+        for answer in self._answers(box, None):
             command: dict[int, dicom_command.Value] = {
                 dicom_command.FIELD: box.number | dicom_command.RESPONSE,
                 dicom_command.RESPONDED_TO: came.command.get(dicom_command.MESSAGE_ID, 0),
@@ -289,24 +289,31 @@ class DicomPlayer:
                 command[dicom_command.AFFECTED_INSTANCE] = box.instance
             link.peer.say(SendDimse(context=came.context, command=command))
 
-    def _answers(self, box: Boxed) -> list[Answer]:
+    def _answers(self, box: Boxed, asked: Asked | None) -> Iterator[Answer]:
         payload = box.encode()
         about = dicom_about.summary(payload)
         if box.service == "C-ECHO" and not any(one.kind == about.type for one in self.player.said):
-            return [Answer(status=0)]  # a look whether somebody is there
+            yield Answer(status=0)  # a look whether somebody is there
+            return
         asking = [one for one in self.player.said if one.kind == about.type and not one.answers]
-        stands = self._alike(about, asking)
-        heard = Heard(
-            frm=self.player.system, link=stands.link if stands else "", protocol=PROTOCOL,
-            kind=about.type, ident=about.id, corr=about.corr, payload=payload,
-            matched=stands.number if stands else 0,
-        )  # fmt: skip
-        self._note(heard, stands)
+        with self._came:
+            stands = self._match.alike(about, asking)
+            heard = Heard(
+                frm=self.player.system, link=stands.link if stands else "", protocol=PROTOCOL,
+                kind=about.type, ident=about.id, corr=about.corr, payload=payload,
+                matched=stands.number if stands else 0,
+            )  # fmt: skip
+            self._note(heard, stands)
         replies = self.player.replies.get(stands.number, ()) if stands else ()
-        if not replies:
+        if stands is None or not replies:
             comment = "not in the recording" if stands is None else "no answer in the recording"
-            return [Answer(status=NO_SUCH, comment=comment)]
-        return [reply(one, self.slots, box.syntax) for one in replies]
+            yield Answer(status=NO_SUCH, comment=comment)
+            return
+        for one in replies:
+            if not one.kind.endswith("-RQ"):
+                yield reply(one, self.slots, box.syntax)
+            elif asked is not None:
+                asked.store(self, stands, one)
 
     # ---- both
 
@@ -317,13 +324,44 @@ class DicomPlayer:
         calls about was sent (a report after the question, an image after the retrieval), and
         longer than it took in the recording.
         """
-        causes = _CAUSES.get(line.kind.partition("-RQ")[0], ())
-        asked_s = [one.at_s for one in self.lines
-                   if one.kind in causes and one.number < line.number]  # fmt: skip
-        took_s = line.at_s - asked_s[-1] if asked_s and line.at_s else self.wait_s
-        patience = min(self.wait_s, max(LEAST_S, LONGER * took_s)) if asked_s else 0.0
+        self._raise_trouble()
+        here = self.player.heard_of(line.number)
         with self._came:
-            return self._came.wait_for(self.player.heard_of(line.number), patience)
+            came = self._came.wait_for(here, self._patience(line))
+            if not came and self._serving:  # it may answer one of the stores that go to it
+                self._came.wait_for(lambda: here() or not self._serving, RETRIEVAL_S)
+                came = here()
+        self._raise_trouble()
+        return came
+
+    def _patience(self, line: Line) -> float:
+        service = line.kind.partition("-RQ")[0]
+        before = [one for one in self.lines if one.number < line.number]
+        causes = _CAUSES.get(service)
+        if causes is not None:
+            before = [one for one in before if one.kind in causes]
+        elif line.kind not in ASKING:
+            return 0.0
+        if not before:  # somebody has to make it ask
+            return self.wait_s if causes is None else 0.0
+        took_s = line.at_s - before[-1].at_s if line.at_s else self.wait_s
+        return min(self.wait_s, max(LEAST_S, LONGER * took_s))
+
+    def _raise_trouble(self) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+
+    def settle(self) -> None:
+        """Until what the system asked for has been answered to the end.
+
+        Raises:
+            PermitError: what it asked for names somebody who is not of the case.
+        """
+        with self._came:
+            self._came.wait_for(lambda: not self._serving, RETRIEVAL_S)
+        if self._listener is not None:
+            self._listener.settle(LEAST_S)
+        self._raise_trouble()
 
     def _close(self, link: str, association: str) -> None:
         found = self._open.pop((link, association), None)
@@ -353,9 +391,3 @@ def ends_of(
         for title in titles:
             bench.systems.room.expects(title, where)
     return images
-
-
-def _rank(one: tuple[int | None, bool, Line]) -> tuple[int, bool, int]:
-    """The one that has most in common; of equal ones the first that is free, else the last."""
-    shared, free, line = one
-    return shared or 0, free, -line.number if free else line.number

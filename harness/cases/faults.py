@@ -5,7 +5,9 @@
 what a probe of the profile sees. ``LIS astm O.5 = ...`` and ``HIS 2207 medfee_sumamt = ...`` are
 places of ASTM records (LIS02-A2) and of JSON members; ``output.setlinfo.acct_pay`` is a path, from
 wherever it begins. Of DICOM ``RIS C-FIND-RSP PatientName = ...`` and ``PACS C-STORE-RSP status =
-0000``; ``C-FIND-RSP^FF00`` are the answers with that status.
+0000``; ``C-FIND-RSP^FF00`` are the answers with that status. ``PACS C-STORE-RQ PixelData =
+as-sent``: what comes back is what was sent under the same instance. ``LIS framing count = 0``: how
+often its frames of HL7 are not as they should be.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from harness.cases import dicom_about
+from harness.cases.as_sent import AS_SENT
 from harness.errors import InputError, PeerError
 from harness.evidence import correlate_http
 from harness.i18n import tr
@@ -146,6 +149,7 @@ def look(
     fault: Fault,
     said: Sequence[Said],
     ask: Callable[[str], Sequence[Mapping[str, str | None]] | None],
+    sent: Callable[[Said, str], str | None] = lambda _one, _place: None,
 ) -> Seen:
     """What stands at the place of a fault.
 
@@ -153,6 +157,7 @@ def look(
         fault: which.
         said: every message of the system.
         ask: rows of a probe by name; None where it could not look.
+        sent: beside what was sent (``as_sent``); None where nothing was.
     """
     if not fault.role:
         return _rows(fault, ask(fault.kind))
@@ -163,6 +168,9 @@ def look(
         return Seen(fault, (str(len(different)),) if said or fault.wanted != "0" else ())
     if fault.place not in REFUSALS:
         about = [one for one in about if not getattr(one, "refusing", False)]
+    if fault.wanted == AS_SENT:
+        found = (sent(one, fault.place) for one in about)
+        return Seen(fault, tuple(one for one in found if one is not None))
     return Seen(fault, tuple(value for one in about for value in values(one, fault.place) or [""]))
 
 

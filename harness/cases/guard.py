@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from harness.cases import dicom_persons, framing
+from harness.cases import dicom_persons, framing, framing_mllp
 from harness.cases.deidentify import places_of
 from harness.cases.identity import Identity, load
 from harness.errors import PermitError
@@ -29,6 +29,8 @@ def claims(protocol: str, payload: bytes, identity: Identity) -> list[list[Claim
                  for place, value in dicom_persons.who(payload, identity)]]  # fmt: skip
     if protocol == framing.WIRE:
         protocol, payload = "astm", framing.text_of(payload)
+    elif protocol == framing_mllp.WIRE:
+        protocol, payload = "hl7", framing_mllp.part_of(payload).message
     reader = READERS.get(protocol)
     found = []
     for codec in DECODINGS:

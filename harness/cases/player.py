@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from harness.cases import framing_mllp
 from harness.cases.asking import Asking, refusal
 from harness.cases.framing import WIRE, WireCore, WireDone, WireReply, summed
+from harness.cases.framing_mllp import HllpAsRecorded, MllpAsRecorded
 from harness.cases.kept import Line
 from harness.cases.slots import Slots, stamped
 from harness.errors import InputError, PeerError
@@ -25,15 +27,20 @@ from harness.link import actor as act
 from harness.wire.astm_config import AstmLinkConfig
 from harness.wire.astm_events import MessageReceived, SendFailed
 from harness.wire.astm_link import AstmLinkCore
-from harness.wire.core import Core, Event, Message
+from harness.wire.core import Core, Event, Message, Violation
 from harness.wire.hl7_ack import acknowledge
 from harness.wire.http1 import HttpServerCore
 from harness.wire.http1_client import HttpClientCore
 from harness.wire.http1_events import HttpBroken, HttpExhausted, HttpRequest, HttpResponse
-from harness.wire.mllp import MllpCore
 
-PROTOCOLS: Final = {"mllp": "hl7", "astm": "astm", "http": "http"}
+PROTOCOLS: Final = {"mllp": "hl7", "hllp": "hl7", "astm": "astm", "http": "http"}
 """Protocol of an endpoint, and of the lines that can be played over it."""
+
+BARE: Final = {WIRE: "astm", framing_mllp.WIRE: "hl7"}
+"""Protocol of lines that have their framing, and of what stands in it."""
+
+FRAMING: Final = "framing"
+"""Kind of what is heard where a frame of HL7 is not as it should be; its code stands behind."""
 
 HEARD_MAX: Final = 1000
 """Messages of the system that a replay waits for; a system that resends for ever says no more."""
@@ -129,7 +136,7 @@ class Player:
                 return AstmLinkCore(AstmLinkConfig(side="instrument" if client else "host"))
             case "http":
                 return HttpClientCore() if client else HttpServerCore()
-        return MllpCore()
+        return HllpAsRecorded() if self.protocols[link] == "hllp" else MllpAsRecorded()
 
     def post(self, line: Line) -> None:
         """Lay a line ready; the command ``send`` with its number sends it."""
@@ -174,6 +181,8 @@ class Player:
                 self._replied(event.link, reply)
             case act.Received(event=WireDone()):
                 self.under_way -= 1
+            case act.Received(event=Violation() as wrong):
+                self._misframed(event.link, wrong)
             case act.Received(event=SendFailed() as failed):
                 self.refused.append(f"{event.link}: {failed.reason}")
             case act.Received():
@@ -191,10 +200,26 @@ class Player:
         self.sent += 1
         if line.protocol == "http":
             return self._ask(conn, line, now)
+        if line.protocol == framing_mllp.WIRE:
+            return [act.Send(conn=conn, event=framing_mllp.framed(line.payload, self._today))]
         payload = stamped(self.slots.filled(line.payload), line.protocol, self.wall)
         if line.protocol == WIRE:
             payload = summed(line.payload, payload)
         return [act.Send(conn=conn, event=Message(payload=payload))]
+
+    def _today(self, payload: bytes) -> bytes:
+        """A message of HL7 with the values of this replay."""
+        return stamped(self.slots.filled(payload), "hl7", self.wall)
+
+    def _misframed(self, link: str, wrong: Violation) -> None:
+        """The system frames its messages otherwise than MLLP does: what a fault may be about."""
+        if PROTOCOLS[self.protocols[link]] == "hl7":
+            self.heard.append(
+                Heard(
+                    frm=self.system, link=link, protocol=framing_mllp.WIRE,
+                    kind=f"{FRAMING}^{wrong.code}", ident="", corr={}, payload=wrong.raw,
+                )
+            )  # fmt: skip
 
     def _replied(self, link: str, reply: WireReply) -> None:
         """What the system answers to a piece of a session; of what it sends itself, each frame."""
@@ -288,7 +313,9 @@ class Player:
         alike = [
             one
             for one in self.said
-            if one.protocol == protocol and one.kind == about.type and "question" not in one.corr
+            if BARE.get(one.protocol, one.protocol) == protocol
+            and one.kind == about.type
+            and "question" not in one.corr
         ]
         if not alike:
             return None
@@ -311,6 +338,10 @@ class Player:
         return max(self.said, key=likeness, default=None)
 
     def _reply(self, line: Line, protocol: str, about: Summary) -> Message:
+        if line.protocol == framing_mllp.WIRE:
+            return framing_mllp.framed(
+                line.payload, lambda raw: _acknowledging(self._today(raw), about.id)
+            )
         payload = stamped(self.slots.filled(line.payload), protocol, self.wall)
         if protocol == "http":
             return HttpResponse(status=200, headers=JSON, payload=payload)

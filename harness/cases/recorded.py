@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,12 @@ from harness.captures.http import read_http
 from harness.captures.network import Talk, is_network, talks
 from harness.captures.reading import Reading
 from harness.captures.sources import Stream, read_file, streams
-from harness.cases import dicom_about, recorded_dicom
+from harness.cases import dicom_about, framing_mllp, recorded_dicom
 from harness.cases.framing import WIRE, sessions, text_of
 from harness.cases.kept import COMMAND
-from harness.cases.recorded_dicom import OfTrace
+from harness.cases.recorded_dicom import OfTrace, Talked, moment
+from harness.cases.recorded_wire import Covered, WireOfTrace
+from harness.cases.unread import Unread
 from harness.errors import InputError
 from harness.evidence import correlate, correlate_http, trace
 from harness.evidence.correlate import Summary
@@ -40,6 +44,7 @@ _ABOUT = {
 """Arguments of a command that say what it is about, and which key they are."""
 
 MALFORMED = "sessions whose framing is not as it should be; --framing keeps it"
+MISFRAMED = "spots in HL7 whose framing is not as it should be; --framing keeps them"
 ENCRYPTED = "encrypted connections (TLS): nothing in them can be read"
 
 _READERS = {"hl7": read_hl7, "astm": read_astm, "http": read_http}
@@ -79,19 +84,69 @@ class Recording:
     """Everything of some files.
 
     Attributes:
-        messages: by time.
         left_out: what could not be taken, with its number: protocols, damage, kept bytes.
-        framing: ASTM sessions of captures are taken byte for byte.
+        framing: ASTM sessions and what is wrong in HL7's framing are taken byte for byte.
+        unread: associations of DICOM that nobody has asked for yet.
     """
 
-    messages: list[Recorded] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
     framing: bool = False
+    unread: Unread[Recorded] = field(default_factory=Unread)
+    _parts: list[list[Recorded] | int] = field(default_factory=list)
+
+    def add(self, messages: Iterable[Recorded]) -> None:
+        """What was read, behind all that is there."""
+        self._parts.append(list(messages))
+
+    def later(self) -> None:
+        """The association that was put to the unread ones last stands behind all that is there."""
+        self._parts.append(len(self.unread) - 1)
+
+    @property
+    def messages(self) -> list[Recorded]:
+        """All messages by time; nothing stays unread."""
+        self.unread.between(float("-inf"), float("inf"))
+        return self.known
+
+    @property
+    def known(self) -> list[Recorded]:
+        """By time, without the associations that nobody has asked for."""
+        found = [
+            one
+            for part in self._parts
+            for one in (self.unread.was_read(part) if isinstance(part, int) else part)
+        ]
+        found.sort(key=lambda one: one.at_s)
+        return found
+
+    def __len__(self) -> int:
+        """How many messages there are, read or not."""
+        read = sum(len(part) for part in self._parts if not isinstance(part, int))
+        return read + self.unread.messages
+
+    @property
+    def untimed(self) -> int:
+        """How many of them have no time; each association has one."""
+        parts = [part for part in self._parts if not isinstance(part, int)]
+        return sum(not one.at_s for part in parts for one in part)
 
     def miss(self, why: str, count: int = 1) -> None:
         """Count something that is not among the messages."""
         if count:
             self.left_out[why] = self.left_out.get(why, 0) + count
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """A recording is a million small objects and no cycle: looking for one takes a third longer."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def read(paths: Sequence[Path], port: int = 0, *, framing: bool = False) -> Recording:
@@ -100,65 +155,101 @@ def read(paths: Sequence[Path], port: int = 0, *, framing: bool = False) -> Reco
     Args:
         paths: files.
         port: of network captures only the connections with it.
-        framing: take ASTM sessions of captures with their framing, byte for byte.
+        framing: take ASTM sessions, and HL7 whose framing is not as it should be, byte for byte.
 
     Raises:
         InputError: a file cannot be read, or there is no message in any.
     """
     found = Recording(framing=framing)
-    for path in paths:
-        if path.suffix == ".jsonl":
-            found.messages += _trace(path, found)
-        elif is_network(path):
-            found.messages += _network(path, port, found)
-        else:
-            found.messages += _serial(path, found)
-    if not found.messages:
+    with _uncollected():
+        for path in paths:
+            if path.suffix == ".jsonl":
+                _trace(path, found)
+            elif is_network(path):
+                found.add(_network(path, port, found))
+            else:
+                found.add(_serial(path, found))
+    if not len(found):
         raise InputError(
             tr("no message in these recordings"), where=", ".join(str(one) for one in paths),
             remedy=", ".join(f"{tr(why)}: {count}" for why, count in found.left_out.items()),
         )  # fmt: skip
-    found.messages.sort(key=lambda one: one.at_s)
     return found
 
 
-def _trace(path: Path, found: Recording) -> Iterator[Recorded]:
+def _trace(path: Path, found: Recording) -> None:
     read_trace = trace.read(path)
     found.miss(read_trace.damage, bool(read_trace.damage))
+    images, wire = OfTrace(), WireOfTrace() if found.framing else None
+    said = _of_records(path, read_trace.records, images, found, wire)
+    found.add(said if wire is None else _with_framing(path, said, wire))
+    for talked in images.talks():
+        read = partial(_images, path, talked, found)
+        if found.unread.add(talked.talk, frozenset((talked.client, talked.server)), read):
+            found.later()
+        else:
+            found.add(read())
+
+
+def _of_records(
+    path: Path, records: Iterable[trace.Record], images: OfTrace, found: Recording,
+    wire: WireOfTrace | None,
+) -> Iterator[Recorded]:  # fmt: skip
     systems: set[str] = set()
-    images = OfTrace()
-    for record in read_trace.records:
-        if record["kind"] == "bytes":
+    for record in records:
+        kind = record["kind"]
+        if kind == "bytes":
             images.take(record)
-        if record["kind"] == "open":
+            if wire is not None:
+                wire.take(record)
+        elif kind == "open":
             systems = {str(one["role"]) for one in record.get("systems", ())}
-        if record["kind"] == COMMAND and record["role"] in systems and record["args"]:
+        elif kind == COMMAND and record["role"] in systems and record["args"]:
             yield _command(path, record)
-        if record["kind"] != "message":
-            continue
-        protocol = str(record["protocol"])
-        if protocol == recorded_dicom.PROTOCOL:
-            continue  # it says what was seen; the message itself stands in the bytes
-        if protocol not in _READERS:
-            found.miss(f"{protocol}: not taken into cases")
-            continue
-        payload = trace.unpack(record["raw"])
-        more = dicom_about.of_order(payload) if protocol == "hl7" else {}
-        yield Recorded(
-            source=path.name,
-            at_s=datetime.fromisoformat(record["w"]).timestamp(),
-            frm=record["frm"],
-            to=record["to"],
-            protocol=protocol,
-            kind=record["type"],
-            ident=record["id"],
-            corr=more | dict(record.get("corr", {})),
-            payload=payload,
-            link=str(record.get("link", "")),
-        )
-    for heard, lost in images.messages():
-        found.miss("bytes of no message", lost)
-        yield from (_image(path, one) for one in heard)
+        elif kind == "message":
+            protocol = str(record["protocol"])
+            if protocol == recorded_dicom.PROTOCOL:
+                continue  # it says what was seen; the message itself stands in the bytes
+            if protocol not in _READERS:
+                found.miss(f"{protocol}: not taken into cases")
+                continue
+            yield _message(path, record, protocol)
+
+
+def _with_framing(path: Path, said: Iterable[Recorded], wire: WireOfTrace) -> Iterator[Recorded]:
+    """The messages, and in the place of those that came with their framing what was on the line."""
+    messages, framed = list(said), list(wire.framed())
+    covered = Covered(framed)
+    for one in messages:
+        if not covered.has(one.protocol, one.link, one.frm, one.payload):
+            yield one
+    for it in framed:
+        ends = it.side.frm, it.side.to
+        yield _piece(path, it.protocol, it.data, it.text, ends, it.at_s, link=it.side.link)
+
+
+def _message(path: Path, record: trace.Record, protocol: str) -> Recorded:
+    payload = trace.unpack(record["raw"])
+    more = dicom_about.of_order(payload) if protocol == "hl7" else {}
+    return Recorded(
+        source=path.name,
+        at_s=moment(record["w"]),
+        frm=record["frm"],
+        to=record["to"],
+        protocol=protocol,
+        kind=record["type"],
+        ident=record["id"],
+        corr=more | dict(record.get("corr", {})),
+        payload=payload,
+        link=str(record.get("link", "")),
+    )
+
+
+def _images(path: Path, talked: Talked, found: Recording) -> list[Recorded]:
+    """The messages of one association."""
+    heard, lost = talked.read()
+    found.miss("bytes of no message", lost)
+    return [_image(path, one) for one in heard]
 
 
 def _image(path: Path, heard: recorded_dicom.Heard) -> Recorded:
@@ -175,7 +266,7 @@ def _command(path: Path, record: dict[str, Any]) -> Recorded:
     args: dict[str, str] = {name: str(value) for name, value in record["args"].items()}
     return Recorded(
         source=path.name,
-        at_s=datetime.fromisoformat(record["w"]).timestamp(),
+        at_s=moment(record["w"]),
         frm="user",
         to=record["role"],
         protocol=COMMAND,
@@ -200,6 +291,9 @@ def _network(path: Path, port: int, found: Recording) -> Iterator[Recorded]:
         if talk.protocol == "astm" and _in_frames(talk.stream, found):
             yield from _sessions(path, talk.stream.data, (frm, to), talk)
             continue
+        if talk.protocol == "hl7" and found.framing:
+            yield from _framed(path, talk.stream.data, (frm, to), talk)
+            continue
         # Only both sides together tell what an association says: it was read with the capture.
         reading = talk.reading or _READERS[talk.protocol](talk.stream)
         yield from _messages(path, talk.protocol, reading, found, (frm, to), talk)
@@ -210,6 +304,9 @@ def _serial(path: Path, found: Recording) -> Iterator[Recorded]:
         protocol = "hl7" if b"MSH" in stream.data else "astm"
         if protocol == "astm" and _in_frames(stream, found):
             yield from _sessions(path, stream.data, (stream.direction, ""), None)
+            continue
+        if protocol == "hl7" and found.framing:
+            yield from _framed(path, stream.data, (stream.direction, ""), None)
             continue
         reading = _READERS[protocol](stream)
         yield from _messages(path, protocol, reading, found, (stream.direction, ""), None)
@@ -226,11 +323,29 @@ def _sessions(
     path: Path, data: bytes, ends: tuple[str, str], talk: Talk | None
 ) -> Iterator[Recorded]:
     for one in sessions(data):
-        about = correlate.astm(text_of(one.data))
-        yield Recorded(
-            source=path.name, at_s=_at(talk, one.offset), frm=ends[0], to=ends[1], protocol=WIRE,
-            kind="session", ident=about.id, corr=about.corr, payload=one.data,
-        )  # fmt: skip
+        yield _piece(path, WIRE, one.data, text_of(one.data), ends, _at(talk, one.offset))
+
+
+def _framed(
+    path: Path, data: bytes, ends: tuple[str, str], talk: Talk | None
+) -> Iterator[Recorded]:
+    """Messages of HL7; one whose framing is not as it should be comes byte for byte."""
+    for one in framing_mllp.parts(data):
+        protocol, kept = ("hl7", one.message) if one.sound else (framing_mllp.WIRE, one.data)
+        yield _piece(path, protocol, kept, one.message, ends, _at(talk, one.offset + one.begin))
+
+
+def _piece(
+    path: Path, protocol: str, data: bytes, text: bytes, ends: tuple[str, str], at_s: float,
+    link: str = "",
+) -> Recorded:  # fmt: skip
+    """What was on the line, with what the message in it is about."""
+    about = correlate.astm(text) if protocol == WIRE else _about("hl7", text)
+    return Recorded(
+        source=path.name, at_s=at_s, frm=ends[0], to=ends[1], protocol=protocol,
+        kind="session" if protocol == WIRE else about.type, ident=about.id, corr=about.corr,
+        payload=data, link=link,
+    )  # fmt: skip
 
 
 def _at(talk: Talk | None, offset: int) -> float:
@@ -250,6 +365,8 @@ def _messages(
     talk: Talk | None,
 ) -> Iterator[Recorded]:
     found.miss("bytes of no message", sum(len(one.data) for one in reading.kept))
+    if protocol == "hl7":
+        found.miss(MISFRAMED, len(reading.findings))
     for one in reading.messages:
         if protocol == recorded_dicom.PROTOCOL and not one.payload:
             continue  # the words of an association: its requests have them

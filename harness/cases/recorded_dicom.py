@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from harness.captures.conversations import Chunk, Conversation, Side
@@ -59,7 +60,7 @@ class Talked:
         """Some bytes of one of both sides."""
         side = self.talk.client if record["frm"] == self.client else self.talk.server
         # Civil time has milliseconds; what came later in the trace came later.
-        at_s = max(datetime.fromisoformat(record["w"]).timestamp(), self.last_s + STEP_S)
+        at_s = max(moment(record["w"]), self.last_s + STEP_S)
         self.last_s = at_s
         side.chunks.append(Chunk(at_s, side.size, data))
         side.size += len(data)
@@ -78,6 +79,12 @@ class Talked:
                 for one in reading.messages if one.payload
             ]  # fmt: skip
         return found, sum(lost(one) for one in readings)
+
+
+@lru_cache(maxsize=16)
+def moment(text: str) -> float:
+    """Civil time of a record in seconds since 1970; neighbours often have the same."""
+    return datetime.fromisoformat(text).timestamp()
 
 
 def lost(reading: Reading) -> int:
@@ -108,7 +115,7 @@ class OfTrace:
 
     @staticmethod
     def _begun(record: dict[str, Any], number: int) -> Talked:
-        at_s = datetime.fromisoformat(record["w"]).timestamp()
+        at_s = moment(record["w"])
         client, server = (str(record["frm"]), number), (str(record["to"]), 0)
         return Talked(
             link=str(record.get("link", "")), client=client[0], server=server[0],
@@ -116,7 +123,6 @@ class OfTrace:
                               began_s=at_s),
         )  # fmt: skip
 
-    def messages(self) -> Iterator[tuple[list[Heard], int]]:
-        """Of each association: its messages, and bytes that belong to none."""
-        for one in self._talks.values():
-            yield one.read()
+    def talks(self) -> Iterator[Talked]:
+        """Each association."""
+        yield from self._talks.values()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from harness.cases.as_sent import comparing, sent_of
 from harness.cases.faults import Fault, Seen, look, parse
 from harness.cases.kept import Case
 from harness.cases.player import Unmatched
@@ -184,6 +185,7 @@ def once(stage: Stage, score: Score, faults: Sequence[Fault], salt: str = "") ->
     looks = sorted({one.kind for one in faults if not one.role})
     expected = frozenset(one.kind for one in faults if one.role)
     played = stage.play(score, looks, salt, expected)
+    beside = comparing(sent_of(score.lines, score.system, played.slots), played.slots)
     seen = []
     for fault in faults:
         wanted = played.slots.text(fault.wanted)
@@ -192,7 +194,7 @@ def once(stage: Stage, score: Score, faults: Sequence[Fault], salt: str = "") ->
             text=fault.text, role=fault.role, kind=fault.kind, where=where, place=fault.place,
             wanted=wanted,
         )  # fmt: skip
-        seen.append(look(current, played.heard, lambda name: played.rows[name]))
+        seen.append(look(current, played.heard, lambda name: played.rows[name], beside))
     return Once(played, tuple(seen))
 
 

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from harness.cases import retrievals
 from harness.cases.framing import WIRE
 from harness.cases.kept import COMMAND, Line
-from harness.cases.player import PROTOCOLS
+from harness.cases.player import BARE, PROTOCOLS
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.link.spec import LinkSpec
+from harness.wire.dicom_box import decode
 
 PLAYED: Final = {**PROTOCOLS, "dicom": "dicom"}
 """Protocol of an endpoint, and of the lines that go over it."""
@@ -90,6 +92,8 @@ def compose(lines: Sequence[Line], system: str, specs: Mapping[str, LinkSpec]) -
     turns: list[Turn] = []
     replies: dict[int, list[Line]] = {}
     left_out: dict[str, int] = {}
+    within = retrievals.sub_operations(lines, system)
+    known: dict[int, Line] = {}
     for line in lines:
         if line.protocol == COMMAND:
             if line.to == system:
@@ -98,10 +102,14 @@ def compose(lines: Sequence[Line], system: str, specs: Mapping[str, LinkSpec]) -
         if system not in {line.frm, line.to}:
             left_out[NOT_WITH_IT] = left_out.get(NOT_WITH_IT, 0) + 1
             continue
-        question = _question(line, asked, open_http)
+        retrieval = known.get(within.get(line.number, 0))
+        question = retrieval or _question(line, asked, open_http)
         link = question.link if question else _link(line, system, specs)
-        placed = _at(line, link)
-        if not link:
+        kept = bool(link)
+        if retrieval is not None and retrieval.kind == retrievals.MOVE:
+            link = _destination(retrieval, line, specs)  # without one, its player says so
+        placed = known[line.number] = _at(line, link)
+        if not kept:
             left_out[NO_LINK] = left_out.get(NO_LINK, 0) + 1
             continue
         if line.protocol == "http" and question is not None and line.frm == system:
@@ -116,7 +124,8 @@ def compose(lines: Sequence[Line], system: str, specs: Mapping[str, LinkSpec]) -
             replies.setdefault(question.number, []).append(placed)
         else:
             turns.append(Turn("send", placed))
-    if not any(one.move != "hear" for one in turns):
+    asks = any(one.line.kind in retrievals.ASKING for one in turns if one.line.number in replies)
+    if not asks and not any(one.move != "hear" for one in turns):
         raise InputError(
             tr("nothing in this case is sent to {system}", system=system),
             remedy=tr("name the ends of the recording with --end ADDRESS=ROLE, or another --role"),
@@ -152,13 +161,22 @@ def _link(line: Line, system: str, specs: Mapping[str, LinkSpec]) -> str:
         for spec in specs.values()
         if {spec.frm, spec.to} == {line.frm, line.to}
         and system in {spec.frm, spec.to}
-        and PLAYED.get(spec.protocol) == (line.protocol if line.protocol != WIRE else "astm")
+        and PLAYED.get(spec.protocol) == BARE.get(line.protocol, line.protocol)
     ]
     named = [one for one in fitting if one.name == line.link]
     own = [one for one in fitting if one.frm == line.frm]
     # An analyzer's line is one for both; a PACS calls back those that it takes calls from.
     chosen = named or own or (fitting if line.protocol in {"astm", "dicom", WIRE} else [])
     return chosen[0].name if chosen else ""
+
+
+def _destination(move: Line, store: Line, specs: Mapping[str, LinkSpec]) -> str:
+    """The endpoint to which a retrieval sends: the one with its title, else any to the system."""
+    fitting = [one for one in specs.values() if one.protocol == retrievals.PROTOCOL
+               and (one.frm, one.to) == (store.frm, store.to)]  # fmt: skip
+    wanted = retrievals.destination(decode(move.payload, whole=False))
+    named = [one for one in fitting if one.ae_title == wanted]
+    return next((one.name for one in [*named, *fitting]), "")
 
 
 def _at(line: Line, link: str) -> Line:

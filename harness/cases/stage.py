@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 from harness import limits
 from harness.cases import our_centre
 from harness.cases.asking import Simulated
-from harness.cases.dicom_player import PROTOCOL as IMAGES
+from harness.cases.dicom_match import PROTOCOL as IMAGES
 from harness.cases.dicom_player import DicomPlayer, ends_of
 from harness.cases.dicom_room import ImagingRoles
 from harness.cases.framing import WIRE
@@ -248,6 +248,7 @@ class Stage:
             pass
         if player.asking is not None:
             player.asking.raise_trouble()
+        images.settle()
         return [one for one in missing if all(it.matched != one.number for it in player.heard)]
 
     def _rows(
@@ -301,11 +302,9 @@ class Stage:
             driver, systems = pump, InPump(hospital, settings, pump, specs)
         else:
             driver, systems = Threads(), InProcesses(hospital, settings)
-        looks = {
-            name: probe
-            for name, probe in probes(profile, folder, permit, os.environ).items()
-            if probe.role == self.system
-        }
+        own = {name: one for name, one in profile.probes.items() if one.role == self.system}
+        looked = profile.model_copy(update={"probes": own})  # a system is started for each try
+        looks = probes(looked, folder, permit, os.environ)
         known = {**addresses(profile, os.environ), **lines.near}
         bench = Bench(driver, systems, specs, looks, known, lines=lines)
         if not self.in_memory:

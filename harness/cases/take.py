@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from harness.cases.dicom_about import KEYS, is_match
-from harness.cases.recorded import Recorded
+from harness.cases.recorded import Recorded, Recording
 from harness.cases.window import Window
 
 LINKS: Final = ("barcode", "placer", "visit", "setl_id", "bill", *KEYS)
@@ -18,6 +19,11 @@ NEAR_S: Final = 60.0
 
 
 ALWAYS: Final = Window()
+
+_NEVER: Final = -math.inf
+
+_OF_IMAGES: Final = frozenset({"barcode", "placer", *KEYS})
+"""Keys whose values stand in associations: an order has the accession number as one of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,45 +40,129 @@ class Taken:
     near: list[Recorded]
 
 
-def take(messages: Sequence[Recorded], about: str, within: Window = ALWAYS) -> Taken:
+def take(recording: Recording | Sequence[Recorded], about: str, within: Window = ALWAYS) -> Taken:
     """The messages of one matter, or all of a time window.
 
     Args:
-        messages: of the recording, by time.
+        recording: whose messages; or messages by time.
         about: a barcode, patient, visit, settlement or control number, or a name: whatever a
             message of the matter holds; empty for everything in the window.
         within: only what lies in it is taken; what hangs on that and lies outside is near it.
     """
-    needles = {about.encode("utf-8"), about.encode("gb18030")}
-    chosen = {
-        number
-        for number, one in enumerate(messages)
-        if within.has(one)
-        and (about in (one.ident, *one.corr.values()) or any(n in one.payload for n in needles))
-    }
-    outside: set[int] = set()
-    by_link: dict[tuple[str, str], list[int]] = {}
-    for number, one in enumerate(messages):
-        for link in _links(one):
-            if link[0] in LINKS or not is_match(one.kind):  # a query is no matter of its answers
-                by_link.setdefault(link, []).append(number)
-    open_ = list(chosen)
-    while open_:
-        one = messages[open_.pop()]
-        for link in _links(one):
-            new = {
-                number
-                for number in by_link.get(link, ())
-                if number not in chosen and (link[0] in LINKS or _close(one, messages[number]))
-            }
-            outside |= {number for number in new if not within.has(messages[number])}
-            new -= outside
-            chosen |= new
-            open_ += new
-    return Taken(
-        messages=[messages[number] for number in sorted(chosen)],
-        near=[messages[number] for number in sorted(outside | _near(messages, chosen))],
-    )
+    if not isinstance(recording, Recording):
+        messages, recording = recording, Recording()
+        recording.add(messages)
+    return _Matter(recording, about, within).whole()
+
+
+class _Matter:
+    """One matter while it is gathered: what is found shows what else to look for."""
+
+    def __init__(self, recording: Recording, about: str, within: Window) -> None:
+        self.recording, self.about, self.within = recording, about, within
+        self.needles = {about.encode("utf-8"), about.encode("gb18030")}
+        self.messages: list[Recorded] = []
+        self.by_link: dict[tuple[str, str], list[int]] = {}
+        self.chosen: set[int] = set()
+        self.outside: set[int] = set()
+        self.open: list[int] = []
+        self.asked: set[str] = set()
+
+    def whole(self) -> Taken:
+        """The matter."""
+        self._learn(self.recording.known)
+        unread = self.recording.unread
+        if self.about:
+            self._learn(unread.holding({*self.needles, _latin(self.about)}))
+        else:
+            begin, end = self.within.begin, self.within.end
+            self._learn(unread.between(_NEVER if begin is None else begin,
+                                       -_NEVER if end is None else end))  # fmt: skip
+        while self.open:
+            self._follow()
+            values = self._values() - self.asked
+            self.asked |= values
+            late = unread.holding((_latin(one) for one in sorted(values)), whole=True)
+            self._learn(late)
+            self.open = list(self.chosen) if late else []  # what is known now may hang on any
+        near = self.outside | self._near()
+        chosen = {id(self.messages[number]) for number in self.chosen}
+        others = {id(self.messages[number]) for number in near}
+        known = self.recording.known
+        return Taken(
+            messages=[one for one in known if id(one) in chosen],
+            near=[one for one in known if id(one) in others],
+        )
+
+    def _learn(self, messages: Sequence[Recorded]) -> None:
+        """More messages; those that say what the matter is about belong to it."""
+        for number, one in enumerate(messages, len(self.messages)):
+            self.messages.append(one)
+            match = is_match(one.kind)
+            for link in _links(one):
+                if link[0] in LINKS or not match:  # a query is no matter of its answers
+                    self.by_link.setdefault(link, []).append(number)
+            if number not in self.chosen and self._says(one):
+                self.chosen.add(number)
+                self.open.append(number)
+
+    def _says(self, one: Recorded) -> bool:
+        if not self.within.has(one):
+            return False
+        return self.about in (one.ident, *one.corr.values()) or any(
+            needle in one.payload for needle in self.needles
+        )
+
+    def _follow(self) -> None:
+        """What hangs on what was found, as far as it was read."""
+        while self.open:
+            one = self.messages[self.open.pop()]
+            for link in _links(one):
+                new = {
+                    number
+                    for number in self.by_link.get(link, ())
+                    if number not in self.chosen
+                    and (link[0] in LINKS or _close(one, self.messages[number]))
+                }
+                self.outside |= {n for n in new if not self.within.has(self.messages[n])}
+                new -= self.outside
+                self.chosen |= new
+                self.open += new
+
+    def _values(self) -> set[str]:
+        """What an association could have in common with the matter."""
+        return {
+            value
+            for number in self.chosen
+            for key, value in _links(self.messages[number])
+            if key in _OF_IMAGES
+        }
+
+    def _near(self) -> set[int]:
+        """Numbers of the others between the same ends, around the same time."""
+        if not self.chosen:
+            return set()
+        times = [self.messages[one].at_s for one in self.chosen]
+        first, last = min(times) - NEAR_S, max(times) + NEAR_S
+        ends = frozenset(
+            frozenset((self.messages[one].frm, self.messages[one].to)) for one in self.chosen
+        )
+        self.messages += self.recording.unread.between(first, last, ends)
+        return {
+            number
+            for number, one in enumerate(self.messages)
+            if number not in self.chosen
+            and first <= one.at_s <= last
+            and frozenset((one.frm, one.to)) in ends
+        }
+
+
+def _latin(text: str) -> bytes:
+    """A value as it stands in an association, whose values are read as Latin-1; or nothing."""
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return b""
 
 
 def _links(one: Recorded) -> Iterator[tuple[str, str]]:
@@ -97,18 +187,3 @@ def _close(one: Recorded, other: Recorded) -> bool:
 
 def _host(end: str) -> str:
     return end.rpartition(":")[0] or end
-
-
-def _near(messages: Sequence[Recorded], chosen: set[int]) -> set[int]:
-    """Numbers of the others between the same ends, around the same time."""
-    if not chosen:
-        return set()
-    first, last = messages[min(chosen)].at_s - NEAR_S, messages[max(chosen)].at_s + NEAR_S
-    ends = {frozenset((messages[one].frm, messages[one].to)) for one in chosen}
-    return {
-        number
-        for number, one in enumerate(messages)
-        if number not in chosen
-        and first <= one.at_s <= last
-        and frozenset((one.frm, one.to)) in ends
-    }

@@ -60,8 +60,8 @@ def _taking(take: argparse.ArgumentParser) -> None:
     take.add_argument("--port", type=int, default=0, metavar="N",
                       help=tr("of a network capture only what has this port"))  # fmt: skip
     take.add_argument("--framing", action="store_true",
-                      help=tr("take ASTM sessions of captures with their framing, byte for"
-                              " byte"))  # fmt: skip
+                      help=tr("take ASTM sessions, and HL7 whose framing is not as it should"
+                              " be, byte for byte"))  # fmt: skip
     take.add_argument("--end", action="append", default=[], metavar="ADDRESS=ROLE",
                       help=tr("which role stands at an address; may be repeated"))  # fmt: skip
     take.add_argument("--identity", default="", metavar="FILE",

@@ -40,6 +40,8 @@ def _add_snapshot(inner: Any) -> None:
          tr("a table of a database or role that is read row by row: 对码, configuration")),
         ("--files", "NAME=PATH", tr("WSDL, XSD and other files of an interface")),
         ("--traffic", "NAME=PATH", tr("recorded HL7, of which the dialect is learned")),
+        ("--imaging", "NAME=PATH",
+         tr("recorded DICOM: which transfer syntaxes are offered, taken and used")),
         ("--workstation", "NAME=PATH", tr("a folder copied from a workstation, or a share")),
     ):  # fmt: skip
         one.add_argument(option, action="append", default=[], metavar=metavar, help=said)
@@ -62,6 +64,7 @@ def _snapshot(args: argparse.Namespace) -> int:
         tables=command.tables(args.table),
         files=paths(args.files, "--files"),
         traffic=paths(args.traffic, "--traffic"),
+        imaging=paths(args.imaging, "--imaging"),
         workstations=paths(args.workstation, "--workstation"),
     )
     out = Path(args.out or "contract-out")

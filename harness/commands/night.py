@@ -88,7 +88,7 @@ def _plan(args: argparse.Namespace) -> int:
     written = night.write(made, Path(args.out))
     fits = [one for one in made.items if one.fits]
     names = night.stage_names()
-    for stage in night.STAGES:
+    for stage in names:
         own = [one for one in fits if one.stage == stage]
         total = round(sum(one.seconds for one in own) / 60)
         print(tr("{stage}: {count} scenarios, {minutes} min", stage=names[stage], count=len(own),
@@ -99,12 +99,20 @@ def _plan(args: argparse.Namespace) -> int:
     out = [one for one in made.items if not one.fits]
     print(tr("{count} scenarios do not fit, {apart} concern no interface of this site",
              count=len(out), apart=len(made.apart)))  # fmt: skip
+    for one in made.batches:
+        print(tr("together at {workstation}: {cards} cards of {count} scenarios, about {minutes}"
+                 " min less on the way", workstation=one.workstation, cards=one.cards,
+                 count=len(one.scenarios), minutes=round(one.saved_s / 60)))  # fmt: skip
     print(tr("needed: {people}", people=", ".join(made.people)))
     for path in written:
         print(tr("written: {path}", path=path))
     if args.json:
         common.print_json({"fits": len(fits), "left_out": [one.ident for one in out],
-                           "apart": len(made.apart), "people": list(made.people),
+                           "apart": len(made.apart),
+                           "batches": [{"batch": one.number, "workstation": one.workstation,
+                                        "cards": one.cards, "scenarios": list(one.scenarios),
+                                        "saved_s": one.saved_s} for one in made.batches],
+                           "people": list(made.people),
                            "written": [str(one) for one in written], "exit_code": 0})  # fmt: skip
     return 0
 

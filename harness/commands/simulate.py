@@ -75,11 +75,13 @@ def add(commands: Any) -> None:
 def _centre(parser: argparse.ArgumentParser) -> None:
     """What only a centre takes."""
     parser.add_argument(
-        "--province",
+        "--province", default="", metavar="P", help=tr("province of a centre: name or TOML file")
+    )
+    parser.add_argument(
         "--profile",
         default="",
         metavar="P",
-        help=tr("province of a centre: name or TOML file"),
+        help=tr("site profile of a centre: its signed test patients are let in; or a province"),
     )
     parser.add_argument(
         "--spec",

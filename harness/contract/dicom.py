@@ -59,19 +59,40 @@ SYNTAXES: Final = {
     "1.2.840.10008.1.2": "implicit",
     "1.2.840.10008.1.2.1": "explicit",
     "1.2.840.10008.1.2.2": "big endian",
+    "1.2.840.10008.1.2.1.99": "deflated",
     "1.2.840.10008.1.2.5": "RLE",
     "1.2.840.10008.1.2.4.50": "JPEG baseline",
+    "1.2.840.10008.1.2.4.51": "JPEG extended",
+    "1.2.840.10008.1.2.4.57": "JPEG lossless, any predictor",
     "1.2.840.10008.1.2.4.70": "JPEG lossless",
     "1.2.840.10008.1.2.4.80": "JPEG-LS lossless",
+    "1.2.840.10008.1.2.4.81": "JPEG-LS near-lossless",
     "1.2.840.10008.1.2.4.90": "JPEG 2000 lossless",
     "1.2.840.10008.1.2.4.91": "JPEG 2000",
+    "1.2.840.10008.1.2.4.201": "HTJ2K lossless",
+    "1.2.840.10008.1.2.4.202": "HTJ2K lossless RPCL",
+    "1.2.840.10008.1.2.4.203": "HTJ2K",
+    "1.2.840.10008.1.2.4.100": "MPEG-2 main level",
+    "1.2.840.10008.1.2.4.101": "MPEG-2 high level",
+    "1.2.840.10008.1.2.4.102": "H.264 4.1",
+    "1.2.840.10008.1.2.4.103": "H.264 4.1 BD",
+    "1.2.840.10008.1.2.4.104": "H.264 4.2 2D",
+    "1.2.840.10008.1.2.4.105": "H.264 4.2 3D",
+    "1.2.840.10008.1.2.4.106": "H.264 4.2 stereo",
+    "1.2.840.10008.1.2.4.107": "HEVC main",
+    "1.2.840.10008.1.2.4.108": "HEVC main 10",
 }
-"""Transfer syntaxes; all but the first three are offered for images only."""
+"""Transfer syntaxes (PS3.6 table A-1); all but the first four are offered for images only."""
 
-_PLAIN: Final = frozenset(list(SYNTAXES)[:3])
+_PLAIN: Final = frozenset(list(SYNTAXES)[:4])
+_VIDEO: Final = frozenset(list(SYNTAXES)[16:])
+"""Offered for classes of several frames only (PS3.5 §8.2.5 to §8.2.8)."""
 _IMAGES: Final = "1.2.840.10008.5.1.4.1.1."
+_MOVING: Final = frozenset({
+    "1.2.840.10008.5.1.4.1.1.3.1", "1.2.840.10008.5.1.4.1.1.77.1.1.1",
+})  # fmt: skip
 
-_RESULTS: Final = {
+RESULTS: Final = {
     0: "accepted", 1: "user rejection", 2: "no reason", 3: "class not supported",
     4: "syntaxes not supported",
 }  # fmt: skip
@@ -105,13 +126,18 @@ def verify(
     pairs = [("1.2.840.10008.1.1", "1.2.840.10008.1.2")]
     found = dict(_asked(pairs, address, ae_title, connection, guard))
     said = found["context Verification implicit"]
-    if said != _RESULTS[0]:
+    if said != RESULTS[0]:
         raise InputError(tr("it takes no association: {word}", word=said))
 
 
 def _offers() -> Iterator[tuple[str, str]]:
+    """A SOP class says whether it is an image; a system refuses what is none by itself."""
     for uid, syntax in product(CLASSES, SYNTAXES):
-        if syntax in _PLAIN or uid.startswith(_IMAGES):
+        if (
+            syntax in _PLAIN
+            or (syntax in _VIDEO and uid in _MOVING)
+            or (syntax not in _VIDEO and uid.startswith(_IMAGES))
+        ):
             yield uid, syntax
 
 
@@ -139,7 +165,7 @@ def _asked(
     results = {one.id: one.result for one in answer.items.contexts}
     for context, (uid, syntax) in zip(contexts, pairs, strict=True):
         result = results.get(context.id)
-        said = "not answered" if result is None else _RESULTS.get(result, str(result))
+        said = "not answered" if result is None else RESULTS.get(result, str(result))
         yield f"context {CLASSES[uid]} {SYNTAXES[syntax]}", said
     yield "maximum PDU", str(answer.items.user.max_length)
     yield "implementation", f"{answer.items.user.class_uid} {answer.items.user.version}".strip()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness import __version__, resources
 from harness.clock import RealClock
-from harness.contract import dialect, dicom, drivers, files, rows, sql, workstation
+from harness.contract import dialect, dicom, drivers, files, imaging, rows, sql, workstation
 from harness.contract.model import Snapshot, sha256
 from harness.errors import HarnessError
 from harness.i18n import tr
@@ -32,6 +32,7 @@ class Named:
         tables: tables to read row by row, by database or role.
         files: folders of WSDL and XSD files, or of others.
         traffic: recorded HL7.
+        imaging: recorded DICOM.
         workstations: folders copied from workstations, or shares.
     """
 
@@ -39,6 +40,7 @@ class Named:
     tables: Mapping[str, Sequence[rows.Named]] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=dict)
     traffic: Mapping[str, Path] = field(default_factory=dict)
+    imaging: Mapping[str, Path] = field(default_factory=dict)
     workstations: Mapping[str, Path] = field(default_factory=dict)
 
 
@@ -85,6 +87,8 @@ def take(profile: Profile | None, named: Named, environ: Mapping[str, str], say:
         taking.part(f"files {name}", partial(files.items, path))
     for name, path in named.traffic.items():
         taking.part(f"hl7 {name}", partial(dialect.items, path))
+    for name, path in named.imaging.items():
+        taking.part(f"imaging {name}", partial(imaging.items, path))
     for name, path in named.workstations.items():
         taking.part(f"workstation {name}", partial(workstation.items, path))
     facts = {} if profile is None else {"name": profile.name, "hash": profile.hash}

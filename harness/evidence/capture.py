@@ -169,6 +169,17 @@ class Capture:
                 whole = b"".join((head, data, then, answer))
             self._write(whole)
 
+    def replied(self, connection: Connection, payload: bytes, answer: bytes, now: float) -> None:
+        """As ``data`` and ``event`` of a message and of its answer, each one frame by itself."""
+        with self._lock:
+            if self._came is not None or self._leaves is not None:
+                self._release()
+            last = self._last
+            number = last[1] if last and last[0] is connection else self._number(connection)
+            head = _pack(_FRAMED, number, now, len(payload))
+            then = _pack(_FRAMED + 1, number, now, len(answer))
+            self._pending.append(b"".join((head, payload, then, answer)))
+
     def event(self, connection: Connection, protocol: str, event: Event, *, sent: bool) -> None:
         """A core reported or was asked to send a protocol event."""
         with self._lock:

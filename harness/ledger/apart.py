@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import duckdb
 
@@ -84,26 +84,56 @@ def partition(
     return sorted({one.name for side in sides for one in (target / side.name).iterdir()})
 
 
-def wanted(args: argparse.Namespace, *, whole: bool) -> Path | None:
+class Asked(Protocol):
+    """What a run was asked for, as far as it matters here; see ``command.Request``."""
+
+    @property
+    def sources(self) -> Mapping[str, str]:
+        """File, folder or database URL by side."""
+
+    @property
+    def engine(self) -> str:
+        """Who runs the stages."""
+
+    @property
+    def state(self) -> str:
+        """Folder with the memory of days."""
+
+    @property
+    def carry_from(self) -> str:
+        """An earlier run to remember."""
+
+    @property
+    def further(self) -> argparse.Namespace:
+        """All other options."""
+
+
+def wanted(asked: Asked) -> Path | None:
     """Where the data set is to stand; ``None`` where nobody asked for one.
 
-    Args:
-        args: the options.
-        whole: the run has a memory of days or a third ledger, which see the whole only.
-
     Raises:
-        InputError: hospitals are not told apart, or the run sees the whole only.
+        InputError: hospitals are not told apart; the run has a memory of days or a third ledger,
+            which see the whole only; or Spark, which has its own distribution, is to run it.
     """
-    target = str(getattr(args, "hospital_parts", "") or "")
+    target = str(getattr(asked.further, "hospital_parts", "") or "")
     if not target:
         return None
-    if not getattr(args, "by_hospital", ""):
+    if not getattr(asked.further, "by_hospital", ""):
         raise InputError(
             tr("--hospital-parts needs the column that names the hospital"),
             where="--hospital-parts",
             remedy="--by-hospital fixmedins_code",
         )
-    if whole:
+    if asked.engine == "spark":
+        # A session and more than a hundred planned statements for every hospital.
+        raise InputError(
+            tr("--hospital-parts does not go with --engine spark"),
+            where="--hospital-parts",
+            remedy=tr(
+                "leave it out: Spark spreads the hospitals of --by-hospital over its workers"
+            ),
+        )
+    if asked.state or asked.carry_from or len(asked.sources) > len(adapters.INPUTS):
         raise InputError(
             tr("--hospital-parts does not go with --state, --carry-from or --channel"),
             where="--hospital-parts",

@@ -107,9 +107,10 @@ def reconcile(request: Request) -> int:
     """Run the whole command; returns 0, 1 or 3 as the contract says.
 
     Raises:
-        InputError: a source cannot be used at all (exit code 2).
+        InputError: a source cannot be used at all, or options do not go together (exit code 2).
     """
     uploads.wanted(request.further)
+    apart.wanted(request)
     out = Path(request.out or "reconcile-out")
     work = _folders(out)
     log = evidence.read([Path(one) for one in request.traces]) if request.traces else []
@@ -297,8 +298,7 @@ def _stages(
     rules: layouts.Province,
 ) -> list[str]:
     his, centre = sides[0], sides[1]
-    whole = bool(request.carry_from or request.state or len(sides) > 2)
-    target = apart.wanted(request.further, whole=whole)
+    target = apart.wanted(request)
     if request.carry_from or request.state:
         carry.recall(con, Path(request.carry_from or request.state), sides)
     hospital = str(getattr(request.further, "by_hospital", "") or "")

@@ -65,9 +65,9 @@ class Sheets:
         self._marked: Format = self._book.add_format({"quote_prefix": True})
         self._names: set[str] = set()
 
-    def sheet(self, name: str, heads: Sequence[str], widths: Sequence[int]) -> Worksheet:
+    def sheet(self, name: str, heads: Sequence[str], widths: Sequence[int]) -> QuickSheet:
         """A new sheet with its header frozen and its columns wide enough."""
-        page = self._book.add_worksheet(self._free(name), worksheet_class=QuickSheet)
+        page: QuickSheet = self._book.add_worksheet(self._free(name), worksheet_class=QuickSheet)
         page.freeze_panes(1, 0)
         page.set_landscape()
         page.set_paper(9)
@@ -80,20 +80,27 @@ class Sheets:
 
     def put_text(self, page: Worksheet, row: int, column: int, text: str) -> None:
         """A text cell that stays a text."""
-        if not text:
-            return
-        if len(text) > CELL_CHARS_MAX:
-            text = text[: CELL_CHARS_MAX - 1] + "…"
-        page.write_string(row, column, text, self._marked if text[0] in RISKY else None)
+        if text:
+            page.write_string(row, column, *self.of_text(text))
 
     def put_fen(self, page: Worksheet, row: int, column: int, fen: int | None) -> None:
         """An amount as a number of yuan, or as text where a number would lose a fen."""
-        if fen is None:
-            return
+        if fen is not None:
+            value, shape = self.of_fen(fen)
+            write = page.write_string if isinstance(value, str) else page.write_number
+            write(row, column, value, shape)
+
+    def of_text(self, text: str) -> tuple[str, Format | None]:
+        """What a cell that stays a text says, and its format."""
+        if len(text) > CELL_CHARS_MAX:
+            text = text[: CELL_CHARS_MAX - 1] + "…"
+        return text, self._marked if text[0] in RISKY else None
+
+    def of_fen(self, fen: int) -> tuple[float | str, Format | None]:
+        """Yuan as a number and its format, or as text where a number would lose a fen."""
         if abs(fen) > EXACT_FEN_MAX:
-            self.put_text(page, row, column, plain_yuan(fen))
-        else:
-            page.write_number(row, column, fen / 100, self.money)
+            return self.of_text(plain_yuan(fen))
+        return fen / 100, self.money
 
     def close(self) -> None:
         """Write the file."""
@@ -189,7 +196,7 @@ def _class_sheets(sheets: Sheets, outcome: Outcome, code: str, total: int) -> No
         if row == SHEET_ROWS_MAX:
             page, row = sheets.sheet(word(code).name, heads, widths), 0
         row += 1
-        _record(sheets, page, row, [(name, record[name]) for name in columns], said)
+        _record(sheets, page, row, columns, record, said)
     page.autofilter(0, 0, max(1, row), len(columns) - 1)
     if 0 <= limit < total:
         left = tr("{count} more rows: see verdicts.csv", count=f"{total - limit:,}")
@@ -197,25 +204,38 @@ def _class_sheets(sheets: Sheets, outcome: Outcome, code: str, total: int) -> No
 
 
 def _record(
-    sheets: Sheets, page: Worksheet, row: int, cells: list[tuple[str, Any]], said: dict[Any, str]
+    sheets: Sheets,
+    page: QuickSheet,
+    row: int,
+    columns: Sequence[str],
+    record: Mapping[str, Any],
+    said: dict[Any, str],
 ) -> None:
     """One row; ``said`` remembers the words of codes, which repeat."""
-    for column, (name, value) in enumerate(cells):
+    cells: list[tuple[int, float | str, Format | None]] = []
+    for column, name in enumerate(columns):
+        value = record[name]
         if value is None or value == "":
             continue
         if name.endswith("_fen"):
-            sheets.put_fen(page, row, column, int(value))
+            cells.append((column, *sheets.of_fen(int(value))))
         elif name == "line":
-            page.write_number(row, column, int(value))
-        elif name in _IN_WORDS:
-            text = said.get((name, value))
-            if text is None:
-                text = said[name, value] = _IN_WORDS[name](str(value))
-            sheets.put_text(page, row, column, text)
-        elif isinstance(value, bool):
-            sheets.put_text(page, row, column, tr("yes") if value else tr("no"))
-        else:
-            sheets.put_text(page, row, column, moment(value))
+            cells.append((column, int(value), None))
+        elif text := _text(name, value, said):
+            cells.append((column, *sheets.of_text(text)))
+    page.put_row(row, cells)
+
+
+def _text(name: str, value: Any, said: dict[Any, str]) -> str:
+    """What a cell says in words."""
+    if name in _IN_WORDS:
+        text = said.get((name, value))
+        if text is None:
+            text = said[name, value] = _IN_WORDS[name](str(value))
+        return text
+    if isinstance(value, bool):
+        return tr("yes") if value else tr("no")
+    return value if isinstance(value, str) else moment(value)
 
 
 _IN_WORDS: Final[Mapping[str, Callable[[str], str]]] = {

@@ -7,26 +7,81 @@ so is everything where a later version no longer asks this class.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any, Final
 
+from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
 _COLUMNS: Final = tuple(xl_col_to_name(column) for column in range(256))
-_MARKUP: Final = ("&", "<", ">", "_x", "\ufffe", "\uffff")
+_SURE_CHARS: Final = 16_000
+"""Up to so many characters no text is too long for a cell, whatever they take in UTF-16."""
+
+_MARKUP: Final = re.compile("[&<>\ufffe\uffff]|_x")
 
 
 def _plain(text: str) -> bool:
     return (
-        text.isprintable()
-        and text[:1] != " "
-        and text[-1:] != " "
-        and not any(mark in text for mark in _MARKUP)
+        text.isprintable() and text[:1] != " " and text[-1:] != " " and _MARKUP.search(text) is None
     )
 
 
 class QuickSheet(Worksheet):  # type: ignore[misc]  # xlsxwriter has no types
     """A sheet of a workbook with ``constant_memory``; cells come row by row."""
+
+    def put_row(self, row: int, cells: Sequence[tuple[int, float | str, Format | None]]) -> None:
+        """Write all cells of one row, which lies below every row written before.
+
+        What ``write_string`` and ``write_number`` would write, but a row of plain cells in one go.
+
+        Args:
+            row: counted from 0.
+            cells: column, from left to right, number or text, and format.
+        """
+        parts = None
+        if self._usual(row, cells):
+            # The row before first: formats are numbered in the order in which they are written.
+            self._write_single_row(row)
+            parts = self._parts(row, cells)
+        if parts is None:
+            for column, value, shape in cells:
+                write = self.write_string if isinstance(value, str) else self.write_number
+                write(row, column, value, shape)
+            return
+        self._check_dimensions(row, cells[0][0])
+        self._check_dimensions(row, cells[-1][0])
+        self.fh.write(f'<row r="{row + 1}">{"".join(parts)}</row>')
+
+    def _usual(self, row: int, cells: Sequence[tuple[int, float | str, Format | None]]) -> bool:
+        """Whether this is the next row, of the usual height, and its cells lie in the sheet."""
+        return (
+            bool(cells)
+            and cells[-1][0] < len(_COLUMNS)
+            and self.previous_row < row < self.xls_rowmax
+            and self.default_row_height == self.original_row_height
+            and row not in self.row_info
+            and not self.comments
+        )
+
+    def _parts(
+        self, row: int, cells: Sequence[tuple[int, float | str, Format | None]]
+    ) -> list[str] | None:
+        """The cells as they stand in the file; ``None`` where one is for xlsxwriter to write."""
+        parts = []
+        for column, value, shape in cells:
+            if shape is None and self._formatted(row, column):
+                return None
+            style = f' s="{shape._get_xf_index()}"' if shape else ""  # noqa: SLF001 - as its own sheets do
+            place = f'r="{_COLUMNS[column]}{row + 1}"{style}'
+            if not isinstance(value, str):
+                parts.append(f"<c {place}><v>{value:.16G}</v></c>")
+            elif len(value) <= _SURE_CHARS and _plain(value):
+                parts.append(f'<c {place} t="inlineStr"><is><t>{value}</t></is></c>')
+            else:
+                return None
+        return parts
 
     def _formatted(self, row: int, col: int) -> bool:
         """Whether a cell without a format of its own gets one from its row or column."""

@@ -31,6 +31,7 @@ class Conn:
         core: its protocol.
         about: as reports name it.
         answers: the short way of the core, where it has one; see ``wire.core.Answering``.
+        replies: the short way of its actor; see ``reply.py``.
         deadline: when the core is asked again.
         ended: nothing comes in or goes out any more.
     """
@@ -38,6 +39,7 @@ class Conn:
     core: Core
     about: Connection
     answers: Callable[[bytes, float], bytes | None] | None = None
+    replies: Callable[[bytes, float], bytes | None] | None = None
     out: Lane = field(default_factory=Lane)
     into: Lane = field(default_factory=Lane)
     deadline: float | None = None

@@ -22,6 +22,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ from pynetdicom.transport import AssociationSocket
 from harness.errors import HarnessError
 from harness.link.dicom_data import IMPLICIT, DataSet, read, written
 from harness.link.dicom_pace import quicken
+from harness.link.dicom_socket import Socket
 from harness.link.tap import Connection, Gathering, Guard, Watcher
 
 _config.LOG_HANDLER_LEVEL = "none"
@@ -166,6 +168,9 @@ class Quiet:
 
     def __init__(self, assoc: Any) -> None:
         self._lock = threading.RLock()
+        wire = getattr(getattr(assoc, "dul", None), "socket", None)
+        self._wire = wire if isinstance(wire, Socket) else None
+        self._limit, self._late = getattr(assoc.dimse, "dimse_timeout", None), False
         self._get = assoc.dimse.get_msg
         assoc.dimse.get_msg = self._look
 
@@ -184,10 +189,40 @@ class Quiet:
         with self._lock:
             yield
 
+    def say(self, write: Callable[[], None]) -> None:
+        """Write a request, and wait for its first answer; nobody else reads that."""
+        with self._reading() as hear:
+            write()
+            hear()
+
     def take(self) -> tuple[Any, Any]:
         """The next message; ``(None, None)`` after the timeout or the end."""
+        if not self._late:
+            with self._reading() as hear:
+                hear()
+        if self._late:
+            self._late = False
+            return None, None
         found: tuple[Any, Any] = self._get(block=True)
         return found
+
+    @contextmanager
+    def _reading(self) -> Iterator[Callable[[], None]]:
+        """Who waits reads, where the association has our pace; else the library's thread does."""
+        if self._wire is None:
+            yield _nothing
+            return
+        with self._wire.kept() as mine:
+            yield self._hear if mine else _nothing
+
+    def _hear(self) -> None:
+        if self._wire is not None:
+            until = None if self._limit is None else time.monotonic() + self._limit
+            self._late = not self._wire.hear(until)
+
+
+def _nothing() -> None:
+    """The library's thread reads."""
 
 
 @dataclass(slots=True)

@@ -4,7 +4,8 @@ pynetdicom looks for work a thousand times a second in two threads a side and ha
 of a message from one to the other; a round trip costs some milliseconds that way, whatever is in
 it, and a store of half a megabyte more than the network does. Here, once, and for both sides:
 
-* the thread that reads waits for the socket, and not for a millisecond;
+* the thread that reads waits for the socket, and not for a millisecond; who waits for an answer
+  reads it himself meanwhile (``dicom_socket``), and no thread wakes another for it;
 * the thread that serves wakes when a message, a release or an abort is there;
 * a message is cut and written by the thread that sends it (over TLS by the library: one TLS
   connection must not be used by two threads at a time);
@@ -13,50 +14,29 @@ it, and a store of half a megabyte more than the network does. Here, once, and f
 
 from __future__ import annotations
 
-import contextlib
-import select
-import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable
-from itertools import islice
 from typing import Any, Final
 
 from pynetdicom import evt
-from pynetdicom.transport import AssociationSocket
 
+from harness.link.dicom_socket import GROUP, POLL_S, WAKE_S, Socket
 from harness.link.dicom_take import ATTRIBUTES, Taker
-from harness.link.dicom_wire import Bell, filled, put
+from harness.link.dicom_wire import Bell
 from harness.wire import dicom_command as command
-from harness.wire.dicom_events import SendDimse, fragments
-from harness.wire.dicom_pdu import HEAD, PDV_OVERHEAD_BYTES, PduType
-
-POLL_S: Final = 0.001
-"""How often it is looked where nothing can be waited for: a socket that is gone, an end."""
-
-WAKE_S: Final = 0.05
-"""Both threads look for their timers at least as often."""
+from harness.wire.dicom_events import SendDimse
 
 PAUSE_S: Final = 0.005
 """How often it says again that it pauses."""
-
-READ_MAX: Final = 256 * 1024
-"""Bytes of one read; what a peer says to be coming is not reserved before it is there."""
-
-GROUP: Final = 64
-"""PDUs of one write: one call for a slice at 16 KiB, and no second copy of a long recording."""
 
 GRACE_S: Final = 2.0
 """The reading thread ends by itself within this, or its connection is cut."""
 
 _STALL_S: Final = 60.0
-_CLOSING: Final = "Sta13"
 _IDLE: Final = "Sta1"
-"""States of PS3.8 table 9-5; in Sta13 the connection is closed once all is read."""
-
-_PDV_LEAST: Final = 2
-"""Context and control header (PS3.8 §9.3.5.1, annex E.2)."""
+"""State of PS3.8 table 9-5 in which there is no connection."""
 
 _SERVICES: Final = {one.name: one for one in command.Service}
 DATA_SET: Final = 0x0001
@@ -83,164 +63,6 @@ def command_of(primitive: Any, *, payload: bool) -> dict[int, command.Value]:
     return made
 
 
-class _Socket(AssociationSocket):
-    """The library's socket, which waits for bytes and is written by one thread at a time."""
-
-    writing: threading.Lock
-    head: bytes
-    """Of a PDU that is not read yet."""
-    told: Callable[[bytes], None] | None
-    seen: Callable[[bytes], None] | None
-    """Are shown what leaves and what comes, PDU by PDU."""
-    told_group: Callable[[bytes, list[int]], None] | None
-    """Is shown instead what leaves together, and the size of each PDU in it."""
-    taker: Taker
-    bell: Bell
-
-    @property
-    def ready(self) -> bool:
-        """Whether there is something to read; waits for it a little."""
-        wire = self.socket
-        if wire is None or not self._is_connected:
-            time.sleep(POLL_S)  # there is no socket to wait on
-            return False
-        if self.head:
-            return True
-        if isinstance(wire, ssl.SSLSocket) and wire.pending():
-            return True
-        closing = self.assoc.dul.state_machine.current_state == _CLOSING
-        wait = 0.0 if closing or not self.event_queue.empty() else WAKE_S
-        ear = self.bell.ear
-        try:
-            found, _, _ = select.select([wire, ear], [], [], wait)
-        except (OSError, ValueError):
-            self.event_queue.put("Evt17")
-            return False
-        if ear in found:
-            self.bell.heard()
-        return wire in found
-
-    def recv(self, nr_bytes: int) -> bytearray:
-        """So many bytes, or fewer at the end of the connection."""
-        came, self.head = bytearray(self.head[:nr_bytes]), self.head[nr_bytes:]
-        wire = self.socket
-        if wire is not None and not came and nr_bytes <= READ_MAX:
-            return filled(wire, nr_bytes)
-        while wire is not None and len(came) < nr_bytes:
-            piece = wire.recv(min(nr_bytes - len(came), READ_MAX))
-            if not piece:
-                break
-            came += piece
-        return came
-
-    def data(self) -> bool:
-        """Take one P-DATA-TF to where messages are put together; False where it is another PDU."""
-        dul = self.assoc.dul
-        self.head = head = bytes(self.recv(HEAD.size))
-        if len(head) < HEAD.size or dul.state_machine.current_state != "Sta6":
-            return False
-        kind, length = HEAD.unpack(head)
-        if kind != PduType.DATA:
-            return False
-        self.head = b""
-        wire = self.socket
-        if wire is None or length > READ_MAX:
-            body = self.recv(length)
-        else:  # the head of the next one comes with it, where it is there
-            body = filled(wire, length, HEAD.size)
-            self.head = bytes(body[length:])
-            del body[length:]
-        if len(body) < length:
-            self.event_queue.put("Evt17")
-            return True
-        whole = head + body
-        if self.seen is not None:
-            self.seen(whole)
-        if not self._pieces(memoryview(whole), HEAD.size):
-            self.event_queue.put("Evt19")
-        return True
-
-    @property
-    def more(self) -> bool:
-        """Whether the next PDU is there already, and nothing else is to be done before it."""
-        dul, wire = self.assoc.dul, self.socket
-        if wire is None or not (self.event_queue.empty() and dul.to_provider_queue.empty()):
-            return False
-        if self.head or (isinstance(wire, ssl.SSLSocket) and wire.pending()):
-            return True
-        try:
-            return bool(select.select([wire], [], [], 0)[0])
-        except (OSError, ValueError):
-            return False
-
-    def _pieces(self, view: memoryview, at: int) -> bool:
-        """Take the fragments of one PDU, from the first; False where it is broken."""
-        while at < len(view):
-            if len(view) - at < PDV_OVERHEAD_BYTES:
-                return False
-            size = int.from_bytes(view[at : at + 4], "big")
-            end = at + 4 + size
-            if size < _PDV_LEAST or end > len(view):
-                return False
-            if not self.taker.take(view[at + 4], view[at + 5], view[at + 6 : end]):
-                return False
-            at = end
-        return True
-
-    def send(self, bytestream: bytes) -> None:
-        """What the library itself says."""
-        with self.writing:
-            super().send(bytestream)
-
-    def write_raw(self, data: bytes) -> bool:
-        """Bytes that are no whole message; False where they cannot be written."""
-        wire = self.socket
-        if wire is None or isinstance(wire, ssl.SSLSocket):
-            return False
-        with self.writing:
-            if self.told is not None:
-                self.told(data)
-            try:
-                wire.sendall(data)
-            except OSError:
-                return False
-        return True
-
-    def cut(self) -> None:
-        """End the connection under whoever reads it or writes to it."""
-        wire = self.socket
-        if wire is not None:
-            with contextlib.suppress(OSError):
-                wire.shutdown(socket.SHUT_RDWR)
-
-    def _shutdown_socket(self) -> None:
-        """The library leaves a socket open whose peer is gone already."""
-        self.cut()
-        if self.socket is not None:
-            self.socket.close()
-
-    def write(self, message: SendDimse, most: int) -> None:
-        """The PDUs of one message, told before they leave: an answer is never told first."""
-        pieces = fragments(message, most)
-        with self.writing:
-            while group := list(islice(pieces, GROUP)):
-                whole = b"".join(part for pdu in group for part in pdu)
-                if self.told_group is not None:
-                    self.told_group(whole, [len(head) + len(piece) for head, piece in group])
-                elif self.told is not None:
-                    for head, piece in group:
-                        self.told(head + piece)
-                wire = self.socket
-                if wire is None:
-                    return
-                try:
-                    put(wire, whole)
-                except OSError:
-                    self.event_queue.put("Evt17")
-                    self.bell.set()
-                    return
-
-
 def quicken(
     assoc: Any,
     told: Callable[[bytes], None] | None,
@@ -258,9 +80,11 @@ def quicken(
     wire = assoc.dul.socket
     if wire is None or wire.socket is None:
         return
-    wire.__class__ = _Socket
-    wire.writing, wire.head, wire.told, wire.seen = threading.Lock(), b"", told, seen
-    wire.told_group = told_group
+    wire.__class__ = Socket
+    wire.writing, wire.reading = threading.Lock(), threading.Lock()
+    wire.head, wire.reader, wire.asked = b"", 0, 0.0
+    wire.kept_times = wire.looked_at = 0
+    wire.told, wire.seen, wire.told_group = told, seen, told_group
     wire.taker, wire.bell = Taker(assoc), Bell()
     wire.socket.settimeout(assoc.network_timeout or _STALL_S)
     assoc.dul._run_loop_delay = 0  # noqa: SLF001 - the wait is in ``ready``
@@ -278,26 +102,35 @@ def quicken(
         assoc.dimse.put = lambda message: _put_message(assoc, message)
 
 
-def _read(wire: _Socket, otherwise: Callable[[], None]) -> None:
+def _read(wire: Socket, otherwise: Callable[[], None]) -> None:
     """Take the PDUs that are there; what carries no data is the library's.
 
     The library looks at its timers and sleeps between two of them.
     """
+    if not wire.reading.acquire(blocking=False):
+        return  # who waits for an answer was faster
+    try:
+        # Read all the same, it would wait for bytes that may never come, and send nothing meanwhile.
+        if not wire.stale and not _data(wire):
+            otherwise()
+    finally:
+        wire.reading.release()
+
+
+def _data(wire: Socket) -> bool:
+    """Take the PDUs that carry data; False where another one is there."""
     try:
         for _ in range(GROUP):
             if not wire.data():
-                break
+                return False
             if not wire.more:
-                return
-        else:
-            return
+                break
     except OSError:
         wire.event_queue.put("Evt17")
-        return
-    otherwise()
+    return True
 
 
-def _kill(assoc: Any, wire: _Socket, wake: threading.Event) -> None:
+def _kill(assoc: Any, wire: Socket, wake: threading.Event) -> None:
     """End the threads of an association: the library's way, without its ten milliseconds."""
     assoc._reactor_checkpoint.set()  # noqa: SLF001 - what the library's own ``kill`` sets
     assoc._kill = assoc._is_paused = True  # noqa: SLF001

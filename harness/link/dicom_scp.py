@@ -11,6 +11,7 @@ import gc
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -323,6 +324,12 @@ class Listener:
             say_answer(assoc, message, answer, context)
         finally:
             assoc.dimse.cancel_req = {}
+
+    def settle(self, limit_s: float) -> None:
+        """Until every association is over, at most so long: their requestors release them."""
+        until = time.monotonic() + limit_s
+        for assoc in list(self._ae.active_associations) if self._ae is not None else ():
+            assoc.join(max(0.0, until - time.monotonic()))
 
     def stop(self) -> list[str]:
         """Abort what is open and stop listening; returns threads that would not end."""

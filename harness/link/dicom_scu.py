@@ -145,7 +145,9 @@ class Association:
     @property
     def is_open(self) -> bool:
         """Messages can be sent."""
-        return self._assoc is not None and bool(self._assoc.is_established)
+        assoc = self._assoc
+        # What was aborted counts as established until the thread that serves has looked.
+        return assoc is not None and bool(assoc.is_established) and assoc.dul.is_alive()
 
     def open(self) -> bool:
         """Ask for the association; False and ``error`` where there is none.
@@ -278,7 +280,7 @@ class Association:
                 self.guard.payload(self.connection, f"dicom {request.syntax}", request.payload)
             if self.told is not None:
                 self.told("sent", request)
-            say_request(self._assoc, request, context)
+            self._quiet.say(lambda: say_request(self._assoc, request, context))
             for _ in range(ANSWERS_MAX):
                 answer = self._answer(begun)
                 if answer is None:

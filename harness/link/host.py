@@ -19,6 +19,7 @@ from harness.link import actor as act
 from harness.link.batch import Grouping
 from harness.link.conn import Conn, CrashPoint
 from harness.link.driver import Io, Storage
+from harness.link.reply import short_reply
 from harness.link.tap import Connection, Delivery, Guard, Tap, Watcher
 from harness.wire.core import Message
 
@@ -95,10 +96,10 @@ class Host:
         self._opening.discard(conn)
         about = self.describe(link, conn, client)
         core = self.actor.open_core(link, client=client)
-        if self.tap is not None:
-            tap = self.tap
+        if (tap := self.tap) is not None:
             core.mutator = lambda unit: tap.unit(about, unit, self.clock.now())
-        self.conns[conn] = Conn(core, about, getattr(core, "answer_at_once", None))
+        replies = short_reply(self, core, about)
+        self.conns[conn] = Conn(core, about, getattr(core, "answer_at_once", None), replies)
         self._tell(about, "opened", "")
         self.feed(act.Opened(conn=conn, link=link))
 
@@ -134,6 +135,8 @@ class Host:
         self, conn: str, state: Conn, data: bytes, answer: bytes | None, now: float
     ) -> bytes:
         """What is to leave for a read, told; ``answer``: what the core said (``Answering``)."""
+        if state.replies is not None and (leaves := state.replies(data, now)) is not None:
+            return leaves
         watcher, about, core = self.watcher, state.about, state.core
         if watcher is not None:
             watcher.data(about, data, sent=False)
@@ -153,8 +156,7 @@ class Host:
 
     def eof(self, conn: str, reason: str = "") -> None:
         """The peer ended the connection, or it broke; nothing overtakes what came before."""
-        state = self.conns.get(conn)
-        if state is not None:
+        if (state := self.conns.get(conn)) is not None:
             if self.tap is None and not state.into.waits:
                 self._eof(conn, state, reason)
                 return
@@ -168,8 +170,7 @@ class Host:
         if kind == "actor":
             self.feed(act.TimerFired(name=name))
             return
-        state = self.conns.get(name)
-        if state is not None:
+        if (state := self.conns.get(name)) is not None:
             state.deadline = None
             state.core.on_deadline(self.clock.now())
             self._drain(name, state)
@@ -241,8 +242,7 @@ class Host:
                 raise _ActorCrashed
 
     def _send(self, command: act.Send) -> None:
-        state = self.conns.get(command.conn)
-        if state is None:
+        if (state := self.conns.get(command.conn)) is None:
             return
         event = command.event
         if self.guard is not None and isinstance(event, Message):

@@ -14,7 +14,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,8 +22,12 @@ from typing import Any
 from harness import limits
 from harness.errors import HarnessError, InputError
 from harness.i18n import tr
+from harness.link import nursery
 from harness.link.address import Address
+from harness.link.nursery import python
 from harness.link.serial_address import SerialAddress
+
+__all__ = ["SimulatedProcess", "python"]
 
 STDERR_LINES_MAX = 200
 """Lines of a process's error output that are kept for the report."""
@@ -35,6 +38,9 @@ STDERR_SHOWN_CHARS = 800
 _READY = re.compile(r"ready (?P<link>\S+) (?P<host>\S+):(?P<port>\d{1,5})")
 
 _READY_SERIAL = re.compile(r"ready (?P<link>\S+) (serial:|socket://|rfc2217://)\S+")
+
+
+Running = subprocess.Popen[str] | nursery.Child
 
 
 @dataclass(slots=True)
@@ -51,7 +57,7 @@ class SimulatedProcess:
     argv: Sequence[str]
     config: dict[str, Any]
     addresses: dict[str, Address | SerialAddress] = field(default_factory=dict)
-    _process: subprocess.Popen[str] | None = None
+    _process: Running | None = None
     _answers: dict[int, dict[str, Any]] = field(default_factory=dict)
     _waited: set[int] = field(default_factory=set)
     _writing: threading.Lock = field(default_factory=threading.Lock)
@@ -98,15 +104,7 @@ class SimulatedProcess:
 
     def _launch(self) -> None:
         self._process = None
-        process = subprocess.Popen(
-            self.argv,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="backslashreplace",
-            env=os.environ | {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"},
-        )
+        process = nursery.launched(self.argv) or _alone(self.argv)
         self._readers = [
             threading.Thread(target=self._read, args=(process,), daemon=True),
             threading.Thread(target=self._read_errors, args=(process,), daemon=True),
@@ -221,12 +219,12 @@ class SimulatedProcess:
         except (OSError, ValueError) as error:  # ValueError: closed by another thread meanwhile
             raise HarnessError(f"{self.name} is gone: {error}") from error
 
-    def _put(self, process: subprocess.Popen[str], message: Mapping[str, Any]) -> None:
+    def _put(self, process: Running, message: Mapping[str, Any]) -> None:
         assert process.stdin is not None
         process.stdin.write(json.dumps(message, ensure_ascii=False) + "\n")
         process.stdin.flush()
 
-    def _read(self, process: subprocess.Popen[str]) -> None:
+    def _read(self, process: Running) -> None:
         for line in process.stdout or ():
             with self._happened:
                 self._take(line)
@@ -254,12 +252,22 @@ class SimulatedProcess:
         if isinstance(answer, dict) and answer.get("ident") in self._waited:
             self._answers[answer["ident"]] = answer
 
-    def _read_errors(self, process: subprocess.Popen[str]) -> None:
+    def _read_errors(self, process: Running) -> None:
         for line in process.stderr or ():
             self._stderr.append(line)
             del self._stderr[:-STDERR_LINES_MAX]
 
 
-def python(module: str) -> list[str]:
-    """How to start a module of ours with the running interpreter."""
-    return [sys.executable, "-m", module]
+def _alone(argv: Sequence[str]) -> subprocess.Popen[str]:
+    """A process of its own, which Ctrl-C at the terminal does not reach: who started it ends it."""
+    return subprocess.Popen(
+        argv,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="backslashreplace",
+        env=os.environ | {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"},
+        start_new_session=True,
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # as above, on Windows
+    )

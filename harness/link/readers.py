@@ -47,6 +47,12 @@ GATHER_STEP_S: Final = 0.0002
 this part of the time that the last one took, and no longer than this. Peers that answer at once
 would otherwise fall apart into groups that wait for the disk in turn."""
 
+UNRESTED_MAX: Final = 16
+"""Looks without sleep before what was told, and led to nothing that leaves, is written."""
+
+RETURNS_MAX: Final = 4
+"""Connections met at their listener alone before the others are looked at again."""
+
 _let_others_run: Final[Callable[[], None]] = getattr(os, "sched_yield", lambda: None)
 """While it looks: the peer may wait for this very processor."""
 
@@ -100,11 +106,13 @@ class Readers:
         taken: gets what came; whatever it raises ends the reader.
         ended: is told that a connection is over, and why; its socket is closed already.
         gathers: a batch ends with a wait for the disk.
+        rest: called before it sleeps, and now and then: time to write what led to no answer.
     """
 
     taken: Callable[[Reads], None]
     ended: Callable[[str, Wire, str], None]
     gathers: bool = False
+    rest: Callable[[], object] = lambda: None
     _served: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
     _took_s: float = 0.0
     _new: deque[Read] = field(default_factory=deque)
@@ -112,6 +120,9 @@ class Readers:
     _heard: int = 0
     _alone: Read | None = None
     _unmet: Read | None = None
+    _hears: Listening | None = None
+    _returns: int = 0
+    _unrested: int = 0
     _thread: int = 0
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     _alarm: socket.socket = field(init=False)
@@ -133,10 +144,15 @@ class Readers:
         new = len(self._new) + (self._unmet is not None)
         return new + (len(known) - 1 - self._heard if known else 0)
 
+    @property
+    def here(self) -> bool:
+        """Whether it is this thread that reads."""
+        return get_ident() == self._thread
+
     def add(self, conn: str, wire: Wire, short: Short | None = None) -> None:
         """Read this connection, too; any thread may say so."""
         self._new.append((conn, wire, short))
-        if get_ident() != self._thread:  # else it was accepted in this turn, and is met in it
+        if not self.here:  # else it was accepted in this turn, and is met in it
             self._ring()
 
     def listen(self, listening: Listening) -> None:
@@ -161,6 +177,7 @@ class Readers:
             while not (self._stopping and self.count == 0):
                 self._turn()
         finally:
+            self.rest()
             self._selector.close()
             self._alarm.close()
             self._bell.close()
@@ -171,6 +188,8 @@ class Readers:
                 return
             self._alone = None
             self._register()
+        elif self._returned():
+            return
         now = monotonic()
         if now >= self._sweep_at:
             self._sweep_at = now + LINGER_S
@@ -183,6 +202,17 @@ class Readers:
             self._alone = found[0][0].data
             return
         self._read(found, begin)
+
+    def _returned(self) -> bool:
+        """Whether who just left is back already, or another one where it came from.
+
+        Asking its listener costs a third of asking for all that may have happened.
+        """
+        if self._hears is None or self._returns >= RETURNS_MAX or self.gathers:
+            return False
+        self._returns += 1
+        self._else(self._hears)
+        return self._alone is not None
 
     def _read(self, found: Found, begin: float) -> None:
         """Read all that is readable, and hand it over together."""
@@ -254,14 +284,20 @@ class Readers:
         self._register()
         if monotonic() >= self._sweep_at:
             return False
+        self.rest()
         return all(key.fileobj is wire.sock for key, _ in self._selector.select(0))
 
     def _ready(self) -> Found:
         """What is readable; a peer that answers at once is met before this thread goes to sleep."""
-        while monotonic() < self._awake_until:
-            if found := self._selector.select(0):
-                return found
-            _let_others_run()
+        self._hears, self._returns = None, 0
+        self._unrested += 1
+        if self._unrested <= UNRESTED_MAX:
+            while monotonic() < self._awake_until:
+                if found := self._selector.select(0):
+                    return found
+                _let_others_run()
+        self._unrested = 0
+        self.rest()
         return self._selector.select(LINGER_S)
 
     def _else(self, listening: Listening | None) -> None:
@@ -270,7 +306,10 @@ class Readers:
             with contextlib.suppress(BlockingIOError):
                 while self._alarm.recv(4096):
                     pass
-        elif not listening.accept():
+        elif listening.accept():
+            self._hears = listening
+        else:
+            self._hears = None
             self._selector.unregister(listening.sock)
             self._heard -= 1
         while self._to_hear:
@@ -313,3 +352,4 @@ class Readers:
             self._selector.unregister(wire.sock)
         wire.sock.close()
         self.ended(conn, wire, reason)
+        self._awake_until = monotonic() + AWAKE_S  # who leaves may come back at once

@@ -21,13 +21,20 @@ Short = Callable[[bytes], bool]
 """Takes a read; False, with nothing done, where there is no short way for it any more."""
 
 
+def _asks_nobody(data: bytes, now: float) -> bytes | None:  # noqa: ARG001 - as ``Answering`` has it
+    """Of a core without a short way of its own: the actor may have one."""
+    return None
+
+
 def shortcut(member: Member, conn: str, wire: Wire) -> Short | None:
     """The short way of one connection; None where there is none."""
     host, runtime, lock = member.host, member.runtime, member.lock
     state, watcher = host.conns.get(conn), host.watcher
-    if state is None or state.answers is None or host.grouping is not None:
+    if state is None or host.grouping is not None:
         return None
-    about, conns, answers = state.about, host.conns, state.answers
+    if state.answers is None and state.replies is None:
+        return None
+    about, conns, answers = state.about, host.conns, state.answers or _asks_nobody
     changed, clock_now, send = runtime.changed, runtime.clock.now, wire.send_at_once
     written = getattr(watcher, "exchanged", None)
     if getattr(runtime.settle, "__self__", None) is not watcher:
@@ -46,7 +53,8 @@ def shortcut(member: Member, conn: str, wire: Wire) -> Short | None:
                     written(about, data, answer, now)
                 else:
                     answer = host.leads_to(conn, state, data, found, now)
-                    runtime.settle()
+                    if answer or member.dirty:  # else the reader does it before it sleeps
+                        runtime.settle()
             except Exception as error:  # noqa: BLE001 - told to whoever waits; a thread has no caller
                 runtime.failed(error)
                 found, lost = None, NOT_WRITTEN if answer else ""

@@ -87,11 +87,9 @@ class Member:
 
     def leave(self, dirty: list[tcp.Wire], lost: str = "") -> None:
         """Send what waits, once all that led to it is written; ``lost`` says why nothing may."""
-        try:
-            self.runtime.settle()
-        except Exception as error:  # noqa: BLE001 - as in ``run``
-            self.runtime.failed(error)
-            lost = NOT_WRITTEN
+        rests = any(one.here for one in self._readers)  # it writes before it sleeps
+        if dirty or self.host.answers.values or not rests:
+            lost = self._settled() or lost
         for wire in dirty:
             if lost:
                 wire.give_up(lost)
@@ -100,6 +98,15 @@ class Member:
         if self.host.answers.values:
             self.runtime.answered()
         self.runtime.changed()
+
+    def _settled(self) -> str:
+        """Write what was told; why nothing may leave, where that does not succeed."""
+        try:
+            self.runtime.settle()
+        except Exception as error:  # noqa: BLE001 - as in ``run``
+            self.runtime.failed(error)
+            return NOT_WRITTEN
+        return ""
 
     # -- Io ------------------------------------------------------------------------------------
 
@@ -219,9 +226,7 @@ class Member:
 
     def _arrived(self, link: str, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
         """Somebody connected; only a handshake needs a thread of its own."""
-        with self._guard:
-            full = len(self._sockets) >= limits.CONNECTIONS_MAX
-        if full:
+        if len(self._sockets) >= limits.CONNECTIONS_MAX:
             sock.close()
         elif tls is not None:
             self._thread(lambda: self._serve(link, sock, tls), link)
@@ -275,7 +280,8 @@ class Member:
             if readers is not None:
                 given(readers)
                 return
-            readers = Readers(self._taken, self._ended, self.host.grouping is not None)
+            gathers = self.host.grouping is not None
+            readers = Readers(self._taken, self._ended, gathers, self._settled)
             given(readers)
             if self.stopping:
                 readers.stop()  # nobody will tell it later
@@ -319,13 +325,13 @@ class Threads:
     """Drives hosts over sockets and real time.
 
     Args:
-        died: called where an actor crashed.
+        died: called where an actor crashed: a process shell ends its process there.
         settle: called before anything leaves: a watcher that gathers what it is told writes here.
     """
 
     def __init__(
         self,
-        died: Callable[[Member], None] | None = None,
+        died: Callable[[Member], None] = lambda _: None,
         settle: Callable[[], None] = lambda: None,
     ) -> None:
         self.settle = settle
@@ -333,7 +339,7 @@ class Threads:
         self.scheduler = Scheduler(self.clock)
         self.members: dict[str, Member] = {}
         self.errors: list[Exception] = []
-        self._died = died
+        self.died = died
         self._idents = itertools.count(1)
         self._happened = Bell(self.clock, self.errors)
         self.changed = self._happened.tell
@@ -356,11 +362,6 @@ class Threads:
     def crash_at(self, name: str, number: int, *, after: bool) -> None:
         """Let a member die at its ``number``-th commit from now."""
         self.members[name].host.crash_point = CrashPoint(number, after)
-
-    def died(self, member: Member) -> None:
-        """A member crashed; a process shell ends its process here."""
-        if self._died is not None:
-            self._died(member)
 
     def failed(self, error: Exception) -> None:
         """Something went wrong in a thread; the next wait raises it."""

@@ -82,6 +82,11 @@ class TlsCore:
     def mutator(self, mutator: Mutator) -> None:
         self.inner.mutator = mutator
 
+    @property
+    def ready(self) -> bool:
+        """Whether hands are shaken: what was queued before that has left now."""
+        return self._ready
+
     def receive(self, data: bytes, now: float) -> None:
         """Take records; what they carry goes to the inner core."""
         if self._over:

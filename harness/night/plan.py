@@ -14,28 +14,29 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from harness.clock import RealClock
 from harness.errors import InputError
 from harness.i18n import tr
+from harness.permit import Permit
 from harness.profile import LinkTransport, Mode, Profile, Worker
+from harness.scenario.ahead import batches
 from harness.scenario.binding import BoundScenario
 from harness.scenario.files import shown
+from harness.scenario.leading import Leading, leading
+from harness.scenario.persons import persons_of
+from harness.scenario.runner import scenario_facts, scenario_seed
 from harness.scenario.sentence import StepKind
-
-SMOKE: Final = "@冒烟"
-STAGES: Final = ("smoke", "money and identity", "rest")
-"""In the order of the night."""
-
-MONEY: Final = frozenset({"HIS-YB", "YB-BOOKS"})
-"""Interfaces on which money moves."""
-
-IDENTITY_WORDS: Final = ("identity", "merge", "misattrib")
-"""In ids of scenarios that are about who somebody is."""
+from harness.scenario.stages import STAGES, stage_of
+from harness.scenario.wiring import link_specs
 
 SYSTEM_S: Final = 20.0
 """Seconds of a scenario that was never measured."""
 
 PERSON_S: Final = 120.0
 """Seconds of one sentence that a person carries out: walk, find the screen, type, save."""
+
+WAY_S: Final = 45.0
+"""Of them, going there and finding the screen: a list at one workstation needs it once."""
 
 ROLLBACK_S: Final = 1800.0
 """Seconds that going back takes where nobody said otherwise."""
@@ -96,6 +97,27 @@ class Wire:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Together:
+    """Cards of several scenarios that come together at one workstation.
+
+    Attributes:
+        number: of the batch; its workstations are worked at side by side.
+        stage: the latest of its scenarios.
+        workstation: where the list is done.
+        cards: how many.
+        scenarios: ids, in the order of the run.
+        saved_s: against each scenario having its card alone: all ways but one.
+    """
+
+    number: int
+    stage: str
+    workstation: str
+    cards: int
+    scenarios: tuple[str, ...]
+    saved_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Night:
     """The whole plan."""
 
@@ -105,6 +127,7 @@ class Night:
     people: tuple[str, ...]
     budget_s: float
     apart: tuple[str, ...] = ()
+    batches: tuple[Together, ...] = ()
 
 
 def stage_names() -> dict[str, str]:
@@ -114,15 +137,6 @@ def stage_names() -> dict[str, str]:
         STAGES[1]: tr("money and identity"),
         STAGES[2]: tr("rest"),
     }
-
-
-def stage_of(one: BoundScenario) -> str:
-    """Which part of the night a scenario belongs to."""
-    scenario = one.scenario
-    if SMOKE in scenario.tags:
-        return STAGES[0]
-    identity = any(word in scenario.id for word in IDENTITY_WORDS)
-    return STAGES[1] if scenario.interface in MONEY or identity else STAGES[2]
 
 
 def plan(
@@ -151,7 +165,7 @@ def plan(
         raise InputError(tr("no scenario was chosen"), remedy=tr("look at --tags and PATH"))
     by_hand = any(system.worked_by is Worker.PERSON for system in profile.systems.values())
     ordered = sorted(
-        enumerate(fitting), key=lambda each: (STAGES.index(stage_of(each[1])), each[0])
+        enumerate(fitting), key=lambda each: (STAGES.index(stage_of(each[1].scenario)), each[0])
     )
     items, spent = [], 0.0
     for _, one in ordered:
@@ -166,7 +180,44 @@ def plan(
         people=tuple(_people(profile)),
         budget_s=budget_s,
         apart=tuple(one.scenario.id for one in bound if one.scenario.interface not in there),
+        batches=tuple(
+            _together(
+                [one for (_, one), item in zip(ordered, items, strict=True) if item.fits], profile
+            )
+        ),
     )
+
+
+def _together(ordered: Sequence[BoundScenario], profile: Profile) -> list[Together]:
+    """The batches of a night as a run of these scenarios would make them."""
+    persons = persons_of(profile, Path(), lambda _: None)
+    if persons is None or not persons.roles:
+        return []
+    clock = RealClock()
+    permit = Permit(profile, clock.wall)
+    specs = link_specs(profile)
+
+    def leads(one: BoundScenario) -> Leading:
+        scenario = one.scenario
+        first = {"scenario": scenario_facts(scenario)}
+        seed = scenario_seed(1, scenario.id)
+        return leading(one, seed, persons, permit, clock=clock, head=first, specs=specs)
+
+    moved = profile.operator.workstations
+    found = []
+    for number, batch in enumerate(batches(ordered, leads), 1):
+        places: dict[str, list[str]] = {}
+        for one, lead in batch:
+            for card in lead.cards:
+                place = moved.get(card.form.workstation, card.form.workstation)
+                places.setdefault(place, []).append(one.scenario.id)
+        stage = max(STAGES.index(stage_of(one.scenario)) for one, _ in batch)
+        found += [
+            Together(number=number, stage=STAGES[stage], workstation=place, cards=len(own),
+                     scenarios=tuple(dict.fromkeys(own)), saved_s=WAY_S * (len(own) - 1))
+            for place, own in places.items()
+        ]  # fmt: skip
+    return found
 
 
 def _item(one: BoundScenario, measured: Mapping[str, float], *, by_hand: bool) -> Item:
@@ -178,7 +229,7 @@ def _item(one: BoundScenario, measured: Mapping[str, float], *, by_hand: bool) -
         ident=scenario.id,
         name=scenario.name,
         place=f"{shown(scenario.file)}:{scenario.row_line or scenario.line}",
-        stage=stage_of(one),
+        stage=stage_of(scenario),
         seconds=round((SYSTEM_S if known is None else known) + cards * PERSON_S, 1),
         cards=cards,
         measured=known is not None,
@@ -265,7 +316,7 @@ def measured_of(folder: Path) -> dict[str, float]:
 
 
 def write(night: Night, out: Path) -> list[Path]:
-    """``night.csv``, ``decisions.csv`` and ``wiring.csv``; one to fill in is never written over.
+    """``night.csv``, ``batches.csv``, ``decisions.csv``, ``wiring.csv``; none is written over.
 
     Raises:
         InputError: the wiring sheet is there already: old values stand in it.
@@ -288,9 +339,21 @@ def write(night: Night, out: Path) -> list[Path]:
     wires += [(one.endpoint, one.system, one.setting, one.before, one.during, one.restored)
               for one in night.wires]  # fmt: skip
     tables: dict[str, list[tuple[str, ...]]] = {
-        "night.csv": list(order), "decisions.csv": list(points), "wiring.csv": list(wires),
+        "night.csv": list(order), "batches.csv": _batch_rows(night),
+        "decisions.csv": list(points), "wiring.csv": list(wires),
     }  # fmt: skip
     return [_table(out / name, rows) for name, rows in tables.items()]
+
+
+def _batch_rows(night: Night) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [
+        ("batch", "stage", "workstation", "cards", "scenarios", "minutes_saved")
+    ]
+    return rows + [
+        (str(one.number), one.stage, one.workstation, str(one.cards), " ".join(one.scenarios),
+         f"{one.saved_s / 60:.1f}")
+        for one in night.batches
+    ]  # fmt: skip
 
 
 def _table(path: Path, rows: Sequence[Sequence[str]]) -> Path:

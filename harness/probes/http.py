@@ -32,6 +32,7 @@ DOCTYPE_BYTES: Final = 4096
 
 NOT_FOUND: Final = 404
 NO_CONTENT: Final = 204
+"""An answer without rows by the standard (RFC 9110 §15.3.5); 404 also says that a path is wrong."""
 
 Send = Callable[[HttpRequest], HttpResponse]
 """Carries one request out; raises ``UnansweredError`` where no whole answer comes."""
@@ -50,6 +51,7 @@ class HttpProbe:
             ``.//item``; empty for the whole answer. A list gives a row an entry, anything else one.
         columns: our name of a column and where it stands in a row: ``/value``, ``value`` or an XML
             path; ``@name`` is an attribute.
+        empty_status: by which the service says that it has no such rows; 204 always does.
         header: one line such as ``Authorization: Bearer ...``; never shown.
         rows_max: more rows are an error.
         reach: how far it sees.
@@ -63,18 +65,21 @@ class HttpProbe:
     path: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
     header: str = ""
+    empty_status: frozenset[int] = frozenset()
     rows_max: int = limits.PROBE_ROWS_MAX
     reach: str = "stored"
     pace: Pace = field(default_factory=Pace)
 
     def ask(self, args: Mapping[str, str]) -> Answer:
-        """Look once; 404 (not found) and 204 (no content) are an answer without rows."""
+        """Look once; 204 (no content) and ``empty_status`` are an answer without rows."""
         self.pace.wait()
         try:
             target = filled(self.target, args, lambda value: urllib.parse.quote(value, safe=""))
             answer = self.send(HttpRequest(method="GET", target=target, headers=self._headers()))
-            if answer.status in {NOT_FOUND, NO_CONTENT}:
+            if answer.status in {NO_CONTENT, *self.empty_status}:
                 return answered([], self.rows_max)
+            if answer.status == NOT_FOUND:
+                return refused(_not_found())
             if not 200 <= answer.status < 300:
                 return refused(tr("the service says {status}", status=answer.status))
             return answered(self._rows(answer), self.rows_max)
@@ -147,6 +152,13 @@ class HttpProbe:
             if one is not None:
                 row[name] = _text(one)
         return row
+
+
+def _not_found() -> str:
+    return tr(
+        "the service says 404: the path may be wrong; if it says so of rows that are not there,"
+        " write empty_status = [404]"
+    )
 
 
 _MISSING: Final = object()

@@ -24,7 +24,7 @@ from harness.evidence import trace
 from harness.evidence.trace import Record
 from harness.evidence.verdict import Verdict
 from harness.i18n import tr
-from harness.report import ladder, ladder_svg, words
+from harness.report import ladder, ladder_svg, pictures, words
 from harness.report.details import Detail, details
 from harness.report.mask import Mask
 from harness.report.model import Run, ScenarioRun
@@ -117,6 +117,7 @@ def _page(run: Run, folder: Path, *, masked: bool) -> str:
             failed=[one for one in run.scenarios if one.verdict in {Verdict.FAIL, Verdict.ERROR}],
             passed=[one for one in run.scenarios if one.verdict is Verdict.PASS],
             sections=page.sections,
+            pictures=pictures.read(folder),
             anchors=_anchors(run),
             verdicts=[str(verdict) for verdict in Verdict],
             style=Markup(style),  # noqa: S704  # our own file

@@ -189,11 +189,14 @@ class Bench:
     def _hybrid(self) -> frozenset[str]:
         return frozenset(name for name, spec in self.specs.items() if spec.protocol == "hllp")
 
+    def _spoken(self, link: str) -> str:
+        return self.specs[link].protocol if link in self.specs else ""
+
     def start(self) -> None:
         """Start the systems, stand in line where the profile says so, and wire all up."""
         self.systems.start()
         host = Host(
-            Gate(Relay(hybrid=self._hybrid()), self.switch.stops, self.switch.learns),
+            Gate(Relay(hybrid=self._hybrid()), self.switch.stops, self.switch.learns, self._spoken),
             self.clock,
             self._describe,
             tap=self.switch,

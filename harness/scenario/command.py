@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,12 @@ from harness import resources
 from harness.errors import HarnessError, InputError, InputErrors
 from harness.evidence.verdict import EXIT_CODES
 from harness.i18n import tr
+from harness.link import nursery
+from harness.profile import Transport
 from harness.report import attempts
 from harness.report import run as report
 from harness.report.model import Run
-from harness.scenario import catalogue, counts, files, interrupt
+from harness.scenario import catalogue, counts, files, forked, interrupt
 from harness.scenario.gherkin import gather
 from harness.scenario.lint import lint as lint_paths
 from harness.scenario.progress import Progress, verdict_table
@@ -130,7 +132,13 @@ def run(request: Request) -> int:
 
     Raises:
         InputError: what was asked for cannot be run; nothing was.
+        KeyboardInterrupt: Ctrl-C, before anything ran.
     """
+    with interrupt.kept():
+        return _run(request)
+
+
+def _run(request: Request) -> int:
     if not 1 <= request.jobs <= JOBS_MAX:
         raise InputError(tr("--jobs takes 1 to {most}", most=JOBS_MAX))
     request, again = request.going_on()
@@ -149,18 +157,31 @@ def run(request: Request) -> int:
     if again:
         attempts.put_aside(options.folder, list(again))
     progress = Progress(verbose=request.verbose > 0)
-    with _own_environment(), interrupt.kept():
-        arguments = _arguments(request, session, chosen)
-        code = pytest.main(arguments, plugins=[progress, _Quiet()])
-        progress.interrupted = progress.interrupted or interrupt.wished()
+    code = _play(request, session, chosen, progress)
     if not (options.folder / "plan.json").is_file():
-        return _nothing_ran(progress, int(code))
-    told = _tell(request, options.folder, progress, int(code))
+        return _nothing_ran(progress, code)
+    told = _tell(request, options.folder, progress, code)
     variable = session.profile.privacy.key_env
     if variable and not session.only_simulated:
         vault.seal(options.folder, vault.passphrase(variable))
         print(tr("the run is encrypted; medharness unseal opens it"), file=sys.stderr)
     return told
+
+
+def _play(request: Request, session: RunSession, chosen: files.Chosen, progress: Progress) -> int:
+    """Hand everything to pytest; returns what it ended with. Ctrl-C stands in ``progress``."""
+    plugins: list[object] = [progress, _Quiet()]
+    forks = request.jobs > 1 and forked.possible() and not _followed()
+    if forks:
+        plugins.append(forked.Forked(request.jobs))
+    try:
+        with _own_environment(), _systems_kept(session):
+            arguments = _arguments(request, session, chosen, forks=forks)
+            code = int(pytest.main(arguments, plugins=plugins))
+    except KeyboardInterrupt:  # where pytest itself no longer, or not yet, takes it
+        progress.interrupted, code = True, int(pytest.ExitCode.INTERRUPTED)
+    progress.interrupted = progress.interrupted or interrupt.wished()
+    return code
 
 
 def _with_any(chosen: files.Chosen, session: RunSession) -> files.Chosen:
@@ -234,6 +255,18 @@ def result(model: Run, folder: Path, exit_code: int) -> dict[str, Any]:
     return told | (condition if left else {})
 
 
+def _systems_kept(session: RunSession) -> AbstractContextManager[None]:
+    """Where all systems are ours and are processes, they come out of one that has read them in."""
+    in_memory = session.profile.transport is Transport.MEMORY
+    alone = in_memory or not session.only_simulated or _followed()
+    return nullcontext() if alone else nursery.kept()
+
+
+def _followed() -> bool:
+    """Whether coverage.py counts lines in every process: it follows those that start, no forks."""
+    return "COVERAGE_PROCESS_CONFIG" in os.environ
+
+
 class _Quiet:
     """Takes pytest's own terminal report away: ours says what a hospital engineer needs."""
 
@@ -263,7 +296,9 @@ def _own_environment() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _arguments(request: Request, session: RunSession, chosen: files.Chosen) -> list[str]:
+def _arguments(
+    request: Request, session: RunSession, chosen: files.Chosen, *, forks: bool
+) -> list[str]:
     """For pytest; files by name, because it has own ideas about which folders to look into."""
     options = session.options
     arguments = [
@@ -292,9 +327,10 @@ def _arguments(request: Request, session: RunSession, chosen: files.Chosen) -> l
     ]
     if options.resume:
         arguments += ["--medharness-resume"]
-    if not session.only_simulated:
-        arguments += ["-s"]  # cards for persons must be seen while a scenario runs
-    if request.jobs > 1:
+    if forks or not session.only_simulated:
+        # Cards for persons must be seen while a scenario runs; forked workers would share one file.
+        arguments += ["-s"]
+    if request.jobs > 1 and not forks:
         arguments += ["-p", "xdist", "-n", str(request.jobs)]
     return arguments
 

@@ -23,10 +23,10 @@ from harness.probes.probe import Probe
 from harness.profile import Mode, Operators, Profile, Worker
 from harness.scenario.bench import Bench, Member
 from harness.site.asked import pose_of
-from harness.site.attached import index
+from harness.site.attached import index, keep
 from harness.site.board import LINK, Board, Page
 from harness.site.cards import Form, read_forms
-from harness.site.desk import Desk, Say, keep
+from harness.site.desk import Desk, Say
 from harness.site.keys import listen
 from harness.site.route import Routes
 

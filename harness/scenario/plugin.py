@@ -208,7 +208,18 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     items = [item.bound for item in session.items if isinstance(item, ScenarioItem)]
     if items and not session.config.option.collectonly:
         with _as_usage():
-            session.config.stash[_session_key].plan([one.scenario for one in items])
+            ours = session.config.stash[_session_key]
+            ours.plan([one.scenario for one in items])
+            ours.follow(items)
+
+
+def ended(config: pytest.Config) -> str:
+    """Stop the systems of this process; what went wrong in that, empty where nothing did."""
+    try:
+        left = config.stash[_session_key].stop()
+    except Exception as error:  # noqa: BLE001 - told as a failure of ours
+        return f"{type(error).__name__}: {error}"
+    return f"left over: {', '.join(left)}" if left else ""
 
 
 @pytest.hookimpl(trylast=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import __version__
-from harness.clock import RealClock
+from harness.clock import Clock, RealClock
 from harness.errors import Blocked, HarnessError, InputError, PeerError, PermitError
 from harness.evidence import trace as journal
 from harness.evidence.conclude import Conclusion, conclude
@@ -65,6 +65,7 @@ def run_scenario(
     bench: Bench | Obstacle,
     permit: Permit,
     prepare: Prepare | None = None,
+    begun: Trace | None = None,
 ) -> Conclusion:
     """Run one scenario to its sealed trace.
 
@@ -74,13 +75,12 @@ def run_scenario(
         bench: the systems; an obstacle where they are not there: its verdict stands.
         permit: what the profile allows.
         prepare: called with the world before its first sentence; the self-check tampers here.
+        begun: its journal, where its first cards were handed out before its turn.
     """
     scenario = bound.scenario
     seed = scenario_seed(setting.seed, scenario.id)
-    path = setting.folder / "traces" / f"{scenario.id}.jsonl"
     clock = bench.clock if isinstance(bench, Bench) else RealClock()
-    trace = Trace(clock, path)
-    _open(trace, scenario, seed, setting)
+    trace = opened(scenario, setting, clock) if begun is None else begun
     if isinstance(bench, Bench):
         world = World(scenario.id, seed, bench, trace, permit, setting.subjects)
         if prepare is not None:
@@ -91,6 +91,13 @@ def run_scenario(
     conclusion = conclude(trace.records)
     trace.seal(conclusion.verdict.value)
     return conclusion
+
+
+def opened(scenario: Scenario, setting: Setting, clock: Clock) -> Trace:
+    """The journal of a scenario, with its first record."""
+    trace = Trace(clock, setting.folder / "traces" / f"{scenario.id}.jsonl")
+    trace.add("open", **head(scenario, setting))
+    return trace
 
 
 def scenario_facts(scenario: Scenario) -> dict[str, Any]:
@@ -108,17 +115,17 @@ def scenario_facts(scenario: Scenario) -> dict[str, Any]:
     }
 
 
-def _open(trace: Trace, scenario: Scenario, seed: int, setting: Setting) -> None:
-    trace.add(
-        "open",
-        format=journal.FORMAT,
-        scenario=scenario_facts(scenario),
-        seed=seed,
-        harness_version=__version__,
-        profile=dict(setting.profile),
-        transport=setting.transport,
-        systems=[dict(system) for system in setting.systems],
-        sentences=[
+def head(scenario: Scenario, setting: Setting) -> dict[str, Any]:
+    """The record that opens the journal of a scenario."""
+    return {
+        "format": journal.FORMAT,
+        "scenario": scenario_facts(scenario),
+        "seed": scenario_seed(setting.seed, scenario.id),
+        "harness_version": __version__,
+        "profile": dict(setting.profile),
+        "transport": setting.transport,
+        "systems": [dict(system) for system in setting.systems],
+        "sentences": [
             {
                 "keyword": sentence.keyword,
                 "kind": sentence.kind.value,
@@ -129,7 +136,7 @@ def _open(trace: Trace, scenario: Scenario, seed: int, setting: Setting) -> None
             }
             for sentence in scenario.sentences
         ],
-    )
+    }
 
 
 def _play(bound: BoundScenario, world: World) -> None:

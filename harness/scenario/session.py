@@ -7,7 +7,7 @@ import os
 import shlex
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +15,7 @@ from harness import __version__
 from harness.clock import RealClock, VirtualClock
 from harness.errors import HarnessError, InputError, PermitError
 from harness.evidence.conclude import Conclusion
+from harness.evidence.trace import Trace
 from harness.evidence.verdict import Verdict
 from harness.i18n import tr
 from harness.link.pump import Pump
@@ -22,14 +23,24 @@ from harness.link.threads import Threads
 from harness.permit import Permit
 from harness.profile import Environment, Mode, Profile, System, Transport, load_profile
 from harness.scenario import disturbing, tags
+from harness.scenario.ahead import Ahead
 from harness.scenario.bench import Bench, Driver
 from harness.scenario.binding import BoundScenario
 from harness.scenario.denominators import load_denominators
 from harness.scenario.feature import Scenario
 from harness.scenario.hospital import OnlyRoles, Settings, built_in
+from harness.scenario.leading import Leading, leading
 from harness.scenario.persons import ask_persons, open_page, persons_of
 from harness.scenario.reachable import Obstacle, Reachability
-from harness.scenario.runner import Prepare, Setting, run_scenario, scenario_facts
+from harness.scenario.runner import (
+    Prepare,
+    Setting,
+    head,
+    opened,
+    run_scenario,
+    scenario_facts,
+    scenario_seed,
+)
 from harness.scenario.serial_lines import serial_lines
 from harness.scenario.systems import InProcesses, InPump, Systems
 from harness.scenario.wiring import (
@@ -41,6 +52,7 @@ from harness.scenario.wiring import (
     relays,
     subjects,
 )
+from harness.scenario.world import World
 from harness.site.vault import passphrase
 
 RELEASED = frozenset({"LIS", "HIS", "PACS", "RIS"})
@@ -118,6 +130,10 @@ class RunSession:
     _scratch: tempfile.TemporaryDirectory[str] | None = None
     _wanted: tags.Expression | None = None
     _reachability: Reachability | None = None
+    _ahead: Ahead = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._ahead = Ahead(self._leads, self._opened)
 
     @property
     def profile(self) -> Profile:
@@ -229,7 +245,29 @@ class RunSession:
 
     def run(self, bound: BoundScenario) -> Conclusion:
         """Run one scenario on the bench of this worker."""
-        setting = Setting(
+        try:
+            bench = self._place_of(bound)
+            ident, ahead = bound.scenario.id, self._ahead
+            if isinstance(bench, Bench):
+                ahead.begin(bound, bench)
+            trace = ahead.trace_of(ident)
+            if trace is not None and not isinstance(bench, Bench):
+                ahead.drop(ident)
+            permit = self._permit()
+            done = run_scenario(bound, self._setting(), bench, permit, self._prepared, trace)
+            if isinstance(bench, Bench):
+                ahead.between(bench)
+            return done
+        finally:
+            if self.profile.transport is Transport.MEMORY:
+                self.stop()
+
+    def follow(self, queue: Sequence[BoundScenario]) -> None:
+        """What is to run, in order: scenarios whose first cards may be handed out together."""
+        self._ahead.queue = list(queue)
+
+    def _setting(self) -> Setting:
+        return Setting(
             seed=self.options.seed,
             folder=self.options.folder,
             profile=self._profile_facts(),
@@ -237,14 +275,37 @@ class RunSession:
             systems=self._systems(),
             subjects=subjects(self.profile),
         )
-        try:
-            bench = self._disturbing(bound.scenario) or self._bench_or_obstacle(
-                bound.scenario.interface
-            )
-            return run_scenario(bound, setting, bench, self._permit(), self.prepare)
-        finally:
-            if self.profile.transport is Transport.MEMORY:
-                self.stop()
+
+    def _place_of(self, bound: BoundScenario) -> Bench | Obstacle:
+        scenario = bound.scenario
+        return self._disturbing(scenario) or self._bench_or_obstacle(scenario.interface)
+
+    def _prepared(self, world: World) -> None:
+        self._ahead.adopt(world)
+        if self.prepare is not None:
+            self.prepare(world)
+
+    def _leads(self, bound: BoundScenario) -> Leading:
+        """The first cards of a scenario; none where it would not run."""
+        bench = self._place_of(bound)
+        if not isinstance(bench, Bench) or bench.persons is None:
+            return Leading()
+        setting = self._setting()
+        return leading(
+            bound,
+            scenario_seed(setting.seed, bound.scenario.id),
+            bench.persons,
+            self._permit(),
+            clock=bench.clock,
+            head=head(bound.scenario, setting),
+            specs=bench.specs,
+            subjects=setting.subjects,
+        )
+
+    def _opened(self, bound: BoundScenario) -> Trace:
+        bench = self._bench
+        clock = RealClock() if bench is None else bench.clock
+        return opened(bound.scenario, self._setting(), clock)
 
     def _disturbing(self, scenario: Scenario) -> Obstacle | None:
         """In production nothing runs that alerts staff, prints, charges or counts."""
@@ -319,6 +380,7 @@ class RunSession:
 
     def stop(self) -> list[str]:
         """End the systems; returns threads that would not end."""
+        self._ahead.close()
         bench, self._bench = self._bench, None
         left = [] if bench is None else bench.stop()
         if self._scratch is not None:

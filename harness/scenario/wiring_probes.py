@@ -86,6 +86,7 @@ def _files(profile: Profile, name: str, probe: ProbeConfig, environ: Mapping[str
         line=probe.rows,
         columns=probe.columns,
         rows_max=probe.rows_max,
+        timeout_s=probe.timeout_s,
         reach=str(probe.reach),
         pace=pace_of(profile, name),
     )
@@ -156,6 +157,7 @@ def _http(
         path=probe.rows,
         columns=probe.columns,
         header=environ.get(probe.header_env or "", ""),
+        empty_status=frozenset(probe.empty_status),
         rows_max=probe.rows_max,
         reach=str(probe.reach),
         pace=pace_of(profile, name),

@@ -7,14 +7,13 @@ result, so the list is a file of the run folder of its own; each picture stands 
 from __future__ import annotations
 
 import csv
+import hashlib
 from pathlib import Path
 from typing import Final
 
+from harness.report.pictures import FOLDER, HEADER, NAME
 from harness.site.cards import Attachment, Card
 
-NAME: Final = "attachments/index.csv"
-HEADER: Final = ("card", "workstation", "text", "operator", "name", "sha256", "bytes", "added",
-                 "after")  # fmt: skip
 _FORMULA: Final = ("=", "+", "-", "@", "\t")
 """What a spreadsheet would take for a formula; a file name may begin so."""
 
@@ -24,8 +23,8 @@ def index(folder: Path, card: Card, one: Attachment, *, at: str) -> None:
     path = folder / NAME
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = not path.exists()
-    row = (card.number, card.workstation, card.form.text, card.operator, one.name, one.sha256,
-           one.size, at, "yes" if card.seen else "no")  # fmt: skip
+    row = (card.number, card.scenario, card.workstation, card.form.text, card.operator, one.name,
+           one.sha256, one.size, at, "yes" if card.seen else "no")  # fmt: skip
     with path.open("a", encoding="utf-8-sig" if fresh else "utf-8", newline="") as file:
         writer = csv.writer(file)
         if fresh:
@@ -35,3 +34,13 @@ def index(folder: Path, card: Card, one: Attachment, *, at: str) -> None:
 
 def _plain(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def keep(folder: Path, data: bytes) -> str:
+    """Keep an attachment under its SHA-256 below the run folder; returns the hash."""
+    digest = hashlib.sha256(data).hexdigest()
+    path = folder / FOLDER / digest
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        path.write_bytes(data)
+    return digest

@@ -55,6 +55,8 @@ class Board:
     cards: list[Card] = field(default_factory=list)
     finished: deque[Card] = field(default_factory=lambda: deque(maxlen=FINISHED_KEPT))
     """Cards that were seen to be done: a picture of the screen afterwards may still be added."""
+    used: set[object] = field(default_factory=set)
+    """Rows of probes that proved a card: a row proves one, whosever it is."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def next_number(self) -> int:
@@ -70,6 +72,8 @@ class Board:
         """Take a card off."""
         with self.lock:
             self.cards = [one for one in self.cards if one is not card]
+            if not self.cards:
+                self.used.clear()
             if card.seen and card not in self.finished:
                 self.finished.append(card)
 

@@ -28,7 +28,7 @@ CARDS_MAX = 1_000
 EITHER, INSIDE = "|", "~"
 """In what a card wants: alternatives, and text that stands somewhere in a field."""
 
-_HOLE = re.compile(r"\{([a-z_]+)\}")
+HOLE = re.compile(r"\{([a-z_]+)\}")
 
 Interfaces = Mapping[str, Sequence[str]]
 """Interfaces that each link carries."""
@@ -54,6 +54,8 @@ class Form(BaseModel):
     """Arguments of that probe; ``{argument}`` is filled in."""
     match: Annotated[Words, Field(min_length=1)]
     ids: Words = Field(default_factory=dict)
+    gone: bool = False
+    """The probe shows it by what is no longer there: it must have been there before."""
     undo: str = ""
     """How what it leaves is taken back."""
 
@@ -61,6 +63,8 @@ class Form(BaseModel):
     def _one_way(self) -> Form:
         if bool(self.interface) == bool(self.probe):
             raise ValueError(tr("a card needs one of interface and probe"))
+        if self.gone and (not self.probe or self.ids):
+            raise ValueError(tr("“gone” is of a card that a probe proves, and gives no ids"))
         return self
 
 
@@ -128,6 +132,7 @@ class Card:
         since: number of the trace record before it was handed out.
         before: rows that the probe showed before, so that an old row is no proof.
         opened: civil time at which it was handed out.
+        scenario: whose card it is; empty for a question.
         operator: who took it; empty where nobody said so.
         attachments: what was added.
         captured: ids that the system under test minted, by argument.
@@ -142,6 +147,7 @@ class Card:
     typed: frozenset[str]
     since: int
     opened: str
+    scenario: str = ""
     before: Sequence[Mapping[str, str | None]] = ()
     operator: str = ""
     taken: str = ""
@@ -173,12 +179,12 @@ class Card:
         """
         found = {}
         for path, text in self.form.match.items():
-            holes = [name for name in _HOLE.findall(text) if name in self.args]
-            if len(holes) < len(_HOLE.findall(text)) or self._captures(holes, aliases):
+            holes = [name for name in HOLE.findall(text) if name in self.args]
+            if len(holes) < len(HOLE.findall(text)) or self._captures(holes, aliases):
                 continue
             if any(name in self.minted and self.args[name] not in aliases for name in holes):
                 return {}
-            found[path] = _HOLE.sub(
+            found[path] = HOLE.sub(
                 lambda hole: aliases.get(self.args[hole[1]], self.args[hole[1]]), text
             )
         return found

@@ -2,15 +2,14 @@
 
 Cards of one workstation are a batch that is done in order; workstations work at the same time.
 Cards that nothing has asked the effect of yet stay open together, so the sentences of a preparation
-become one batch.
+become one batch. The first cards of a scenario may be handed out before its turn, with those of
+others (``batch.py``); when its turn comes, it finds them as if it handed them out then.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 from harness import limits
@@ -22,7 +21,7 @@ from harness.model import Outcome
 from harness.probes.probe import Probe
 from harness.profile_model import Operators
 from harness.site.board import Board
-from harness.site.cards import Card, Form, field_of, fits
+from harness.site.cards import HOLE, Card, Form, field_of, fits
 from harness.site.route import Routes, form_of
 
 Say = Callable[[str], None]
@@ -78,9 +77,10 @@ class Desk:
     captured: Callable[[str, str, str], None] = lambda _name, _ours, _theirs: None
     aliases: dict[str, str] = field(default_factory=dict)
     _open: list[Card] = field(default_factory=list)
-    _used: set[object] = field(default_factory=set)
     _looked: int = 0
     _begun: float = 0.0
+    _ahead: list[tuple[Card, str, dict[str, str]]] = field(default_factory=list)
+    _late: frozenset[int] = frozenset()
 
     def serves(self, role: str) -> bool:
         """Whether a person works at that system."""
@@ -92,6 +92,10 @@ class Desk:
         Raises:
             Blocked: no card says how a person does it, or nothing of ours could see it done.
         """
+        if not self._adopts(role, command, args):
+            self._hand(role, command, args)
+
+    def _hand(self, role: str, command: str, args: Mapping[str, str]) -> None:
         form = self.forms.get((role, command))
         if form is None:
             raise Blocked(
@@ -102,6 +106,37 @@ class Desk:
         if form.interface:
             self.prove(form.interface)
         self._put(form, args)
+
+    def lead(self, role: str, command: str, args: Mapping[str, str]) -> None:
+        """Hand a card out before the scenario's turn.
+
+        Raises:
+            Blocked: as ``hand``.
+        """
+        self._hand(role, command, args)
+        self._ahead.append((self._open[-1], f"{role} {command}", dict(args)))
+
+    def too_late(self) -> None:
+        """The time of the batch is over: for these cards nobody is waited for again."""
+        self._late = frozenset(card.number for card in self._open)
+
+    def _adopts(self, role: str, command: str, args: Mapping[str, str]) -> bool:
+        """Whether this card was handed out before the scenario's turn."""
+        if not self._ahead:
+            return False
+        _, name, given = self._ahead[0]
+        if (name, given) == (f"{role} {command}", dict(args)):
+            self._ahead.pop(0)
+            return True
+        others = [card for card, _, _ in self._ahead]
+        self.trace.add("note", text=tr("{count} cards that were handed out before do not fit",
+                                       count=len(others)))  # fmt: skip
+        self._open = [card for card in self._open if card not in others]
+        for card in others:
+            self.board.drop(card)
+            self._tell(card)
+        self._ahead.clear()
+        return False
 
     def prove(self, interface: str) -> None:
         """Let a harmless call of each real caller arrive first.
@@ -120,6 +155,8 @@ class Desk:
 
     def _put(self, form: Form, args: Mapping[str, str]) -> None:
         before = self._arm(form, args)
+        if form.gone:
+            self._must_be_there(form, args, before)
         named = {f"{form.role}.{name}": name for name in args}
         card = Card(
             number=self.board.next_number(),
@@ -129,6 +166,7 @@ class Desk:
             minted=self._minted(self.operators.mints, named, args) | self._pending(args),
             typed=self._minted(self.operators.typed, named, args),
             since=len(self.trace),
+            scenario=str(self.trace.records[0].get("scenario", {}).get("id", "")),
             opened=self.eyes.clock.wall().isoformat(timespec="seconds"),
             before=before,
         )
@@ -179,6 +217,20 @@ class Desk:
         known = {name: self.aliases.get(value, value) for name, value in args.items()}
         return {name: text.format_map(known) for name, text in form.ask.items()}
 
+    def _must_be_there(
+        self, form: Form, args: Mapping[str, str], rows: Sequence[Mapping[str, str | None]]
+    ) -> None:
+        """What is to go away is seen before, or nothing would show that it went.
+
+        Raises:
+            Blocked: it is not.
+        """
+        wanted = {path: HOLE.sub(lambda hole: args.get(hole[1], ""), text)
+                  for path, text in form.match.items()}  # fmt: skip
+        if not any(_row_fits(row, wanted) for row in rows):
+            raise Blocked(tr("the probe {name} does not show what is to be taken away",
+                             name=form.probe))  # fmt: skip
+
     # -- waiting ------------------------------------------------------------------------------
 
     def finish(self, wait_s: float = 0.0) -> None:
@@ -193,10 +245,10 @@ class Desk:
         if not self._open:
             return
         limit_s = wait_s or self.operators.wait_s
-        deadline = self.eyes.clock.now() + limit_s
+        over = self._late and all(card.number in self._late for card in self._open)
+        deadline = self.eyes.clock.now() + (0.0 if over else limit_s)
         while not self._all_done() and self.eyes.clock.now() < deadline:
-            polls = any(card.form.probe and not card.seen for card in self._open)
-            until = self.eyes.clock.now() + limits.POLL_S if polls else deadline
+            until = self.eyes.clock.now() + limits.POLL_S if self.polls() else deadline
             self.eyes.wait(self._all_done, min(until, deadline))
         cards, self._open = self._open, []
         waited = round(self.eyes.clock.now() - self._begun, 6)
@@ -219,6 +271,29 @@ class Desk:
             self.board.drop(card)
             self._tell(card)
         self._open.clear()
+
+    def look(self) -> int:
+        """Look for what proves open cards; how many are done."""
+        self._all_done()
+        return sum(_done(card) for card in self._open)
+
+    @property
+    def idle(self) -> bool:
+        """Whether every card is done."""
+        return all(_done(card) for card in self._open)
+
+    def polls(self) -> bool:
+        """Whether a card is open that no message, but a probe shows."""
+        return any(card.form.probe and not card.seen for card in self._open)
+
+    def theirs(self) -> set[str]:
+        """Numbers that systems under test gave on cards of this scenario."""
+        return {*self.aliases.values(), *(two for card in self._open
+                                          for two in card.captured.values())}  # fmt: skip
+
+    def listed(self) -> list[Card]:
+        """The open cards."""
+        return list(self._open)
 
     def _all_done(self) -> bool:
         with self.board.lock:
@@ -255,11 +330,16 @@ class Desk:
         if not wanted:  # what it must show is still to come from another card
             return
         answer = self.eyes.probes[card.form.probe].ask(self._asked(card.form, card.args))
+        if card.form.gone:
+            there = any(_row_fits(row, wanted) for row in answer.rows)
+            if answer.outcome is Outcome.OK and not there:
+                self._seen(card, tr("probe {name}: gone", name=card.form.probe), lambda _: None)
+            return
         for row in answer.rows:
             fresh = dict(row) not in [dict(old) for old in card.before]
             key = (card.form.probe, tuple(sorted((name, str(one)) for name, one in row.items())))
-            if fresh and key not in self._used and _row_fits(row, wanted):
-                self._used.add(key)
+            if fresh and key not in self.board.used and _row_fits(row, wanted):
+                self.board.used.add(key)
                 self._seen(card, tr("probe {name}", name=card.form.probe), row.get)
                 return
 
@@ -313,13 +393,3 @@ def _named(card: Card) -> str:
     lacks = tr(" (not captured: {names})", names=", ".join(missing)) if missing else ""
     return tr("card {number} at {workstation}: {text}", number=card.number,
               workstation=card.workstation, text=card.form.text) + lacks  # fmt: skip
-
-
-def keep(folder: Path, data: bytes) -> str:
-    """Keep an attachment under its SHA-256 below the run folder; returns the hash."""
-    digest = hashlib.sha256(data).hexdigest()
-    path = folder / "attachments" / digest
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        path.write_bytes(data)
-    return digest

@@ -6,7 +6,6 @@ connection ends without a word, and the trace has an alarm.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,20 +13,18 @@ from urllib.parse import unquote_to_bytes
 
 from harness.errors import PermitError
 from harness.i18n import tr
-from harness.identity import DECODINGS, IdentityGuard
+from harness.identity import IdentityGuard
 from harness.link import actor as act
 from harness.link.relay import RelayUnit
 from harness.profile_model import Profile
 from harness.profile_values import Mode
 from harness.site.route import Routes
+from harness.site.strangers_stream import Reading, reading
 from harness.wire.core import Core, Event, Message
 from harness.wire.http1_events import HttpRequest, HttpResponse
 
-READ: Final = frozenset({"hl7", "mllp", "astm", "poct1a", "framed", "http", "soap"})
+READ: Final = frozenset({"hl7", "mllp", "hllp", "astm", "poct1a", "framed", "http", "soap"})
 """Protocols in which identities are looked for; DICOM has its own door (``link/dicom.py``)."""
-
-TEXT_BYTES_MAX: Final = 1_000_000
-"""What of a connection is looked at together: a body may come in pieces, and none is larger."""
 
 
 @dataclass(slots=True)
@@ -121,8 +118,8 @@ def told(link: str, why: str) -> str:
     return tr("ALARM: {link}: {why}; it is not answered", link=link, why=why)
 
 
-RELAYED: Final = frozenset({"mllp", "http", "soap"})
-"""Protocols whose messages a relay sees whole, or whose members are found in pieces of them."""
+RELAYED: Final = READ - {"hl7"}
+"""Protocols whose messages a relay sees whole, or ``strangers_stream`` puts together."""
 
 
 @dataclass(slots=True)
@@ -175,12 +172,14 @@ class Gate:
         door: asked for each link and piece of a real caller to a system of ours: why it must not
             pass; empty where it may. None while nobody stands there.
         learn: told what a system of ours answers on a link.
+        protocol: what is spoken on a link; empty where pieces are just put together.
     """
 
     inner: act.Actor
     door: Callable[[str, bytes], str] | None = None
     learn: Callable[[str, bytes], None] | None = None
-    _seen: dict[str, bytes] = field(default_factory=dict)
+    protocol: Callable[[str], str] = lambda _: ""
+    _seen: dict[str, Reading] = field(default_factory=dict)
 
     @property
     def role(self) -> str:
@@ -212,28 +211,16 @@ class Gate:
         return self.inner.on_event(event, now)
 
     def _refused(self, link: str, conn: str, unit: RelayUnit) -> bool:
-        """A message is looked at whole; of a stream, all that came since the connection opened."""
+        """A message is looked at whole; of a stream, what its reader puts together."""
+        if self.door is None:
+            return False
         if unit.payload:
-            text = unit.payload
-        else:
-            text = (self._seen.get(conn, b"") + unit.data)[-TEXT_BYTES_MAX:]
-            self._seen[conn] = text
-            text = _whole(text)
-        return bool(self.door is not None and self.door(link, text))
+            return bool(self.door(link, unit.payload))
+        if conn not in self._seen:
+            self._seen[conn] = reading(self.protocol(link))
+        door = self.door
+        return any(door(link, text) for text in self._seen[conn].take(unit.data))
 
-
-def _whole(text: bytes) -> bytes:
-    """A piece of a stream without the sign that it was cut in; unchanged where it is no text."""
-    for cut in range(CUT_BYTES_MAX):
-        for encoding in DECODINGS:
-            with contextlib.suppress(UnicodeDecodeError):
-                text[: len(text) - cut].decode(encoding)
-                return text[: len(text) - cut]
-    return text
-
-
-CUT_BYTES_MAX: Final = 4
-"""A sign has up to four bytes in UTF-8 and in GB 18030."""
 
 STRANGER: Final = "stranger"
 FAR: Final = ">"

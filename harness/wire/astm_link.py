@@ -54,11 +54,12 @@ from harness.wire.astm_events import (
 from harness.wire.astm_frame import ACK, ENQ, EOT, checksum
 from harness.wire.astm_machine import LinkMachine
 from harness.wire.astm_noise import Noise
+from harness.wire.astm_outlet import Mutated, Outlet
 from harness.wire.astm_quick import may_be_short
 from harness.wire.astm_reader import FrameReader, Token, TokenKind
 from harness.wire.astm_sender import Transfer
 from harness.wire.astm_states import CONTROLS, MEANT, REPLIES, Input, State
-from harness.wire.core import Event, Message, Mutator, Unit, unchanged
+from harness.wire.core import Event, Message, unchanged
 
 __all__ = [
     "Accept", "AstmLinkConfig", "AstmLinkCore", "AstmTimers", "BidRefused", "BlockEnd", "Busy",
@@ -74,7 +75,7 @@ BACKLOG_BYTES_MAX: Final = 128_000
 
 
 @dataclass(slots=True)
-class AstmLinkCore:
+class AstmLinkCore(Mutated):
     r"""One side of one link; see ``harness.wire.core.Core``.
 
     ``send`` takes ``Message`` (queued whole, sent when the line is free; an empty one makes a
@@ -82,7 +83,6 @@ class AstmLinkCore:
 
     Args:
         config: side, timers, dialect.
-        mutator: sees each unit: ``enq``, ``frame``, ``eot``, ``ack``, ``nak``.
 
     >>> core = AstmLinkCore(AstmLinkConfig(side="instrument"))
     >>> core.send(Message(payload=b"H|\\^&\rL|1|N\r"), now=0.0)
@@ -93,33 +93,27 @@ class AstmLinkCore:
     """
 
     config: AstmLinkConfig
-    mutator: Mutator = unchanged
     protocol: str = "astm"
+    _outlet: Outlet = field(default_factory=Outlet)
     _machine: LinkMachine = field(init=False)
     _reader: FrameReader = field(init=False)
     _noise: Noise = field(default_factory=Noise)
     _settle_at: float | None = None
     _closed: bool = False
     _short: bool = field(init=False)
-    _parts: bool = field(init=False)
     _offset: int = 0  # of the first byte that is not used up
     _dropped: int = 0
     _backlog: bytes = b""
-    _out: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._machine = LinkMachine(self.config, self._put)
+        self._machine = LinkMachine(self.config, self._outlet.put)
         self._reader = FrameReader(self.config)
         self._short = may_be_short(self.config)
-        self._parts = self.config.parts_reported
 
     @property
     def state(self) -> State:
         """Where in appendix A the link stands."""
         return self._machine.state
-
-    def _put(self, unit: Unit) -> None:
-        self._out.extend(self.mutator(unit))
 
     # ---- input from the wire
 
@@ -127,7 +121,7 @@ class AstmLinkCore:
         """Take bytes from the peer; never raises."""
         self._catch_up()
         self._machine.now = now
-        plain = self._short and self.mutator is unchanged and not self._noise.size
+        plain = self._short and self._outlet.mutator is unchanged and not self._noise.size
         if plain and self._take_plain(data):
             return
         if self._machine.state is State.SAVE_FRAME_DATA:
@@ -142,17 +136,17 @@ class AstmLinkCore:
         run = machine.run
         if run.take(data, now):
             return ACK
-        if not self._short or self.mutator is not unchanged or self._noise.size:
+        if not self._short or self._outlet.mutator is not unchanged or self._noise.size:
             return None
         answer: bytes | None = None
         if machine.state is State.WAIT_RECEIVE_FRAME:
             if run.wanted is not None:  # what ends the run is no record within it
                 if size := machine.end_message(data, now):
                     self._offset += size
-                    self._out.append(ACK)
+                    self._outlet.waiting.append(ACK)
                     return b""
                 self._offset += machine.end_run()
-            elif not self._parts and self._reader.outside:
+            elif data != EOT and not self.config.parts_reported and self._reader.outside:
                 answer = machine.ack_inner(data, now)
             if answer is None:
                 machine.now = now
@@ -160,7 +154,7 @@ class AstmLinkCore:
         elif machine.state is State.WAIT_TRANSMIT_REPLY:
             answer = machine.after_ack(now) if data == ACK else None
         elif machine.state is State.IDLE and data == ENQ and machine.may_ack_bid(now):
-            answer = None if self._parts else machine.ack_bid(now)
+            answer = None if self.config.parts_reported else machine.ack_bid(now)
         if answer is not None:
             self._settle_at = None
             self._offset += len(data)
@@ -174,11 +168,13 @@ class AstmLinkCore:
         if data == EOT:
             machine.end_session()
             self._machine.bid_if_free()
-        elif data == EOT + ENQ and machine.may_ack_bid(machine.now) and not self._parts:
+        elif data == EOT + ENQ and not self.config.parts_reported:
+            if not machine.may_ack_bid(machine.now):
+                return False
             machine.end_session()
-            self._out.append(machine.ack_bid(machine.now))
+            self._outlet.waiting.append(machine.ack_bid(machine.now))
         elif machine.take_plain(data):
-            self._out.append(ACK)
+            self._outlet.waiting.append(ACK)
         else:
             return False
         self._settle_at = None
@@ -208,8 +204,7 @@ class AstmLinkCore:
         if at < size:
             self._wait(data[at:])
         else:
-            self._offset += self._dropped
-            self._dropped = 0
+            self._offset, self._dropped = self._offset + self._dropped, 0
 
     def _read(self, data: bytes, at: int, base: int) -> int:
         """Use up one or more bytes as the state has it; returns where to go on."""
@@ -226,8 +221,8 @@ class AstmLinkCore:
             return end
         self._judge_noise()
         given = CONTROLS[data[at : at + 1]]
-        idle = machine.state is State.IDLE
-        if idle and given is Input.ENQ and machine.now < machine.peer_may_bid_at:
+        early = given is Input.ENQ and machine.now < machine.peer_may_bid_at
+        if early and machine.state is State.IDLE:
             self._report("astm.bid-too-soon", base + at, ENQ)
         machine.step(given)
         return at + 1
@@ -282,7 +277,7 @@ class AstmLinkCore:
         self._catch_up()
         self._machine.now = now
         self._judge_noise()
-        if self.state in {State.WAIT_RECEIVE_FRAME, State.SAVE_FRAME_DATA}:
+        if self._machine.receives:
             self._report("astm.eof-inside-session", self._offset, self._reader.partial)
         self._machine.lost()
         self._reader.reset()
@@ -339,8 +334,7 @@ class AstmLinkCore:
 
     def data_to_send(self) -> bytes:
         """Bytes to put on the wire; empties the queue."""
-        out, self._out = self._out, []
-        return b"".join(out)
+        return self._outlet.taken()
 
     def next_deadline(self) -> float | None:
         """When ``on_deadline`` is due, or None."""

@@ -115,9 +115,9 @@ class LinkMachine:
 
     def deadline(self, settle_at: float | None) -> float | None:
         """When something is to be done: as the state has it, or at ``settle_at`` if that is due."""
-        if settle_at is None and self.state is not State.IDLE:
-            return self.timer
         waits = self.state is State.IDLE and self.queue
+        if settle_at is None and not waits:
+            return self.timer
         due = (self.timer, settle_at, self.link_free_at if waits else None)
         return min((at for at in due if at is not None), default=None)
 
@@ -203,9 +203,14 @@ class LinkMachine:
         self.timer = now + self.config.timers.frame_reply_s
         return transfer.plain_frame(piece, self._number)
 
+    @property
+    def receives(self) -> bool:
+        """Whether the peer's session is open."""
+        return self.state is State.WAIT_RECEIVE_FRAME or self.state is State.SAVE_FRAME_DATA
+
     def lost(self) -> None:
         """The connection is gone: nothing that is open can be completed."""
-        if self.state in {State.WAIT_RECEIVE_FRAME, State.SAVE_FRAME_DATA}:
+        if self.receives:
             self._end("connection-lost")
         while self.queue:
             self.events.append(self.queue.popleft().failure("connection-lost"))

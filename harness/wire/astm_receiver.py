@@ -167,7 +167,8 @@ class Receiver:
             False where it is anything else; then nothing has been done.
         """
         number = self.expected
-        if data[1:2] != _DIGITS[number] or PLAIN.fullmatch(data) is None:
+        refused = self._transmissions  # before: how often is the long way's to judge
+        if refused or data[1:2] != _DIGITS[number] or PLAIN.fullmatch(data) is None:
             return False
         body, assembler = data[1:-4], self._assembler
         fits = len(body) <= self.config.receive_text_max + 2 and assembler.fits(body)
@@ -190,7 +191,8 @@ class Receiver:
         Nothing is reported of it, so it is only for owners who want no parts.
         """
         number = self.expected
-        if data[1:2] != _DIGITS[number] or INNER.fullmatch(data) is None:
+        refused = self._transmissions
+        if refused or data[1:2] != _DIGITS[number] or INNER.fullmatch(data) is None:
             return False
         body = data[1:-4]
         if checksum(body) != data[-4:-2] or len(body) > self.config.receive_text_max + 2:

@@ -57,6 +57,8 @@ TEXTS: Final = {
 """Every violation of this core: code and what it says. The texts carry no values, so that they
 can be translated; offset and raw bytes stand beside them."""
 
+_COMMITS: Final = frozenset({ACK_BYTE, NAK_BYTE})
+
 _CUT_TRAILER = frozenset({0x00, 0x0A})
 """What follows EB in place of CR and belongs to the trailer: seen in engines after upgrades."""
 
@@ -70,6 +72,11 @@ class CommitBlock(Event):
     """
 
     positive: bool
+
+
+def framed(payload: bytes) -> bytes:
+    """A payload as it goes over the wire."""
+    return b"\x0b%b\x1c\r" % payload
 
 
 class _State(Enum):
@@ -115,6 +122,19 @@ class MllpCore:
 
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes from the peer; never raises."""
+        payload = self.whole(data)
+        if payload is not None:
+            self._offset += len(data)
+            self._events.append(Message(payload=payload))
+        elif data:
+            self._receive(data, now)
+
+    def whole(self, data: bytes) -> bytes | None:
+        """The payload of a read that is one frame, with nothing odd about it and nothing before it.
+
+        None for any other read, and for a commit block (SB ACK EB CR). Nothing is taken: that is
+        ``receive``, or ``passed`` where the payload was all that anybody wanted.
+        """
         size = len(data)
         if (
             self._state is _State.IDLE
@@ -124,16 +144,14 @@ class MllpCore:
             and data.find(EB) == size - 2
             and data[-1] == CR
             and data.rfind(SB) == 0
+            and (size > 4 or data[1:2] not in _COMMITS)
         ):
-            self._offset += size
-            payload = data[1:-2]
-            if size == 4 and payload in {ACK_BYTE, NAK_BYTE}:  # SB ACK EB CR
-                self._events.append(CommitBlock(positive=payload == ACK_BYTE))
-            else:
-                self._events.append(Message(payload=payload))
-            return
-        if size:
-            self._receive(data, now)
+            return data[1:-2]
+        return None
+
+    def passed(self, data: bytes) -> None:
+        """Take a read whose payload ``whole`` gave, without an event."""
+        self._offset += len(data)
 
     def _receive(self, data: bytes, now: float) -> None:
         buffer: bytes | bytearray = data
@@ -323,11 +341,11 @@ class MllpCore:
             payload = ACK_BYTE if event.positive else NAK_BYTE
         else:
             raise LocalProtocolError(f"MLLP cannot send {type(event).__name__}")
-        framed = b"\x0b%b\x1c\r" % payload
+        frame = framed(payload)
         if self.mutator is unchanged:
-            self._out.append(framed)
+            self._out.append(frame)
             return
-        self._out.extend(self.mutator(Unit(kind=kind, data=framed, payload=payload)))
+        self._out.extend(self.mutator(Unit(kind=kind, data=frame, payload=payload)))
 
     def data_to_send(self) -> bytes:
         """Bytes to put on the wire; empties the queue."""

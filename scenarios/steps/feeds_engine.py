@@ -45,10 +45,15 @@ def in_line(world: World) -> None:
     missing = [link for link in (INTO, OUT) if link not in world.bench.specs]
     if missing:
         raise Blocked(tr("the profile has no endpoint {link}", link="、".join(missing)))
-    if any(speaks_hllp(world, link) for link in (ORDERS, RESULTS)):
-        raise Blocked(tr("the interface engine speaks no HLLP"))
     into = {ORDERS: INTO, RESULTS: "lis-engine"}
-    world.bench.interpose(into, {OUT: ORDERS, "engine-his": RESULTS})
+    out = {OUT: ORDERS, "engine-his": RESULTS}
+    for link, other in (*into.items(), *((theirs, ours) for ours, theirs in out.items())):
+        if speaks_hllp(world, link) is not speaks_hllp(world, other):
+            raise Blocked(
+                tr("{link} and {other} do not speak the same protocol in the profile",
+                   link=link, other=other)
+            )  # fmt: skip
+    world.bench.interpose(into, out)
 
 
 @steps.given(

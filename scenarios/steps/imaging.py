@@ -9,7 +9,7 @@ from harness.i18n import tr
 from harness.scenario.steps import Library, Table
 from harness.scenario.world import World
 from scenarios.steps.imaging_judge import charset_of
-from scenarios.steps.imaging_planned import Planned
+from scenarios.steps.imaging_planned import Planned, by_person
 from scenarios.steps.imaging_site import DAYS, Site, site
 from simulators.modality.images import latin_name, uid
 from simulators.modality.modality import Modality
@@ -159,7 +159,10 @@ def query_worklist(world: World, exam: str) -> None:
 def cancel(world: World, exam: str) -> None:
     """At the screen of the RIS."""
     here = site(world)
-    here.order("RIS", "cancel", sps_id=here.known(exam).exam.step_id)
+    known = here.known(exam).exam
+    whose = {"patient_id": known.person.patient_id, "accession": known.accession}
+    about = whose if by_person(world, "RIS") else {}  # who does it by hand has to find it
+    here.order("RIS", "cancel", sps_id=known.step_id, **about)
 
 
 @steps.when(
@@ -184,6 +187,16 @@ def rename(world: World, exam: str) -> None:
 # ---- performed procedure steps
 
 
+def performed(world: World, exam: str, name: str) -> None:
+    """A card for whoever works at a device of the site: begin, finish or give up."""
+    here = site(world)
+    planned = here.known(exam)
+    one = planned.exam
+    here.order("modality", name, patient_id=one.person.patient_id, name=one.person.name,
+               accession=one.accession, description=one.description,
+               device=planned.device)  # fmt: skip
+
+
 @steps.when(
     "设备开始检查{string}",
     id="imaging.begin",
@@ -194,6 +207,9 @@ def rename(world: World, exam: str) -> None:
 )
 def begin(world: World, exam: str) -> None:
     """N-CREATE."""
+    if by_person(world, "modality"):
+        performed(world, exam, "begin")
+        return
     _, planned, modality = device_of(world, exam)
     planned.performed = planned.performed or uid(world.seed, world.scenario, "mpps", exam)
     modality.begin(planned.performed, [planned.exam])
@@ -224,6 +240,9 @@ def begin_group(world: World, first: str, second: str) -> None:
 )
 def finish(world: World, exam: str) -> None:
     """N-SET."""
+    if by_person(world, "modality"):
+        performed(world, exam, "finish")
+        return
     _, planned, modality = device_of(world, exam)
     unknown = uid(world.seed, world.scenario, "mpps", exam)
     modality.finish(planned.performed or unknown, planned.exam)
@@ -239,5 +258,8 @@ def finish(world: World, exam: str) -> None:
 )
 def discontinue(world: World, exam: str) -> None:
     """N-SET."""
+    if by_person(world, "modality"):
+        performed(world, exam, "discontinue")
+        return
     _, planned, modality = device_of(world, exam)
     modality.finish(planned.performed, planned.exam, "DISCONTINUED")

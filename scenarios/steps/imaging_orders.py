@@ -98,7 +98,7 @@ def tell(world: World, name: str, planned: Planned, /, *, wait: bool = True, **m
     At a HIS that persons work at it is a card, done when the message is seen to pass.
     """
     if by_person(world, "HIS"):
-        _ask_person(world, name, planned)
+        _ask_person(world, name, planned, more.get("name", ""))
         return
     his(world)
     exam = planned.exam
@@ -119,10 +119,11 @@ def tell(world: World, name: str, planned: Planned, /, *, wait: bool = True, **m
         settled(world)
 
 
-def _ask_person(world: World, name: str, planned: Planned) -> None:
+def _ask_person(world: World, name: str, planned: Planned, called: str = "") -> None:
     exam, device = planned.exam, device_model(planned.device)
     latin = planned.latin or latin_name(exam.person)
-    world.order("HIS", f"exam-{name}", patient_id=exam.person.patient_id, name=exam.person.name,
+    world.order("HIS", f"exam-{name}", patient_id=exam.person.patient_id,
+                name=called or exam.person.name,
                 latin=latin, accession=exam.accession, study=exam.study,
                 procedure_id=exam.procedure_id, sps_id=exam.step_id,
                 description=exam.description, modality=device.modality,

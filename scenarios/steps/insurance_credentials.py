@@ -69,7 +69,7 @@ def scan_unreadable(world: World, label: str) -> None:
 
 
 def _scan(world: World, label: str, shown: str) -> None:
-    world.order("HIS", "yb-scan", bill_no=world.state["bills"][label], shown=shown)
+    world.order("HIS", "yb-scan", **bill_of(world, label), shown=shown)
     rest(world)
 
 
@@ -118,7 +118,7 @@ def token_settle(world: World, channel: str, label: str) -> None:
 def face_settle(world: World, channel: str, label: str, result: str) -> None:
     """One order to the HIS; the picture is text that the seed draws."""
     drawn = int(world.draw("picture", label) * 10**12)
-    world.order("HIS", "yb-face-settle", bill_no=world.state["bills"][label],
+    world.order("HIS", "yb-face-settle", **bill_of(world, label),
                 channel=known(CHANNELS, channel),
                 picture=f"{known(FACES, result)}P{drawn:012d}")  # fmt: skip
     rest(world)

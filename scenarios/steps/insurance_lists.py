@@ -10,6 +10,7 @@ from harness.i18n import tr
 from harness.scenario.steps import Library, Table
 from harness.scenario.world import World
 from scenarios.steps.common import place, rows_expected
+from scenarios.steps.insurance import bill_of
 from scenarios.steps.insurance_town import INTERFACE, ROLE, centre, known, rest
 
 steps = Library("insurance")
@@ -30,7 +31,7 @@ def _send(world: World, label: str, blank: str = "") -> None:
     nth[label] = nth.get(label, 0) + 1
     code = f"P{world.seed % 10**8:08d}{nth[label]:02d}"
     world.state.setdefault("receipt", {})[label] = code
-    world.order("HIS", "yb-list", bill_no=world.state["bills"][label], bill_code=code,
+    world.order("HIS", "yb-list", **bill_of(world, label), bill_code=code,
                 blank=blank)  # fmt: skip
     rest(world)
 
@@ -238,7 +239,7 @@ def no_centre_list(world: World, limit_s: float, label: str) -> Expectation:
 )
 def ownpay(world: World, label: str) -> None:
     """One order to the HIS."""
-    world.order("HIS", "yb-ownpay", bill_no=world.state["bills"][label])
+    world.order("HIS", "yb-ownpay", **bill_of(world, label))
     rest(world)
 
 

@@ -8,6 +8,7 @@ from harness.i18n import tr
 from harness.scenario.steps import Library
 from harness.scenario.world import World
 from scenarios.steps.common import rows_expected
+from scenarios.steps.insurance import bill_of
 from scenarios.steps.insurance_town import INTERFACE, REST_S, kept_lines, known, rest
 
 steps = Library("insurance")
@@ -26,7 +27,7 @@ STANDINGS = {"已保存": "0", "医保已付": "4", "结算完成": "6", "已退
 )
 def pay(world: World, label: str) -> None:
     """One order to the HIS."""
-    world.order("HIS", "yb-mobile-pay", bill_no=world.state["bills"][label])
+    world.order("HIS", "yb-mobile-pay", **bill_of(world, label))
     rest(world)
 
 
@@ -40,7 +41,7 @@ def pay(world: World, label: str) -> None:
 )
 def refund(world: World, label: str) -> None:
     """One order to the HIS."""
-    world.order("HIS", "yb-mobile-refund", bill_no=world.state["bills"][label])
+    world.order("HIS", "yb-mobile-refund", **bill_of(world, label))
     rest(world)
 
 
@@ -55,7 +56,7 @@ def refund(world: World, label: str) -> None:
 def refund_partly(world: World, label: str, items: str) -> None:
     """One order to the HIS."""
     keep = kept_lines(world, label, items)
-    world.order("HIS", "yb-mobile-refund", bill_no=world.state["bills"][label], keep=keep)
+    world.order("HIS", "yb-mobile-refund", **bill_of(world, label), keep=keep)
     rest(world)
 
 

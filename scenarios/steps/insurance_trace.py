@@ -12,6 +12,7 @@ from harness.i18n import tr
 from harness.scenario.steps import Library, Table
 from harness.scenario.world import World
 from scenarios.steps.common import place, rows_expected
+from scenarios.steps.insurance import bill_of
 from scenarios.steps.insurance_town import INTERFACE, known, rest
 
 steps = Library("insurance")
@@ -66,7 +67,7 @@ def dispense(world: World, label: str, table: Table) -> None:
         line = listed.index(row["项目"]) + 1
         mark = "!" if row.get("拆零") == "是" else ""
         boxes += [f"{line}:{code_of(world, box)}{mark}" for box in row["药盒"].split("、")]
-    world.order("HIS", "yb-dispense", bill_no=world.state["bills"][label],
+    world.order("HIS", "yb-dispense", **bill_of(world, label),
                 boxes=";".join(boxes))  # fmt: skip
     rest(world)
 
@@ -81,7 +82,7 @@ def dispense(world: World, label: str, table: Table) -> None:
 )
 def goods_return(world: World, label: str) -> None:
     """One order to the HIS."""
-    world.order("HIS", "yb-return", bill_no=world.state["bills"][label])
+    world.order("HIS", "yb-return", **bill_of(world, label))
     rest(world)
 
 

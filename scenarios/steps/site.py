@@ -1,15 +1,18 @@
-"""Sentences for a real site: ids that its systems give, by a name of the scenario; any probe."""
+"""Sentences for a real site: ids that its systems give, any probe, what truly left a system."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from harness.errors import Blocked, ScenarioError
 from harness.evidence.expect import Expectation
 from harness.i18n import tr
+from harness.probes.sent import SentResults
 from harness.scenario.named import keep
 from harness.scenario.steps import Library, Table
 from harness.scenario.world import World
 from harness.site.cards import read_forms
-from scenarios.steps.common import rows_expected
+from scenarios.steps.common import place, rows_expected
 
 steps = Library("site")
 
@@ -79,3 +82,59 @@ def probe_row(
         rows=[dict(row)],
         limit_s=limit_s,
     )
+
+
+RESULTS = "LIS-ORU"
+"""Interface on which results leave a LIS."""
+
+
+@steps.then(
+    "{duration}内{string}确已发出标本{string}的结果，我方端点所见为:",
+    id="site.sent",
+    purpose="区分“存了”和“发了”：库里有结果（或待发队列有一行）不等于已经发出",
+    effect="只认到达我方中继或监听的结果报文；该接口上没有我方端点时“无法判定”，数据库探针也不能代替",
+    example="""
+    那么 10秒内“LIS”确已发出标本“管1”的结果，我方端点所见为:
+      | 项目 | 患者 | 结果 |
+      | K    | 甲   | 4.10 |
+    """,
+    gloss="The results of a specimen arrived at an endpoint of ours: sent, not only stored",
+)
+def sent(world: World, limit_s: float, role: str, specimen: str, table: Table) -> Expectation:
+    """Claims ``sent``: a probe that only sees a table cannot pass it."""
+    table.require({"项目", "患者", "结果"})
+    name = f"{role}-sent-results"
+    if name not in world.bench.probes:
+        world.bench.look(
+            SentResults(name, role, RESULTS, lambda: world.trace.records,
+                        lambda: world.bench.watched)
+        )  # fmt: skip
+        world.at_end.append(lambda: world.bench.look_away(name))
+    barcode = world.barcode(specimen)
+    rows = [
+        {"item": row["项目"], "value": row["结果"],
+         "patient_id": world.known_person(row["患者"]).patient_id}
+        for row in table.rows
+    ]  # fmt: skip
+    found = rows_expected(probe=name, args={"barcode": barcode}, interface=RESULTS, table="OBX",
+                          key=["item"], rows=rows, limit_s=limit_s, claim="sent")  # fmt: skip
+    return _in_messages(found)
+
+
+FIELDS = {"value": "OBX-5", "patient_id": "PID-3", "barcode": "OBR-3"}
+"""Where in a result message each column stands."""
+
+
+def _in_messages(found: Expectation) -> Expectation:
+    """The same with its true places: what is looked at is a message, and no table."""
+    wanted = [
+        replace(
+            one,
+            checks=[
+                replace(check, place=place(RESULTS, "hl7", FIELDS[check.path.removeprefix("row.")]))
+                for check in one.checks
+            ],
+        )
+        for one in found.wanted
+    ]
+    return replace(found, wanted=wanted, place=place(RESULTS, "hl7", "OBX"))

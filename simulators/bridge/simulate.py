@@ -35,7 +35,7 @@ def bridge(args: argparse.Namespace) -> int:
     Raises:
         InputError: no centre is named, an address that is not loopback, a port in use.
     """
-    province = load_province(args.province or PROVINCE)
+    province = load_province(args.province or getattr(args, "profile", "") or PROVINCE)
     foreground.check_host(args.host, expose=args.expose)
     foreground.check_port(args.port)
     centre = _centre(args.centre, args.tls_ca)

@@ -144,6 +144,23 @@ def _open(books: Books, now: str, terminal: str) -> list[Row]:
     return books.rows(_STANDING + where, (now, terminal))
 
 
+def awaited(call: Call, books: Books) -> bool:
+    """Whether the terminal of a call is armed, or this very message has used it already."""
+    now = f"{call.at:{_FORMAT}}"
+    terminals = {str(call.envelope.get("dev_no") or ""), call.opter} - {""}
+    return any(
+        _same(row, call) or (not row["how"] and row["until"] >= now)
+        for row in books.rows(_STANDING)
+        if row["terminal"] in terminals
+    )
+
+
+def was_used(books: Books, psn_no: str) -> bool:
+    """Whether something unknown was once taken for this person."""
+    where = " WHERE a.psn_no = ? AND e.how = ?"
+    return bool(books.rows(_STANDING + where, (psn_no, USED)))
+
+
 def _ended(row: Row, how: str, now: str, call: Call | None = None, kind: str = "") -> Statement:
     infno, msgid = (call.infno, call.msgid) if call is not None else ("", "")
     values = {"arm_id": row["arm_id"], "how": how, "infno": infno, "msgid": msgid,

@@ -37,6 +37,7 @@ from simulators.centre import (
 from simulators.centre import centre_faults as faults
 from simulators.centre.callback import HELD_S, PAYING, Callbacks
 from simulators.centre.clock import CentreClock
+from simulators.centre.doorman import Doorman, alarm
 from simulators.centre.gateway import Gateway, Turned
 from simulators.centre.provinces import Province
 from simulators.centre.transaction import OK, REFUSED, Answer, Call, Handled, Handler
@@ -69,6 +70,7 @@ class Centre:
         clock: of the driver.
         seed: of keyed faults.
         calls_back: tell hospitals of payments by mobile phone (6302), over ``callback.LINK``.
+        door: lets in calls about test persons alone; None where another gate stands before us.
     """
 
     province: Province
@@ -79,11 +81,13 @@ class Centre:
     limits: HttpLimits = field(default_factory=HttpLimits)
     role: str = "centre"
     calls_back: bool = False
+    door: Doorman | None = None
     gateway: Gateway = field(init=False)
     time: CentreClock = field(init=False)
     book: faults.FaultBook = field(init=False)
     callbacks: Callbacks = field(init=False)
     answered: int = 0
+    alarms: int = 0
     spent_after: dict[str, str] = field(default_factory=dict)
     """Persons whose account is spent elsewhere, and after which transaction."""
     _waiting: dict[str, _Waiting] = field(default_factory=dict)
@@ -151,11 +155,24 @@ class Centre:
         if self.time.in_maintenance():
             raise Turned(self.gateway.refusal("maintenance", at), "maintenance")
         call = self.gateway.admit(request, at)
+        if self.door is not None and (place := self.door.stranger(call, self.store)):
+            return self._turned_off(conn, call, place)
         fault = self.book.due(call)
         if fault is None:
             return self._answered(conn, call, self.handle(call), now)
         text = f"fault {fault.id} {fault.action} {call.infno} {call.msgid}"
         return [act.Note(text=text), *self._faulty(conn, call, fault, now)]
+
+    def _turned_off(self, conn: str, call: Call, place: str) -> list[act.Command]:
+        """Nothing about a stranger is done, and what is told is what an unknown person is told."""
+        note, row = alarm(call, place)
+        self.alarms += 1
+        refusal = self.gateway.refusal("stranger", call.at)
+        return [
+            act.Note(text=note),
+            act.Commit(statements=[row]),
+            act.Send(conn=conn, event=refusal),
+        ]
 
     # -- one transaction -----------------------------------------------------------------------
 

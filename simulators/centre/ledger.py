@@ -183,6 +183,9 @@ _AROUND = (
     terminal TEXT NOT NULL, armed_time TEXT NOT NULL, until TEXT NOT NULL)""",
     """CREATE TABLE IF NOT EXISTS arming_ends (arm_id TEXT PRIMARY KEY, how TEXT NOT NULL,
     infno TEXT NOT NULL, msgid TEXT NOT NULL, kind TEXT NOT NULL, at TEXT NOT NULL)""",
+    # Calls about strangers: where and when, never who. A message that comes again is a row again.
+    """CREATE TABLE IF NOT EXISTS alarms (at TEXT NOT NULL, fixmedins_code TEXT NOT NULL,
+    infno TEXT NOT NULL, msgid TEXT NOT NULL, terminal TEXT NOT NULL, place TEXT NOT NULL)""",
 )
 
 REFERENCE: Sequence[str] = ("persons", "insurances", "hospitals", "catalogue")

@@ -37,6 +37,7 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "schema": "入参校验未通过：{detail}",
         "sign_in": "操作员[{opter}]未签到或签到已失效，请先签到",
         "sign_out": "签到编号[{sign_no}]不存在或已签退",
+        "stranger": "未查询到该参保人，人员基本信息为空",
         "maintenance": "系统维护中，请稍后再试",
         "rate": "访问过于频繁，请稍后再试",
         "fault": "处理失败，请联系中心管理员",
@@ -46,7 +47,8 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "file_gone": "文件不存在或已超过下载截止时间",
     }
 )
-"""By cause; ``internal`` is ours, all others are played."""
+"""By cause; ``internal`` and ``stranger`` are ours, all others are played; a stranger
+is told what anybody is told whom the centre does not know."""
 
 KINDS: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,13 @@ from harness.link import address, tls
 from harness.link.host import Host
 from harness.link.tap import Connection
 from harness.link.tls import Context
+from harness.model import Person
+from harness.profile import load_profile
+from harness.profile_load import SHIPPED
+from harness.subjects import read_subjects
 from harness.wire.core import Event
 from simulators import foreground
-from simulators.centre import arming, signing_in
+from simulators.centre import arming, doorman, signing_in
 from simulators.centre.centre import LINK, Centre
 from simulators.centre.ledger import KEYED, REFERENCE, SCHEMA
 from simulators.centre.provinces import Province, load_province
@@ -74,11 +79,11 @@ class Centres:
 
 
 class Aloud:
-    """Says what became of an arming: whoever stands at the terminal must see it at once."""
+    """Says what became of an arming, and who is a stranger: a person must see it at once."""
 
     def note(self, role: str, text: str) -> None:
-        """A line for each note that tells of armed persons."""
-        if text.startswith(arming.MARK):
+        """A line for each note that tells of armed persons or of strangers."""
+        if text.startswith((arming.MARK, doorman.ALARM)):
             foreground.say(f"{role}: {text}")
 
     def link(self, connection: Connection, event: str, reason: str) -> None:
@@ -94,32 +99,65 @@ class Aloud:
 def centre(args: argparse.Namespace) -> int:
     """One centre, until the user stops it.
 
-    Takes ``--province`` (or ``--profile``), ``--spec``, ``--port``, ``--ledger`` (else the books
-    are gone at the end), ``--seed``, ``--tls-cert`` with ``--tls-key``.
+    Takes ``--province``, ``--profile`` (a site profile: its signed test patients are let in; or a
+    province), ``--spec``, ``--port``, ``--ledger`` (else the books are gone at the end),
+    ``--seed``, ``--tls-cert`` with ``--tls-key``.
 
     Raises:
         InputError: no such province or version, a port in use, an address that is not loopback.
+        InputErrors: the profile, or its list of test patients, cannot be used.
     """
-    province = load_province(
-        _said(args, "province") or _said(args, "profile") or PROVINCE, _said(args, "spec")
-    )
+    subjects, named = _site(_said(args, "profile"))
+    province = load_province(_said(args, "province") or named or PROVINCE, _said(args, "spec"))
     foreground.check_host(args.host, expose=getattr(args, "expose", False))
     foreground.check_port(args.port)
     context = _tls(args)
     ledger = _said(args, "ledger")
     with tempfile.TemporaryDirectory(prefix="medharness-", ignore_cleanup_errors=True) as folder:
-        return _serve(args, province, ledger or str(Path(folder) / "centre.sqlite"), context)
+        door = doorman.Doorman(subjects)
+        return _serve(args, province, ledger or str(Path(folder) / "centre.sqlite"), context, door)
+
+
+def _site(named: str) -> tuple[tuple[Person, ...], str]:
+    """The signed test patients of a site's profile, and the province that it or the option names.
+
+    A province may stand in the place of the profile, as its file or by the name of one that ships.
+    """
+    if not named or not _is_site(named):
+        return (), named
+    profile = load_profile(named)
+    signed = profile.test_subjects
+    province = str(profile.quirks.get("centre", {}).get("province", ""))
+    if province.endswith(".toml"):
+        province = str(profile.file(province))
+    subjects = read_subjects(profile.file(signed.list), signed.sha256) if signed else ()
+    return subjects, province
+
+
+def _is_site(named: str) -> bool:
+    """Whether a profile is meant: a file that cannot be read is told of as one."""
+    if not named.endswith(".toml"):
+        return named in SHIPPED
+    try:
+        return "systems" in tomllib.loads(Path(named).read_bytes().decode("utf-8-sig"))
+    except (OSError, ValueError):
+        return False
 
 
 def _serve(
-    args: argparse.Namespace, province: Province, ledger: str, context: Context | None
+    args: argparse.Namespace,
+    province: Province,
+    ledger: str,
+    context: Context | None,
+    door: doorman.Doorman,
 ) -> int:
     store: Store | None = None
-    answered = 0
+    answered = alarms = 0
     try:
         with foreground.until_stopped() as stopped, foreground.running() as runtime:
             seed = int(getattr(args, "seed", 0) or 0)
             actor, store = make(province, ledger, runtime.clock, seed=seed)
+            actor.door = door
             host = Host(
                 actor, runtime.clock, plain, store=store, grouping=grouping(store), watcher=Aloud()
             )
@@ -127,16 +165,20 @@ def _serve(
             at = foreground.listen(member, LINK, args.host, args.port, context)
             foreground.say(f"ready {LINK} {url(at, province, secure=context is not None)}")
             foreground.wait(stopped)
-            answered = actor.answered
+            answered, alarms = actor.answered, actor.alarms
     finally:
         if store is not None:
             store.close()
     result = {
         "answered": answered,
+        "alarms": alarms,
         "province": province.name,
         "specification": province.specification,
         "ledger": ledger,
     }
+    if alarms and not args.json:
+        foreground.say(tr("{count} calls about strangers were refused; the ledger lists them"
+                          " (table alarms)", count=alarms))  # fmt: skip
     return foreground.finish(result, 0, as_json=args.json)
 
 

@@ -25,7 +25,7 @@ from simulators.feed.odd import SHAPES
 from simulators.feed.policy import AT_ONCE, LATE_S, PIECE_GAP_S, Policy, Rule
 
 CUT_S: Final = 0.5
-"""Between half a message and the end of its connection: a handshake fits in."""
+"""Between half a message and the end of its connection, and between two looks whether it left."""
 
 ANSWER_S = 5.0
 """How long a sender waits for an answer: the default of the most copied engine."""
@@ -67,6 +67,7 @@ class Feed:
     tls: Context | None = None
     expects: str = "127.0.0.1"
     _conn: str = ""
+    _secured: TlsCore | None = None
     _opened: int = 0
     _order: _Order | None = None
     _answers: int = 0
@@ -83,7 +84,10 @@ class Feed:
         core: Core = HllpCore() if self.hybrid else FeedCore()
         if self.tls is None:
             return core
-        return TlsCore(core, self.tls, self.expects if client else None)
+        secured = TlsCore(core, self.tls, self.expects if client else None)
+        if client:
+            self._secured = secured
+        return secured
 
     def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
         """Send on command, answer by policy."""
@@ -103,8 +107,7 @@ class Feed:
             case act.Closed() if self.policy.scripted:
                 return self._noted(self.aftermath.closed(event.conn, now))
             case act.TimerFired(name="cut") if self._conn:
-                conn, self._conn = self._conn, ""
-                return [act.Close(conn=conn), *self._done(Outcome.UNKNOWN, "cut off by us")]
+                return self._cut(now)
             case act.TimerFired(name="answer"):
                 return self._done(Outcome.UNKNOWN, "no answer")
             case act.TimerFired(name=name) if name in self._late:
@@ -112,6 +115,20 @@ class Feed:
             case act.Received(event=TlsFailed() as failed):
                 return self._untrusted(event.conn, failed.reason)
         return []
+
+    def reply_at_once(self, conn: str, payload: bytes) -> bytes | None:
+        """As ``on_event``, where no rule looks at messages; see ``harness.link.reply``."""
+        if conn == self._conn or self.policy.rules:
+            return None
+        self._before = payload
+        return self._ack(payload, AT_ONCE.code)
+
+    def _cut(self, now: float) -> list[act.Command]:
+        """End a connection in a message; before hands are shaken nothing of it has left."""
+        if self._secured is not None and not self._secured.ready:
+            return [act.SetTimer(name="cut", at=now + CUT_S)]
+        conn, self._conn = self._conn, ""
+        return [act.Close(conn=conn), *self._done(Outcome.UNKNOWN, "cut off by us")]
 
     def _untrusted(self, conn: str, reason: str) -> list[act.Command]:
         """TLS failed: nothing was exchanged, which the sender knows for certain."""

@@ -66,12 +66,12 @@ class BuiltInHospital:
             answer_s=float(config.get("answer_s", 5.0)), retry_s=float(config.get("retry_s", 1.0))
         )
         switched_on = switches.switched_on(config.get("defects", ()))
+        links = frozenset(config.get("hybrid", ()))
         if role == interface_engine.ROLE:
             rules = str(config.get("rules", ""))
-            return interface_engine.make(store, clock, switched_on, timing, rules), store
+            return interface_engine.make(store, clock, switched_on, timing, rules, links), store
         make = Lis if role == "LIS" else whole_his
         actor = releases.of_release(make(store, clock, switched_on, timing), role, switched_on)
-        links = frozenset(config.get("hybrid", ()))
         return Hybrid(actor, links) if links else actor, store
 
     def imaging(self, config: Mapping[str, Any], listeners: Mapping[str, Any]) -> Any:

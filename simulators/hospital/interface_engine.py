@@ -16,6 +16,7 @@ from harness.errors import InputError
 from harness.link import actor as act
 from harness.link.tls_core import TlsFailed
 from harness.wire.core import Core, Message
+from harness.wire.hllp import HllpCore
 from harness.wire.mllp import MllpCore
 from simulators import rule_file
 from simulators.hospital import interface_engine_out, messages
@@ -40,6 +41,7 @@ class Engine:
 
     Args:
         rules: its rule file; empty takes the one that ships.
+        hybrid: links that speak HLLP in place of MLLP, on either side.
     """
 
     store: Store
@@ -47,6 +49,7 @@ class Engine:
     defects: set[str] = field(default_factory=set)
     timing: Timing = field(default_factory=Timing)
     rules: str = ""
+    hybrid: frozenset[str] = frozenset()
     role: str = ROLE
     intake: Intake = field(init=False)
     forwarders: dict[str, Forwarder] = field(init=False)
@@ -71,8 +74,9 @@ class Engine:
         )
 
     def open_core(self, link: str, *, client: bool) -> Core:
-        """MLLP on every side, inside TLS where the link is secured."""
-        return self.secured.core(link, MllpCore(), client=client)
+        """MLLP or HLLP on every side, inside TLS where the link is secured."""
+        inner: Core = HllpCore() if link in self.hybrid else MllpCore()
+        return self.secured.core(link, inner, client=client)
 
     def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
         """The whole behaviour."""
@@ -161,7 +165,12 @@ class Engine:
 
 
 def make(
-    store: Store, clock: Clock, defects: set[str], timing: Timing, rules: Sequence[Any] | str = ""
+    store: Store,
+    clock: Clock,
+    defects: set[str],
+    timing: Timing,
+    rules: Sequence[Any] | str = "",
+    hybrid: frozenset[str] = frozenset(),
 ) -> Engine:
     """The engine as the hospital makes its systems."""
-    return Engine(store, clock, defects, timing, rules=str(rules))
+    return Engine(store, clock, defects, timing, rules=str(rules), hybrid=hybrid)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import sys
 import tempfile
 import time
@@ -57,9 +58,9 @@ def _made(one: seeded.Seeded, day: Path, folder: Path) -> dict[str, Any]:
     words = ["case", "make", str(day), str(path), "--about", seeded.about(one, path), "--out",
              str(case), "--fault", seeded.told(one), "--profile", one.profile, "--reference",
              one.profile, "--defect", one.defect, "--number", one.defect, "--json"]  # fmt: skip
-    begun, cpu = time.monotonic(), time.process_time()
+    begun, cpu = time.monotonic(), _cpu_s()
     code, data = _run(words)
-    seconds, cpu = time.monotonic() - begun, time.process_time() - cpu
+    seconds, cpu = time.monotonic() - begun, _cpu_s() - cpu
     again = ["replay", str(case), "--profile", one.profile]
     red = _run([*again, "--defect", one.defect])[0] if code == 0 else None
     green = _run(again)[0] if code == 0 else None
@@ -72,9 +73,21 @@ def _made(one: seeded.Seeded, day: Path, folder: Path) -> dict[str, Any]:
         "green": green,
         "seconds": round(seconds, 1),
         "cpu_seconds": round(cpu, 1),
+        "load": _load(),
         "minimised": data.get("minimised", {}),
         "text": data.get("text", ""),
     }
+
+
+def _cpu_s() -> float:
+    """Of this process and of those that it started and that have ended, in seconds."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def _load() -> float | None:
+    """How many programs want the processors: seconds of the wall clock tell nothing without it."""
+    return round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
 
 
 def _run(words: list[str]) -> tuple[int, dict[str, Any]]:

@@ -4,6 +4,7 @@ Every scenario that ships is run over TCP as ``medharness run`` does it. The pro
 whole is what the operating system counts for the command and for everything below it. What the
 systems under test take of it is read from ``/proc`` while they run; the rest is ours. What they
 take after the last look is counted as ours, so our part comes out too large and never too small.
+The process that reads the modules of the systems, once for all of them, counts as theirs.
 """
 
 from __future__ import annotations
@@ -27,8 +28,12 @@ JOBS: Final = 16
 LOOK_S: Final = 0.5
 """Between two looks at the processes."""
 
-SYSTEMS: Final = (b"simulators.hospital", b"simulators.modality.systems")
-"""Modules that the processes of the systems under test are started with."""
+SYSTEMS: Final = (
+    b"simulators.hospital",
+    b"simulators.modality.systems",
+    b"harness.link.nursery",
+)
+"""Modules that the processes of the systems under test are started with, or come out of."""
 
 PROC: Final = Path("/proc")
 TICKS: Final = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100

@@ -18,6 +18,7 @@ def process(proc, pid, parent, ticks, words):
     [
         ([b"python", b"-m", b"simulators.hospital"], True),
         ([b"python", b"-u", b"-m", b"simulators.modality.systems"], True),
+        ([b"python", b"-m", b"harness.link.nursery", b"4"], True),
         ([b"python", b"-m", b"harness", b"run", b"simulators.hospital"], False),
         ([b"python", b"-c", b"simulators.hospital"], False),
         ([b""], False),

@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,15 @@ def test_a_machine_that_keeps_them_is_left_alone(monkeypatch):
 )
 def test_a_module_that_shares_a_start_is_handed_out_whole(nodeid, piece):
     assert CONFTEST["piece_of"](nodeid) == piece
+
+
+@pytest.mark.parametrize(("code", "failed"), [(0, ""), (3, "mine")])
+def test_a_check_that_fails_is_named_and_shown(monkeypatch, capsys, code, failed):
+    words = [sys.executable, "-c", f"print('line 7 is wrong'); raise SystemExit({code})"]
+    monkeypatch.setitem(RUN["CHECKS"], "mine", words)
+
+    assert RUN["check"]("mine") == failed
+
+    said = capsys.readouterr().out
+    assert ("line 7 is wrong" in said) is bool(failed)
+    assert said.startswith("mine: FAILED" if failed else "mine: ok")

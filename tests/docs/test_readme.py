@@ -122,6 +122,9 @@ NOT_EXECUTED = {
     "--out contract-before": "a real site; tests/harness/contract runs the command",
     "medharness contract snapshot --profile site.toml --workstation 窗口1=D:/copies/w1 "
     "--out contract-after": "the same",
+    "medharness contract snapshot --imaging CT=day-before.pcap --out contract-before": "the reader's "
+    "own capture; tests/harness/contract/test_imaging.py runs the command",
+    "medharness contract snapshot --imaging CT=day-after.pcap --out contract-after": "the same",
     "medharness contract compare contract-before contract-after --out contract-out": "the same",
     "medharness sign after --before before --compared compare-out --contract contract-out "
     "--reconciled reconcile-out --facts facts.toml --out signoff": "the folders of the lines "

@@ -154,11 +154,11 @@ class Line:
         self.fates = iter(fates)
         self.now = 0.0
         self.cores = {
-            side: link.AstmLinkCore(
-                link.AstmLinkConfig(side=side, frame_text_max=12), mutator=self.mishap
-            )
+            side: link.AstmLinkCore(link.AstmLinkConfig(side=side, frame_text_max=12))
             for side in ("instrument", "host")
         }
+        for core in self.cores.values():
+            core.mutator = self.mishap
         self.sent = {side: [] for side in self.cores}
         self.outcomes = {side: [] for side in self.cores}
         self.received = {side: [] for side in self.cores}

@@ -42,7 +42,7 @@ def parquet(folder: Path, side: str, rows: list, change: str = "") -> str:
 
 def judged(sources: dict[str, str], out: Path) -> bytes:
     assert reconcile(Request(sources=sources, out=str(out), quiet=True, bare=True)) == 1
-    return (out / "verdicts.csv").read_bytes()
+    return (out / "verdicts.csv").read_bytes() + (out / "totals.json").read_bytes()
 
 
 @pytest.fixture

@@ -140,6 +140,19 @@ def test_what_the_data_set_cannot_serve_is_refused(tmp_path, further):
         reconcile(request)
 
 
+def test_spark_is_refused_before_anything_is_read_or_written(tmp_path):
+    further = argparse.Namespace(by_hospital="fixmedins_code", hospital_parts=str(tmp_path / "x"))
+    sources = {side: str(tmp_path / "no-such.csv") for side in ("his", "centre")}
+    request = Request(
+        sources=sources, out=str(tmp_path / "out"), engine="spark", further=further, quiet=True
+    )
+    with pytest.raises(InputError, match="spark") as caught:
+        reconcile(request)
+    assert caught.value.where == "--hospital-parts"
+    assert "--by-hospital" in caught.value.remedy
+    assert not [*tmp_path.iterdir()]
+
+
 def test_other_peoples_files_are_not_overwritten(tmp_path):
     sources = ledgers(tmp_path)
     (tmp_path / "parts" / "his").mkdir(parents=True)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.ledger import adapters, canonical, proof
+from harness.ledger import adapters, canonical, engines, proof
 from harness.ledger.command import Request, reconcile
-from harness.ledger.reading import Side
+from harness.ledger.reading import Side, Typed
 
 NAMES = (
     "setl_id",
@@ -156,3 +156,36 @@ def test_a_block_with_a_repeated_row_is_never_called_clean(hits):
             "SELECT BIT_COUNT(SUM(POWER_OF_TWO(hr & 31))) <> COUNT(*) FROM j"
         ).fetchone()
     assert found == (len(set(hits)) != len(hits),)
+
+
+@pytest.mark.parametrize(
+    ("rows", "kind", "told"),
+    [
+        # A negative amount: this side writes refunds negative, whatever it flags.
+        ("(10.00, 0), (-10.00, 1)", "INTEGER", True),
+        ("(10.00, 0), (NULL, NULL)", "INTEGER", True),
+        # Flags without a negative amount have to be looked at, and so have flags in words.
+        ("(10.00, 0), (10.00, 1)", "INTEGER", False),
+        ("(10.00, 0), (10.00, 0)", "VARCHAR", False),
+        ("(10.00, 0), (-10.00, 0)", "VARCHAR", True),
+        ("(10.00, 0)", "", True),
+    ],
+)
+def test_bounds_of_a_typed_file_tell_how_refunds_are_written(rows, kind, told):
+    types = {"medfee_sumamt": "DECIMAL(16,2)"} | ({"refd_setl_flag": kind} if kind else {})
+    flag = f"CAST(b AS {kind}) AS f" if kind else "b"
+    with duckdb.connect() as con:
+        con.execute(f"CREATE TABLE t AS SELECT a, {flag} FROM (VALUES {rows}) v(a, b)")
+        typed = Typed(
+            table="t", terms={}, types=types, columns={"medfee_sumamt": "a", "refd_setl_flag": "f"}
+        )
+        side = Side(name="his", parts=[None], present=frozenset(), further=(), typed=[typed])
+        assert engines._told_by_bounds(con, side) is told
+        side.parts.append(None)  # another file, of text
+        assert engines._told_by_bounds(con, side) is False
+
+
+def test_a_hospital_of_a_data_set_has_no_bounds():
+    with duckdb.connect() as con:
+        side = Side(name="his", parts=[], present=frozenset(), further=())
+        assert engines._told_by_bounds(con, side) is False

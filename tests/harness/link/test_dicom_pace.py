@@ -14,7 +14,7 @@ from pynetdicom.dimse_messages import C_MOVE_RSP, C_STORE_RQ, N_SET_RQ
 from pynetdicom.dsutils import encode as library_encode
 
 from harness.errors import HarnessError
-from harness.link import dicom_pace
+from harness.link import dicom_pace, dicom_scu
 from harness.link.address import Address
 from harness.link.dicom import VERIFICATION, Answer, Request
 from harness.link.dicom_data import IMPLICIT
@@ -23,6 +23,7 @@ from harness.link.dicom_pace import command_of
 from harness.link.dicom_scu import Association, Offer, Peer
 from harness.link.dicom_wire import Bell, put
 from harness.wire import dicom_command
+from tests.harness.link.test_dicom_links import LINK, Seen
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 OFFERS = [Offer(abstract=VERIFICATION, syntaxes=[IMPLICIT])]
@@ -146,35 +147,49 @@ def test_a_rejection_that_comes_before_the_library_looks_is_told_as_one(monkeypa
     thread.join(60)
 
 
+class SlowToClose(Seen):
+    """A watcher that holds the thread that reads until the question was asked."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = threading.Event()
+
+    def link(self, connection, event, reason):
+        if event == "closed":
+            self.asked.wait(20)
+
+
 def test_an_abort_that_came_before_the_question_is_told_at_once(monkeypatch):
     """The thread that serves takes the word that would have ended the wait for an answer."""
-    taken, over = threading.Event(), dicom_pace._over
+    taken, watcher, over = threading.Event(), SlowToClose(), dicom_pace._over
 
     def over_later(assoc, how, event):
         taken.set()
-        time.sleep(0.3)
+        watcher.asked.wait(20)
         over(assoc, how, event)
 
-    monkeypatch.setattr(dicom_pace, "_over", over_later)
-    server = socket.create_server(("127.0.0.1", 0))
-
-    def abort():
+    def aborting():
         with server, server.accept()[0] as wire:
             wire.recv(65536)
             wire.sendall(acceptance())
             wire.sendall(ABORT)
 
-    thread = threading.Thread(target=abort)
+    def asking(assoc, request, context):
+        threading.Timer(0.2, watcher.asked.set).start()
+
+    monkeypatch.setattr(dicom_pace, "_over", over_later)
+    monkeypatch.setattr(dicom_scu, "say_request", asking)
+    server = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=aborting)
     thread.start()
     peer = Peer(address=Address(host="127.0.0.1", port=server.getsockname()[1]), called="PACS",
-                calling="CT", dimse_s=30.0)  # fmt: skip
+                calling="CT", dimse_s=120.0)  # fmt: skip
     question = Request(kind="C-ECHO", sop_class=VERIFICATION)
-    with Association(peer, OFFERS) as link:
+    with Association(peer, OFFERS, connection=LINK, watcher=watcher) as link:
         assert taken.wait(20)
-        assert link.is_open
         begun = time.monotonic()
         assert link.ask(question).error == "aborted"
-        assert time.monotonic() - begun < 20
+        assert time.monotonic() - begun < 60
         assert not link.is_open
         assert link.ask(question).error == "aborted"
     with pytest.raises(HarnessError, match="it is over"):

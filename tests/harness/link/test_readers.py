@@ -12,7 +12,14 @@ import pytest
 from harness.clock import RealClock
 from harness.link import readers as module
 from harness.link.bell import Bell
-from harness.link.readers import ALONE_MAX, READS_MAX, Listening, Readers, Reads
+from harness.link.readers import (
+    ALONE_MAX,
+    READS_MAX,
+    RETURNS_MAX,
+    Listening,
+    Readers,
+    Reads,
+)
 from harness.link.tcp import CLOSE, RESET, Wire
 
 LIMIT_S = 60.0
@@ -263,6 +270,34 @@ def test_many_who_connect_at_once_are_all_read(rig: Rig) -> None:
         peer.close()
     rig.wait(lambda: len(rig.ends) == 30)
     door.sock.close()  # by another thread, while the reader sleeps
+
+
+@pytest.mark.skipif(not module.ACCEPTS, reason="this system needs a thread to accept")
+def test_many_who_come_and_go_do_not_keep_another_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "LINGER_S", 0.01)
+    rig = Rig()  # turned by hand
+    rig.readers._thread = threading.get_ident()
+    door = Door(rig)
+    quiet = rig.connect("quiet")
+    for _ in range(3):  # the bell; the one connection, read alone; and it falls silent
+        rig.readers._turn()
+    for _ in range(4 * RETURNS_MAX):
+        with socket.create_connection(door.where, LIMIT_S) as peer:
+            peer.sendall(b"hello")
+    rig.readers._turn()  # the first of them is met, before the other one speaks
+    quiet.sendall(b"me")
+    while not rig.came("quiet"):
+        rig.readers._turn()
+        assert len(rig.ends) <= 2 * RETURNS_MAX
+    quiet.close()
+    while len(rig.ends) <= 4 * RETURNS_MAX:
+        rig.readers._turn()
+    assert rig.came("in1") == b"hello"
+    door.sock.close()
+    rig.readers.stop()
+    rig.readers.run()
 
 
 def test_a_listener_with_a_thread_of_its_own() -> None:

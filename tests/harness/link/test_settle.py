@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import socket
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.clock import RealClock
 from harness.evidence.capture import Capture, expand
 from harness.evidence.trace import read
+from harness.link import actor as act
 from harness.link.host import Host
 from harness.link.tap import Connection
 from harness.link.threads import Threads
+from harness.wire.core import Core, RawCore
 from simulators.feed.feed import Feed
 from tests.harness.link.parties import oru
 
 
 def named(link: str, conn: str, client: bool) -> Connection:
     return Connection(id=conn, link=link, interface="", local="HIS", peer="LIS", client=client)
+
+
+@dataclass
+class Silent:
+    role: str = "LIS"
+
+    def open_core(self, link: str, *, client: bool) -> Core:
+        return RawCore()
+
+    def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
+        return []
 
 
 def frame(payload: bytes) -> bytes:
@@ -42,6 +57,32 @@ def test_when_an_answer_is_here_both_messages_are_in_the_file(tmp_path: Path) ->
             kinds = [one["kind"] for one in read(tmp_path / "t.jsonl").records]
             assert kinds.count("message") == 2 * (number + 1)
             assert b"MSA|AA|" in answer
+    assert runtime.stop() == []
+    assert runtime.errors == []
+    recorder.close()
+
+
+def test_what_leads_to_no_answer_is_in_the_file_once_its_reader_sleeps(tmp_path: Path) -> None:
+    path = tmp_path / "capture"
+    recorder = Capture(path, RealClock())
+    runtime = Threads(settle=recorder.settle)
+    member = runtime.add("LIS", Host(Silent(), runtime.clock, named, watcher=recorder))
+    address = member.listen("lab")
+
+    def kinds() -> list[str]:
+        """Of the file as a kill at this moment would leave it."""
+        expand(path, tmp_path / "t.jsonl")
+        return [one["kind"] for one in read(tmp_path / "t.jsonl").records]
+
+    deadline = time.monotonic() + 30
+    with socket.create_connection((address.host, address.port), 5) as peer:
+        while "link" not in kinds():
+            assert time.monotonic() < deadline, "that it connected is not written"
+        peer.sendall(b"never answered")
+        while "bytes" not in kinds():
+            assert time.monotonic() < deadline, "what it said is not written"
+    while kinds().count("link") < 2:
+        assert time.monotonic() < deadline, "that it left is not written"
     assert runtime.stop() == []
     assert runtime.errors == []
     recorder.close()

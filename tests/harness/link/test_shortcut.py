@@ -122,6 +122,8 @@ def test_what_came_and_what_leaves_is_written_before_it_leaves(rig: Rig) -> None
         told += [("A", data), ("LIS", ACK)]
         assert rig.written() == told
     assert rig.take(b"\x04") == b"nothing"
+    assert rig.written() == told, "nothing leaves that it led to"
+    assert rig.member._settled() == ""  # the reader, before it sleeps
     assert rig.written() == [*told, ("A", b"\x04")]
     assert rig.lis.got[0].event == MessageReceived(payload=b"".join(TEXTS))
     assert rig.runtime.errors == []

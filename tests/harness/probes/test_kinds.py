@@ -129,6 +129,48 @@ def test_a_folder_that_is_not_there_is_no_empty_answer(tmp_path):
     assert files(tmp_path / "no").ask({"barcode": "620"}).outcome == "failed"
 
 
+def ticking(step_s):
+    """A clock that goes on at every look at it."""
+    return (step_s * number for number in range(1, 10_000)).__next__
+
+
+@pytest.mark.parametrize("text", ["条码,结果\n" + "620,1\n" * 50, None])
+def test_a_look_into_files_that_takes_too_long_is_given_up_and_is_no_answer(tmp_path, text):
+    if text is None:  # many files, each of them short
+        for number in range(50):
+            (tmp_path / f"{number}.csv").write_text("条码,结果\n", encoding="utf-8")
+    else:
+        (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    answer = files(tmp_path, timeout_s=10.0, now=ticking(1.0)).ask({"barcode": "620"})
+    assert (answer.outcome, answer.rows) == ("unknown", ())
+    assert "longer than 10 s" in answer.error
+    assert (
+        files(tmp_path, timeout_s=500.0, now=ticking(1.0)).ask({"barcode": "620"}).outcome == "ok"
+    )
+
+
+def test_files_of_a_look_are_not_larger_than_it_may_read(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.csv").write_text("条码,结果\n620,1\n", encoding="utf-8")
+    size = (tmp_path / "a.csv").stat().st_size
+    assert files(tmp_path, bytes_max=2 * size).ask({"barcode": "620"}).outcome == "ok"
+    answer = files(tmp_path, bytes_max=2 * size - 1).ask({"barcode": "620"})
+    assert answer.outcome == "failed"
+    assert "larger than" in answer.error
+
+
+def test_after_too_many_rows_the_other_files_are_not_read(tmp_path):
+    (tmp_path / "a.csv").write_text("条码,结果\n" + "620,1\n" * 4, encoding="utf-8")
+    (tmp_path / "b.csv").write_text("not,ours\n", encoding="utf-8")
+    assert "more than 3 rows" in files(tmp_path, rows_max=3).ask({"barcode": "620"}).error
+
+
+def test_the_profile_gives_the_time_of_a_look_into_files(tmp_path):
+    probe = 'kind = "files"\nurl = "folder:out"\nquery = "*.csv"\ntimeout_s = 7.0\n'
+    probe += '[probes.one.columns]\nbarcode = "x"\n'
+    assert made(profile_of(tmp_path, probe)).timeout_s == 7.0
+
+
 # ---- HTTP
 
 
@@ -184,7 +226,8 @@ def test_rows_of_a_service_are_read_as_they_were_written(
 
 
 @pytest.mark.parametrize(("status", "body", "outcome", "why"), [
-    (404, b"", "ok", ""),
+    (404, b"", "failed", "empty_status"),
+    (410, b"", "failed", "410"),
     (204, b"", "ok", ""),
     (500, b"{}", "failed", "500"),
     (200, b"no JSON", "failed", "neither JSON nor XML"),
@@ -200,6 +243,25 @@ def test_a_service_that_has_nothing_is_told_apart_from_one_that_fails(
         answer = made(profile_of(tmp_path, text)).ask({"barcode": "1"})
     assert (answer.outcome, list(answer.rows)) == (outcome, [])
     assert why in answer.error
+
+
+@pytest.mark.parametrize(("status", "outcome"), [
+    (404, "ok"), (410, "ok"), (400, "failed"), (403, "failed"), (500, "failed"),
+])  # fmt: skip
+def test_the_profile_says_which_status_means_none(tmp_path, status, outcome):
+    with web(lambda _: (status, "text/plain", b"")) as (port, _):
+        text = HTTP.format(port=port, rows="/data/items", barcode="/id", value="/v")
+        text = text.replace('kind = "http"', 'kind = "http"\nempty_status = [404, 410]')
+        answer = made(profile_of(tmp_path, text)).ask({"barcode": "1"})
+    assert (answer.outcome, list(answer.rows)) == (outcome, [])
+
+
+@pytest.mark.parametrize("status", [200, 401, 403, 429, 500])
+def test_a_status_that_says_something_else_means_no_rows_nowhere(tmp_path, status):
+    text = HTTP.format(port=1, rows="", barcode="/id", value="/v")
+    text = text.replace('kind = "http"', f'kind = "http"\nempty_status = [{status}]')
+    with pytest.raises(InputErrors, match=str(status)):
+        profile_of(tmp_path, text)
 
 
 def free_port():

@@ -109,6 +109,56 @@ def test_ctrl_c_that_gets_lost_in_the_last_scenario_is_130_all_the_same(here, mo
         signal.signal(signal.SIGINT, before)
 
 
+def test_ctrl_c_while_the_systems_are_stopped_is_130_and_what_ran_is_reported(here, monkeypatch):
+    """By then pytest itself does not take it any more."""
+
+    def interrupted(self, bound=None):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(plugin.RunSession, "stop", interrupted)
+    monkeypatch.setattr(plugin.RunSession, "run", interrupted)
+    assert command.run(request()) == 130
+    told = json.loads((here / "out" / "run.json").read_text(encoding="utf-8"))
+    assert told["counts"]["blocked"] == 2
+
+
+def test_ctrl_c_that_gets_lost_while_scenarios_are_read_stops_the_run(here, monkeypatch):
+    lint = command.lint_paths
+
+    def swallowed(paths):
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        return lint(paths)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(command, "lint_paths", swallowed)
+    try:
+        assert command.run(request()) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
+    told = json.loads((here / "out" / "run.json").read_text(encoding="utf-8"))
+    assert told["counts"]["blocked"] == 2
+
+
+def test_an_error_of_the_report_after_ctrl_c_is_130(monkeypatch):
+    """Not 2: the run was stopped, and nothing was wrong with what was asked for."""
+
+    def swallowed(self, bound):
+        signal.raise_signal(signal.SIGINT)
+
+    def refused(folder, lang):
+        raise InputError("the plan is wrong")
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(plugin.RunSession, "run", swallowed)
+    monkeypatch.setattr(command.report, "write", refused)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            command.run(request())
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_ctrl_c_before_anything_ran(monkeypatch):
     def interrupted(self, scenarios):
         raise KeyboardInterrupt
@@ -173,3 +223,20 @@ def test_systems_that_do_not_end_are_70_and_the_report_comes(monkeypatch, capsys
     assert command.run(request()) == 70
     assert ("a thread" if isinstance(left, list) else "they do not end") in capsys.readouterr().out
     assert (here / "out" / "report.html").is_file()
+
+
+def kept(profile):
+    how = command._systems_kept(command.RunSession(request(profile=profile).options()))
+    return not isinstance(how, contextlib.nullcontext)
+
+
+def test_systems_come_out_of_a_nursery_where_all_are_ours_and_processes(monkeypatch):
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+    assert kept("builtin")
+    assert not kept("memory")
+
+    monkeypatch.setattr(command.RunSession, "only_simulated", False)
+    assert not kept("builtin")
+    monkeypatch.undo()
+    monkeypatch.setenv("COVERAGE_PROCESS_CONFIG", "counts lines in each process that starts")
+    assert not kept("builtin")

@@ -27,9 +27,11 @@ class RefusedError(Exception):
 class Cashier:
     """The HIS: what its window does with what a person enters."""
 
-    def __init__(self, port, *, hospital=HOSPITAL, drug=DRUG, own="Y1", doctor="D1", code=""):
+    def __init__(self, port, *, hospital=HOSPITAL, drug=DRUG, own="Y1", doctor="D1", code="",
+                 holder=None):  # fmt: skip
         self.url = f"http://127.0.0.1:{port}{PATH}"
         self.code = code  # on the phone under the reader, whoever holds it
+        self.holder = holder  # what is printed on the card in the reader: name and number
         self.hospital, self.drug, self.own, self.doctor = hospital, drug, own, doctor
         self.numbers, self.visits = itertools.count(1), itertools.count(88001)
         self.open, self.settled, self.screen = {}, {}, []
@@ -61,7 +63,12 @@ class Cashier:
             }})["OutData"]  # fmt: skip
             card |= {"mdtrt_cert_type": "01", "mdtrt_cert_no": read["ecToken"],
                      "certno": read["idNo"], "psn_name": read["userName"]}  # fmt: skip
-        psn_no = self.ask("1101", {"data": card})["baseinfo"]["psn_no"]
+        if self.holder:
+            card |= {"mdtrt_cert_type": "03", "mdtrt_cert_no": "K900", "certno": self.holder[1],
+                     "psn_name": self.holder[0]}  # fmt: skip
+        found = self.ask("1101", {"data": card})["baseinfo"]
+        psn_no = found["psn_no"]
+        card |= {"certno": found["certno"], "psn_name": found["psn_name"]}
         visit = str(next(self.visits))
         data = card | {"psn_no": psn_no, "insutype": "310", "begntime": now, "psn_type": "11",
                        "ipt_otp_no": visit, "dept_code": "A01", "dept_name": "内科",

@@ -53,8 +53,11 @@ FEATURE = """# language: zh-CN
       | K    | 甲   | 4.10 |
 """
 
-SCENARIOS = {"night-rest": "", "night-identity": "", "night-smoke": "@冒烟"}
+SCENARIOS = {"night-rest": "", "night-last": "", "night-identity": "", "night-smoke": "@冒烟"}
 """In the order of their files, which is not that of a night."""
+
+NIGHT = ["night-smoke", "night-identity", "night-rest", "night-last"]
+"""The order of the night."""
 
 WAIT_S = 300.0
 """Longer than any step takes on a slow machine; nothing waits for it to pass."""
@@ -223,7 +226,11 @@ def walked(work: Path) -> None:
                         "--out", str(plan)]).start()  # fmt: skip
         must(made.end() == 0, "the night is planned", plan)
         order = [one["scenario"] for one in rows_of(plan / "night.csv")]
-        must(order == [*reversed(SCENARIOS)], "smoke first, then identity, then the rest", order)
+        must(order == NIGHT, "smoke first, then identity, then the rest", order)
+        lists = [(one["workstation"], one["cards"], one["scenarios"])
+                 for one in rows_of(plan / "batches.csv")]  # fmt: skip
+        must(lists == [(place, "2", "night-rest night-last") for place in ("入院登记", "医生站")],
+             "the cards of the rest come together, at two workstations", lists)  # fmt: skip
         wires = [(one["endpoint"], one["setting"], one["during"])
                  for one in rows_of(plan / "wiring.csv")]  # fmt: skip
         must(any(str(port) in during for _, _, during in wires), "the wiring sheet", wires)
@@ -287,6 +294,8 @@ def resumed(crew: Crew, site: Path, run: Path, order: list[str]) -> None:
     command = _played(crew, words, lambda one: codes.append(one.end()))
     must(codes == [0], "resumed, and everything passed", codes)
     must((run / "traces" / f"{order[0]}.jsonl").read_bytes() == before, "smoke was not run again")
+    lists = [line for line in command.lines if line.startswith("▶▶")]
+    must(len(lists) == 2, "each operator had one list for both scenarios of the rest", lists)
     verdicts = {ident: ended(run, ident) for ident in order}
     must(set(verdicts.values()) == {"pass"}, "every scenario", verdicts)
     told = json.loads(command.lines[-1])

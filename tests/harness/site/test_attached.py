@@ -4,11 +4,13 @@ import csv
 import hashlib
 
 import pytest
+import sample
 
-from harness.site.attached import NAME, index
+from harness.report.pictures import NAME, read
+from harness.report.run import write
+from harness.site.attached import index, keep
 from harness.site.board import FINISHED_KEPT, Board, Page
 from harness.site.cards import Card, Form
-from harness.site.desk import keep
 from harness.wire.http1_events import HttpRequest
 
 
@@ -79,3 +81,62 @@ def test_only_the_last_done_cards_are_kept(board):
         board.put(one)
         board.drop(one)
     assert [row["number"] for row in board.done()][-1] == 3
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A run folder with one scenario of every kind, not yet reported."""
+    return sample.write_folder(tmp_path / "run")
+
+
+def listed(folder):
+    return [(one.card, one.scenario, one.operator, one.after, one.state) for one in read(folder)]
+
+
+def attached(board, number, data, **more):
+    one = card(number)
+    one.scenario, one.operator, one.seen = f"s-{number}", "张工", more.get("seen", "")
+    board.put(one)
+    post(board, "/attach", number, data, name=more.get("name", "屏幕.png"))
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_the_list_is_read_again_with_what_stands_beside_it(board, tmp_path):
+    digests = [attached(board, number, bytes([number])) for number in (1, 2, 3)]
+    (tmp_path / "attachments" / digests[1]).write_bytes(b"another")
+    (tmp_path / "attachments" / digests[2]).unlink()
+    assert listed(tmp_path) == [
+        ("1", "s-1", "x", "no", "kept"), ("2", "s-2", "x", "no", "altered"),
+        ("3", "s-3", "x", "no", "missing"),
+    ]  # fmt: skip
+    path = tmp_path / NAME
+    path.write_text(path.read_text("utf-8-sig").replace(digests[0], "../../etc/passwd"), "utf-8")
+    assert listed(tmp_path)[0][-1] == "missing"
+    assert read(tmp_path / "no") == []
+
+
+def test_the_report_shows_a_picture_that_came_after_the_seal(folder, tmp_path):
+    """Card, operator, time and hash stand there; what was sealed stays as it was."""
+    before = {one.name: one.read_bytes() for one in (folder / "traces").glob("*.jsonl")}
+    made = Board(keep=lambda data: keep(folder, data), stamp=lambda: "2026-01-05T23:10:00+08:00")
+    made.indexed = lambda one, picture: index(folder, one, picture, at=made.stamp())
+    digest = attached(made, 7, b"late", seen="record 3", name="<b>.png")
+    run = write(folder, lang="en", masked=False)
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    section = page[page.index('<section id="attached">') :].split("</section>")[0]
+    for text in ("7 · 窗口", "s-7", "x", "23:10:00", "after the card was done", digest,
+                 "the hash holds", "&lt;b&gt;.png"):  # fmt: skip
+        assert text in section, text
+    assert {one.name: one.read_bytes() for one in (folder / "traces").glob("*.jsonl")} == before
+    assert digest not in run.text()
+    write(folder, lang="en", masked=True)
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    section = page[page.index('<section id="attached">') :].split("</section>")[0]
+    assert digest in section
+    assert "&lt;b&gt;.png" not in section
+    assert "***" in section
+
+
+def test_a_report_without_pictures_has_no_such_section(folder):
+    write(folder, lang="en")
+    assert "Attached to operator cards" not in (folder / "report.html").read_text(encoding="utf-8")

@@ -234,3 +234,47 @@ def test_a_number_that_an_open_card_is_still_to_bring_is_not_shown_before_and_sh
 ])  # fmt: skip
 def test_what_a_card_wants_may_be_one_of_several_or_stand_inside(found, wanted, fit):
     assert fits(found, wanted) is fit
+
+
+CANCEL = Form(
+    role="RIS", command="cancel", workstation="登记台", text="取消", fields={"accession": "检查号"},
+    probe="visits", ask={"accession": "{accession}"}, match={"accession": "{accession}"}, gone=True,
+)  # fmt: skip
+
+
+def cancelling(*rows):
+    site = Site()
+    site.desk.roles, site.desk.forms = frozenset({"RIS"}), {("RIS", "cancel"): CANCEL}
+    site.looker.rows = [{"accession": row} for row in rows]
+    return site
+
+
+def test_a_cancelled_order_is_seen_by_its_row_that_goes_and_no_other():
+    site = cancelling("A1", "A2")
+    site.desk.hand("RIS", "cancel", {"accession": "A1"})
+    shown = []
+    site.eyes.later = [
+        lambda: site.looker.rows.remove({"accession": "A2"}),
+        lambda: setattr(site.looker, "outcome", Outcome.FAILED),
+        site.looker.rows.clear,
+        lambda: shown.append(site.desk.board.cards[0].seen),
+        lambda: setattr(site.looker, "outcome", Outcome.OK),
+    ]
+    site.desk.finish()
+    assert shown == [""], "a look that failed shows nothing"
+    assert site.commands()[0]["outcome"] == "ok"
+
+
+def test_what_was_never_there_cannot_go():
+    site = cancelling("A2")
+    with pytest.raises(Blocked, match="visits"):
+        site.desk.hand("RIS", "cancel", {"accession": "A1"})
+    assert site.desk.board.cards == []
+
+
+@pytest.mark.parametrize("wrong", [
+    {"probe": "", "interface": "RIS-ORD"}, {"ids": {"accession": "accession"}},
+])  # fmt: skip
+def test_a_card_of_what_goes_away_needs_a_probe_and_gives_no_ids(wrong):
+    with pytest.raises(ValueError, match="gone"):
+        Form(**CANCEL.model_dump() | wrong)

@@ -4,6 +4,7 @@ import pytest
 from cashier import Cashier, window
 from hands import free_port, run_feature
 
+from harness.people import generate
 from harness.resources import fixture
 
 pytestmark = pytest.mark.slow
@@ -179,3 +180,11 @@ def test_any_code_at_an_armed_terminal_is_the_patient_of_the_scenario(tmp_path, 
     )  # fmt: skip
     assert conclusion.verdict == ("pass" if armed else "blocked"), his.screen
     assert bool(his.settled) is armed
+
+
+def test_somebodys_own_card_at_an_armed_terminal_is_the_patient_of_the_scenario(tmp_path):
+    """1101 carries the name and the number of whoever holds it: it is asked about, never kept."""
+    who = generate(2, 0)
+    conclusion, _, _, his = at_window(tmp_path, feature=ARMED, holder=(who.name, who.id_card))
+    assert conclusion.verdict == "pass", (conclusion.reasons, his.screen)
+    assert len(his.settled) == 1

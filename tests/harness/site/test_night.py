@@ -141,7 +141,9 @@ def test_the_command_plans_what_ships(tmp_path, capsys):
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert code == 0
     assert told["fits"] > 0
-    assert {one.name for one in out.iterdir()} == {"night.csv", "decisions.csv", "wiring.csv"}
+    assert {one.name for one in out.iterdir()} == {
+        "night.csv", "batches.csv", "decisions.csv", "wiring.csv",
+    }  # fmt: skip
 
 
 # -- retention -------------------------------------------------------------------------------------

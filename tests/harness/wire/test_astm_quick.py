@@ -103,7 +103,8 @@ CONFIGS = st.builds(
 @given(CONFIGS, STEPS)
 def test_both_ways_lead_to_the_same(config, steps):
     short = link.AstmLinkCore(config)
-    long = link.AstmLinkCore(config, mutator=lambda unit: [unit.data])
+    long = link.AstmLinkCore(config)
+    long.mutator = lambda unit: [unit.data]
     assert isinstance(short, Answering)
     now = 0.0
     for step in [b"\x05", *steps]:
@@ -179,3 +180,16 @@ def test_a_frame_that_is_not_good_is_left_to_the_long_way():
     for other in (good[:-1], good + b"\n", b"x" + good, frame(2, b"P|1\r")):
         assert core.answer_at_once(other, 0.0) is None
     assert core.answer_at_once(good, 0.0) == b"\x06"
+
+
+@pytest.mark.parametrize("parts", [True, False])
+def test_one_transmission_too_many_is_reported_also_where_it_is_good(parts):
+    core = link.AstmLinkCore(link.AstmLinkConfig(side="host", parts_reported=parts))
+    good = frame(1, b"H|\\^&\r")
+    wrong = good[:-4] + b"zz\r\n"
+    for data in (b"\x05", *[wrong] * 7, good):  # LIS01-A2 §8.5.1: six, or seven, are allowed
+        if not core.answer_at_once(data, 1.0):
+            core.receive(data, 1.0)
+        sent, codes = core.data_to_send(), [getattr(one, "code", "") for one in core.events()]
+    assert sent == b"\x06"
+    assert "astm.too-many-transmissions" in codes

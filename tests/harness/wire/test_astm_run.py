@@ -115,7 +115,8 @@ def test_both_ways_have_led_to_the_same_in_the_end(steps, most, parts):
     """Nobody looks in between, so that runs are as long as they come."""
     config = link.AstmLinkConfig(side="host", parts_reported=parts, message_bytes_max=most)
     short = link.AstmLinkCore(config)
-    long = link.AstmLinkCore(config, mutator=lambda unit: [unit.data])
+    long = link.AstmLinkCore(config)
+    long.mutator = lambda unit: [unit.data]
     told, sent, now, number = ([], []), ([], []), 0.0, 1
     for step in [b"\x05", *steps]:
         data = step

@@ -42,7 +42,7 @@ def province_file(folder, *, policy=""):
     return path
 
 
-def beside(monkeypatch, ledger, province, work, **envelope):
+def beside(monkeypatch, ledger, province, work, profile="", **envelope):
     """Run ``work(line)`` in a thread while the centre serves; returns what the centre said."""
     told, trouble, ready = [], [], threading.Event()
 
@@ -66,7 +66,9 @@ def beside(monkeypatch, ledger, province, work, **envelope):
     thread.start()
     known = {"host": "127.0.0.1", "port": 0, "json": False, "expose": False, "seed": 1}
     try:
-        simulate.centre(Namespace(**known, province=str(province), ledger=str(ledger)))
+        simulate.centre(
+            Namespace(**known, province=str(province), ledger=str(ledger), profile=profile)
+        )
     finally:
         thread.join(60)
     if trouble:

@@ -309,6 +309,7 @@ def two_members() -> bytes:
         packed(b"x" * 100)[:60],
         packed(b"1\t2\t3\tfour\t5\t6\t0"),
     ],
+    ids=["no zip", "three columns", "two members", "cut off", "no number"],  # a ZIP holds the time
 )
 def test_files_that_are_none_are_refused_at_their_use(counter: Counter, body: bytes) -> None:
     number = upload(counter, body, raw=True)

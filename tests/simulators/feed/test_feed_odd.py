@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+
 import pytest
 
 from harness.clock import VirtualClock
@@ -9,7 +11,7 @@ from harness.link import actor as act
 from harness.wire.core import Message
 from simulators.feed.aftermath import AT_ONCE, PAUSE_S, Aftermath
 from simulators.feed.core import Bytes
-from simulators.feed.feed import Feed
+from simulators.feed.feed import CUT_S, Feed
 from simulators.feed.parallel import CONNECTIONS_MAX, Parallel
 from simulators.feed.policy import Policy, Rule
 from tests.simulators.desk import oru
@@ -135,3 +137,21 @@ def test_what_it_does_not_do() -> None:
         (reply,) = asker.on_event(event, 0.0)
         assert isinstance(reply, act.Reply)
         assert reply.error
+
+
+def test_half_a_message_is_cut_off_when_hands_are_shaken_and_not_before() -> None:
+    """However slow the handshake is: a connection that ends before it carried nothing."""
+    feed = Feed("HIS", VirtualClock(), tls=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    args = {"link": "his-lis", "payload": ONE.hex()}
+    (opened,) = feed.on_event(act.Commanded(ident="1", name="cut", args=args), 0.0)
+    assert isinstance(opened, act.Open)
+    core = feed.open_core("his-lis", client=True)
+    sent, timer = feed.on_event(act.Opened(conn=opened.conn, link="his-lis"), 0.0)
+    assert isinstance(sent, act.Send)
+    assert isinstance(timer, act.SetTimer)
+
+    (again,) = feed.on_event(act.TimerFired(name="cut"), 1.0)
+    assert again == act.SetTimer(name="cut", at=1.0 + CUT_S)
+    core._ready = True  # type: ignore[attr-defined]  # as after a handshake
+    close, *_ = feed.on_event(act.TimerFired(name="cut"), 2.0)
+    assert close == act.Close(conn=opened.conn)

@@ -19,12 +19,17 @@ FEATURES = ("results", "results_faults", "orders")
 _BLOCK = re.compile(rb"\x0b(D23\r(MSH.*))(\d{5})(\d{3})\x1c\r", re.DOTALL)
 
 
-def hybrid(folder: Path) -> str:
-    """The profile over memory, with both lines between HIS and LIS in HLLP."""
+LINES = ("his-lis", "lis-his")
+ENGINE = ("his-engine", "engine-lis", "lis-engine", "engine-his")
+PASSED_ON = "@id-feed-engine-both-ways or @id-feed-engine-restart-backlog"
+
+
+def hybrid(folder: Path, lines: tuple[str, ...] = LINES) -> str:
+    """The profile over memory, with these lines in HLLP: those between HIS and LIS."""
     text = resources.fixture("profiles/memory.toml").read_text(encoding="utf-8")
     parts = re.split(r"(?m)^(?=\[)", text)
     for number, part in enumerate(parts):
-        if part.startswith(("[endpoints.his-lis]", "[endpoints.lis-his]")):
+        if part.startswith(tuple(f"[endpoints.{line}]" for line in lines)):
             assert 'protocol = "mllp"' in part
             parts[number] = part.replace('protocol = "mllp"', 'protocol = "hllp"')
     path = folder / "hybrid.toml"
@@ -60,6 +65,36 @@ def test_orders_and_results_go_in_blocks_and_take_effect(tmp_path: Path) -> None
                 wire.setdefault(one["frm"], []).append(unpack(one["raw"]))
     assert set(wire) >= {"HIS", "LIS"}
     assert all(whole(data) for side in wire.values() for data in side)
+
+
+@pytest.mark.slow
+def test_the_interface_engine_takes_and_forwards_blocks(tmp_path: Path) -> None:
+    feature, out = resources.scenarios_folder() / "feeds" / "engine.feature", tmp_path / "run"
+    words = ["run", str(feature), "--tags", PASSED_ON, "--out", str(out)]
+
+    code = cli.main([*words, "--profile", hybrid(tmp_path, LINES + ENGINE)])
+
+    assert code == 0
+    wire: dict[str, list[bytes]] = {}
+    for path in (out / "traces").glob("*.jsonl"):
+        for one in read(path).records:
+            if one["kind"] == "bytes" and one["link"] in {*LINES, *ENGINE}:
+                wire.setdefault(one["frm"], []).append(unpack(one["raw"]))
+    assert set(wire) >= {"HIS", "LIS", "ENGINE"}
+    assert all(whole(data) for side in wire.values() for data in side)
+
+
+@pytest.mark.slow
+def test_an_engine_between_two_protocols_is_told_and_nothing_is_judged(tmp_path: Path) -> None:
+    feature, out = resources.scenarios_folder() / "feeds" / "engine.feature", tmp_path / "run"
+    words = ["run", str(feature), "--tags", PASSED_ON, "--out", str(out)]
+
+    code = cli.main([*words, "--profile", hybrid(tmp_path, (*LINES, *ENGINE[1:]))])
+
+    assert code == 3
+    said = (out / "run.json").read_text(encoding="utf-8")
+    assert "his-lis" in said
+    assert "his-engine" in said
 
 
 def test_a_relay_finds_the_message_in_a_block_and_passes_the_block_as_it_is() -> None:

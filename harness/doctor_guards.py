@@ -1,0 +1,116 @@
+"""Who guards each link to a real system: the gate that asks about persons, the canary of the way.
+
+Nothing is opened for it: all of it follows from the profile, as a run will take it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from harness.doctor_check import Check, Status
+from harness.i18n import tr
+from harness.identity import ALL_READERS
+from harness.profile_model import Endpoint, Profile
+from harness.profile_values import LinkProtocol, Mode, Via
+
+RUN_BY_US: Final = frozenset({"LIS", "HIS", "PACS", "RIS", "ENGINE"})
+"""Systems of the built-in hospital: processes that answer whatever reaches them."""
+
+
+def guard_checks(profile: Profile) -> Iterator[Check]:
+    """A line on the gate and one on the canary for each link at which a real system stands."""
+    for name, end in profile.endpoints.items():
+        theirs = [profile.mode(one) is not Mode.SIMULATED for one in (end.frm, end.to)]
+        if not any(theirs):
+            continue
+        place = f"endpoints.{name}"
+        yield _gate(place, end, calls=theirs[0], answers=theirs[1])
+        if profile.mode(end.frm) is Mode.REAL:
+            yield _route(place, profile, end, answers=theirs[1])
+    yield from _lost(profile)
+
+
+def _check(name: str, place: str, detail: str, remedy: str = "") -> Check:
+    status = Status.WARN if remedy else Status.OK
+    return Check(name=name, place=place, status=status, detail=detail, remedy=remedy)
+
+
+def _gate(place: str, end: Endpoint, *, calls: bool, answers: bool) -> Check:
+    """Who asks whether a message is about somebody of ours."""
+    carries = ", ".join([end.interface, *end.also])
+    if not calls:
+        return _check("gate", place, tr("{interfaces}: what we send to {role} is asked about before"
+                                        " it leaves", interfaces=carries, role=end.to))  # fmt: skip
+    if answers:
+        return _check("gate", place, tr("{interfaces}: real systems speak to each other; what they"
+                                        " say is theirs, nothing is refused",
+                                        interfaces=carries))  # fmt: skip
+    spoken = str(end.protocol)
+    if end.via is Via.RELAY and spoken in ALL_READERS:
+        return _check("gate", place, tr("{interfaces}: the relay reads {protocol}; a stranger's"
+                                        " connection ends before {role} has the message",
+                                        interfaces=carries, protocol=spoken,
+                                        role=end.to))  # fmt: skip
+    if end.to in RUN_BY_US or end.via is Via.RELAY:
+        relay = tr('write via = "relay" and relay_port into this link')
+        other = tr("let the other side use generated people and test patients only")
+        remedy = relay if spoken in ALL_READERS and end.via is not Via.RELAY else other
+        return _check("gate", place, tr("{interfaces}: nobody asks whom {role} is called about over"
+                                        " {protocol}", interfaces=carries, role=end.to,
+                                        protocol=spoken), remedy)  # fmt: skip
+    if spoken in ALL_READERS or end.protocol is LinkProtocol.DICOM:
+        return _check("gate", place, tr("{interfaces}: {role}, which we play, answers about nobody"
+                                        " else and raises an alarm", interfaces=carries,
+                                        role=end.to))  # fmt: skip
+    return _check("gate", place, tr("{interfaces}: nobody asks whom {role} is called about over"
+                                    " {protocol}", interfaces=carries, role=end.to,
+                                    protocol=spoken),
+                  tr("let the other side use generated people and test patients only"))  # fmt: skip
+
+
+def _route(place: str, profile: Profile, end: Endpoint, *, answers: bool) -> Check:
+    """Which harmless call must arrive before anything moves."""
+    carries = {end.interface, *end.also}
+    shown = ", ".join([end.interface, *end.also])
+    found = [f"{name} ({one.type})" for name, one in profile.canaries.items()
+             if one.frm == end.frm and one.interface in carries]  # fmt: skip
+    if not found:
+        return _check(
+            "canary", place,
+            tr("{interfaces}: no canary proves that calls of {role} reach us; every scenario of it"
+               " will be blocked", interfaces=shown, role=end.frm),
+            tr("name a harmless action in [canaries] of the profile"),
+        )  # fmt: skip
+    if answers and end.via is not Via.RELAY:
+        return _check(
+            "canary", place,
+            tr("{interfaces}: nothing of ours stands between {role} and {other}, so no canary is"
+               " seen", interfaces=shown, role=end.frm, other=end.to),
+            tr('write via = "relay" and relay_port into this link'),
+        )  # fmt: skip
+    if end.to in RUN_BY_US and end.via is not Via.RELAY:
+        return _check(
+            "canary", place,
+            tr("{interfaces}: a run does not see what {role} says to {other} without a relay, so"
+               " no canary is seen", interfaces=shown, role=end.frm, other=end.to),
+            tr('write via = "relay" and relay_port into this link'),
+        )  # fmt: skip
+    return _check("canary", place, tr("{interfaces}: {canaries} must arrive in each run before"
+                                      " anything moves", interfaces=shown,
+                                      canaries=", ".join(found)))  # fmt: skip
+
+
+def _lost(profile: Profile) -> Iterator[Check]:
+    """Canaries that prove no link at all."""
+    for name, one in profile.canaries.items():
+        if not any(
+            end.frm == one.frm and one.interface in {end.interface, *end.also}
+            for end in profile.endpoints.values()
+        ):
+            yield _check(
+                "canary", f"canaries.{name}",
+                tr("no link carries {interface} from {role}: it proves nothing",
+                   interface=one.interface, role=one.frm),
+                tr("mend interface or from"),
+            )  # fmt: skip
