@@ -48,7 +48,8 @@ def is_staff(name: str) -> bool:
 
 _MEMBERS: Final = "|".join(sorted(KINDS, key=len, reverse=True))
 _JSON: Final = re.compile(
-    rf'"(?P<name>{_MEMBERS})"\s*:\s*(?:"(?P<text>(?:[^"\\]|\\.)*)"|(?P<number>[0-9]+)(?=\s*[,}}\]]))',
+    rf'"(?P<name>{_MEMBERS})"\s*:\s*'
+    r'(?:"(?P<text>(?:[^"\\]|\\.)*)"|(?P<number>[0-9]+)(?=\s*[,}\]]))',
     re.IGNORECASE,
 )
 _XML: Final = re.compile(

@@ -110,7 +110,7 @@ def _read(wire: Socket, otherwise: Callable[[], None]) -> None:
     if not wire.reading.acquire(blocking=False):
         return  # who waits for an answer was faster
     try:
-        # Read all the same, it would wait for bytes that may never come, and send nothing meanwhile.
+        # Else it would wait for bytes that may never come, and send nothing meanwhile.
         if not wire.stale and not _data(wire):
             otherwise()
     finally:

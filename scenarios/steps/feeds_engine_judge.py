@@ -12,13 +12,16 @@ from harness.scenario.steps import Library
 from harness.scenario.world import World
 from scenarios.steps.common import SETTLE_S, place, rows_expected
 from scenarios.steps.feeds_engine import INTO, OUT, RECEIVERS, SENDER
-from simulators.feed import through
+from simulators.feed import kinds, through
 from simulators.feed.payloads import control_id_of
 
 steps = Library("feeds")
 
 WAYS = {"LIS": (OUT, "ENG-LIS"), "HIS": ("engine-his", "ENG-HIS"), **RECEIVERS}
 """Link and interface of each receiver."""
+
+STATES = {"已登记": "registered", "在院": "admitted", "已出院": "discharged"}
+"""How the LIS keeps the state of a patient."""
 
 
 def _way(receiver: str) -> tuple[str, str]:
@@ -128,10 +131,33 @@ def resent(world: World, limit_s: float, receiver: str, person: str) -> Expectat
 )
 def lis_patient(world: World, limit_s: float, person: str) -> Expectation:
     """Every column that the registration carried."""
-    who = world.known_person(person)
+    return _lis_patient(world, limit_s, person, ("门诊", "12", "registered"))
+
+
+@steps.then(
+    "{duration}内LIS中患者{string}应为{string}，与经接口引擎的报文一致",
+    id="feeds.engine-lis-state",
+    purpose="核对出院、取消出院经接口引擎之后在 LIS 真正生效",
+    effect="查询探针 lis-patients：姓名、性别、出生日期、身份证号、病区、床位、"
+    "状态（已登记、在院、已出院）",
+    example="那么 5秒内LIS中患者“甲”应为“已出院”，与经接口引擎的报文一致",
+    gloss="The patient is in the LIS as the message through the engine left him",
+)
+def lis_state(world: World, limit_s: float, person: str, state: str) -> Expectation:
+    """Every column that the message carried, and the state that it leads to."""
+    if state not in STATES:
+        raise ScenarioError(tr("no state {state}; known: {known}", state=state,
+                               known="、".join(STATES)))  # fmt: skip
+    return _lis_patient(world, limit_s, person, (kinds.WARD, kinds.BED, STATES[state]))
+
+
+def _lis_patient(
+    world: World, limit_s: float, person: str, stay: tuple[str, str, str]
+) -> Expectation:
+    who, (ward, bed, state) = world.known_person(person), stay
     row = {
         "patient_id": who.patient_id, "name": who.name, "sex": who.sex, "birth": who.birth,
-        "id_card": who.id_card, "ward": "门诊", "bed": "12", "state": "registered",
+        "id_card": who.id_card, "ward": ward, "bed": bed, "state": state,
     }  # fmt: skip
     return rows_expected(
         probe="lis-patients", args={"patient_id": who.patient_id}, interface="ENG-LIS",

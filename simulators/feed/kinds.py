@@ -30,8 +30,13 @@ def _patient(person: Person) -> list[Any]:
             person.sex]  # fmt: skip
 
 
-def _visit(place: str = "W03", before: str = "") -> list[Any]:
-    return ["PV1", "1", "I", [place, "", "12"], None, None, [before, "", "7"] if before else None]
+WARD: Final = "W03"
+BED: Final = "12"
+"""Where the patient of each message lies."""
+
+
+def _visit(before: str = "") -> list[Any]:
+    return ["PV1", "1", "I", [WARD, "", BED], None, None, [before, "", "7"] if before else None]
 
 
 def _admission(event: str) -> _Body:
