@@ -13,6 +13,8 @@ from types import SimpleNamespace
 from harness.errors import HarnessError
 from harness.scenario import forked
 
+BEGUN, BEGINS = os.pipe()
+
 
 def report_of(item):
     item.hook.pytest_runtest_logreport(report=(item.nodeid, os.getpid()))
@@ -23,12 +25,20 @@ def dies(item):
 
 
 def stops_the_run(item):
+    for _ in range(2):
+        os.read(BEGUN, 1)  # the other two play: who has not begun has nothing to stop
     os.kill(item.controller, signal.SIGINT)
     waits(item)
 
 
 def waits(item):
+    os.write(BEGINS, b".")
     time.sleep(600)
+
+
+def begins(item):
+    os.write(BEGINS, b".")
+    report_of(item)
 
 
 def session_of(walk):
@@ -55,7 +65,7 @@ def session_of(walk):
     if walk in {"lost", "stopped"}:
         items[1].play = dies if walk == "lost" else stops_the_run
     if walk == "stopped":
-        items[0].play = waits
+        items[0].play, items[-1].play = waits, begins
     return plugin, seen, SimpleNamespace(config=config, items=items, testsfailed=0)
 
 
