@@ -24,7 +24,7 @@ from harness.evidence.line import unpack
 from harness.i18n import tr
 from harness.wire import dicom_command as command
 from harness.wire.dicom_items import Context
-from harness.wire.dicom_pdu import HEAD, Associate, Data, PduError, PduType, decode_pdu
+from harness.wire.dicom_pdu import Associate, Data, PduError, PduType, decode_pdu, whole_pdus
 
 NOT_AGREED: Final = "a context that was not agreed"
 NOT_CHOSEN: Final = "another one was taken"
@@ -57,12 +57,7 @@ class Talk:
         """Bytes of one side, in their order."""
         side = self._sides[server]
         side.left += data
-        while len(side.left) >= HEAD.size:
-            kind, size = HEAD.unpack_from(side.left)
-            if len(side.left) < HEAD.size + size:
-                return
-            body = bytes(side.left[HEAD.size : HEAD.size + size])
-            del side.left[: HEAD.size + size]
+        for kind, body in whole_pdus(side.left):
             try:
                 self._pdu(side, decode_pdu(kind, body))
             except (PduError, command.CommandError):

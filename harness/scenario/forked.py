@@ -237,7 +237,7 @@ def _await_end(pid: int, timeout_s: float) -> None:
     while time.monotonic() < deadline:
         if os.waitpid(pid, os.WNOHANG)[0]:
             return
-        time.sleep(limits.POLL_S / 10)
+        time.sleep(limits.POLL_S / 10)  # ``waitpid`` knows no timeout
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)

@@ -21,7 +21,6 @@ from harness.upgrade.given import short
 from harness.wire.dicom_command import DATA_SET_TYPE, NO_DATA_SET, CommandError, Value
 from harness.wire.dicom_command import decode as command_of
 from harness.wire.dicom_pdu import (
-    HEAD,
     Abort,
     Associate,
     Data,
@@ -31,6 +30,7 @@ from harness.wire.dicom_pdu import (
     Pdv,
     Reject,
     decode_pdu,
+    whole_pdus,
 )
 
 Values = Mapping[str, str]
@@ -133,12 +133,7 @@ def values(record: Record, data: Values) -> Iterator[tuple[str, str]]:
 
 def _pdus(side: _Side, conn: str, syntaxes: dict[tuple[str, int], str]) -> Iterator[Pdu]:
     """Take every whole PDU off the bytes of one direction."""
-    while len(side.left) >= HEAD.size:
-        kind, size = HEAD.unpack_from(side.left)
-        if len(side.left) < HEAD.size + size:
-            return
-        body = bytes(side.left[HEAD.size : HEAD.size + size])
-        del side.left[: HEAD.size + size]
+    for kind, body in whole_pdus(side.left):
         try:
             pdu = decode_pdu(kind, body)
         except PduError:

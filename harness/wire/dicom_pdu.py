@@ -5,7 +5,7 @@ Reading says what is wrong and where; writing writes what it is told, also what 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from struct import Struct
@@ -168,6 +168,17 @@ Pdu = Associate | Reject | Data | Release | Abort | RawPdu
 def pdu(kind: int, body: bytes) -> bytes:
     """Head and body."""
     return HEAD.pack(kind, len(body)) + body
+
+
+def whole_pdus(left: bytearray) -> Iterator[tuple[int, bytes]]:
+    """Take every PDU that is whole off the beginning: its type, and what follows its head."""
+    while len(left) >= HEAD.size:
+        kind, size = HEAD.unpack_from(left)
+        if len(left) < HEAD.size + size:
+            return
+        body = bytes(left[HEAD.size : HEAD.size + size])
+        del left[: HEAD.size + size]
+        yield kind, body
 
 
 def decode_pdu(kind: int, body: bytes) -> Pdu:

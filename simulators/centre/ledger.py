@@ -18,7 +18,6 @@ from simulators.centre.transaction import Books, Statement
 
 Row = dict[str, Any]
 
-VALID = "1"
 INVALID = "0"
 
 AMOUNT_COLUMNS: tuple[str, ...] = (*MONEY, "pool_prop_selfpay", "balc")

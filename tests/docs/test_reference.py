@@ -112,12 +112,6 @@ def test_no_option_is_made_up(name: str) -> None:
     assert {one for one in told if not one.startswith("--medharness-")} <= known
 
 
-def test_reserved_commands_are_not_there() -> None:
-    reserved = re.findall(r"`(\w+)`", section(page("commands.md"), "## Not there yet"))
-
-    assert set(reserved) & set(commands()) == set()
-
-
 # -- words -------------------------------------------------------------------------------------
 
 

@@ -135,7 +135,7 @@ FIND = Request(kind="C-FIND", sop_class=WORKLIST, payload=b"\x08\0\x52\0\0\0\0\0
 def is_over(link):
     until = time.monotonic() + WAIT_S
     while link.is_open and time.monotonic() < until:
-        time.sleep(0.005)
+        time.sleep(0.005)  # nothing tells of the end
     return not link.is_open
 
 
@@ -196,6 +196,20 @@ def test_answers_are_whole_however_they_come(size):
     assert [(one.status, one.payload) for one in came] == [
         (0xFF00, b"ab" * 70), (0xFF00, b"cd"), (0, b"")
     ]  # fmt: skip
+
+
+def test_who_waits_in_vain_waits_once():
+    """Not once by himself, and as long again by way of the library."""
+
+    def talk(wire):
+        Pacs.pdu(wire)
+        wire.recv(100)  # until it is given up
+
+    with Pacs(talk) as port, asking(port, dimse_s=0.2) as link:
+        again = []
+        link._quiet._get = lambda block: again.append(block) or (None, None)
+        assert link.ask(ECHO).error == "timeout"
+        assert again == []
 
 
 def test_who_looked_before_another_read_does_not_wait_for_bytes_that_are_gone():

@@ -33,7 +33,7 @@ def stops_the_run(item):
 
 def waits(item):
     os.write(BEGINS, b".")
-    time.sleep(600)
+    time.sleep(600)  # until Ctrl-C ends it
 
 
 def begins(item):
