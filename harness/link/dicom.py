@@ -171,6 +171,7 @@ class Quiet:
         wire = getattr(getattr(assoc, "dul", None), "socket", None)
         self._wire = wire if isinstance(wire, Socket) else None
         self._limit, self._late = getattr(assoc.dimse, "dimse_timeout", None), False
+        self.timed_out = False
         self._get = assoc.dimse.get_msg
         assoc.dimse.get_msg = self._look
 
@@ -196,14 +197,17 @@ class Quiet:
             hear()
 
     def take(self) -> tuple[Any, Any]:
-        """The next message; ``(None, None)`` after the timeout or the end."""
+        """The next message; ``(None, None)`` at the end, or where ``timed_out`` says so."""
         if not self._late:
             with self._reading() as hear:
                 hear()
-        if self._late:
-            self._late = False
+        self.timed_out, self._late = self._late, False
+        if self.timed_out:
             return None, None
+        begun = time.monotonic()
         found: tuple[Any, Any] = self._get(block=True)
+        waited = time.monotonic() - begun
+        self.timed_out = found[1] is None and self._limit is not None and waited >= self._limit
         return found
 
     @contextmanager

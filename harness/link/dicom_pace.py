@@ -21,8 +21,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pynetdicom import evt
+from pynetdicom.fsm import TRANSITION_TABLE
 
-from harness.link.dicom_socket import GROUP, POLL_S, WAKE_S, Socket
+from harness.link.dicom_socket import CLOSING, GROUP, POLL_S, WAKE_S, Socket
 from harness.link.dicom_take import ATTRIBUTES, Taker
 from harness.link.dicom_wire import Bell
 from harness.wire import dicom_command as command
@@ -37,6 +38,9 @@ GRACE_S: Final = 2.0
 _STALL_S: Final = 60.0
 _IDLE: Final = "Sta1"
 """State of PS3.8 table 9-5 in which there is no connection."""
+
+_OURS: Final = {"Evt9", "Evt11", "Evt14", "Evt15"}
+"""Of PS3.8 table 9-10: data, a release, its answer, an abort that we ask for."""
 
 _SERVICES: Final = {one.name: one for one in command.Service}
 DATA_SET: Final = 0x0001
@@ -88,6 +92,9 @@ def quicken(
     wire.taker, wire.bell = Taker(assoc), Bell()
     wire.socket.settimeout(assoc.network_timeout or _STALL_S)
     assoc.dul._run_loop_delay = 0  # noqa: SLF001 - the wait is in ``ready``
+    machine = assoc.dul.state_machine
+    act = machine.do_action
+    machine.do_action = lambda event: None if _too_late(event, machine) else act(event)
     read = assoc.dul._read_pdu_data  # noqa: SLF001 - where a PDU comes in
     assoc.dul._read_pdu_data = lambda: _read(wire, read)  # noqa: SLF001
     wake = threading.Event()
@@ -100,6 +107,16 @@ def quicken(
     if not isinstance(wire.socket, ssl.SSLSocket):
         assoc.dimse.send_msg = lambda message, context: _send(assoc, message, context)
         assoc.dimse.put = lambda message: _put_message(assoc, message)
+
+
+def _too_late(event: str, machine: Any) -> bool:
+    """Whether we ask something of a connection that is closing, and the standard has no way for it.
+
+    Its thread would end in the middle of closing: an abort of ours crosses the peer's release, or
+    the end of the connection, which that thread alone has seen.
+    """
+    state = machine.current_state
+    return event in _OURS and state in {_IDLE, CLOSING} and (event, state) not in TRANSITION_TABLE
 
 
 def _read(wire: Socket, otherwise: Callable[[], None]) -> None:

@@ -122,6 +122,7 @@ class Association:
     _syntax: dict[int, str] = field(default_factory=dict)
     _next_id: int = 1
     _finished: bool = False
+    _ended: bool = False
 
     def __post_init__(self) -> None:
         if len(self.offers) > CONTEXTS_MAX:
@@ -147,7 +148,8 @@ class Association:
         """Messages can be sent."""
         assoc = self._assoc
         # What was aborted counts as established until the thread that serves has looked.
-        return assoc is not None and bool(assoc.is_established) and assoc.dul.is_alive()
+        established = assoc is not None and bool(assoc.is_established) and not self._ended
+        return established and assoc.dul.is_alive()
 
     def open(self) -> bool:
         """Ask for the association; False and ``error`` where there is none.
@@ -306,10 +308,11 @@ class Association:
         context, message = self._quiet.take()
         seconds = time.monotonic() - begun
         if message is None:
-            over = not self._assoc.is_established or not self._assoc.dul.is_alive()
-            if not over:
+            late = self._quiet.timed_out and self.is_open
+            if late:
                 self.abort()
-            return Answer(status=-1, error="aborted" if over else "timeout", seconds=seconds)
+            self._ended = True
+            return Answer(status=-1, error="timeout" if late else "aborted", seconds=seconds)
         if is_request(message):
             self._serve(message, context)
             return None

@@ -40,7 +40,7 @@ HEAR_BYTES: Final = 64 * 1024
 GROUP: Final = 64
 """PDUs of one write: one call for a slice at 16 KiB, and no second copy of a long recording."""
 
-_CLOSING: Final = "Sta13"
+CLOSING: Final = "Sta13"
 _OPEN: Final = "Sta6"
 """States of PS3.8 table 9-5; in Sta13 the connection is closed once all is read."""
 
@@ -80,7 +80,7 @@ class Socket(AssociationSocket):
         if wire is None or not self._is_connected:
             time.sleep(POLL_S)  # there is no socket to wait on
             return False
-        closing = self.assoc.dul.state_machine.current_state == _CLOSING
+        closing = self.assoc.dul.state_machine.current_state == CLOSING
         wait = 0.0 if closing or not self.event_queue.empty() else WAKE_S
         ear, aside = self.bell.ear, self._aside()
         if not aside:

@@ -93,9 +93,16 @@ class Board:
         lines = [tr("▶ card {number} at {workstation}: {text}", number=card.number,
                     workstation=card.workstation, text=card.form.text)]  # fmt: skip
         lines += [f"    {label}: {value}" for label, value in card.shown()]
+        if card.first():
+            lines.append(f"    {self.first(card)}")
         lines += [tr("    to be typed or scanned: {label}", label=label)
                   for _, label in card.wants_typed()]  # fmt: skip
         return "\n".join(lines)
+
+    def first(self, card: Card) -> str:
+        """What a card waits for, in words; empty where for nothing."""
+        numbers = ", ".join(str(one) for one in card.first())
+        return tr("only after card {numbers}", numbers=numbers) if numbers else ""
 
     def data(self) -> list[dict[str, Any]]:
         """For the page: cards by workstation, in the order in which they are to be done."""
@@ -106,6 +113,7 @@ class Board:
                     "workstation": card.workstation,
                     "text": card.form.text,
                     "fields": card.shown(),
+                    "first": self.first(card),
                     "typed": card.wants_typed(),
                     "operator": card.operator,
                     "attachments": len(card.attachments),

@@ -130,6 +130,7 @@ class Card:
         minted: arguments that the system under test gives, and nobody enters.
         typed: of them, those that are typed or scanned into the page.
         since: number of the trace record before it was handed out.
+        after: number of the open card that is to bring an argument, by argument.
         before: rows that the probe showed before, so that an old row is no proof.
         opened: civil time at which it was handed out.
         scenario: whose card it is; empty for a question.
@@ -148,6 +149,7 @@ class Card:
     since: int
     opened: str
     scenario: str = ""
+    after: Mapping[str, int] = field(default_factory=dict)
     before: Sequence[Mapping[str, str | None]] = ()
     operator: str = ""
     taken: str = ""
@@ -162,6 +164,13 @@ class Card:
             for name, label in self.form.fields.items()
             if self.args.get(name) and name not in self.minted
         ]
+
+    def first(self) -> list[int]:
+        """Cards that must be done before: what they bring is not known yet.
+
+        Whoever enters this one now takes somebody else of the same name for its person.
+        """
+        return sorted({number for name, number in self.after.items() if name in self.minted})
 
     def wants_typed(self) -> list[tuple[str, str]]:
         """Ids that are still to be typed or scanned: argument and label."""

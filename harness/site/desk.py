@@ -78,6 +78,8 @@ class Desk:
     aliases: dict[str, str] = field(default_factory=dict)
     _open: list[Card] = field(default_factory=list)
     _looked: int = 0
+    _proofs: set[int] = field(default_factory=set)
+    _taught: bool = False
     _begun: float = 0.0
     _ahead: list[tuple[Card, str, dict[str, str]]] = field(default_factory=list)
     _late: frozenset[int] = frozenset()
@@ -154,7 +156,7 @@ class Desk:
             self.routes.proven.add(link)
 
     def _put(self, form: Form, args: Mapping[str, str]) -> None:
-        before = self._arm(form, args)
+        before, after = self._arm(form, args), self._awaited(args)
         if form.gone:
             self._must_be_there(form, args, before)
         named = {f"{form.role}.{name}": name for name in args}
@@ -163,11 +165,12 @@ class Desk:
             form=form,
             args=dict(args),
             workstation=self.operators.workstations.get(form.workstation, form.workstation),
-            minted=self._minted(self.operators.mints, named, args) | self._pending(args),
-            typed=self._minted(self.operators.typed, named, args),
+            minted=self._minted(self.operators.mints, named, args) | after.keys(),
+            typed=self._minted(self.operators.typed, named, args) - after.keys(),
             since=len(self.trace),
             scenario=str(self.trace.records[0].get("scenario", {}).get("id", "")),
             opened=self.eyes.clock.wall().isoformat(timespec="seconds"),
+            after=after,
             before=before,
         )
         if not self._open:
@@ -188,10 +191,11 @@ class Desk:
             named[one] for one in ids if one in named and args[named[one]] not in known
         )
 
-    def _pending(self, args: Mapping[str, str]) -> frozenset[str]:
-        """Arguments that an open card is still to bring, whichever system gives them."""
-        awaited = {card.args[name] for card in self._open for name in card.minted}
-        return frozenset(name for name, value in args.items() if value in awaited)
+    def _awaited(self, args: Mapping[str, str]) -> dict[str, int]:
+        """Which open card is still to bring an argument, whichever system gives it."""
+        brought = {card.args[name]: card.number for card in reversed(self._open)
+                   for name in card.minted}  # fmt: skip
+        return {name: brought[value] for name, value in args.items() if value in brought}
 
     def _arm(self, form: Form, args: Mapping[str, str]) -> Sequence[Mapping[str, str | None]]:
         """Make sure that we would see it; the rows that a probe shows already."""
@@ -297,16 +301,31 @@ class Desk:
 
     def _all_done(self) -> bool:
         with self.board.lock:
-            records = self.trace.records
-            for record in records[self._looked :]:
-                self._notice(record)
-            self._looked = len(records)
+            self._read(self.trace.records)
             for card in self._open:
-                if card.form.probe and not card.seen:
+                if card.seen:
+                    self._learn(card)
+                elif card.form.probe:
                     self._ask(card)
+            self._read(self.trace.records)
             return all(_done(card) for card in self._open)
 
-    def _notice(self, record: Record) -> None:
+    def _read(self, records: Sequence[Record]) -> None:
+        """Look for proofs in what is new, and again in all once a number is known.
+
+        A HIS may send the order for a person before the admission that tells the person's number.
+        """
+        while self._taught or self._looked < len(records):
+            if self._taught:
+                self._taught = False
+                left = [card.since for card in self._open if not card.seen]
+                self._looked = min([self._looked, *left])
+                continue
+            at, self._looked = self._looked, self._looked + 1
+            if at not in self._proofs and self._notice(records[at]):
+                self._proofs.add(at)
+
+    def _notice(self, record: Record) -> bool:
         """The first open card of each workstation that a message proves; a message proves one."""
         for card in self._open:
             if card.seen or not self._is_next(card):
@@ -315,7 +334,8 @@ class Desk:
             if wanted and card.proves(record, wanted, self.eyes.watched):
                 self._seen(card, tr("record {number}", number=record["n"]),
                            lambda path: field_of(record, path))  # fmt: skip
-                return
+                return True
+        return False
 
     def _is_next(self, card: Card) -> bool:
         """Cards of one workstation are done in order; of equal ones, the first is proved first."""
@@ -346,10 +366,16 @@ class Desk:
     def _seen(self, card: Card, proof: str, read: Callable[[str], str | None]) -> None:
         card.seen = proof
         card.take_ids(read)
-        for name, theirs in card.captured.items():
-            ours = card.args[name]
-            if ours != theirs:
-                self.aliases[ours] = theirs
+        self._learn(card)
+
+    def _learn(self, card: Card) -> None:
+        """Let the other open cards know what a card brought, or somebody typed into it."""
+        fresh = {card.args[name]: theirs for name, theirs in card.captured.items()
+                 if self.aliases.get(card.args[name], card.args[name]) != theirs}  # fmt: skip
+        if not fresh:
+            return
+        self._taught = True
+        self.aliases |= fresh
         for other in self._open:
             if other is not card:
                 other.learn(self.aliases)

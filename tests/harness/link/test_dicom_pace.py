@@ -12,6 +12,7 @@ from pydicom.filereader import read_dataset
 from pynetdicom.acse import ACSE
 from pynetdicom.dimse_messages import C_MOVE_RSP, C_STORE_RQ, N_SET_RQ
 from pynetdicom.dsutils import encode as library_encode
+from pynetdicom.fsm import InvalidEventError
 
 from harness.errors import HarnessError
 from harness.link import dicom_pace, dicom_scu
@@ -194,6 +195,34 @@ def test_an_abort_that_came_before_the_question_is_told_at_once(monkeypatch):
         assert link.ask(question).error == "aborted"
     with pytest.raises(HarnessError, match="it is over"):
         link.ask(question)
+    thread.join(60)
+
+
+def test_an_abort_of_ours_that_meets_a_closing_connection_ends_no_thread():
+    """Nor does what else we ask; what the peer does out of turn stays an error."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def accepting():
+        with server, server.accept()[0] as wire:
+            wire.recv(65536)
+            wire.sendall(acceptance())
+            while wire.recv(65536):
+                pass
+
+    thread = threading.Thread(target=accepting)
+    thread.start()
+    peer = Peer(address=Address(host="127.0.0.1", port=server.getsockname()[1]), called="PACS",
+                calling="CT")  # fmt: skip
+    with Association(peer, OFFERS) as link:
+        machine = link._assoc.dul.state_machine
+        link.abort()
+        for state in ("Sta13", "Sta1"):
+            machine.current_state = state
+            for event in ("Evt9", "Evt11", "Evt14", "Evt15"):
+                machine.do_action(event)
+                assert machine.current_state == state
+        with pytest.raises(InvalidEventError):
+            machine.do_action("Evt3")
     thread.join(60)
 
 

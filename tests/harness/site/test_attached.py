@@ -66,6 +66,16 @@ def test_a_done_card_takes_pictures_and_nothing_else(board):
     assert one.operator == ""
 
 
+def test_a_card_that_waits_for_another_says_so_until_it_is_known(board):
+    one = card(2)
+    one.after, one.minted = {"patient_id": 1}, frozenset({"patient_id"})
+    board.put(one)
+    assert "1" in board.data()[0]["first"]
+    assert board.data()[0]["first"] in board.text(one)
+    one.minted = frozenset()
+    assert board.data()[0]["first"] == ""
+
+
 def test_a_card_that_was_not_done_is_gone(board, tmp_path):
     one = card(1)
     board.put(one)

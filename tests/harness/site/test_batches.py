@@ -66,7 +66,7 @@ class Crew:
                 cards = [one for one in board.cards() if one["workstation"] == place]
                 begun = begun or len(cards) >= self.gather or place == "路由核实"
                 for card in reversed(cards) if begun else ():
-                    if card["number"] not in finished and not card["seen"]:
+                    if card["number"] not in finished and not card["seen"] and not card["first"]:
                         self.carry_out(board, card, name, finished)
 
     def carry_out(self, board, card, name, finished):

@@ -83,8 +83,8 @@ class Site:
             captured=lambda *told: self.captured.append(told),
         )
 
-    def message(self, name, *, link="his-lis", frm="HIS", number="P1"):
-        text = f"MSH|^~\\&|H|H|L|L|20260101||ADT^A01|1|P|2.4\rPID|1||{number}||{name}\r"
+    def message(self, name, *, link="his-lis", frm="HIS", number="P1", event="ADT^A01"):
+        text = f"MSH|^~\\&|H|H|L|L|20260101||{event}|1|P|2.4\rPID|1||{number}||{name}\r"
         self.trace.add("message", link=link, frm=frm, protocol="hl7", raw=pack(text.encode()))
 
     def commands(self):
@@ -136,6 +136,28 @@ def test_a_message_from_before_the_card_proves_nothing():
         site.desk.finish()
 
 
+ORDER = Form(
+    role="HIS", command="order", workstation="医生站", text="开立", fields={"patient_id": "号"},
+    interface="HIS-ADT", match={"MSH-9.2": "O21", "PID-3.1": "{patient_id}"},
+)  # fmt: skip
+
+
+def test_an_order_that_passes_before_the_admission_proves_its_card_once_the_number_is_known():
+    site = Site(mints=["HIS.patient_id"])
+    site.desk.forms = {**site.desk.forms, ("HIS", "order"): ORDER}
+    site.message("甲", number="P7", event="OML^O21")  # before the cards: proves nothing
+    site.desk.hand("HIS", "admit", {"name": "甲", "patient_id": "ours"})
+    for _ in range(2):
+        site.desk.hand("HIS", "order", {"patient_id": "ours"})
+    site.message("甲", number="P7", event="OML^O21")
+    site.message("甲", number="P7")
+    with pytest.raises(Blocked, match="开立"):
+        site.desk.finish()
+    assert [(one["args"]["patient_id"], one["outcome"]) for one in site.commands()] == [
+        ("ours", "ok"), ("P7", "ok"), ("P7", "unknown"),
+    ]  # fmt: skip
+
+
 def test_one_message_proves_one_card():
     site = Site()
     site.desk.hand("HIS", "admit", {"name": "甲"})
@@ -154,6 +176,23 @@ def test_a_typed_id_is_waited_for_and_used():
     site.eyes.later = [lambda: None, lambda: card.captured.update(patient_id="P8")]
     site.desk.finish()
     assert site.captured == [("patient_id", "ours", "P8")]
+
+
+def test_a_number_that_is_typed_late_is_known_to_the_card_that_waits_for_it():
+    site = Site(mints=["HIS.patient_id"], typed=["HIS.patient_id"])
+    site.desk.forms = {**site.desk.forms, ("HIS", "order"): ORDER}
+    site.desk.hand("HIS", "admit", {"name": "甲", "patient_id": "ours"})
+    site.desk.hand("HIS", "order", {"patient_id": "ours"})
+    first, second = site.desk.board.cards
+    site.message("甲", number="P8")
+    site.eyes.later = [
+        lambda: first.captured.update(patient_id="P8"),
+        lambda: None,
+        lambda: site.message("甲", number=second.args["patient_id"], event="OML^O21"),
+    ]
+    site.desk.finish()
+    assert [one["outcome"] for one in site.commands()] == ["ok", "ok"]
+    assert second.first() == []
 
 
 def test_nothing_of_ours_on_the_link_blocks():
@@ -213,6 +252,7 @@ def test_a_number_that_an_open_card_is_still_to_bring_is_not_shown_before_and_sh
     site.desk.hand("modality", "examine", {"visit": "ours"})
     first, second = site.desk.board.cards
     assert second.shown() == []
+    assert (first.first(), second.first()) == ([], [first.number])
     shown = []
     site.eyes.later = [
         lambda: site.looker.rows.append({"name": "ours", "visit_no": "-"}),  # of nobody
