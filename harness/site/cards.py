@@ -21,6 +21,7 @@ from harness.errors import InputError
 from harness.evidence import decode
 from harness.evidence.trace import Record
 from harness.i18n import tr
+from harness.model import Outcome
 
 CARDS_MAX = 1_000
 """Cards of one file: every menu of a HIS, several times over."""
@@ -234,6 +235,37 @@ class Card:
                 value = next(filter(None, (read(one) for one in path.split(EITHER))), None)
                 if value:
                     self.captured[name] = str(value)
+
+    @property
+    def done(self) -> bool:
+        """Seen, with every id that the system was to mint and that was to be typed."""
+        return bool(self.seen) and not self.missing and not self.wants_typed()
+
+    def told(self, closed: str) -> dict[str, Any]:
+        """For the trace: what a person did, and the ids that came of it."""
+        return {
+            "role": self.form.role,
+            "name": self.form.command,
+            "args": dict(self.args),
+            "outcome": (Outcome.OK if self.done else Outcome.UNKNOWN).value,
+            "value": None,
+            "card": self.number,
+            "workstation": self.workstation,
+            "operator": self.operator,
+            "opened": self.opened,
+            "taken": self.taken,
+            "closed": closed,
+            "seen": self.seen,
+            "captured": dict(self.captured),
+            "attachments": [one.data() for one in self.attachments],
+        }
+
+    def named(self) -> str:
+        """It in words, with what it lacks."""
+        missing = [*self.missing, *(label for _, label in self.wants_typed())] if self.seen else []
+        lacks = tr(" (not captured: {names})", names=", ".join(missing)) if missing else ""
+        return tr("card {number} at {workstation}: {text}", number=self.number,
+                  workstation=self.workstation, text=self.form.text) + lacks  # fmt: skip
 
     @property
     def missing(self) -> list[str]:

@@ -261,11 +261,11 @@ class Desk:
         for card in cards:
             self.board.drop(card)
             self._tell(card)
-        left = [card for card in cards if not _done(card)]
+        left = [card for card in cards if not card.done]
         if left:
             raise Blocked(
                 tr("not seen to be done within {limit:g} s: {cards}", limit=limit_s,
-                   cards="; ".join(_named(card) for card in left)),
+                   cards="; ".join(card.named() for card in left)),
                 remedy=tr("do it at the workstation, and run the scenario again"),
             )  # fmt: skip
 
@@ -279,12 +279,12 @@ class Desk:
     def look(self) -> int:
         """Look for what proves open cards; how many are done."""
         self._all_done()
-        return sum(_done(card) for card in self._open)
+        return sum(card.done for card in self._open)
 
     @property
     def idle(self) -> bool:
         """Whether every card is done."""
-        return all(_done(card) for card in self._open)
+        return all(card.done for card in self._open)
 
     def polls(self) -> bool:
         """Whether a card is open that no message, but a probe shows."""
@@ -308,7 +308,7 @@ class Desk:
                 elif card.form.probe:
                     self._ask(card)
             self._read(self.trace.records)
-            return all(_done(card) for card in self._open)
+            return all(card.done for card in self._open)
 
     def _read(self, records: Sequence[Record]) -> None:
         """Look for proofs in what is new, and again in all once a number is known.
@@ -382,40 +382,12 @@ class Desk:
 
     def _tell(self, card: Card) -> None:
         """One record of what a person did, and the ids that came of it."""
-        done = _done(card)
-        self.trace.add(
-            "command",
-            role=card.form.role,
-            name=card.form.command,
-            args=dict(card.args),
-            outcome=(Outcome.OK if done else Outcome.UNKNOWN).value,
-            value=None,
-            card=card.number,
-            workstation=card.workstation,
-            operator=card.operator,
-            opened=card.opened,
-            taken=card.taken,
-            closed=self.eyes.clock.wall().isoformat(timespec="seconds"),
-            seen=card.seen,
-            captured=dict(card.captured),
-            attachments=[one.data() for one in card.attachments],
-        )
-        if done:
+        closed = self.eyes.clock.wall().isoformat(timespec="seconds")
+        self.trace.add("command", **card.told(closed))
+        if card.done:
             for name, theirs in card.captured.items():
                 self.captured(name, card.args[name], theirs)
 
 
-def _done(card: Card) -> bool:
-    """Seen, with every id that the system was to mint and that was to be typed."""
-    return bool(card.seen) and not card.missing and not card.wants_typed()
-
-
 def _row_fits(row: Mapping[str, str | None], wanted: Mapping[str, str]) -> bool:
     return all(fits(row.get(column), value) for column, value in wanted.items())
-
-
-def _named(card: Card) -> str:
-    missing = [*card.missing, *(label for _, label in card.wants_typed())] if card.seen else []
-    lacks = tr(" (not captured: {names})", names=", ".join(missing)) if missing else ""
-    return tr("card {number} at {workstation}: {text}", number=card.number,
-              workstation=card.workstation, text=card.form.text) + lacks  # fmt: skip

@@ -23,6 +23,7 @@ from harness.wire.core import Core
 from harness.wire.http1 import HttpServerCore
 from harness.wire.http1_events import HttpRequest, HttpResponse
 from simulators.centre import provinces, simulate
+from simulators.centre.doorman import Doorman
 from simulators.shell import plain
 from simulators.store import SqliteStore, grouping
 
@@ -61,6 +62,7 @@ def serve(kind: str, folder: Path) -> None:
     else:
         ledger = str(folder / "centre.sqlite")
         actor, store = simulate.make(province, ledger, runtime.clock, seed=SEED)
+        actor.door = Doorman(())  # as ``simulate centre`` has it
         host = Host(
             actor, runtime.clock, plain, store=store, grouping=grouping(store), watcher=capture
         )
