@@ -42,6 +42,9 @@ _STAFF = re.compile(
 )
 """A physician or pharmacist in a body of the insurance: no patient, whoever it is."""
 
+ID_CARD_CHARS = 18
+"""Of an identity card number (GB 11643)."""
+
 _ID_CARD = re.compile(r"(?<![0-9A-Za-z.])[1-9][0-9]{16}[0-9Xx](?![0-9A-Za-z.])")
 
 

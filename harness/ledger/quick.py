@@ -26,6 +26,8 @@ VIEW: Final = "quick_j"
 SHARE: Final = 16
 """One pair in so many may be written differently; beyond, tidying them all at once is cheaper."""
 
+_INTEGER_MAX: Final = 2**31 - 2
+
 _CODES: Final = ("insutype", "clr_type", "clr_optins", "setl_optins")
 _LINKS: Final = ("setl_id", *AMOUNTS, "psn_no", TIME)
 
@@ -47,7 +49,8 @@ def offer(con: duckdb.DuckDBPyConnection, his: Side, centre: Side, *, plain: boo
     ).fetchone()
     if plain and len(sides) == len((his, centre)) and turned is None and _alike(*sides):
         codes = [n for n in _CODES if all(_says(con, one, n) for one in sides)]
-        con.execute(f"CREATE VIEW {VIEW} AS {_select(sides[0], sides[1], codes)}")
+        small = max(his.rows, centre.rows) <= _INTEGER_MAX
+        con.execute(f"CREATE VIEW {VIEW} AS {_select(sides[0], sides[1], codes, small=small)}")
 
 
 def _says(con: duckdb.DuckDBPyConnection, one: Typed, name: str) -> bool:
@@ -78,30 +81,34 @@ def _alike(his: Typed, centre: Typed) -> bool:
     return same and all(n in both for n in names if n not in _CODES)
 
 
-def _select(his: Typed, centre: Typed, codes: list[str]) -> str:
-    """The rows of ``j`` from fingerprints of what each row says."""
+def _select(his: Typed, centre: Typed, codes: list[str], *, small: bool) -> str:
+    """The rows of ``j`` from fingerprints of what each row says; lines of 32 bits where ``small``.
+
+    What a column takes is a good part of what the table costs: it is written and read again.
+    """
     both = [n for n in (*_LINKS, *_CODES) if n in his.types and n in centre.types]
     # The person is in the fingerprint of person and amount; nobody differs from no other.
     raw = [n for n in both if n not in {"setl_id", "psn_no"} and (n in codes or n not in _CODES)]
+    line = "INTEGER" if small else "BIGINT"
     own = [f"{his.terms[SHORT[n]] if n in both else '0'} AS {SHORT[n]}" for n in AMOUNTS]
     return (
         "SELECT h.rid AS hr, c.rid AS cr,"
-        " CASE WHEN h.twin <> c.twin OR h.print <> c.print THEN 1 ELSE 0 END AS d,"
+        " CAST(CASE WHEN h.twin <> c.twin OR h.print <> c.print THEN 1 ELSE 0 END AS TINYINT) AS d,"
         " COALESCE(h.rf, c.rf) AS rf, h.fee, h.fund, h.acct, h.cash, COALESCE(h.hk, c.hk) AS hk,"
         " COALESCE(h.twin, c.twin) AS twin, CASE WHEN h.twin <> c.twin THEN c.twin END AS ctwin"
-        f" FROM ({_rows(his, raw, own)}) h FULL OUTER JOIN ({_rows(centre, raw, [])}) c"
+        f" FROM ({_rows(his, raw, own, line)}) h FULL OUTER JOIN ({_rows(centre, raw, [], line)}) c"
         " ON h.hk = c.hk AND h.rf = c.rf"
     )
 
 
-def _rows(one: Typed, raw: list[str], more: list[str]) -> str:
+def _rows(one: Typed, raw: list[str], more: list[str], line: str) -> str:
     """The readable rows of a side: fingerprints of its key, its person and amount, and the rest."""
     fee = one.cell(AMOUNTS[0])
     person = one.terms["p"] if "psn_no" in one.types else "CAST(NULL AS VARCHAR)"
     columns = [
-        f"{one.terms['rid']} AS rid",
+        f"CAST({one.terms['rid']} AS {line}) AS rid",
         f"FP({one.terms['k']}) AS hk",
-        f"CASE WHEN {one.terms['flag']} = 1 OR {fee} < 0 THEN 1 ELSE 0 END AS rf",
+        f"CAST(CASE WHEN {one.terms['flag']} = 1 OR {fee} < 0 THEN 1 ELSE 0 END AS TINYINT) AS rf",
         f"FP2({person}, ABS({fee})) AS twin",
         f"hash({', '.join(one.cell(n) for n in raw)}) AS print",
         *more,

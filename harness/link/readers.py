@@ -50,6 +50,10 @@ would otherwise fall apart into groups that wait for the disk in turn."""
 UNRESTED_MAX: Final = 16
 """Looks without sleep before what was told, and led to nothing that leaves, is written."""
 
+ACCEPTS_MAX: Final = 64
+"""Connections taken in before those that are there are read: one at a time, and the fiftieth
+window that opens while others are served would wait until fifty times all of them are answered."""
+
 RETURNS_MAX: Final = 4
 """Connections met at their listener alone before the others are looked at again."""
 
@@ -220,7 +224,7 @@ class Readers:
         over: list[tuple[str, Wire, str]] = []
         for key, _ in found:
             if not isinstance(key.data, tuple):
-                self._else(key.data)
+                self._else(key.data, rush=len(found) > 1)
                 continue
             conn, wire, _ = key.data
             data, reason = wire.receive_ready()
@@ -300,13 +304,13 @@ class Readers:
         self.rest()
         return self._selector.select(LINGER_S)
 
-    def _else(self, listening: Listening | None) -> None:
-        """The bell rang, or somebody connects."""
+    def _else(self, listening: Listening | None, *, rush: bool = False) -> None:
+        """The bell rang, or somebody connects; ``rush``: while others are to be read."""
         if listening is None:
             with contextlib.suppress(BlockingIOError):
                 while self._alarm.recv(4096):
                     pass
-        elif listening.accept():
+        elif self._accept(listening, ACCEPTS_MAX if rush or self.gathers else 1):
             self._hears = listening
         else:
             self._hears = None
@@ -322,6 +326,16 @@ class Readers:
             self._alone = self._unmet = self._new.popleft()
         if self.gathers:
             self._register()
+
+    def _accept(self, listening: Listening, most: int) -> bool:
+        """Take in who waits there; False where nobody ever will again."""
+        for _ in range(most):
+            known = len(self._new)
+            if not listening.accept():
+                return False
+            if len(self._new) == known:
+                break  # nobody waits any more
+        return True
 
     def _register(self) -> None:
         """Look at the newest connection beside the others: until now it was read alone."""

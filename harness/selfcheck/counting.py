@@ -1,8 +1,8 @@
 """Which scenarios count: those that alone catch or cover something.
 
 An outline counts once. A scenario counts if a defect is caught by it and by no other, if no other
-carries its requirement, or if it alone provokes a class of faults, by a planned fault or by what
-its messages show; the rest is named redundant.
+carries its requirement, if it alone provokes a class of faults, by a planned fault or by what its
+messages show, or if it alone judges a class or cause of 单边账; the rest is named redundant.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.scenario.denominators import PILLARS, load_denominators
 from harness.selfcheck.defect_matrix import Catch
+from harness.selfcheck.ledger_rows import judged_rows
 from harness.selfcheck.runs import Played
 from harness.selfcheck.wire_classes import shown_classes
 
@@ -38,6 +39,8 @@ def counting(played: Sequence[Played], catches: Sequence[Catch]) -> tuple[set[st
                 matters[f"fault class {fault.fault_class}"].add(group_of(one))
         for shown in shown_classes(one.records):
             matters[f"fault class {shown}"].add(group_of(one))
+        for row in judged_rows(one.records):
+            matters[row].add(group_of(one))
     for catch in catches:
         matters[f"defect {catch.defect}"] |= {groups[ident] for ident in catch.caught_by}
     alone = {next(iter(found)) for found in matters.values() if len(found) == 1}

@@ -146,8 +146,10 @@ def _open(books: Books, now: str, terminal: str) -> list[Row]:
 
 def awaited(call: Call, books: Books) -> bool:
     """Whether the terminal of a call is armed, or this very message has used it already."""
-    now = f"{call.at:{_FORMAT}}"
     terminals = {str(call.envelope.get("dev_no") or ""), call.opter} - {""}
+    if not any(_ever(books, "terminal", one_) for one_ in terminals):
+        return False
+    now = f"{call.at:{_FORMAT}}"
     return any(
         _same(row, call) or (not row["how"] and row["until"] >= now)
         for row in books.rows(_STANDING)
@@ -158,7 +160,12 @@ def awaited(call: Call, books: Books) -> bool:
 def was_used(books: Books, psn_no: str) -> bool:
     """Whether something unknown was once taken for this person."""
     where = " WHERE a.psn_no = ? AND e.how = ?"
-    return bool(books.rows(_STANDING + where, (psn_no, USED)))
+    return _ever(books, "psn_no", psn_no) and bool(books.rows(_STANDING + where, (psn_no, USED)))
+
+
+def _ever(books: Books, column: str, value: str) -> bool:
+    """Whether anything was ever armed there: asked with every call, and mostly not so."""
+    return bool(books.rows(f"SELECT arm_id FROM armings WHERE {column} = ?", (value,)))
 
 
 def _ended(row: Row, how: str, now: str, call: Call | None = None, kind: str = "") -> Statement:

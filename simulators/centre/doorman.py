@@ -14,11 +14,12 @@ dates, which tell nobody apart.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
-from harness.identity import card_numbers
+from harness.identity import ID_CARD_CHARS, card_numbers
 from harness.identity_insurance import HOLDER, KINDS, NAMES, READS_CARD, is_staff
 from harness.model import Person
 from harness.people import ID_DIGITS, PREFIX, REGION_PREFIX
@@ -33,10 +34,24 @@ ALARM: Final = "alarm: "
 OWN_NUMBERS: Final = frozenset({"patn_id"})
 """Numbers that a HIS gives itself."""
 
+_LATER: Final = NAMES | OWN_NUMBERS
+"""Looked at once it is known whose numbers the call shows."""
+
 RECORDS: Final[Mapping[str, str]] = {"mdtrt_id": "visits", "setl_id": "settlements"}
 """Members that name a record of the books, and the table of it."""
 
 _NOBODYS_CARD: Final = re.compile(rf"{REGION_PREFIX}[0-9]{{15}}[0-9X]")
+_TELLING: Final = frozenset(
+    {name for name, kind in KINDS.items() if kind in {"text", "shown"}} | RECORDS.keys()
+)
+"""Members whose value means somebody, whatever it is."""
+
+_PERSON: Final = frozenset({"psn_no", "psnno"})
+_SHOWN: Final = frozenset(name for name, kind in KINDS.items() if kind == "shown")
+
+_COLUMNS: Final = ("psn_no", "card_no", "certno")
+"""Numbers of a person in the books."""
+
 _GENERATED: Final = re.compile(
     rf"(?:{PREFIX}C?[0-9A-Z]{{{ID_DIGITS}}}|T?{REGION_PREFIX}[0-9]{{15}}[0-9X])"
 )
@@ -98,7 +113,8 @@ class _Look:
     door: Doorman
     call: Call
     books: Books
-    found: list[tuple[str, str]] = field(default_factory=list)
+    seen: dict[tuple[str, str], list[Row]] = field(default_factory=dict)
+    """Persons of the books by what was asked: a call names the same one several times."""
     names: set[str] = field(default_factory=set)
     """Of our people whose numbers the call shows."""
     unheard: bool = False
@@ -106,43 +122,40 @@ class _Look:
 
     def foreign(self) -> str:
         """The first place that names a stranger."""
-        self.found = list(_members(self.call.input))
-        armed = self._armed()
-        numbers = {"psn_no", "psnno"}
-        who = {value for name, value in self.found if name in numbers}
-        once = bool(who) and self._was_armed(who)
-        loose = set(HOLDER) if armed and self.call.infno == READS_CARD else set()
-        for name, value in self.found:
-            shown = KINDS.get(name) == "shown"
-            if name in loose or (shown and (armed or once)) or name in NAMES | OWN_NUMBERS:
-                continue
-            if not self._number(name, value):
+        told = _members(self.call.input)
+        shows = any(name in _SHOWN for name, _ in told)
+        armed = shows and arming.awaited(self.call, self.books)
+        spared = _SHOWN if armed or (shows and self._was_armed(told)) else frozenset()
+        loose = HOLDER if armed and self.call.infno == READS_CARD else frozenset()
+        later = []
+        for name, value in told:
+            if name in _LATER:
+                later.append((name, value))
+            elif name not in loose and name not in spared and not self._number(name, value):
                 return name
-        for name, value in self.found:
-            if name in NAMES - loose and not self._name(value):
+        for name, value in later:
+            if name in NAMES and name not in loose and not self._name(value):
                 return name
         ours = bool(self.names) or self.unheard or armed
-        for name, value in self.found:
+        for name, value in later:
             if name in OWN_NUMBERS and not ours and not self._number(name, value):
                 return name
         return ""
 
-    def _armed(self) -> bool:
-        """Whether an unknown card of this terminal stands for one of our people."""
-        return any(KINDS.get(name) == "shown" for name, _ in self.found) and arming.awaited(
-            self.call, self.books
-        )
-
-    def _was_armed(self, numbers: set[str]) -> bool:
+    def _was_armed(self, told: Iterable[tuple[str, str]]) -> bool:
         """A HIS shows the card that was read again, beside the number that it was given."""
-        return any(arming.was_used(self.books, number) for number in numbers)
+        return any(
+            arming.was_used(self.books, value) for name, value in told if name in _PERSON
+        )  # fmt: skip
 
     def _number(self, name: str, value: str) -> bool:
         rows = self._rows(name, value)
         if rows:
-            ours = all(self.door.signed(row) for row in rows)
-            self.names |= {_plain(row["psn_name"]) for row in rows} if ours else set()
-            return ours
+            for row in rows:
+                if not self.door.signed(row):
+                    return False
+            self.names.update([_plain(row["psn_name"]) for row in rows])
+            return True
         if name in RECORDS:
             return True  # nobody's: the books refuse it
         known = bool(_GENERATED.fullmatch(value.upper())) or self.door.listed(value)
@@ -151,14 +164,15 @@ class _Look:
 
     def _rows(self, name: str, value: str) -> list[Row]:
         """Whom a number of a call means in the books."""
+        # In the words of those who answer the call: what they ask next is read already.
         if name in RECORDS:
-            sql = (f"SELECT p.* FROM {RECORDS[name]} r JOIN persons p ON p.psn_no = r.psn_no"
-                   f" WHERE r.{name} = ?")  # fmt: skip
-            return self.books.rows(sql, (value,))
-        for column in ("psn_no", "certno", "card_no"):
-            if rows := self.books.rows(f"SELECT * FROM persons WHERE {column} = ?", (value,)):
+            found = self.books.rows(f"SELECT * FROM {RECORDS[name]} WHERE {name} = ?", (value,))
+            numbers = dict.fromkeys(row["psn_no"] for row in found)
+            return [row for number in numbers for row in self._persons("psn_no", number)]
+        for column in _COLUMNS if name in _PERSON else _COLUMNS[::-1]:
+            if rows := self._persons(column, value):
                 return rows
-        if KINDS.get(name) != "shown":
+        if name not in _SHOWN:
             return []
         token = value.removeprefix("A") if name == "authno" else value
         sql = ("SELECT p.* FROM persons p JOIN tokens t ON t.psn_no = p.psn_no"
@@ -166,6 +180,13 @@ class _Look:
         return self.books.rows(sql, (token,)) or self.books.rows(
             "SELECT * FROM persons WHERE card_sn = ?", (value,)
         )
+
+    def _persons(self, column: str, value: str) -> list[Row]:
+        found = self.seen.get((column, value))
+        if found is None:
+            found = self.books.rows(f"SELECT * FROM persons WHERE {column} = ?", (value,))
+            self.seen[column, value] = found
+        return found
 
     def _name(self, value: str) -> bool:
         """A name is ours where one of our people is called so, or goes with an unheard number."""
@@ -177,32 +198,46 @@ class _Look:
         return self.unheard and not self.names
 
 
-def _members(value: Any) -> Iterator[tuple[str, str]]:
-    """Every member of an input that may tell who somebody is; small names, values as text."""
+def _members(value: Any) -> dict[tuple[str, str], None]:
+    """Every member of an input that may tell who somebody is, once; small names, values as text."""
+    found: dict[tuple[str, str], None] = {}
+    _gather(value, found)
+    return found
+
+
+def _gather(value: Any, found: dict[tuple[str, str], None]) -> None:
     if isinstance(value, list):
         for one in value:
-            yield from _members(one)
+            _gather(one, found)
     elif isinstance(value, Mapping):
-        for name, one in value.items():
-            if isinstance(one, Mapping | list):
-                yield from _members(one)
+        for given, one in value.items():
+            if isinstance(one, str):  # first: nearly every member is one
+                text = one
+            elif one is None or isinstance(one, bytes):
+                continue
+            elif isinstance(one, (dict, list, Mapping)):
+                _gather(one, found)
+                continue
             else:
-                yield from _member(str(name).lower(), one)
+                text = str(one)
+            name = _sort(given)
+            if name:
+                if text := text.strip():
+                    found[name, text] = None
+            elif name is None and len(text) >= ID_CARD_CHARS:
+                small = given.lower()
+                found |= dict.fromkeys((small, number) for number in card_numbers(text))
 
 
-def _member(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    if value is None or isinstance(value, bytes):
-        return
-    text = str(value).strip()
-    if not text or KINDS.get(name) in {"birth", "terminal", "asked"}:
-        return
-    if name in KINDS or name in RECORDS:
-        yield name, text
-    elif not is_staff(name):
-        for number in card_numbers(text):
-            yield name, number
+@lru_cache(maxsize=8192)
+def _sort(given: str) -> str | None:
+    """The small name of a member that tells somebody; None of one whose text may, else empty."""
+    name = given.lower()
+    if name in _TELLING:
+        return name
+    return "" if name in KINDS or is_staff(name) else None
 
 
 def _plain(text: str) -> str:
     """As people write it, without blanks."""
-    return re.sub(r"\s+", "", text).upper()
+    return "".join(text.split()).upper()

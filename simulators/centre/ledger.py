@@ -187,7 +187,7 @@ _AROUND = (
     infno TEXT NOT NULL, msgid TEXT NOT NULL, terminal TEXT NOT NULL, place TEXT NOT NULL)""",
 )
 
-REFERENCE: Sequence[str] = ("persons", "insurances", "hospitals", "catalogue")
+REFERENCE: Sequence[str] = ("persons", "insurances", "hospitals", "catalogue", "armings")
 """Tables that a settlement looks into and no settlement changes."""
 
 KEYED: Mapping[str, str] = MappingProxyType(

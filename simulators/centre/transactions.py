@@ -223,11 +223,11 @@ def _note(call: Call, handled: Handled, written: str, *, nth: int) -> Statement:
 
 def _search(value: object, name: str) -> str:
     """The first value of a field in a node or in the first row of one."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict | Mapping):
         return ""
     for node in value.values():
         row = node[0] if isinstance(node, list) and node else node
-        if isinstance(row, Mapping) and row.get(name):
+        if isinstance(row, dict | Mapping) and row.get(name):
             return str(row[name])
     return ""
 

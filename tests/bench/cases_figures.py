@@ -12,7 +12,9 @@ import os
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -49,6 +51,17 @@ def measure(count: int = MESSAGES, defects: frozenset[str] = frozenset()) -> dic
         "cpu_seconds_max": max((row["cpu_seconds"] for row in good), default=0.0),
         "rows": rows,
     }
+
+
+def figures() -> dict[str, Any]:
+    """The same, as ``make bench`` writes it down."""
+    found = measure()
+    rows = [row for row in found["rows"] if row["made"]]
+    kept = {name: found[name] for name in ("messages", "made", "seconds_max", "cpu_seconds_max")}
+    return kept | Counter(row["pillar"] for row in rows) | {
+        "missed": found["defects"] - found["made"],
+        "seconds_median": median(row["seconds"] for row in rows) if rows else 0.0,
+    }  # fmt: skip
 
 
 def _made(one: seeded.Seeded, day: Path, folder: Path) -> dict[str, Any]:

@@ -78,6 +78,11 @@ def _relay(rounds: int, seconds: float) -> dict[str, Any]:
     return dict(import_module("relay_figures").measure(rounds))
 
 
+def _cases(rounds: int, seconds: float) -> dict[str, Any]:
+    """Every seeded defect once, over 100,000 messages."""
+    return dict(import_module("cases_figures").figures())
+
+
 def _functional(rounds: int, seconds: float) -> dict[str, Any]:
     """Every scenario that ships, once: there is no less of it."""
     return dict(import_module("functional_figures").measure())
@@ -93,6 +98,7 @@ MEASURES: Final[dict[str, Measure]] = {
     "imaging": _imaging,
     "upgrade": _upgrade,
     "relay": _relay,
+    "cases": _cases,
     "functional": _functional,
 }
 """Each imports what it measures by itself: one group does not need what another one needs."""

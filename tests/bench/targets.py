@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from target import Group, Shown, Target
+from targets_cases import CASES
 from targets_functional import FUNCTIONAL
 from targets_relay import RELAY
 
@@ -348,6 +349,7 @@ GROUPS: Final = {
     "imaging": IMAGING,
     "upgrade": UPGRADE,
     "relay": RELAY,
+    "cases": CASES,
     "functional": FUNCTIONAL,
 }
 """In the order of the page."""

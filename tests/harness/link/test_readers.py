@@ -317,3 +317,34 @@ def test_a_listener_with_a_thread_of_its_own() -> None:
     assert sock.fileno() == -1
     for one in (*got, *peers):
         one.close()
+
+
+@pytest.mark.skipif(not module.ACCEPTS, reason="this system needs a thread to accept")
+@pytest.mark.parametrize("gathers", [False, True])
+def test_who_connects_while_others_are_served_does_not_wait_for_a_turn_each(
+    *, gathers: bool
+) -> None:
+    rig = Rig()  # turned by hand
+    rig.readers._thread, rig.readers.gathers = threading.get_ident(), gathers
+    door = Door(rig)
+    busy = [rig.connect(f"busy{number}") for number in range(2)]
+    rig.readers._turn()  # the bell
+    peers = [socket.create_connection(door.where, LIMIT_S) for _ in range(30)]
+    for peer in peers:
+        peer.sendall(b"hello")
+    turns = 0
+    while sum(rig.came(f"in{number + 2}") == b"hello" for number in range(30)) < 30:
+        for peer in busy:
+            peer.sendall(b"me")
+        rig.readers._turn()
+        turns += 1
+        assert turns <= 10
+    for peer in peers:
+        peer.close()
+    for peer in busy:
+        peer.close()
+    while len(rig.ends) < 32:
+        rig.readers._turn()
+    door.sock.close()
+    rig.readers.stop()
+    rig.readers.run()
