@@ -17,6 +17,9 @@ from harness.profile_values import LinkProtocol, Mode, Via
 RUN_BY_US: Final = frozenset({"LIS", "HIS", "PACS", "RIS", "ENGINE"})
 """Systems of the built-in hospital: processes that answer whatever reaches them."""
 
+NOTED: Final = ("C-ECHO-RQ", "C-FIND-RQ")
+"""Harmless calls over DICOM that the PACS and RIS that we run tell of."""
+
 
 def guard_checks(profile: Profile) -> Iterator[Check]:
     """A line on the gate and one on the canary for each link at which a real system stands."""
@@ -89,7 +92,18 @@ def _route(place: str, profile: Profile, end: Endpoint, *, answers: bool) -> Che
                " seen", interfaces=shown, role=end.frm, other=end.to),
             tr('write via = "relay" and relay_port into this link'),
         )  # fmt: skip
-    if end.to in RUN_BY_US and end.via is not Via.RELAY:
+    if _notes(end):
+        noted = [name for name, one in profile.canaries.items()
+                 if f"{name} ({one.type})" in found and one.type in NOTED]  # fmt: skip
+        if not noted:
+            return _check(
+                "canary", place,
+                tr("{interfaces}: {role} notes no other calls of {other} than {types}, so no"
+                   " canary is seen", interfaces=shown, role=end.to, other=end.frm,
+                   types=", ".join(NOTED)),
+                tr('write type = "C-ECHO-RQ" into this canary'),
+            )  # fmt: skip
+    elif end.to in RUN_BY_US and end.via is not Via.RELAY:
         return _check(
             "canary", place,
             tr("{interfaces}: a run does not see what {role} says to {other} without a relay, so"
@@ -99,6 +113,11 @@ def _route(place: str, profile: Profile, end: Endpoint, *, answers: bool) -> Che
     return _check("canary", place, tr("{interfaces}: {canaries} must arrive in each run before"
                                       " anything moves", interfaces=shown,
                                       canaries=", ".join(found)))  # fmt: skip
+
+
+def _notes(end: Endpoint) -> bool:
+    """Whether a process of ours tells which harmless calls it got."""
+    return end.to in {"PACS", "RIS"} and end.protocol is LinkProtocol.DICOM
 
 
 def _lost(profile: Profile) -> Iterator[Check]:

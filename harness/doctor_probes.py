@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from harness.addresses import database_places
 from harness.clock import CHINA
+from harness.databases import oracle_client
+from harness.databases.holes import named
+from harness.databases.target import Kind, kind_of, target_of
 from harness.doctor_check import Check, Look, Means, Status, failed, refused, said
 from harness.doctor_endpoints import reach_look
-from harness.errors import HarnessError, PermitError
+from harness.errors import HarnessError, InputError, PermitError
 from harness.i18n import tr
 from harness.model import Outcome
 from harness.permit import Permit
@@ -22,7 +23,7 @@ from harness.probes.probe import Answer
 from harness.probes.sql import SqlProbe
 from harness.profile_check import BUILT_IN_URL
 from harness.profile_model import ProbeConfig, Profile
-from harness.profile_probes import place_of
+from harness.profile_probes import oracle_client_of, place_of
 from harness.profile_values import ProbeKind
 
 CLOCK_WARN_S = 2.0
@@ -31,10 +32,13 @@ CLOCK_WARN_S = 2.0
 CLOCK_FAIL_S = 300.0
 """Kerberos (RFC 4120 §8.2) refuses beyond five minutes, and a day's end moves."""
 
-POSTGRESQL_CLOCK = "SELECT clock_timestamp()"
-
-_HOLE = re.compile(r"(?<![:\w]):([A-Za-z_]\w*)")
-_POSTGRESQL = ("postgresql://", "postgres://")
+CLOCKS: Final[Mapping[Kind, str]] = {
+    Kind.POSTGRESQL: "SELECT clock_timestamp()",
+    Kind.ORACLE: "SELECT TO_CHAR(SYSTIMESTAMP, 'YYYY-MM-DD HH24:MI:SSTZH:TZM') AS now FROM dual",
+    Kind.SQL_SERVER: "SELECT CONVERT(varchar(33), SYSDATETIMEOFFSET(), 126) AS now",
+    Kind.MYSQL: "SELECT CONCAT(UTC_TIMESTAMP(6), '+00:00') AS now",
+}
+"""What asks each kind of database for its time, with its zone."""
 
 
 def probe_looks(profile: Profile, permit: Permit, means: Means) -> Iterator[Look]:
@@ -56,7 +60,7 @@ def probe_looks(profile: Profile, permit: Permit, means: Means) -> Iterator[Look
         elif url.startswith(BUILT_IN_URL):
             yield said("probe", place, tr("looks into a system that starts with the run"))
         else:
-            yield from _database(place, probe, url, permit=permit, means=means, seen=seen)
+            yield from _database(profile, name, url, permit=permit, means=means, seen=seen)
     for role, system in profile.systems.items():
         if str(system.mode) != "simulated" and role not in seen:
             yield said(
@@ -94,46 +98,67 @@ def _network(place: str, url: str, permit: Permit, means: Means) -> Iterator[Loo
 
 
 def _database(
-    place: str, probe: ProbeConfig, url: str, *, permit: Permit, means: Means, seen: set[str]
+    profile: Profile, name: str, url: str, *, permit: Permit, means: Means, seen: set[str]
 ) -> Iterator[Look]:
-    """The query, the control and the clock of one probe."""
+    """The client, the account, the query, the control and the clock of one probe."""
+    probe, place = profile.probes[name], f"probes.{name}"
     try:
         permit.require_database(url)
         where = _where(url, means.environ)
+        client = oracle_client_of(profile, name, url)
     except PermitError as error:
         yield refused("probe", place, error)
         return
+    if client and (problem := _client(place, client)) is not None:
+        yield Look(take=lambda: [problem])
+        return
+    kind = kind_of(url)
+    ask = partial(_ask, probe, url, client)
     opens = tr("{place} → {where} (read-only SELECT)", place=place, where=where)
-    if url.startswith(_POSTGRESQL):
-        yield Look(opens=opens, take=lambda: _account(place, probe, url))
+    if kind is not Kind.SQLITE:
+        yield Look(opens=opens, take=lambda: _account(place, probe, url, client))
         opens = ""
-    yield Look(opens=opens, take=lambda: _query(place, probe, url))
+    yield Look(opens=opens, take=lambda: _query(place, probe, url, ask))
     if probe.control:
-        yield Look(take=lambda: _control(place, probe, url))
-    clock = probe.clock or (POSTGRESQL_CLOCK if url.startswith(_POSTGRESQL) else "")
+        yield Look(take=lambda: _control(place, probe, url, ask))
+    clock = probe.clock or CLOCKS.get(kind, "")
     if clock and probe.role not in seen:
         seen.add(probe.role)
-        yield Look(take=lambda: _clock(place, probe, url, clock, means.now))
+        yield Look(take=lambda: _clock(place, probe, url, partial(ask, clock), means.now))
+
+
+def _client(place: str, folder: str) -> Check | None:
+    """Whether the site's Oracle client is there and has our bits; it is not loaded yet."""
+    try:
+        oracle_client.check(folder)
+    except InputError as error:
+        return failed("probe", place, f"{error.where}: {error.message}", error.remedy)
+    return None
 
 
 def _where(url: str, environ: Mapping[str, str]) -> str:
     """What is opened, without user and password."""
-    if url.startswith(_POSTGRESQL):
-        return ", ".join(f"{host}:{port}" for host, port in database_places(url, environ))
-    return str(Path(url.removeprefix("sqlite:")))
+    if kind_of(url) is Kind.SQLITE:
+        return str(Path(url.removeprefix("sqlite:")))
+    return ", ".join(f"{host}:{port}" for host, port in target_of(url, environ).places)
 
 
-def _ask(probe: ProbeConfig, url: str, query: str) -> tuple[Answer, float]:
+Ask = Callable[[str], tuple[Answer, float]]
+"""Runs one query of a probe: the answer, and seconds."""
+
+
+def _probe(probe: ProbeConfig, url: str, client: str, query: str) -> SqlProbe:
+    return SqlProbe(name="doctor", role=probe.role, url=url, query=query, rows_max=probe.rows_max,
+                    timeout_s=probe.timeout_s, client=client)  # fmt: skip
+
+
+def _ask(probe: ProbeConfig, url: str, client: str, query: str) -> tuple[Answer, float]:
     """Ask once; every hole is filled with NULL, which equals nothing."""
-    asked = SqlProbe(
-        name="doctor",
-        role=probe.role,
-        url=url,
-        query=query,
-        rows_max=probe.rows_max,
-        timeout_s=probe.timeout_s,
-    )
-    nothing: Any = dict.fromkeys(_HOLE.findall(re.sub(r"'[^']*'", "''", query)))
+    try:
+        asked = _probe(probe, url, client, query)
+    except HarnessError as error:  # what this kind of database would take for more than a look
+        return Answer(outcome=Outcome.FAILED, error=str(error)), 0.0
+    nothing: Any = dict.fromkeys(named(query))
     began = time.monotonic()
     try:
         answer = asked.ask(nothing)
@@ -151,14 +176,13 @@ def _unanswered(place: str, answer: Answer, url: str) -> Check:
     )
 
 
-def _account(place: str, probe: ProbeConfig, url: str) -> Sequence[Check]:
+def _account(place: str, probe: ProbeConfig, url: str, client: str) -> Sequence[Check]:
     """The rights of the account, from the database's catalogue; nothing is tried."""
-    asked = SqlProbe(name="doctor", role=probe.role, url=url, query=probe.query,
-                     timeout_s=probe.timeout_s)  # fmt: skip
+    asked = _probe(probe, url, client, "SELECT 1 AS one")
     try:
         writes = asked.account_writes()
     except Exception as error:  # noqa: BLE001 - whatever the driver says is the finding
-        text = str(error).replace(url, "…").strip().partition("\n")[0]
+        text = asked.said(error).replace(url, "…").strip().partition("\n")[0]
         remedy = tr("try the query with the same user in a database client")
         return [failed("account", place, text, remedy)]
     finally:
@@ -170,16 +194,16 @@ def _account(place: str, probe: ProbeConfig, url: str) -> Sequence[Check]:
     return [Check(name="account", place=place, status=Status.OK, detail=detail)]
 
 
-def _query(place: str, probe: ProbeConfig, url: str) -> Sequence[Check]:
-    answer, seconds = _ask(probe, url, probe.query)
+def _query(place: str, probe: ProbeConfig, url: str, ask: Ask) -> Sequence[Check]:
+    answer, seconds = ask(probe.query)
     if answer.outcome is not Outcome.OK:
         return [_unanswered(place, answer, url)]
     detail = tr("answers in {ms} ms", ms=round(seconds * 1000))
     return [Check(name="probe", place=place, status=Status.OK, detail=detail)]
 
 
-def _control(place: str, probe: ProbeConfig, url: str) -> Sequence[Check]:
-    answer, _ = _ask(probe, url, probe.control)
+def _control(place: str, probe: ProbeConfig, url: str, ask: Ask) -> Sequence[Check]:
+    answer, _ = ask(probe.control)
     if answer.outcome is not Outcome.OK:
         return [_unanswered(f"{place}.control", answer, url)]
     sees = bool(answer.rows)
@@ -195,11 +219,15 @@ def _control(place: str, probe: ProbeConfig, url: str) -> Sequence[Check]:
 
 
 def _clock(
-    place: str, probe: ProbeConfig, url: str, query: str, now: Callable[[], dt.datetime]
+    place: str,
+    probe: ProbeConfig,
+    url: str,
+    ask: Callable[[], tuple[Answer, float]],
+    now: Callable[[], dt.datetime],
 ) -> Sequence[Check]:
     """The database's time against ours, in the middle of the question."""
     before = now()
-    answer, _ = _ask(probe, url, query)
+    answer, _ = ask()
     middle = before + (now() - before) / 2
     where = f"systems.{probe.role}"
     if answer.outcome is not Outcome.OK:

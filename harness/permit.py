@@ -17,7 +17,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError
 
-from harness.addresses import Forbidden, Resolve, database_places, numeric
+from harness.addresses import Forbidden, Resolve, numeric
+from harness.databases.target import target_of
 from harness.errors import PermitError
 from harness.i18n import tr
 from harness.identity import IdentityGuard
@@ -109,7 +110,7 @@ class Permit:
         now_wall: civil time with a zone, or a function that gives it; a window that ends during a
             run ends its permission only with a function.
         resolve: addresses of a host name.
-        environ: what libpq takes from the environment.
+        environ: what libpq and other drivers take from the environment.
     """
 
     def __init__(
@@ -169,10 +170,12 @@ class Permit:
         return addresses
 
     def require_database(self, url: str) -> None:
-        """Raise ``PermitError`` where a probe must not look; local files are not opened by us."""
-        if url.startswith(("postgresql:", "postgres:")):
-            for host, port in database_places(url, self._environ):
-                self.require_open(host, port)
+        """Raise ``PermitError`` where a probe must not look: one of the places that a URL names.
+
+        A file is none; what nobody can tell the place of is refused.
+        """
+        for host, port in target_of(url, self._environ).places:
+            self.require_open(host, port)
 
     def require_listen(self, host: str, *, expose: bool = False) -> None:
         """Raise ``PermitError`` where a listener would be open to other machines unasked."""

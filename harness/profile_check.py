@@ -214,7 +214,7 @@ def _serial(profile: Profile, where: Path_, endpoint: Endpoint) -> Iterator[Prob
         yield Problem(path=where,
                       message=tr("where we run both sides, each needs a port of its own"),
                       remedy=tr('write url = "pty://", or both url and listen_url'))  # fmt: skip
-    elif ours != {True} and endpoint.listen_url:
+    elif ours == {True, False} and endpoint.listen_url:  # of neither side: recorded in between
         yield Problem(path=(*where, "listen_url"),
                       message=tr("listen_url is for lines of which we run both sides"),
                       remedy=tr("take it out"))  # fmt: skip

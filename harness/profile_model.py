@@ -184,7 +184,12 @@ class ProbeConfig(Part):
     """sqlite:PATH, builtin:ROLE for a system that we run, folder:PATH of a carried probe or of
     exports, http://HOST:PORT, https://HOST:PORT, mllp://HOST:PORT; nothing with a password."""
     url_env: EnvName | None = None
-    """Environment variable with the database URL, such as postgresql://user:password@host/db."""
+    """Environment variable with the database URL, such as postgresql://user:password@host/db,
+    oracle+oracledb://user:password@host:1521/?service_name=ZLHIS, mssql+pymssql://..., or
+    mysql+pymysql://...."""
+    oracle_client: Text = ""
+    """sql: folder of the site's Oracle client (oci.dll, libclntsh.so), which databases before 12.1
+    need; empty for the driver alone."""
     query: Query
     """What is asked, with named holes such as :barcode: one SELECT (sql, carried), names of files
     such as results-*.csv (files), path and query of a GET (http), a query message, a segment a line

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
+from harness.databases.target import SCHEMES as SQL_SCHEMES
+from harness.databases.target import Kind, kind_of, scheme_of, target_of
 from harness.errors import HarnessError, InputError, PermitError
 from harness.i18n import tr
 from harness.probes.hl7 import check_paths, check_query
@@ -18,7 +20,7 @@ PORTS: Final = {"http": 80, "https": 443, "mllp": 2575, "mllps": 2575}
 """Ports where a URL names none; 2575 is registered for HL7 over MLLP."""
 
 SCHEMES: Final = {
-    ProbeKind.SQL: ("sqlite", "builtin", "postgresql", "postgres"),
+    ProbeKind.SQL: ("builtin", *SQL_SCHEMES),
     ProbeKind.CARRIED: ("folder",),
     ProbeKind.FILES: ("folder",),
     ProbeKind.HTTP: ("http", "https"),
@@ -37,6 +39,7 @@ KEYS: Final[Mapping[str, frozenset[ProbeKind]]] = {
     "tls": frozenset({ProbeKind.HTTP, ProbeKind.HL7}),
     "control": frozenset({ProbeKind.SQL, ProbeKind.CARRIED}),
     "clock": frozenset({ProbeKind.SQL, ProbeKind.CARRIED}),
+    "oracle_client": frozenset({ProbeKind.SQL}),
 }
 """Keys that only some kinds have."""
 
@@ -71,11 +74,36 @@ def check_probe(
         yield Problem(path=where, message=tr("a probe of kind {kind} needs an owner",
                                              kind=probe.kind),
                       remedy=tr('write owner = "NAME, TELEPHONE"'))  # fmt: skip
+    yield from _client(profile, where, probe)
     if probe.kind in {ProbeKind.SQL, ProbeKind.CARRIED}:
         yield from _selects(where, probe)
     else:
         yield from _question(where, probe)
     yield from _place(profile, where, probe, systems)
+
+
+def oracle_client_of(profile: Profile, name: str, url: str) -> str:
+    """Folder of the Oracle client that a probe names; empty for other databases."""
+    folder = profile.probes[name].oracle_client
+    if not folder or kind_of(url) is not Kind.ORACLE:
+        return ""
+    return str(profile.file(folder).resolve())
+
+
+def _client(profile: Profile, where: Path_, probe: ProbeConfig) -> Iterator[Problem]:
+    """A process loads one Oracle client, and no other database needs one."""
+    if not probe.oracle_client:
+        return
+    if probe.url and SQL_SCHEMES.get(scheme_of(probe.url)) is not Kind.ORACLE:
+        yield Problem(path=(*where, "oracle_client"),
+                      message=tr("only an Oracle database needs oracle_client"),
+                      remedy=tr("take it out"))  # fmt: skip
+    others = {one.oracle_client for one in profile.probes.values()} - {"", probe.oracle_client}
+    if others:
+        yield Problem(path=(*where, "oracle_client"),
+                      message=tr("another probe names another Oracle client: {folder}",
+                                 folder=min(others)),
+                      remedy=tr("name one folder everywhere: a run loads one client"))  # fmt: skip
 
 
 def _selects(where: Path_, probe: ProbeConfig) -> Iterator[Problem]:
@@ -162,6 +190,8 @@ def _place(
         told = ", ".join(examples.get(one, f"{one}://HOST:PORT") for one in known)
         yield Problem(path=(*where, "url"), message=tr("no probe can look into this URL"),
                       remedy=tr("use one of: {known}", known=told))  # fmt: skip
+    if probe.kind is ProbeKind.SQL and scheme in known:
+        yield from _target(where, probe.url)
     if scheme in {"https", "mllps"} and probe.tls is None:
         yield Problem(path=where, message=tr("a TLS link needs a table “tls”"),
                       remedy=tr('write tls = { ca = "hospital-ca.pem" }'))  # fmt: skip
@@ -170,6 +200,17 @@ def _place(
         yield Problem(path=(*where, "url"),
                       message=tr("we do not run a {role} in this profile", role=role),
                       remedy=tr("use one of: {known}", known="sqlite:PATH, url_env"))  # fmt: skip
+
+
+def _target(where: Path_, url: str) -> Iterator[Problem]:
+    """Whether it can be told where the URL of a server leads; PostgreSQL's may be a socket."""
+    if SQL_SCHEMES.get(scheme_of(url)) in {None, Kind.SQLITE, Kind.POSTGRESQL}:
+        return
+    try:
+        target_of(url, {})
+    except PermitError as error:
+        yield Problem(path=(*where, "url"), message=tr("no probe can look into this URL"),
+                      remedy=f"{error.message}; {error.remedy}")  # fmt: skip
 
 
 def _whole(probe: ProbeConfig) -> bool:

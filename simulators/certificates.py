@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 _P: Final = 2**256 - 2**224 + 2**192 + 2**96 - 1
@@ -48,14 +49,21 @@ def _add(one: Point, two: Point) -> Point:
     return x, (slope * (one[0] - x) - one[1]) % _P
 
 
+@lru_cache(maxsize=1)
+def _doubled() -> tuple[Point, ...]:
+    """The generator once, twice, four times ...: the same for every key and signature."""
+    found: list[Point] = [_G]
+    while len(found) < _N.bit_length():
+        found.append(_add(found[-1], found[-1]))
+    return tuple(found)
+
+
 def _times(number: int) -> tuple[int, int]:
     """So many times the generator."""
     found: Point = None
-    step: Point = _G
-    while number:
+    for step in _doubled():
         if number & 1:
             found = _add(found, step)
-        step = _add(step, step)
         number >>= 1
     if found is None:
         raise ValueError("a multiple of the order")

@@ -83,6 +83,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Together(config, log)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With workers, slow tests begin first: at the end short ones fill what is left to each.
+
+    Without, tests stay as they stand, so that what a module starts is started once.
+    """
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 def piece_of(nodeid: str) -> str:
     """What a test is handed out with: its module where that shares a start, else nothing."""
     module = nodeid.partition("::")[0]

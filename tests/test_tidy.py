@@ -18,7 +18,18 @@ pytestmark = pytest.mark.slow  # parsing every file once takes about a second
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 SKIPPED_FOLDERS: Final = frozenset(
-    {".git", ".venv", "__pycache__", "node_modules", "build", "spark", "locust", "dist", "runs"}
+    {
+        ".git",
+        ".venv",
+        "__pycache__",
+        "node_modules",
+        "build",
+        "spark",
+        "locust",
+        "published",
+        "dist",
+    }
+    | {"runs"}
 )
 """Made by tools; ``.gitignore`` names them."""
 
@@ -117,6 +128,11 @@ def _encoding(path: Path) -> str:
 def modules() -> dict[str, ast.Module]:
     """Every Python file, parsed."""
     return {name: ast.parse(text) for name, text in texts().items() if name.endswith(".py")}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _parsed_once() -> None:
+    """One worker gets all of this module: each would parse every file for its part of the tests."""
 
 
 def product() -> dict[str, ast.Module]:

@@ -15,7 +15,9 @@ from harness.captures.astm import read_astm
 from harness.captures.framed import read_framed
 from harness.captures.hl7 import read_hl7
 from harness.captures.http import read_http
+from harness.captures.layout import Layout
 from harness.captures.network import Talk, is_network, talks
+from harness.captures.poct import POCT, is_poct, read_poct
 from harness.captures.reading import Reading
 from harness.captures.sources import FORMS, Form, Stream, read_file, streams
 from harness.errors import InputError, LocalProtocolError
@@ -29,7 +31,7 @@ from harness.wire.astm_config import (
     Trailer,
 )
 
-PROTOCOLS: Final = ("auto", "astm", "hl7", "framed")
+PROTOCOLS: Final = ("auto", "astm", "hl7", "framed", "poct1a")
 
 SHOWN_CHARS_MAX: Final = 200
 """Of a record on the screen; ``--json`` has it whole."""
@@ -71,7 +73,7 @@ def run(
     Raises:
         InputError: a file, the model or the character set cannot be used (exit code 2).
     """
-    known = _model(model) if model else {}
+    known = model_of(model) if model else {}
     wanted: Form | None = next((one for one in FORMS if one == form), None)
     readings: list[tuple[str, Reading]] = []
     for path in paths:
@@ -121,9 +123,11 @@ def _read(stream: Stream, protocol: str, model: Mapping[str, Any], encoding: str
         hl7 = (
             stream.data.lstrip(b"\x00\x02\x0b\r\n ").startswith(b"MSH") or b"\x0bMSH" in stream.data
         )
-        protocol = family or ("hl7" if hl7 else "astm")
+        protocol = family or ("hl7" if hl7 else POCT if is_poct(stream.data) else "astm")
     if protocol == "hl7":
         return read_hl7(stream)
+    if protocol == POCT:
+        return read_poct(stream)
     if protocol == "framed":
         if not isinstance(model.get("framed"), Mapping):
             raise InputError(
@@ -144,8 +148,12 @@ def _read(stream: Stream, protocol: str, model: Mapping[str, Any], encoding: str
         raise InputError(str(error)) from error
 
 
-def _model(name: str) -> dict[str, Any]:
-    """The tables of a model file; only what says how bytes stand on the line is read here."""
+def model_of(name: str) -> dict[str, Any]:
+    """The tables of a model file; only what says how bytes stand on the line is read here.
+
+    Raises:
+        InputError: there is no such file, or it is none.
+    """
     path = Path(name)
     if path.suffix != ".toml":
         path = resources.fixture("analyzers", f"{name}.toml")
@@ -155,6 +163,24 @@ def _model(name: str) -> dict[str, Any]:
         raise InputError(
             tr("not an analyzer model: {reason}", reason=error), where=str(path)
         ) from error
+
+
+def layout_of(name: str) -> Layout:
+    """The layout of an instrument with a framing of its own, by the name or file of its model.
+
+    Raises:
+        InputError: there is no such model, or it has a standard's framing.
+    """
+    section = model_of(name).get("framed")
+    if not isinstance(section, Mapping):
+        raise InputError(
+            tr("this model has no framing of its own: {name}", name=name),
+            remedy=tr("ASTM, HL7 and POCT1-A are read without a model"),
+        )
+    try:
+        return Layout(Path(name).stem, section)
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(tr("not an analyzer model: {reason}", reason=error), where=name) from error
 
 
 def _agreed(model: Mapping[str, Any]) -> AstmLinkConfig:

@@ -7,22 +7,17 @@ everything that is found is held against the model.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from typing import Any, Final
 
+from harness.captures.layout import config_of, core_of
 from harness.captures.reading import CaptureFinding, Reading, ReadMessage
 from harness.captures.sources import Stream
 from harness.wire.core import Message, Violation
-from harness.wire.framings import FramingConfig, FramingCore
-from harness.wire.framings_blocks import BlocksConfig, BlocksCore
-from harness.wire.framings_checks import CheckKind, control_bytes
 from harness.wire.framings_read import read
 from harness.wire.framings_readers import READERS
 
 _AFTER_S: Final = 3600.0
 """Nothing more comes: every wait of a core is over."""
-
-_BYTES: Final = ("start", "end", "part_end", "trailer", "give_up")
 
 
 def read_framed(stream: Stream, section: Mapping[str, Any]) -> Reading:
@@ -37,7 +32,7 @@ def read_framed(stream: Stream, section: Mapping[str, Any]) -> Reading:
     """
     reading = Reading(direction=stream.direction)
     encoding = str(section.get("encoding", "ascii"))
-    core = _core(section.get("framing", {}))
+    core = core_of(config_of(section.get("framing", {})))
     core.receive(stream.data, 0.0)
     core.on_deadline(_AFTER_S)
     core.receive_eof(_AFTER_S)
@@ -52,20 +47,6 @@ def read_framed(stream: Stream, section: Mapping[str, Any]) -> Reading:
     _keep(reading, stream.data, payloads)
     _results(reading, section, payloads, encoding)
     return reading
-
-
-def _core(framing: Mapping[str, Any]) -> FramingCore | BlocksCore:
-    kind = framing.get("kind", "delimited")
-    if kind == "blocks":
-        return BlocksCore(BlocksConfig(block_bytes=int(framing.get("block_bytes", 256))))
-    if kind != "delimited":
-        raise ValueError(f"framing.kind = {kind}")
-    known = {one.name for one in fields(FramingConfig)}
-    given = {name: value for name, value in framing.items() if name in known}
-    given |= {name: control_bytes(given[name]) for name in _BYTES if name in given}
-    if "check" in given:
-        given["check"] = CheckKind(given["check"])
-    return FramingCore(FramingConfig(**given))
 
 
 def _finding(code: str, message: str, offset: int) -> CaptureFinding:

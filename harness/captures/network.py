@@ -11,6 +11,7 @@ from typing import Final
 from harness.captures.conversations import Conversation, Side, conversations
 from harness.captures.dicom import read_dicom
 from harness.captures.packets import Packets
+from harness.captures.poct import POCT, is_poct
 from harness.captures.reading import CaptureFinding, Reading
 from harness.captures.sources import Stream
 from harness.errors import InputError
@@ -45,7 +46,7 @@ class Talk:
 
     Attributes:
         stream: its bytes; the direction names both ends.
-        protocol: ``hl7``, ``astm``, ``http``, ``dicom``, ``tls`` or ``unknown``.
+        protocol: ``hl7``, ``astm``, ``http``, ``dicom``, ``poct1a``, ``tls`` or ``unknown``.
         findings: what the capture lacks.
         moments: where each chunk begins, and when it came, seconds since 1970.
         reading: what it says, for a protocol that only both sides together tell.
@@ -158,6 +159,8 @@ def protocol_of(client: bytes, server: bytes) -> str:
             return "tls"
         if _HTTP.match(data):
             return "http"
+        if is_poct(data):
+            return POCT
         if (
             b"\x0bMSH" in data
             or _HYBRID.search(data)

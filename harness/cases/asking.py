@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from harness.cases.kept import Line
+from harness.cases.places_xml import is_xml
 from harness.cases.slots import SHORT_MAX, Slots
+from harness.cases.soap import XML
 from harness.clock import CHINA, Clock
 from harness.errors import InputError, PeerError, PermitError
 from harness.evidence import correlate_http
@@ -156,10 +158,10 @@ class Bare:
     def request(self, payload: bytes, _at: datetime) -> HttpRequest:
         """The body at the path."""
         number = correlate_http.member(payload, "infno")
-        kind = ("Content-Type", "application/json;charset=UTF-8")
+        kinds = XML if is_xml(payload) else (("Content-Type", "application/json;charset=UTF-8"),)
         return HttpRequest(
             method="POST", target=_NUMBER.sub(number, self.path),
-            headers=(("Host", "centre"), kind), payload=payload,
+            headers=(("Host", "centre"), *kinds), payload=payload,
         )  # fmt: skip
 
     def clear(self, answer: HttpResponse) -> bytes:

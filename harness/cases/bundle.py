@@ -16,14 +16,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness import __version__
+from harness.captures.layout import INSTRUMENT
 from harness.cases.as_sent import mapped
-from harness.cases.deidentify import IMAGES, Deidentified, Piece, deidentify
+from harness.cases.deidentify import Deidentified, Piece, deidentify
 from harness.cases.faults import parse
+from harness.cases.framing_maker import WIRE as MAKER
 from harness.cases.guard import persons
 from harness.cases.identity import Identity
 from harness.cases.leaks import scan
+from harness.cases.places import IMAGES
 from harness.cases.pseudonyms import Pseudonyms
 from harness.cases.recorded import Recorded, Recording
+from harness.cases.recorded_maker import SESSION
 from harness.cases.take import Taken
 from harness.errors import InputError
 from harness.i18n import tr
@@ -97,7 +101,7 @@ def write(
         value
         for one in taken.messages
         for name, value in one.corr.items()
-        if name not in {"code", "acknowledges"}
+        if name not in {"code", "acknowledges", SESSION}
     }
     done = deidentify(
         [Piece(one.protocol, one.payload) for one in taken.messages], pseudonyms, identity, known
@@ -113,7 +117,9 @@ def write(
     ]
     manifest["persons_salt"] = salt = secrets.token_hex(8)
     pieces = zip(taken.messages, done.payloads, strict=True)
-    manifest["persons"] = persons([(one.protocol, raw) for one, raw in pieces], salt)
+    manifest["persons"] = persons([(one.protocol, raw) for one, raw in pieces], salt, identity)
+    if identity.layout is not None and MAKER in manifest["messages"]:
+        manifest[INSTRUMENT] = identity.layout.told()
     files["manifest.toml"] = toml(manifest).encode()
     leaks = scan(done.originals, files)
     if leaks:

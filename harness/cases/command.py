@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.captures.command import layout_of
 from harness.captures.journal import read_ends
 from harness.cases.bundle import Told, key_of, write
 from harness.cases.faults import parse
@@ -36,6 +38,7 @@ class Options:
     begin: str = ""
     until: str = ""
     framing: bool = False
+    model: str = ""
     as_json: bool = False
 
 
@@ -49,14 +52,16 @@ def run(options: Options) -> int:
     if not options.about.strip() and within.open:
         raise InputError(tr("what is the case about?"), remedy="--about, --from, --to")
     paths = [Path(one) for one in options.paths]
+    layout = layout_of(options.model) if options.model else None
     identity = load(Path(options.identity) if options.identity else None)
+    identity = dataclasses.replace(identity, layout=layout)
     key = key_of(options.key_env)
     said = Told(
         symptom=options.symptom, approver=options.approver, systems=_systems(options.systems),
         faults=[parse(one).text for one in options.faults],
         ends={**_beside(paths), **_ends(options.ends)},
     )  # fmt: skip
-    recording = read(paths, options.port, framing=options.framing)
+    recording = read(paths, options.port, framing=options.framing, layout=layout)
     taken = take(recording, options.about.strip(), within)
     if not within.open:
         recording.miss("without a time, so in no window", recording.untimed)

@@ -8,43 +8,38 @@ sign. Dates move. Lengths, delimiters, escapes, encodings and everything malform
 
 from __future__ import annotations
 
+import html
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from harness.cases import dicom_persons, framing, framing_mllp, framing_places
+from harness.captures.layout import Layout
+from harness.cases import (
+    dicom_persons,
+    framing,
+    framing_maker,
+    framing_mllp,
+    maker_places,
+    places_xml,
+)
 from harness.cases.identity import Identity
 from harness.cases.leaks import can_be_found
+from harness.cases.maker_places import Span
+from harness.cases.places import IMAGES, places_of
 from harness.cases.pseudonyms import DATE, ESCAPE, Pseudonyms
-from harness.wire.astm_records import AstmMessage
-from harness.wire.hl7 import Hl7Message
-
-Span = tuple[int, int, str]
-"""First byte, behind the last byte, and of which kind the value is."""
+from harness.errors import InputError
+from harness.i18n import tr
 
 KEEP_CHARS_MAX: Final = 3
 """Codes beside a name or number (``MR``, ``L``, ``ISO``) tell nobody who somebody is."""
 
-IMAGES: Final = "dicom"
-
-_TYPES: Final = {
-    "PN": "names", "XPN": "names", "XCN": "names", "CX": "numbers", "TN": "contacts",
-    "XTN": "contacts", "AD": "contacts", "XAD": "contacts",
-}  # fmt: skip
-"""Of OBX-2: then OBX-5 tells who somebody is."""
+REFERENCES: Final = ("&#{};", "&#x{:x};", "&#x{:X};")
+"""How XML refers to a character (XML 1.0 §4.1)."""
 
 SAME_MIN: Final = 3
 """So many bytes are more than one Han character of GB 18030 with what stands beside it."""
-
-DIGITS_MIN: Final = 5
-"""Beside the number itself only what has so many digits is one, too."""
-
-_MEMBER: Final = re.compile(
-    r'\\*"([A-Za-z_]{2,40})\\*"\s*:\s*(?:\\*"((?:[^"\\]|\\[^"])*?)\\*"|(-?[0-9][0-9.]*))'
-)
-"""A member of JSON, also of JSON inside a string; its value as text or number."""
 
 _BYTE_DATE: Final = (
     rb"(?<![0-9])(?:(?:19|20)[0-9]{6}(?=(?:[0-9]{2}){0,3}(?:[0-9]{3})?(?![0-9]))"
@@ -57,9 +52,9 @@ class Piece:
     """One message of a case.
 
     Attributes:
-        protocol: ``hl7``, ``astm``, ``http``, ``dicom``, ``astm-wire``, ``mllp-wire`` or
-            ``command``.
-        payload: its bytes, without framing.
+        protocol: ``hl7``, ``astm``, ``http``, ``dicom``, ``poct1a``, ``astm-wire``, ``mllp-wire``,
+            ``framed`` or ``command``.
+        payload: its bytes, without framing where the protocol does not say otherwise.
     """
 
     protocol: str
@@ -94,7 +89,7 @@ def deidentify(
         identity: where persons stand.
         also: texts that are known otherwise, such as what the case was looked for by.
     """
-    read = [_SPANS[one.protocol](one.payload, identity) for one in pieces]
+    read = [places_of(one.protocol, one.payload, identity) for one in pieces]
     originals = {text for text in also if text.strip()}
     for piece, (codec, places) in zip(pieces, read, strict=True):
         for begin, end, kind in places:
@@ -102,12 +97,18 @@ def deidentify(
                 originals |= _named(piece.payload[begin:end], codec)
         if piece.protocol == IMAGES:
             originals |= dicom_persons.named(piece.payload, identity)
+        elif piece.protocol == framing_maker.WIRE:
+            for _, value in maker_places.values(piece.payload, _layout(identity)):
+                originals |= _named(value.encode("utf-8", "surrogateescape"), "utf-8")
     searched = {one for one in originals if can_be_found(one) and not DATE.fullmatch(one)}
-    replace = _replacer(searched, pseudonyms)
+    referring = REFERENCES if any(b"&#" in one.payload for one in pieces) else ()
+    replace = _replacer(searched, pseudonyms, referring)
     return Deidentified(
         payloads=[
             dicom_persons.rewritten(piece.payload, pseudonyms, replace, identity)
             if piece.protocol == IMAGES
+            else _maker(piece.payload, identity, pseudonyms, replace)
+            if piece.protocol == framing_maker.WIRE
             else _whole(piece, codec, places, pseudonyms, replace)
             for piece, (codec, places) in zip(pieces, read, strict=True)
         ],
@@ -124,6 +125,7 @@ def _named(raw: bytes, codec: str) -> set[str]:
     whole = [] if any("\udc80" <= sign <= "\udcff" for sign in text) else [text]
     found = {one.strip() for one in (*whole, *parts)}
     found |= {_unescaped(one) for one in found if "\\u" in one}
+    found |= {places_xml.plain(text).strip()} if "&" in text and ";" in text else set()
     return {one for one in found if one.strip("0 \t-./\"'") and any(s.isalnum() for s in one)}
 
 
@@ -135,7 +137,9 @@ def _unescaped(text: str) -> str:
         return text
 
 
-def _replacer(originals: set[str], pseudonyms: Pseudonyms) -> Callable[[bytes], bytes]:
+def _replacer(
+    originals: set[str], pseudonyms: Pseudonyms, referring: Iterable[str]
+) -> Callable[[bytes], bytes]:
     """Replaces originals, the longest first, in each way they may be written; moves dates."""
     table: dict[bytes, bytes] = {}
     for text in sorted(originals, key=lambda one: (-len(one), one)):
@@ -145,6 +149,8 @@ def _replacer(originals: set[str], pseudonyms: Pseudonyms) -> Callable[[bytes], 
         if not text.isascii():
             for lower in (True, False):
                 table.setdefault(_escaped(text, lower=lower), _escaped(other, lower=lower))
+            for form in referring:
+                table.setdefault(_referred(text, form), _referred(other, form))
     # Inside longer runs of letters and digits, too: the last look for leaks finds them there.
     parts = [re.escape(one) for one in sorted(table, key=lambda one: (-len(one), one))]
     pattern = re.compile(b"|".join([*parts, _BYTE_DATE]))
@@ -163,6 +169,13 @@ def _escaped(text: str, *, lower: bool) -> bytes:
     ).encode()
 
 
+def _referred(text: str, form: str) -> bytes:
+    """With references to characters, as XML has them."""
+    return "".join(
+        html.escape(one) if one.isascii() else form.format(ord(one)) for one in text
+    ).encode()  # fmt: skip
+
+
 def _rewritten(
     data: bytes,
     codec: str,
@@ -176,6 +189,10 @@ def _rewritten(
         if begin < at:
             continue
         raw = data[begin:end]
+        if kind.startswith(maker_places.TIME):
+            out += [replace(data[at:begin]), maker_places.moved(raw, kind, pseudonyms.days)]
+            at = end
+            continue
         done = replace(raw) if kind != "texts" else raw
         if done == raw:
             text = _scrambled(raw.decode(codec, "surrogateescape"), kind, pseudonyms)
@@ -201,6 +218,32 @@ def _whole(
     if codec != "utf-8" and len(done) == len(piece.payload):
         done = _aligned(piece.payload, done, codec, places, pseudonyms)
     return framing.summed(piece.payload, done)
+
+
+def _maker(
+    payload: bytes,
+    identity: Identity,
+    pseudonyms: Pseudonyms,
+    replace: Callable[[bytes], bytes],
+) -> bytes:
+    """A line of an instrument with a framing of its own; checks as right or wrong as they were."""
+    layout = _layout(identity)
+    return framing_maker.changed(
+        payload, layout,
+        lambda text: _rewritten(text, *maker_places.spans(text, layout), pseudonyms, replace),
+    )  # fmt: skip
+
+
+def _layout(identity: Identity) -> Layout:
+    """The model of the instrument.
+
+    Raises:
+        InputError: a case that has such lines and no model.
+    """
+    if identity.layout is None:
+        raise InputError(tr("such a framing can only be read with a model of its family"),
+                         remedy="--model")  # fmt: skip
+    return identity.layout
 
 
 def _aligned(
@@ -238,126 +281,3 @@ def _scrambled(text: str, kind: str, pseudonyms: Pseudonyms) -> str:
         if kind == "texts" or not (plain.isascii() and len(plain) <= KEEP_CHARS_MAX):
             parts[at] = pseudonyms.scrambled(plain)
     return "".join(parts)
-
-
-# ---- places
-
-
-def _hl7(payload: bytes, identity: Identity) -> tuple[str, list[Span]]:
-    message = Hl7Message.parse(payload)
-    types: dict[int, str] = {}
-    found: list[Span] = []
-    for leaf in message.leaves():
-        kind = identity.hl7.get(f"{leaf.segment}-{leaf.field}", "")
-        if leaf.segment == "OBX" and leaf.field == 2:
-            types[leaf.number] = message.text_of(leaf)
-        elif leaf.segment == "OBX" and leaf.field == 5:
-            kind = _TYPES.get(types.get(leaf.number, ""), kind)
-            kind = "texts" if types.get(leaf.number) in identity.text_types else kind
-        beside = kind == "numbers" and (leaf.component or 1) > 1
-        raw = payload[leaf.begin : leaf.end]
-        if kind and raw and not (beside and sum(48 <= one <= 57 for one in raw) < DIGITS_MIN):
-            found.append((leaf.begin, leaf.end, kind))
-    known = message.encoding if message.encoding in {"utf-8", "gb18030"} else ""
-    return known or _codec(payload), found
-
-
-def _astm(payload: bytes, identity: Identity) -> tuple[str, list[Span]]:
-    """Fields of the records, by the delimiters that the header names.
-
-    Decoded first: the second byte of a Han character may be a delimiter.
-    """
-    codec = _codec(payload)
-    records = AstmMessage.parse(payload, codec).records
-    signs = records[0].signs if records else None
-    texts = (signs.field, signs.repeat, signs.component) if signs else ("|", "\\", "^")
-    cut = re.compile(f"[{re.escape(texts[1] + texts[2])}]")
-    text = payload.decode(codec, "surrogateescape")
-    found: list[Span] = []
-    at = 0
-    for record in re.split(r"(\r|\n)", text):
-        letter = record.lstrip()[:1].upper()
-        begin = at
-        for number, value in enumerate(record.split(texts[0]), 1):
-            kind = identity.astm.get(f"{letter}.{number}", "")
-            if kind and value:
-                found += _components(value, begin, kind, cut)
-            begin += len(value) + 1
-        at += len(record)
-    return codec, _in_bytes(text, codec, found)
-
-
-def _components(value: str, begin: int, kind: str, cut: re.Pattern[str]) -> Iterator[Span]:
-    at = 0
-    for sign in [*cut.finditer(value), None]:
-        end = len(value) if sign is None else sign.start()
-        if end > at:
-            yield begin + at, begin + end, kind
-        at = end + 1
-
-
-def _json(payload: bytes, identity: Identity) -> tuple[str, list[Span]]:
-    codec = _codec(payload)
-    text = payload.decode(codec, "surrogateescape")
-    found: list[Span] = []
-    for match in _MEMBER.finditer(text):
-        kind = identity.json.get(match[1], "")
-        group = 2 if match[2] is not None else 3
-        if kind and match[group] not in {"", "null"}:
-            found.append((match.start(group), match.end(group), kind))
-    return codec, _in_bytes(text, codec, found)
-
-
-def _elements(payload: bytes, _: Identity) -> tuple[str, list[Span]]:
-    """None of DICOM: its elements say what they are, and ``dicom_persons`` goes through them."""
-    return _codec(payload[:0]), []
-
-
-def _in_bytes(text: str, codec: str, spans: list[Span]) -> list[Span]:
-    """Places in a text as places in its bytes."""
-    edges = sorted({edge for begin, end, _ in spans for edge in (begin, end)})
-    offsets, before, done = {}, 0, 0
-    for edge in edges:
-        done += len(text[before:edge].encode(codec, "surrogateescape"))
-        offsets[edge] = done
-        before = edge
-    return [(offsets[begin], offsets[end], kind) for begin, end, kind in spans]
-
-
-def _codec(payload: bytes) -> str:
-    """The character set of a message that does not say: UTF-8 where it is that, else GB 18030."""
-    try:
-        payload.decode("utf-8")
-    except UnicodeDecodeError:
-        return "gb18030"
-    return "utf-8"
-
-
-def _wire(payload: bytes, identity: Identity) -> tuple[str, list[Span]]:
-    """Fields of the records of a session, wherever its frames cut or spoil them."""
-    codec = _codec(payload)
-    return codec, framing_places.spans(payload, lambda one: _astm(one, identity)[1])
-
-
-def _framed(payload: bytes, identity: Identity) -> tuple[str, list[Span]]:
-    """Leaves of a message, and whatever text stands around it."""
-    message = framing_mllp.part_of(payload).message
-    return _hl7(message, identity)[0], framing_mllp.spans(
-        payload, lambda one: _hl7(one, identity)[1]
-    )
-
-
-_SPANS: Final[dict[str, Callable[[bytes, Identity], tuple[str, list[Span]]]]] = {
-    "hl7": _hl7,
-    "astm": _astm,
-    "http": _json,
-    "command": _json,
-    IMAGES: _elements,
-    framing.WIRE: _wire,
-    framing_mllp.WIRE: _framed,
-}
-
-
-def places_of(protocol: str, payload: bytes, identity: Identity) -> tuple[str, list[Span]]:
-    """Codec of a message and the places in it that tell who somebody is."""
-    return _SPANS[protocol](payload, identity)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from harness.cases import dicom_cancel
 from harness.errors import PeerError
 from harness.evidence.correlate import Summary
 from harness.link.dicom_data import CHARACTER_SET, DEFLATED, TEXTS, deflate, inflate, tag_of, vr_of
@@ -135,6 +136,9 @@ def summary(payload: bytes) -> Summary:
         corr["sop"] = box.instance
     number = box.text(dicom_command.RESPONDED_TO if box.is_answer else dicom_command.MESSAGE_ID)
     ident = f"{box.association}/{number or 0}"
+    ended = dicom_cancel.about(box)
+    if ended:  # it is about the request that it ends, and nobody answers it
+        return Summary(type=box.kind, id="", corr=corr | {"acknowledges": ended})
     if box.is_answer:
         return Summary(type=box.kind, id="", corr=corr | {"acknowledges": ident})
     return Summary(type=box.kind, id=ident, corr=corr)

@@ -15,30 +15,37 @@ from typing import Final
 
 from harness.cases import dicom_about
 from harness.cases.dicom_about import KEYS, opened
+from harness.cases.dicom_cancel import CANCEL, CANCELLED, Pace, of_request
 from harness.cases.dicom_match import PROTOCOL, Match, nearest
-from harness.cases.dicom_ready import CALLING, NO_SUCH, asked, filled, good, reply, transcoded
+from harness.cases.dicom_ready import (
+    CALLING,
+    NO_SUCH,
+    asked,
+    context_of,
+    filled,
+    good,
+    offered,
+    reply,
+    said_back,
+    transcoded,
+)
 from harness.cases.dicom_retrieval import Asked
-from harness.cases.dicom_room import ImagingRoles
 from harness.cases.guard import CaseGuard
 from harness.cases.kept import Line
 from harness.cases.player import Heard, Player, Unmatched
 from harness.cases.retrievals import ASKING
-from harness.cases.score import Score
 from harness.cases.slots import Slots
 from harness.errors import PermitError
 from harness.i18n import tr
 from harness.link.address import LOOPBACK, Address
 from harness.link.dicom import PENDING, VERIFICATION, Answer, Request
-from harness.link.dicom_data import EXPLICIT, IMPLICIT
 from harness.link.dicom_messages import command_of_request
-from harness.link.dicom_pixels import NATIVE
 from harness.link.dicom_raw import RawPeer
 from harness.link.dicom_scp import Listener, Session
 from harness.link.spec import LinkSpec
-from harness.scenario.bench import Bench
 from harness.wire import dicom_command
 from harness.wire.dicom_box import Boxed
-from harness.wire.dicom_events import DimseReceived, SendDimse
+from harness.wire.dicom_events import SendDimse
 
 _CAUSES: Final = {"N-EVENT-REPORT": ("N-ACTION-RQ",), "C-STORE": ("C-MOVE-RQ", "C-GET-RQ")}
 """What a system calls about, and what asks for it."""
@@ -76,6 +83,7 @@ class DicomPlayer:
         guard: lets only persons of the case through.
         wait_s: for each answer.
         lines: of the case.
+        pace: keeps the gaps inside of a retrieval.
     """
 
     player: Player
@@ -84,6 +92,8 @@ class DicomPlayer:
     guard: CaseGuard
     wait_s: float
     lines: Sequence[Line]
+    pace: Pace = field(default_factory=Pace)
+    _ended: set[int] = field(default_factory=set)
     _open: dict[tuple[str, str], _Open] = field(default_factory=dict)
     _match: Match = field(init=False)
     _listener: Listener | None = None
@@ -111,6 +121,10 @@ class DicomPlayer:
         Raises:
             PermitError: it names somebody who is not of the case.
         """
+        if line.kind == CANCEL:
+            if line.number not in self._ended:
+                self.refuse(line, tr("what it should end was over"))
+            return
         payload = filled(line.payload, self.slots)
         spec = self.specs[line.link]
         connection = spec.connection(f"{line.link}#case", client=spec.to == self.player.system)
@@ -120,15 +134,14 @@ class DicomPlayer:
         link = self._association(line, found)
         if link is None:
             return
-        context = self._context(link, found)
+        context = context_of(link.syntaxes, link.classes, found)
         body = transcoded(found.body, found.syntax, link.syntaxes.get(context, ""))
         if not context or body is None:
             self.refuse(line, tr("its context was not accepted"))
         else:
             self.count()
             link.peer.say(SendDimse(context=context, command=found.command, payload=body))
-            if found.service != "C-CANCEL":
-                self._hear(line, link)
+            self._hear(line, link, context)
         if line.number >= link.last or link.peer.over:
             link.peer.release(self.wait_s)
             self._close(line.link, found.association)
@@ -172,30 +185,34 @@ class DicomPlayer:
         )  # fmt: skip
         return made
 
-    def _context(self, link: _Open, box: Boxed) -> int:
-        """The recorded context, or another of its class that can hold the data set; 0 for none."""
-        wanted = link.classes.get(box.context, box.sop_class)
-        fitting = [one for one in link.syntaxes if link.classes.get(one) == wanted]
-        exact = [one for one in fitting if link.syntaxes[one] == box.syntax or not box.body]
-        plain = [one for one in fitting if {link.syntaxes[one], box.syntax} <= NATIVE]
-        if box.context in exact:
-            return box.context
-        return next(iter([*exact, *plain]), 0)
-
-    def _hear(self, line: Line, link: _Open) -> None:
-        for _ in range(ANSWERS_MAX):
+    def _hear(self, line: Line, link: _Open, context: int) -> None:
+        ends = of_request(line, self.lines)
+        for count in range(ANSWERS_MAX):
+            while ends and count >= ends[0][0]:
+                self._end(ends.pop(0)[1], line, link, context)
             came = link.peer.message(self.wait_s)
             if isinstance(came, str):
                 return  # no answer: what it should have been is missing
             syntax = link.syntaxes.get(came.context, "")
             found = Boxed(association="", context=came.context, command=came.command,
                           syntax=syntax, body=came.payload)  # fmt: skip
-            if not found.is_answer:
-                self._serve_on(link, came, found)
+            if not found.is_answer:  # stores of a C-GET, reports
+                for answer in self._answers(found, None):
+                    command = said_back(found, answer.status)
+                    link.peer.say(SendDimse(context=came.context, command=command))
                 continue
             self.answered(line, found)
             if found.command.get(dicom_command.STATUS) not in PENDING:
                 return
+
+    def _end(self, cancel: Line, line: Line, link: _Open, context: int) -> None:
+        """Ask for the end of a request whose answers are coming."""
+        before = [one for one in self.lines if line.number <= one.number < cancel.number]
+        self.pace.wait(before[-1], cancel)
+        command = opened(cancel.payload).box.command
+        link.peer.say(SendDimse(context=context, command=command, payload=b""))
+        self._ended.add(cancel.number)
+        self.count()
 
     def answered(self, line: Line, box: Boxed) -> None:
         """The system answered what we sent."""
@@ -244,14 +261,7 @@ class DicomPlayer:
                   and one.protocol == PROTOCOL]  # fmt: skip
         if not asking:
             return None
-        contexts: dict[str, list[str]] = {VERIFICATION: [EXPLICIT, IMPLICIT]}
-        titles: set[str] = set()
-        for line in asking:
-            request = asked(opened(line.payload).box)
-            titles.add(request.called.decode("latin-1").strip(" \0"))
-            for one in request.items.contexts:
-                known = contexts.setdefault(one.abstract_syntax, [])
-                known += [each for each in one.transfer_syntaxes if each not in known]
+        titles, contexts = offered([opened(line.payload).box for line in asking])
         roles = [one for one in contexts if one != VERIFICATION]
         self._listener = Listener(self, min(titles) or CALLING.decode(), list(contexts.items()),
                                   roles=roles)  # fmt: skip
@@ -275,20 +285,6 @@ class DicomPlayer:
                 self._serving -= 1
                 self._came.notify_all()
 
-    def _serve_on(self, link: _Open, came: DimseReceived, box: Boxed) -> None:
-        """What the system asks on an association of ours: stores of a C-GET, reports."""
-        for answer in self._answers(box, None):
-            command: dict[int, dicom_command.Value] = {
-                dicom_command.FIELD: box.number | dicom_command.RESPONSE,
-                dicom_command.RESPONDED_TO: came.command.get(dicom_command.MESSAGE_ID, 0),
-                dicom_command.DATA_SET_TYPE: dicom_command.NO_DATA_SET,
-                dicom_command.STATUS: answer.status,
-                dicom_command.AFFECTED_CLASS: box.sop_class,
-            }
-            if box.instance:
-                command[dicom_command.AFFECTED_INSTANCE] = box.instance
-            link.peer.say(SendDimse(context=came.context, command=command))
-
     def _answers(self, box: Boxed, asked: Asked | None) -> Iterator[Answer]:
         payload = box.encode()
         about = dicom_about.summary(payload)
@@ -309,11 +305,36 @@ class DicomPlayer:
             comment = "not in the recording" if stands is None else "no answer in the recording"
             yield Answer(status=NO_SUCH, comment=comment)
             return
+        ends = [one for one in self.player.said
+                if one.kind == CANCEL and one.answers == stands.ident]  # fmt: skip
+        before = stands
         for one in replies:
+            if asked is not None and self._cancelled(asked, stands, one, ends):
+                last = replies[-1]
+                over = last.kind.endswith(f"^{CANCELLED:04X}")
+                yield reply(last, self.slots, box.syntax) if over else Answer(status=CANCELLED)
+                return
+            self.pace.wait(before, one)
+            before = one
             if not one.kind.endswith("-RQ"):
                 yield reply(one, self.slots, box.syntax)
             elif asked is not None:
                 asked.store(self, stands, one)
+
+    def _cancelled(self, asked: Asked, stands: Line, line: Line, ends: list[Line]) -> bool:
+        """Whether the system has ended its request; where it did then, it is waited for."""
+        due = next((one for one in ends if one.number < line.number), None)
+        waited = self.pace.until(asked.cancelled, self.wait_s) if due else asked.cancelled()
+        if not waited:
+            ends[:] = [one for one in ends if one is not due]  # nobody waits for it twice
+            return False
+        heard = Heard(
+            frm=self.player.system, link=stands.link, protocol=PROTOCOL, kind=CANCEL, ident="",
+            corr={"acknowledges": stands.ident}, payload=(due or stands).payload,
+            matched=ends[0].number if ends else 0,
+        )  # fmt: skip
+        self._note(heard, ends[0] if ends else None)
+        return True
 
     # ---- both
 
@@ -370,24 +391,10 @@ class DicomPlayer:
 
     def close(self) -> None:
         """End everything."""
+        self.pace.end()
         for link, association in list(self._open):
             self._open[link, association].peer.release(min(self.wait_s, 1.0))
             self._close(link, association)
         if self._listener is not None:
             self._listener.stop()
             self._listener = None
-
-
-def ends_of(
-    bench: Bench, player: Player, score: Score, guard: CaseGuard, wait_s: float
-) -> DicomPlayer:
-    """The ends of a case that speak DICOM; a system of ours gets to know where they listen."""
-    images = DicomPlayer(player, bench.specs, bench.address, guard, wait_s, score.lines)
-    links = [one.name for one in bench.specs.values()
-             if one.frm == player.system and one.protocol == PROTOCOL]  # fmt: skip
-    listening = images.listen(next((bench.listening.get(one) for one in links), None))
-    if listening is not None and isinstance(bench.systems, ImagingRoles):
-        titles, where = listening
-        for title in titles:
-            bench.systems.room.expects(title, where)
-    return images

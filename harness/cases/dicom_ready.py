@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -10,7 +11,7 @@ from harness.cases.dicom_about import opened
 from harness.cases.kept import Line
 from harness.cases.slots import Slots
 from harness.errors import HarnessError
-from harness.link.dicom import Answer
+from harness.link.dicom import VERIFICATION, Answer
 from harness.link.dicom_data import EXPLICIT, IMPLICIT, read, written
 from harness.link.dicom_pixels import NATIVE
 from harness.wire import dicom_command
@@ -78,6 +79,50 @@ def asked(box: Boxed) -> Associate:
     items = Items(application_context=APPLICATION_CONTEXT, contexts=[context],
                   user=UserInformation(class_uid="2.25.207811423"))  # fmt: skip
     return Associate(called=b"ANY-SCP", calling=CALLING, items=items)
+
+
+def context_of(syntaxes: Mapping[int, str], classes: Mapping[int, str], box: Boxed) -> int:
+    """The recorded context, or another of its class that can hold the data set; 0 for none.
+
+    Args:
+        syntaxes: agreed, by context.
+        classes: that were asked for, by context.
+        box: what is to be sent.
+    """
+    wanted = classes.get(box.context, box.sop_class)
+    fitting = [one for one in syntaxes if classes.get(one) == wanted]
+    exact = [one for one in fitting if syntaxes[one] == box.syntax or not box.body]
+    plain = [one for one in fitting if {syntaxes[one], box.syntax} <= NATIVE]
+    if box.context in exact:
+        return box.context
+    return next(iter([*exact, *plain]), 0)
+
+
+def offered(boxes: Sequence[Boxed]) -> tuple[set[str], dict[str, list[str]]]:
+    """Titles that requests of the system called, and every class and syntax that they asked for."""
+    contexts: dict[str, list[str]] = {VERIFICATION: [EXPLICIT, IMPLICIT]}
+    titles: set[str] = set()
+    for box in boxes:
+        request = asked(box)
+        titles.add(request.called.decode("latin-1").strip(" \0"))
+        for one in request.items.contexts:
+            known = contexts.setdefault(one.abstract_syntax, [])
+            known += [each for each in one.transfer_syntaxes if each not in known]
+    return titles, contexts
+
+
+def said_back(box: Boxed, status: int) -> dict[int, dicom_command.Value]:
+    """The command set that answers a request of the system."""
+    command: dict[int, dicom_command.Value] = {
+        dicom_command.FIELD: box.number | dicom_command.RESPONSE,
+        dicom_command.RESPONDED_TO: box.command.get(dicom_command.MESSAGE_ID, 0),
+        dicom_command.DATA_SET_TYPE: dicom_command.NO_DATA_SET,
+        dicom_command.STATUS: status,
+        dicom_command.AFFECTED_CLASS: box.sop_class,
+    }
+    if box.instance:
+        command[dicom_command.AFFECTED_INSTANCE] = box.instance
+    return command
 
 
 def good(kind: str) -> bool:

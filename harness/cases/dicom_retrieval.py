@@ -73,6 +73,10 @@ class Asked:
     request: Request
     session: Session
 
+    def cancelled(self) -> bool:
+        """Whether the system has asked for the end of it."""
+        return self.session.cancelled(self.request)
+
     def store(self, ends: Ends, retrieval: Line, line: Line) -> None:
         """Send one object of the recording.
 

@@ -7,7 +7,8 @@ places of ASTM records (LIS02-A2) and of JSON members; ``output.setlinfo.acct_pa
 wherever it begins. Of DICOM ``RIS C-FIND-RSP PatientName = ...`` and ``PACS C-STORE-RSP status =
 0000``; ``C-FIND-RSP^FF00`` are the answers with that status. ``PACS C-STORE-RQ PixelData =
 as-sent``: what comes back is what was sent under the same instance. ``LIS framing count = 0``: how
-often its frames of HL7 are not as they should be.
+often its frames of HL7, or of an instrument's own, are not as they should be. On such a line ``LIS
+ACK count`` and ``LIS NAK count`` are its replies; of POCT1-A2 ``LIS ACK.R01 ACK.type_cd = AA``.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from harness.cases import dicom_about
+from harness.captures.poct import POCT
+from harness.cases import dicom_about, soap
 from harness.cases.as_sent import AS_SENT
+from harness.cases.places_xml import is_xml, plain
 from harness.errors import InputError, PeerError
 from harness.evidence import correlate_http
 from harness.i18n import tr
+from harness.wire import poct1a
 from harness.wire.astm_records import AstmMessage
 from harness.wire.envelope import as_text
 from harness.wire.hl7 import Hl7Message
@@ -203,6 +207,8 @@ def values(one: Said, place: str) -> list[str]:
         return list(_astm(one.payload, match))
     if one.protocol == "http" and re.fullmatch(r"\w+(?:\.\w+)*", place):
         return members(one.payload, place)
+    if one.protocol == POCT:
+        return [given.get("V", "") for given in poct1a.read(one.payload).every(place)]
     if one.protocol == "dicom":
         return dicom_about.values(one.payload, place)
     raise InputError(
@@ -242,6 +248,9 @@ def members(payload: bytes, place: str) -> list[str]:
     try:
         whole = decode(payload).value
     except PeerError:
+        if is_xml(payload):
+            text = plain(payload.decode("utf-8", "replace"))
+            return [soap.member(text, place.rpartition(".")[2])]
         found = correlate_http.member(payload, place.rpartition(".")[2])
         return [found.encode("latin-1").decode("utf-8", "replace")]
     wanted = place.split(".")

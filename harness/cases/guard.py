@@ -6,13 +6,14 @@ manifest; a message that names anybody else does not leave.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from harness.cases import dicom_persons, framing, framing_mllp
-from harness.cases.deidentify import places_of
+from harness.cases import dicom_persons, framing, framing_maker, framing_mllp, maker_places
 from harness.cases.identity import Identity, load
+from harness.cases.places import places_of
 from harness.errors import PermitError
 from harness.i18n import tr
 from harness.identity_readers import READERS, Claim
@@ -27,6 +28,8 @@ def claims(protocol: str, payload: bytes, identity: Identity) -> list[list[Claim
     if protocol == "dicom":
         return [[Claim(place=place, kind="text", value=value)
                  for place, value in dicom_persons.who(payload, identity)]]  # fmt: skip
+    if protocol == framing_maker.WIRE:
+        return [_columns(payload, identity)]
     if protocol == framing.WIRE:
         protocol, payload = "astm", framing.text_of(payload)
     elif protocol == framing_mllp.WIRE:
@@ -40,6 +43,14 @@ def claims(protocol: str, payload: bytes, identity: Identity) -> list[list[Claim
             continue
         found.append(list(reader(text)) if reader else list(_members(payload, identity)))
     return found
+
+
+def _columns(payload: bytes, identity: Identity) -> list[Claim]:
+    """Of an instrument's own layout: what its model says who somebody is by."""
+    if identity.layout is None:
+        return []
+    return [Claim(place=kind, kind="text", value=value)
+            for kind, value in maker_places.values(payload, identity.layout)]  # fmt: skip
 
 
 def _members(payload: bytes, identity: Identity) -> Iterator[Claim]:
@@ -58,9 +69,12 @@ def hashed(claim: Claim, salt: str) -> str:
     return hashlib.sha256(raw).hexdigest()[:24]
 
 
-def persons(pieces: Iterable[tuple[str, bytes]], salt: str) -> list[str]:
+def persons(
+    pieces: Iterable[tuple[str, bytes]], salt: str, places: Identity | None = None
+) -> list[str]:
     """Hashes of everybody in some payloads, for the manifest."""
-    identity = load()
+    layout = places.layout if places is not None else None
+    identity = dataclasses.replace(load(), layout=layout)
     return sorted(
         {
             hashed(one, salt)
@@ -104,8 +118,10 @@ class CaseGuard:
     def _look(self, name: str, payload: bytes) -> None:
         refused: Claim | None = None
         # Values of DICOM lie among lengths and tags: it is looked at as it leaves.
-        then = payload if name == "dicom" else self.recorded(payload)
-        for read in claims(name, then, self.identity):
+        own = name == framing_maker.WIRE  # and values of columns beside other columns
+        then = payload if name == "dicom" or own else self.recorded(payload)
+        for found in claims(name, then, self.identity):
+            read = [self._then(one) for one in found] if own else found
             strange = next((one for one in read if hashed(one, self.salt) not in self.known), None)
             if strange is None:
                 return
@@ -115,6 +131,11 @@ class CaseGuard:
                place=refused.place if refused else "?"),
             remedy=tr("take the case out of its recording again; do not edit its messages"),
         )  # fmt: skip
+
+    def _then(self, claim: Claim) -> Claim:
+        """What it was in the recording."""
+        raw = self.recorded(claim.value.encode("utf-8", "surrogateescape"))
+        return dataclasses.replace(claim, value=raw.decode("utf-8", "surrogateescape"))
 
     def opens(self, connection: Connection, host: str, port: int) -> None:
         """Refuse a forbidden address."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness import resources
+from harness.captures.layout import Layout
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.link.dicom_data import tag_of
@@ -19,7 +20,7 @@ KINDS: Final = ("names", "numbers", "contacts", "texts")
 KEEP: Final = "keep"
 """Of DICOM: a text that is technical, and stays."""
 
-PROTOCOLS: Final = frozenset({"hl7", "astm", "json", "dicom"})
+PROTOCOLS: Final = frozenset({"hl7", "astm", "json", "xml", "dicom"})
 FORMAT: Final = 1
 _TAG: Final = re.compile(r"\(?([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})\)?")
 
@@ -34,6 +35,8 @@ class Identity:
         json: members at any depth.
         text_types: of OBX-2, where OBX-5 is free text.
         dicom: tags at any depth; ``keep`` is a kind, too.
+        xml: elements and attributes at any depth, beside the members of JSON.
+        layout: of the instrument with a framing of its own: its columns say where persons stand.
     """
 
     hl7: Mapping[str, str]
@@ -41,6 +44,13 @@ class Identity:
     json: Mapping[str, str]
     text_types: frozenset[str] = field(default_factory=frozenset)
     dicom: Mapping[int, str] = field(default_factory=dict)
+    xml: Mapping[str, str] = field(default_factory=dict)
+    layout: Layout | None = None
+
+    @property
+    def elements(self) -> Mapping[str, str]:
+        """Places in XML: what a member of JSON is called, an element is called as well."""
+        return {**self.json, **self.xml}
 
 
 def load(extra: Path | None = None) -> Identity:
@@ -67,6 +77,7 @@ def _whole(tables: list[dict[str, Any]]) -> Identity:
         text_types=frozenset(
             one for table in tables for one in table.get("hl7", {}).get("text_types", ())
         ),
+        xml=_places(tables, "xml"),
         dicom={_tag(name): kind for name, kind in _places(tables, "dicom").items()},
     )
 

@@ -22,10 +22,11 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import Final, TypeVar
 
-from harness.cases import minimise_dicom
+from harness.cases import minimise_dicom, minimise_maker
 from harness.cases.faults import COUNT, Fault
 from harness.cases.kept import Line
 from harness.cases.members import (
@@ -120,8 +121,8 @@ class Search:
     def run(self, score: Score) -> Score:
         """The least that still shows the fault."""
         self._until = self.clock() + self.budget_s
-        levels = (self._messages, self._segments, self._fields, self._elements, self._frames,
-                  self._members, self._arguments, self._gaps)  # fmt: skip
+        levels = (self._messages, self._segments, self._fields, self._elements, self._results,
+                  self._frames, self._members, self._arguments, self._gaps)  # fmt: skip
         for step in levels:
             try:
                 score = step(score)
@@ -317,6 +318,14 @@ class Search:
             parts = minimise_dicom.elements(score, self._anchored, deep=deep, together=together)
             if parts and not self._absent:
                 score = self._least(name, parts, minimise_dicom.dropping(score, parts), score)
+        return score
+
+    def _results(self, score: Score) -> Score:
+        """Results of an instrument's own layout, and elements of device messages."""
+        for name, parts_of, made in minimise_maker.levels(self.stage.layout, self._anchored):
+            parts = parts_of(score)
+            if parts and not self._absent:
+                score = self._least(name, parts, partial(made, score, parts), score)
         return score
 
     def _gaps(self, score: Score) -> Score:

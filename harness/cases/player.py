@@ -13,12 +13,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from harness.cases import framing_mllp
+from harness.captures.layout import Layout
+from harness.captures.poct import ACKNOWLEDGEMENT, POCT
+from harness.cases import framing_mllp, maker_places, soap
+from harness.cases.acknowledging import acknowledging, acknowledging_device
 from harness.cases.asking import Asking, refusal
 from harness.cases.framing import WIRE, WireCore, WireDone, WireReply, summed
+from harness.cases.framing_maker import WIRE as MAKER
 from harness.cases.framing_mllp import HllpAsRecorded, MllpAsRecorded
 from harness.cases.kept import Line
+from harness.cases.maker_core import MakerCore
+from harness.cases.places_xml import is_xml
+from harness.cases.recorded_maker import device_about
 from harness.cases.slots import Slots, stamped
+from harness.cases.soap import XML
 from harness.errors import InputError, PeerError
 from harness.evidence import correlate, correlate_http
 from harness.evidence.correlate import Summary
@@ -32,8 +40,11 @@ from harness.wire.hl7_ack import acknowledge
 from harness.wire.http1 import HttpServerCore
 from harness.wire.http1_client import HttpClientCore
 from harness.wire.http1_events import HttpBroken, HttpExhausted, HttpRequest, HttpResponse
+from harness.wire.poct1a_core import Poct1aCore
 
-PROTOCOLS: Final = {"mllp": "hl7", "hllp": "hl7", "astm": "astm", "http": "http"}
+PROTOCOLS: Final = {
+    "mllp": "hl7", "hllp": "hl7", "astm": "astm", "http": "http", "framed": MAKER, "poct1a": POCT,
+}  # fmt: skip
 """Protocol of an endpoint, and of the lines that can be played over it."""
 
 BARE: Final = {WIRE: "astm", framing_mllp.WIRE: "hl7"}
@@ -42,8 +53,15 @@ BARE: Final = {WIRE: "astm", framing_mllp.WIRE: "hl7"}
 FRAMING: Final = "framing"
 """Kind of what is heard where a frame of HL7 is not as it should be; its code stands behind."""
 
+IN_PIECES: Final = frozenset({WIRE, MAKER})
+"""Protocols of lines that leave piece by piece."""
+
 HEARD_MAX: Final = 1000
 """Messages of the system that a replay waits for; a system that resends for ever says no more."""
+
+_SUMMARIES: Final[Mapping[str, Callable[[bytes], Summary]]] = {
+    "hl7": correlate.hl7, "astm": correlate.astm, POCT: device_about,
+}  # fmt: skip
 
 JSON: Final = (("Content-Type", "application/json;charset=UTF-8"),)
 
@@ -103,6 +121,7 @@ class Player:
         expected: types that a fault names: they are accepted also where none was recorded, since
             that it did not come may be the very fault.
         asking: sends requests over HTTP; None where there are none.
+        layout: of an instrument with a framing of its own; None where the case has none.
     """
 
     system: str
@@ -113,6 +132,7 @@ class Player:
     wall: datetime
     expected: frozenset[str] = frozenset()
     asking: Asking | None = None
+    layout: Layout | None = None
     role: str = "case"
     heard: list[Heard] = field(default_factory=list)
     unmatched: list[Unmatched] = field(default_factory=list)
@@ -134,6 +154,10 @@ class Player:
                 return WireCore()
             case "astm":
                 return AstmLinkCore(AstmLinkConfig(side="instrument" if client else "host"))
+            case "framed" if self.layout is not None:
+                return MakerCore(self.layout)
+            case "poct1a":
+                return Poct1aCore()
             case "http":
                 return HttpClientCore() if client else HttpServerCore()
         return HllpAsRecorded() if self.protocols[link] == "hllp" else MllpAsRecorded()
@@ -141,7 +165,7 @@ class Player:
     def post(self, line: Line) -> None:
         """Lay a line ready; the command ``send`` with its number sends it."""
         self._outbox[line.number] = line
-        self.under_way += line.protocol == WIRE
+        self.under_way += line.protocol in IN_PIECES
 
     def heard_of(self, number: int) -> Callable[[], bool]:
         """Whether what stands for a recorded line has come."""
@@ -202,10 +226,17 @@ class Player:
             return self._ask(conn, line, now)
         if line.protocol == framing_mllp.WIRE:
             return [act.Send(conn=conn, event=framing_mllp.framed(line.payload, self._today))]
+        if line.protocol == MAKER:
+            return [act.Send(conn=conn, event=Message(payload=self._columns(line.payload)))]
         payload = stamped(self.slots.filled(line.payload), line.protocol, self.wall)
         if line.protocol == WIRE:
             payload = summed(line.payload, payload)
         return [act.Send(conn=conn, event=Message(payload=payload))]
+
+    def _columns(self, payload: bytes) -> bytes:
+        """A line of an instrument's own framing with the values of this replay."""
+        assert self.layout is not None
+        return maker_places.filled(payload, self.layout, self.slots.filled)
 
     def _today(self, payload: bytes) -> bytes:
         """A message of HL7 with the values of this replay."""
@@ -213,7 +244,7 @@ class Player:
 
     def _misframed(self, link: str, wrong: Violation) -> None:
         """The system frames its messages otherwise than MLLP does: what a fault may be about."""
-        if PROTOCOLS[self.protocols[link]] == "hl7":
+        if PROTOCOLS[self.protocols[link]] in {"hl7", MAKER}:
             self.heard.append(
                 Heard(
                     frm=self.system, link=link, protocol=framing_mllp.WIRE,
@@ -225,7 +256,8 @@ class Player:
         """What the system answers to a piece of a session; of what it sends itself, each frame."""
         self.heard.append(
             Heard(
-                frm=self.system, link=link, protocol=WIRE, kind=reply.name, ident="", corr={},
+                frm=self.system, link=link, protocol=PROTOCOLS[self.protocols[link]],
+                kind=reply.name, ident="", corr={},
                 payload=reply.payload,
             )
         )  # fmt: skip
@@ -271,7 +303,7 @@ class Player:
 
     def _gone(self, conn: str, link: str, why: str) -> None:
         """A connection that ends; what was asked on it gets no answer any more."""
-        if self.under_way and self.protocols.get(link) == "astm":
+        if self.under_way and self.protocols.get(link) in {"astm", "framed"}:
             self.under_way = 0
             self.refused.append(f"{link}: {why or tr('closed inside a session')}")
         if self._conns.get(link) == conn:
@@ -284,7 +316,7 @@ class Player:
         if not isinstance(event, Message | MessageReceived):
             return []
         protocol = PROTOCOLS[self.protocols[link]]
-        about = _about(protocol, event)
+        about = self._about(protocol, event)
         line = self._recorded(protocol, about)
         self.heard.append(
             Heard(
@@ -302,7 +334,8 @@ class Player:
                 return [act.Send(conn=conn, event=Message(payload=answer))]
             return []
         self._used.add(line.number)
-        self.slots.bind(f"theirs:{line.number}", line.ident, about.id)
+        if protocol != POCT:  # its small numbers begin anew with each conversation
+            self.slots.bind(f"theirs:{line.number}", line.ident, about.id)
         return [
             act.Send(conn=conn, event=self._reply(one, protocol, about))
             for one in self.replies.get(line.number, ())
@@ -340,30 +373,25 @@ class Player:
     def _reply(self, line: Line, protocol: str, about: Summary) -> Message:
         if line.protocol == framing_mllp.WIRE:
             return framing_mllp.framed(
-                line.payload, lambda raw: _acknowledging(self._today(raw), about.id)
+                line.payload, lambda raw: acknowledging(self._today(raw), about.id)
             )
         payload = stamped(self.slots.filled(line.payload), protocol, self.wall)
         if protocol == "http":
-            return HttpResponse(status=200, headers=JSON, payload=payload)
+            return HttpResponse(status=200, headers=XML[:1] if is_xml(payload) else JSON,
+                                payload=payload)  # fmt: skip
         if protocol == "hl7" and line.answers:
             # The answer names what was asked just now, also where the same is asked again.
-            payload = _acknowledging(payload, about.id)
+            payload = acknowledging(payload, about.id)
+        if protocol == POCT and line.kind == ACKNOWLEDGEMENT:
+            payload = acknowledging_device(payload, about.id)
         return Message(payload=payload)
 
-
-def _acknowledging(payload: bytes, ident: str) -> bytes:
-    start = payload.find(b"\rMSA")
-    sign = payload[start + 4 : start + 5]
-    end = payload.find(b"\r", start + 1)
-    end = len(payload) if end < 0 else end
-    fields = payload[start + 1 : end].split(sign) if start >= 0 and sign else []
-    if len(fields) < 3:
-        return payload
-    fields[2] = ident.encode("latin-1", "replace")
-    return payload[: start + 1] + sign.join(fields) + payload[end:]
-
-
-def _about(protocol: str, event: Message | MessageReceived) -> Summary:
-    if isinstance(event, HttpRequest):
-        return correlate_http.request(event)
-    return {"hl7": correlate.hl7, "astm": correlate.astm}[protocol](event.payload)
+    def _about(self, protocol: str, event: Message | MessageReceived) -> Summary:
+        """What a message of the system is about."""
+        if isinstance(event, HttpRequest):
+            return soap.about(event.payload) or correlate_http.request(event)
+        if protocol == MAKER and self.layout is not None:
+            known = [self.slots.text(one.corr["barcode"]) for one in self._outbox.values()
+                     if one.corr.get("barcode")]  # fmt: skip
+            return maker_places.about(event.payload, self.layout, known)
+        return _SUMMARIES[protocol](event.payload)

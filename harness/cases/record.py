@@ -8,18 +8,15 @@ device's port) to ``listen_url`` (the system's).
 from __future__ import annotations
 
 import json
-import signal
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 from harness.captures.journal import Ends, PcapJournal
 from harness.clock import RealClock
 from harness.errors import InputError
 from harness.i18n import tr
+from harness.inline.lines import until_asked
 from harness.link.address import Address
 from harness.link.passing import End, Passage
 from harness.link.serial_address import SerialAddress
@@ -120,8 +117,7 @@ def run(profile: str, out: str, *, durable: bool, as_json: bool) -> int:
         InputError: nothing can be recorded.
     """
     recording = Recording(load_profile(profile), Path(out), durable)
-    stopped = threading.Event()
-    with _until(stopped.set):
+    with until_asked() as stopped:
         recording.start()
         for name, address in recording.ready.items():
             print(f"ready {name} {address}", flush=True)
@@ -151,25 +147,6 @@ def _end(recording: Recording, *, as_json: bool) -> int:
                           "lost": journal.lost, "refused": recording.refused,
                           "exit_code": code}, ensure_ascii=False))  # fmt: skip
     return code
-
-
-class _until:  # noqa: N801 - reads as a phrase
-    """Calls something when the program is asked to end; the handlers of before come back."""
-
-    def __init__(self, stop: Callable[[], None]) -> None:
-        self._stop = stop
-
-    def __enter__(self) -> None:
-        def asked(_number: int, _frame: FrameType | None) -> None:
-            self._stop()
-
-        names = [name for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
-        numbers = [signal.Signals[name] for name in names]
-        self._before = {number: signal.signal(number, asked) for number in numbers}
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
 
 
 def _mirrored(endpoint: Endpoint) -> bool:

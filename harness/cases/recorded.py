@@ -4,32 +4,35 @@ from __future__ import annotations
 
 import gc
 import json
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.captures.astm import read_astm
-from harness.captures.hl7 import read_hl7
-from harness.captures.http import read_http
-from harness.captures.network import Talk, is_network, talks
-from harness.captures.reading import Reading
-from harness.captures.sources import Stream, read_file, streams
-from harness.cases import dicom_about, framing_mllp, recorded_dicom
-from harness.cases.framing import WIRE, sessions, text_of
+from harness.captures.layout import Layout
+from harness.captures.network import is_network
+from harness.cases import dicom_about, framing_maker, recorded_dicom
 from harness.cases.kept import COMMAND
+from harness.cases.recorded_capture import READERS, network, serial
 from harness.cases.recorded_dicom import OfTrace, Talked, moment
+from harness.cases.recorded_maker import PROTOCOLS as MAKERS
+from harness.cases.recorded_maker import UNSOUND, MakersOfTrace
 from harness.cases.recorded_wire import Covered, WireOfTrace
-from harness.cases.unread import Unread
+from harness.cases.recording import (
+    MISFRAMED,
+    NO_MODEL,
+    Recorded,
+    Recording,
+    maker_piece,
+    piece,
+)
 from harness.errors import InputError
-from harness.evidence import correlate, correlate_http, trace
-from harness.evidence.correlate import Summary
+from harness.evidence import trace
 from harness.i18n import tr
 
-_SUMMARIES = {"hl7": correlate.hl7, "astm": correlate.astm, "dicom": dicom_about.summary}
+__all__ = ["MISFRAMED", "Recorded", "Recording", "read"]
+
 _ABOUT = {
     "patient_id": "patient",
     "barcode": "barcode",
@@ -42,98 +45,6 @@ _ABOUT = {
     "sps_id": "step",
 }
 """Arguments of a command that say what it is about, and which key they are."""
-
-MALFORMED = "sessions whose framing is not as it should be; --framing keeps it"
-MISFRAMED = "spots in HL7 whose framing is not as it should be; --framing keeps them"
-ENCRYPTED = "encrypted connections (TLS): nothing in them can be read"
-
-_READERS = {"hl7": read_hl7, "astm": read_astm, "http": read_http}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
-    """One message.
-
-    Attributes:
-        source: file that it comes from.
-        at_s: seconds since 1970; 0 where the recording has no times.
-        frm: who sent it, as the recording names it.
-        to: to whom.
-        protocol: ``hl7``, ``astm``, ``http``, ``dicom``.
-        kind: type of the message, number of the transaction.
-        ident: control id, msgid.
-        corr: what it is about.
-        payload: its bytes, without framing.
-        link: name of the endpoint that it went over, where the recording says.
-    """
-
-    source: str
-    at_s: float
-    frm: str
-    to: str
-    protocol: str
-    kind: str
-    ident: str
-    corr: dict[str, str]
-    payload: bytes
-    link: str = ""
-
-
-@dataclass(slots=True)
-class Recording:
-    """Everything of some files.
-
-    Attributes:
-        left_out: what could not be taken, with its number: protocols, damage, kept bytes.
-        framing: ASTM sessions and what is wrong in HL7's framing are taken byte for byte.
-        unread: associations of DICOM that nobody has asked for yet.
-    """
-
-    left_out: dict[str, int] = field(default_factory=dict)
-    framing: bool = False
-    unread: Unread[Recorded] = field(default_factory=Unread)
-    _parts: list[list[Recorded] | int] = field(default_factory=list)
-
-    def add(self, messages: Iterable[Recorded]) -> None:
-        """What was read, behind all that is there."""
-        self._parts.append(list(messages))
-
-    def later(self) -> None:
-        """The association that was put to the unread ones last stands behind all that is there."""
-        self._parts.append(len(self.unread) - 1)
-
-    @property
-    def messages(self) -> list[Recorded]:
-        """All messages by time; nothing stays unread."""
-        self.unread.between(float("-inf"), float("inf"))
-        return self.known
-
-    @property
-    def known(self) -> list[Recorded]:
-        """By time, without the associations that nobody has asked for."""
-        found = [
-            one
-            for part in self._parts
-            for one in (self.unread.was_read(part) if isinstance(part, int) else part)
-        ]
-        found.sort(key=lambda one: one.at_s)
-        return found
-
-    def __len__(self) -> int:
-        """How many messages there are, read or not."""
-        read = sum(len(part) for part in self._parts if not isinstance(part, int))
-        return read + self.unread.messages
-
-    @property
-    def untimed(self) -> int:
-        """How many of them have no time; each association has one."""
-        parts = [part for part in self._parts if not isinstance(part, int)]
-        return sum(not one.at_s for part in parts for one in part)
-
-    def miss(self, why: str, count: int = 1) -> None:
-        """Count something that is not among the messages."""
-        if count:
-            self.left_out[why] = self.left_out.get(why, 0) + count
 
 
 @contextmanager
@@ -149,26 +60,29 @@ def _uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def read(paths: Sequence[Path], port: int = 0, *, framing: bool = False) -> Recording:
+def read(
+    paths: Sequence[Path], port: int = 0, *, framing: bool = False, layout: Layout | None = None
+) -> Recording:
     """All messages of traces (``.jsonl``), network captures and serial captures.
 
     Args:
         paths: files.
         port: of network captures only the connections with it.
         framing: take ASTM sessions, and HL7 whose framing is not as it should be, byte for byte.
+        layout: of an instrument with a framing of its own; what speaks nothing else is read by it.
 
     Raises:
         InputError: a file cannot be read, or there is no message in any.
     """
-    found = Recording(framing=framing)
+    found = Recording(framing=framing, layout=layout)
     with _uncollected():
         for path in paths:
             if path.suffix == ".jsonl":
                 _trace(path, found)
             elif is_network(path):
-                found.add(_network(path, port, found))
+                found.add(network(path, port, found))
             else:
-                found.add(_serial(path, found))
+                found.add(serial(path, found))
     if not len(found):
         raise InputError(
             tr("no message in these recordings"), where=", ".join(str(one) for one in paths),
@@ -181,8 +95,15 @@ def _trace(path: Path, found: Recording) -> None:
     read_trace = trace.read(path)
     found.miss(read_trace.damage, bool(read_trace.damage))
     images, wire = OfTrace(), WireOfTrace() if found.framing else None
-    said = _of_records(path, read_trace.records, images, found, wire)
-    found.add(said if wire is None else _with_framing(path, said, wire))
+    makers = MakersOfTrace(found.layout)
+    said = list(_of_records(path, read_trace.records, images, found, (makers, wire)))
+    pieces = list(makers.pieces())
+    if pieces:  # many records have the same millisecond: their order is that of the trace
+        said += [(number, maker_piece(path, one, link)) for number, link, one in pieces]
+        said.sort(key=lambda one: one[0])
+        found.miss(UNSOUND, sum(not one.sound for _, _, one in pieces))
+    messages = (one for _, one in said)
+    found.add(messages if wire is None else _with_framing(path, messages, wire))
     for talked in images.talks():
         read = partial(_images, path, talked, found)
         if found.unread.add(talked.talk, frozenset((talked.client, talked.server)), read):
@@ -193,27 +114,34 @@ def _trace(path: Path, found: Recording) -> None:
 
 def _of_records(
     path: Path, records: Iterable[trace.Record], images: OfTrace, found: Recording,
-    wire: WireOfTrace | None,
-) -> Iterator[Recorded]:  # fmt: skip
+    lines: tuple[MakersOfTrace, WireOfTrace | None],
+) -> Iterator[tuple[int, Recorded]]:  # fmt: skip
+    """Messages with the numbers of their records."""
+    makers, wire = lines
     systems: set[str] = set()
     for record in records:
         kind = record["kind"]
         if kind == "bytes":
             images.take(record)
+            makers.take(record)
             if wire is not None:
                 wire.take(record)
         elif kind == "open":
             systems = {str(one["role"]) for one in record.get("systems", ())}
         elif kind == COMMAND and record["role"] in systems and record["args"]:
-            yield _command(path, record)
+            yield int(record["n"]), _command(path, record)
         elif kind == "message":
             protocol = str(record["protocol"])
             if protocol == recorded_dicom.PROTOCOL:
                 continue  # it says what was seen; the message itself stands in the bytes
-            if protocol not in _READERS:
+            if protocol in MAKERS:
+                if protocol == framing_maker.WIRE and found.layout is None:
+                    found.miss(NO_MODEL)
+                continue  # they come from the bytes as well
+            if protocol not in READERS:
                 found.miss(f"{protocol}: not taken into cases")
                 continue
-            yield _message(path, record, protocol)
+            yield int(record["n"]), _message(path, record, protocol)
 
 
 def _with_framing(path: Path, said: Iterable[Recorded], wire: WireOfTrace) -> Iterator[Recorded]:
@@ -225,7 +153,7 @@ def _with_framing(path: Path, said: Iterable[Recorded], wire: WireOfTrace) -> It
             yield one
     for it in framed:
         ends = it.side.frm, it.side.to
-        yield _piece(path, it.protocol, it.data, it.text, ends, it.at_s, link=it.side.link)
+        yield piece(path, it.protocol, it.data, it.text, ends, it.at_s, link=it.side.link)
 
 
 def _message(path: Path, record: trace.Record, protocol: str) -> Recorded:
@@ -263,7 +191,7 @@ def _image(path: Path, heard: recorded_dicom.Heard) -> Recorded:
 
 def _command(path: Path, record: dict[str, Any]) -> Recorded:
     """What a user did at a screen: a system under test acts on that as on a message."""
-    args: dict[str, str] = {name: str(value) for name, value in record["args"].items()}
+    args: dict[str, str] = {name: _text(value) for name, value in record["args"].items()}
     return Recorded(
         source=path.name,
         at_s=moment(record["w"]),
@@ -277,122 +205,6 @@ def _command(path: Path, record: dict[str, Any]) -> Recorded:
     )
 
 
-def _network(path: Path, port: int, found: Recording) -> Iterator[Recorded]:
-    heard, skipped = talks(path, port)
-    for why, count in skipped.items():
-        found.miss(why, count)
-    for talk in heard:
-        frm, _, to = talk.stream.direction.partition(" > ")
-        found.miss("gaps in the capture", sum(one.code == "net.gap" for one in talk.findings))
-        if talk.protocol not in _READERS and talk.reading is None:
-            sealed = talk.protocol == "tls"
-            found.miss(ENCRYPTED if sealed else f"{talk.protocol}: not taken into cases")
-            continue
-        if talk.protocol == "astm" and _in_frames(talk.stream, found):
-            yield from _sessions(path, talk.stream.data, (frm, to), talk)
-            continue
-        if talk.protocol == "hl7" and found.framing:
-            yield from _framed(path, talk.stream.data, (frm, to), talk)
-            continue
-        # Only both sides together tell what an association says: it was read with the capture.
-        reading = talk.reading or _READERS[talk.protocol](talk.stream)
-        yield from _messages(path, talk.protocol, reading, found, (frm, to), talk)
-
-
-def _serial(path: Path, found: Recording) -> Iterator[Recorded]:
-    for stream in streams(read_file(path)):
-        protocol = "hl7" if b"MSH" in stream.data else "astm"
-        if protocol == "astm" and _in_frames(stream, found):
-            yield from _sessions(path, stream.data, (stream.direction, ""), None)
-            continue
-        if protocol == "hl7" and found.framing:
-            yield from _framed(path, stream.data, (stream.direction, ""), None)
-            continue
-        reading = _READERS[protocol](stream)
-        yield from _messages(path, protocol, reading, found, (stream.direction, ""), None)
-
-
-def _in_frames(stream: Stream, found: Recording) -> bool:
-    """Whether its sessions are taken byte for byte; if not, how many are not as they should be."""
-    if not found.framing:
-        found.miss(MALFORMED, sum(not one.sound for one in sessions(stream.data)))
-    return found.framing
-
-
-def _sessions(
-    path: Path, data: bytes, ends: tuple[str, str], talk: Talk | None
-) -> Iterator[Recorded]:
-    for one in sessions(data):
-        yield _piece(path, WIRE, one.data, text_of(one.data), ends, _at(talk, one.offset))
-
-
-def _framed(
-    path: Path, data: bytes, ends: tuple[str, str], talk: Talk | None
-) -> Iterator[Recorded]:
-    """Messages of HL7; one whose framing is not as it should be comes byte for byte."""
-    for one in framing_mllp.parts(data):
-        protocol, kept = ("hl7", one.message) if one.sound else (framing_mllp.WIRE, one.data)
-        yield _piece(path, protocol, kept, one.message, ends, _at(talk, one.offset + one.begin))
-
-
-def _piece(
-    path: Path, protocol: str, data: bytes, text: bytes, ends: tuple[str, str], at_s: float,
-    link: str = "",
-) -> Recorded:  # fmt: skip
-    """What was on the line, with what the message in it is about."""
-    about = correlate.astm(text) if protocol == WIRE else _about("hl7", text)
-    return Recorded(
-        source=path.name, at_s=at_s, frm=ends[0], to=ends[1], protocol=protocol,
-        kind="session" if protocol == WIRE else about.type, ident=about.id, corr=about.corr,
-        payload=data, link=link,
-    )  # fmt: skip
-
-
-def _at(talk: Talk | None, offset: int) -> float:
-    """When a byte of a side came; 0 where nobody knows."""
-    if talk is None:
-        return 0.0
-    at = bisect_right(talk.moments, offset, key=lambda one: one[0]) - 1
-    return talk.moments[at][1] if at >= 0 else 0.0
-
-
-def _messages(
-    path: Path,
-    protocol: str,
-    reading: Reading,
-    found: Recording,
-    ends: tuple[str, str],
-    talk: Talk | None,
-) -> Iterator[Recorded]:
-    found.miss("bytes of no message", sum(len(one.data) for one in reading.kept))
-    if protocol == "hl7":
-        found.miss(MISFRAMED, len(reading.findings))
-    for one in reading.messages:
-        if protocol == recorded_dicom.PROTOCOL and not one.payload:
-            continue  # the words of an association: its requests have them
-        about = _about(protocol, one.payload)
-        yield Recorded(
-            source=path.name,
-            at_s=_at(talk, one.offset),
-            frm=ends[0],
-            to=ends[1],
-            protocol=protocol,
-            kind=about.type,
-            ident=about.id,
-            corr=about.corr,
-            payload=one.payload,
-        )
-
-
-def _about(protocol: str, payload: bytes) -> Summary:
-    summary = _SUMMARIES.get(protocol)
-    if summary is not None:
-        about = summary(payload)
-        more = dicom_about.of_order(payload) if protocol == "hl7" else {}
-        return Summary(type=about.type, id=about.id, corr=more | about.corr) if more else about
-    return Summary(
-        type=correlate_http.member(payload, "infno"),
-        id=correlate_http.member(payload, "msgid")
-        or correlate_http.member(payload, "inf_refmsgid"),
-        corr=correlate_http.keys_of(payload),
-    )
+def _text(value: Any) -> str:
+    """An argument as a user types it; a table as JSON."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)

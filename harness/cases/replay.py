@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from harness.captures.layout import Layout, read_layout
 from harness.cases.as_sent import comparing, sent_of
 from harness.cases.faults import Fault, Seen, look, parse
 from harness.cases.kept import Case
@@ -177,7 +178,20 @@ def stage_of(case: Case, profile: Profile, system: str, manner: Manner) -> Stage
             path=str(case.manifest.get("path", "")),
         )  # fmt: skip
     known = frozenset(str(one) for one in case.manifest.get("persons", ()))
-    return Stage(profile, system, manner, (known, str(case.manifest.get("persons_salt", ""))))
+    salt = str(case.manifest.get("persons_salt", ""))
+    return Stage(profile, system, manner, (known, salt), layout_in(case))
+
+
+def layout_in(case: Case) -> Layout | None:
+    """The instrument with a framing of its own that a case is about; None where there is none.
+
+    Raises:
+        InputError: its manifest has none that can be read.
+    """
+    try:
+        return read_layout(case.manifest)
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(tr("not a case: {why}", why=error), where=case.name) from error
 
 
 def once(stage: Stage, score: Score, faults: Sequence[Fault], salt: str = "") -> Once:

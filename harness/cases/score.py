@@ -11,6 +11,7 @@ from harness.cases import retrievals
 from harness.cases.framing import WIRE
 from harness.cases.kept import COMMAND, Line
 from harness.cases.player import BARE, PROTOCOLS
+from harness.cases.recorded_maker import PROTOCOLS as MAKERS
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.link.spec import LinkSpec
@@ -18,6 +19,9 @@ from harness.wire.dicom_box import decode
 
 PLAYED: Final = {**PROTOCOLS, "dicom": "dicom"}
 """Protocol of an endpoint, and of the lines that go over it."""
+
+_ONE_LINE: Final = frozenset({"astm", "dicom", WIRE, *MAKERS})
+"""Protocols whose line is one for both of its ends."""
 
 Move = Literal["send", "hear", "command"]
 
@@ -166,7 +170,7 @@ def _link(line: Line, system: str, specs: Mapping[str, LinkSpec]) -> str:
     named = [one for one in fitting if one.name == line.link]
     own = [one for one in fitting if one.frm == line.frm]
     # An analyzer's line is one for both; a PACS calls back those that it takes calls from.
-    chosen = named or own or (fitting if line.protocol in {"astm", "dicom", WIRE} else [])
+    chosen = named or own or (fitting if line.protocol in _ONE_LINE else [])
     return chosen[0].name if chosen else ""
 
 

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import re
 import secrets
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
 from harness import limits
+from harness.captures.layout import Layout
 from harness.cases import our_centre
 from harness.cases.asking import Simulated
+from harness.cases.dicom_ends import ends_of
 from harness.cases.dicom_match import PROTOCOL as IMAGES
-from harness.cases.dicom_player import DicomPlayer, ends_of
+from harness.cases.dicom_player import DicomPlayer
 from harness.cases.dicom_room import ImagingRoles
 from harness.cases.framing import WIRE
 from harness.cases.guard import CaseGuard
+from harness.cases.identity import load as load_places
 from harness.cases.kept import Line
+from harness.cases.our_port import set_up
 from harness.cases.player import PROTOCOLS, Heard, Player, Unmatched
 from harness.cases.score import Score, Turn
 from harness.cases.slots import Slots
@@ -120,12 +123,14 @@ class Stage:
         system: role under test.
         manner: how.
         known: hashes of the persons of the case, and their salt.
+        layout: of an instrument with a framing of its own; None where the case has none.
     """
 
     profile: Profile
     system: str
     manner: Manner
     known: tuple[frozenset[str], str]
+    layout: Layout | None = None
     _bench: Bench | None = None
     _centre: Simulated | None = None
     _scratch: tempfile.TemporaryDirectory[str] | None = None
@@ -176,7 +181,10 @@ class Stage:
         )
         permit = Permit(self.profile, RealClock().wall)
         permit.require_write(f"{self.system} case")
-        guard = CaseGuard(permit, self.known[0], self.known[1], slots.recorded)
+        guard = CaseGuard(permit, self.known[0], self.known[1], slots.recorded,
+                          replace(load_places(), layout=self.layout))  # fmt: skip
+        player.layout = self.layout
+        set_up(bench.systems, self.system, score, self.layout)
         player.asking = our_centre.asking(
             bench, score, slots, guard, self._centre, (self.manner.province, self.manner.path)
         )
@@ -185,7 +193,7 @@ class Stage:
                 guard.session(one.line.payload)
         clients = {one.line.link for one in score.turns
                    if one.move == "send" and one.line.protocol != IMAGES}  # fmt: skip
-        images = ends_of(bench, player, score, guard, self.wait_s)
+        images = ends_of(bench, player, score, guard, self.wait_s, self.manner.timed)
         bench.join("case", player, sorted(clients), guard)
         for spec in bench.specs.values():
             if spec.frm == self.system and spec.protocol in PROTOCOLS:
@@ -277,7 +285,7 @@ class Stage:
         folder = Path(self._scratch.name)
         profile = self.profile
         specs = {
-            name: dataclasses.replace(spec, relayed=False)
+            name: replace(spec, relayed=False)
             for name, spec in link_specs(profile).items()
             if self.system in {spec.frm, spec.to}
         }

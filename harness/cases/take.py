@@ -9,6 +9,8 @@ from typing import Final
 
 from harness.cases.dicom_about import KEYS, is_match
 from harness.cases.recorded import Recorded, Recording
+from harness.cases.recorded_maker import PROTOCOLS as MAKERS
+from harness.cases.recorded_maker import SESSION
 from harness.cases.window import Window
 
 LINKS: Final = ("barcode", "placer", "visit", "setl_id", "bill", *KEYS)
@@ -17,6 +19,9 @@ LINKS: Final = ("barcode", "placer", "visit", "setl_id", "bill", *KEYS)
 NEAR_S: Final = 60.0
 """What else went between the same two ends within so many seconds is counted as not matched."""
 
+
+SETTING_UP: Final = "configure"
+"""What commands begin with by which a system is told about an instrument."""
 
 ALWAYS: Final = Window()
 
@@ -85,6 +90,7 @@ class _Matter:
             late = unread.holding((_latin(one) for one in sorted(values)), whole=True)
             self._learn(late)
             self.open = list(self.chosen) if late else []  # what is known now may hang on any
+        self.chosen |= self._greetings()
         near = self.outside | self._near()
         chosen = {id(self.messages[number]) for number in self.chosen}
         others = {id(self.messages[number]) for number in near}
@@ -128,6 +134,38 @@ class _Matter:
                 new -= self.outside
                 self.chosen |= new
                 self.open += new
+
+    def _greetings(self) -> set[int]:
+        """Of conversations of devices and instruments what names nobody, and how they were set up.
+
+        Without it the rest is not understood. It counts near what was found, and where the
+        conversation begins.
+        """
+        numbers = {at for at in self.chosen if self.messages[at].protocol in MAKERS}
+        if not numbers:
+            return set()
+        held: dict[str, list[int]] = {}
+        for at, one in enumerate(self.messages):
+            if one.corr.get(SESSION):
+                held.setdefault(f"{one.source} {one.corr[SESSION]}", []).append(at)
+        found: set[int] = set()
+        for talk in held.values():
+            ours = [at for at in talk if at in numbers]
+            first = self.messages[talk[0]]
+            found |= {
+                at
+                for at in talk
+                if ours and not _of_somebody(self.messages[at])
+                and any(_close(self.messages[at], one)
+                        for one in (first, *(self.messages[it] for it in ours)))
+            }  # fmt: skip
+        last = max(self.messages[at].at_s for at in numbers)
+        ends = {end for at in numbers for end in (self.messages[at].frm, self.messages[at].to)}
+        return found | {
+            at
+            for at, one in enumerate(self.messages)
+            if one.kind.startswith(SETTING_UP) and one.to in ends and one.at_s <= last
+        }
 
     def _values(self) -> set[str]:
         """What an association could have in common with the matter."""
@@ -174,10 +212,17 @@ def _links(one: Recorded) -> Iterator[tuple[str, str]]:
         # The order has it as one of its numbers, whichever the site chose.
         yield "barcode", one.corr["accession"]
         yield "placer", one.corr["accession"]
+    if one.protocol in MAKERS:
+        return  # small numbers that begin anew with each conversation
     ends = "|".join(sorted((_host(one.frm), _host(one.to))))
     for ident in (one.ident, one.corr.get("acknowledges", "")):
         if ident:
             yield ends, ident
+
+
+def _of_somebody(one: Recorded) -> bool:
+    """Whether a message is about a specimen or a patient."""
+    return any(one.corr.get(key) for key in (*LINKS, "patient"))
 
 
 def _close(one: Recorded, other: Recorded) -> bool:

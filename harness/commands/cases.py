@@ -62,6 +62,9 @@ def _taking(take: argparse.ArgumentParser) -> None:
     take.add_argument("--framing", action="store_true",
                       help=tr("take ASTM sessions, and HL7 whose framing is not as it should"
                               " be, byte for byte"))  # fmt: skip
+    take.add_argument("--model", default="", metavar="NAME|FILE",
+                      help=tr("model of an instrument with a framing of its own: its lines are"
+                              " taken byte for byte"))  # fmt: skip
     take.add_argument("--end", action="append", default=[], metavar="ADDRESS=ROLE",
                       help=tr("which role stands at an address; may be repeated"))  # fmt: skip
     take.add_argument("--identity", default="", metavar="FILE",
@@ -137,6 +140,7 @@ def _options(args: argparse.Namespace, faults: list[str]) -> command.Options:
         ends=args.end,
         faults=faults,
         framing=args.framing,
+        model=args.model,
         as_json=args.json,
     )
 

@@ -72,7 +72,7 @@ def _selfcheck(args: argparse.Namespace) -> int:
             out=args.out,
             as_json=args.json,
         )
-    from harness.selfcheck.command import selfcheck  # noqa: PLC0415 - only where it is needed
+    from harness.selfcheck.whole import selfcheck  # noqa: PLC0415 - only where it is needed
 
     if args.jobs < 0:
         raise InputError(tr("--jobs takes 0 or more"))

@@ -1,38 +1,36 @@
 """Connections to Oracle and SQL Server, read-only, through drivers that a site installs itself.
 
-``oracledb`` (thin mode, no client needed) and ``pymssql`` are no dependencies: nothing here could
-be tested against a real server, so nothing here is promised by installing the harness.
+They are opened as probes open them (``harness/databases``). ``pymssql`` is no dependency, and no
+real server has answered here: nothing here is promised by installing the harness.
 """
 
 from __future__ import annotations
 
-import importlib
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
 from harness.contract.rows import Ask
-from harness.errors import InputError
+from harness.databases import oracle_client
+from harness.databases.servers import OracleSession, SqlServerSession
+from harness.databases.sessions import DRIVERS, driver_of
+from harness.databases.target import SCHEMES, Kind, scheme_of, target_of
+from harness.errors import HarnessError, InputError
 from harness.i18n import tr
-from harness.probes.sql import check_select
+from harness.probes.sql import CLIENT, check_select
 
-KINDS: Final = {"oracle": "oracledb", "mssql": "pymssql"}
-"""Scheme of the URL, and the driver."""
+KINDS: Final = {str(kind): DRIVERS[kind][0] for kind in (Kind.ORACLE, Kind.SQL_SERVER)}
+"""Kind, and the driver."""
 
-PORTS: Final = {"oracle": 1521, "mssql": 1433}
+TIMEOUT_S: Final = 60.0
+"""A catalogue of ten thousand objects is read in seconds; a dead server ends sooner."""
 
 
 def kind_of(url: str) -> str:
     """``oracle`` or ``mssql``; empty for another URL."""
-    scheme = url.partition("://")[0]
-    return scheme if scheme in KINDS else ""
-
-
-def place(url: str) -> tuple[str, int]:
-    """Host and port: what the site's policy is asked about."""
-    parts = urlsplit(url)
-    return parts.hostname or "", parts.port or PORTS[kind_of(url)]
+    kind = SCHEMES.get(scheme_of(url))
+    return str(kind) if kind is not None and str(kind) in KINDS else ""
 
 
 @contextmanager
@@ -42,49 +40,40 @@ def connected(url: str) -> Iterator[Ask]:
     Raises:
         InputError: the driver is not installed, or the database cannot be reached.
     """
-    kind = kind_of(url)
+    target = target_of(url, os.environ, timeout_s=TIMEOUT_S)
     try:
-        driver: Any = importlib.import_module(KINDS[kind])
-    except ImportError as error:
-        raise InputError(
-            tr("{kind} needs a driver that is not installed", kind=kind),
-            remedy=f"pip install {KINDS[kind]}",
-        ) from error
-    try:
-        db = _open(driver, kind, url)
+        session = (
+            OracleSession(target, TIMEOUT_S, os.environ.get(CLIENT, ""))
+            if target.kind is Kind.ORACLE
+            else SqlServerSession(target, TIMEOUT_S)
+        )
+    except HarnessError:
+        raise
     except Exception as error:
         # Drivers have their own errors; none of them may show the URL and its password.
-        reason = str(error).replace(url, "…").partition("\n")[0]
-        raise InputError(tr("the database cannot be read: {reason}", reason=reason)) from error
+        reason = target.hidden(str(error))
+        raise InputError(
+            tr("the database cannot be read: {reason}", reason=reason),
+            remedy=oracle_client.advice(reason),
+        ) from error
     try:
-        yield _asking(driver, db, kind)
+        yield _asking(session)
     finally:
-        db.close()
+        session.close()
 
 
-def _open(driver: Any, kind: str, url: str) -> Any:
-    parts = urlsplit(url)
-    user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    (host, port), name = place(url), parts.path.strip("/")
-    if kind == "oracle":
-        return driver.connect(user=user, password=password, dsn=f"{host}:{port}/{name}")
-    return driver.connect(server=host, port=str(port), user=user, password=password, database=name,
-                          login_timeout=10, read_only=True)  # fmt: skip
+def _asking(session: OracleSession | SqlServerSession) -> Ask:
+    driver = driver_of(Kind.ORACLE if isinstance(session, OracleSession) else Kind.SQL_SERVER)
 
-
-def _asking(driver: Any, db: Any, kind: str) -> Ask:
     def ask(sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         check_select(sql)
-        cursor = db.cursor()
+        if isinstance(session, OracleSession):
+            session.begin()
         try:
-            if kind == "oracle":
-                cursor.execute("SET TRANSACTION READ ONLY")
-            cursor.execute(sql, tuple(values)) if values else cursor.execute(sql)
-            return [tuple(row) for row in cursor.fetchall()]
+            return session.rows(sql, values)
         except driver.Error as error:
             raise LookupError(str(error)) from error
         finally:
-            cursor.close()
-            db.rollback()
+            session.end()
 
     return ask

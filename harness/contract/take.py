@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness import __version__, resources
 from harness.clock import RealClock
-from harness.contract import dialect, dicom, drivers, files, imaging, rows, sql, workstation
+from harness.contract import dialect, dicom, files, imaging, rows, sql, workstation
 from harness.contract.model import Snapshot, sha256
 from harness.errors import HarnessError
 from harness.i18n import tr
@@ -136,8 +136,6 @@ def _databases(
 
         def look(url: str = url, role: str = probe.role) -> Mapping[str, str]:
             permit.require_database(url)
-            if drivers.kind_of(url):
-                permit.require_open(*drivers.place(url))
             return sql.items(url, tables.get(role, ()))
 
         taking.part(part if part not in taking.parts else f"{part} {name}", look)

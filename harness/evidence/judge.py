@@ -16,6 +16,7 @@ from harness.evidence.expect import (
     Wanted,
     items_of,
 )
+from harness.evidence.match import beside
 from harness.evidence.trace import Record
 from harness.evidence.verdict import Verdict
 from harness.model import Place
@@ -321,12 +322,14 @@ def _check(item: Item, wanted: Wanted, slots: dict[str, str]) -> list[Finding]:
         actual = item.get(check.path)
         why = check.value.mismatch(actual, slots)
         if why:
+            is_there = "(absent)" if actual is None else actual or "(empty)"
+            should, is_there = beside(check.value.shown(slots), is_there)
             findings.append(
                 Finding(
                     interface=check.place.interface,
                     place=str(check.place),
-                    expected=check.value.shown(slots),
-                    actual="(absent)" if actual is None else actual or "(empty)",
+                    expected=should,
+                    actual=is_there,
                     message=why,
                     clause=check.clause,
                     fault_class=check.fault_class,
@@ -359,7 +362,7 @@ def _missing(expectation: Expectation, wanted: Wanted) -> Finding:
 def _item_text(item: Item) -> str:
     if item.record["kind"] == "probe":
         row = item.record["rows"][item.index]
-        return ", ".join(f"{name}={value}" for name, value in row.items())
+        return ", ".join(f"{name}={beside('', str(value))[1]}" for name, value in row.items())
     shown = [str(item.record.get(name, "")) for name in ("type", "id", "event", "code")]
     return " ".join(part for part in shown if part) or item.record["kind"]
 

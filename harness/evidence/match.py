@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal, InvalidOperation
-from typing import Any, Self
+from typing import Any, Final, Self
 
 OPERATORS = frozenset(
     {"equals", "decimal", "time", "one_of", "present", "empty", "absent", "pattern", "same", "any"}
@@ -19,6 +19,11 @@ OPERATORS = frozenset(
 
 TIME_DIGITS = {"year": 4, "month": 6, "day": 8, "minute": 12, "second": 14}
 """Digits of an HL7 or ASTM time stamp at each precision (HL7 2.5.1 §2.A.77, LIS02-A2 §5.6.2)."""
+
+SHOWN_MAX: Final = 2_000
+AROUND: Final = 100
+"""Characters that a finding shows of a value; of a longer one so many on either side of the first
+difference. A text of 20 MB would stand five times in the files of a run, and nobody reads it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +72,10 @@ class Value:
 
     def data(self) -> dict[str, str]:
         """Only what differs from the defaults, for the trace."""
-        blank = asdict(Value())
-        own = asdict(self)
-        return {"op": self.op} | {key: own[key] for key in own if own[key] != blank[key]}
+        own = {name: getattr(self, name) for name in self.__slots__}
+        return {"op": self.op} | {
+            name: value for name, value in own.items() if value != _BLANK[name]
+        }
 
     def mismatch(self, actual: str | None, slots: dict[str, str]) -> str:
         """Why ``actual`` does not match, in a few words; empty if it does.
@@ -99,6 +105,37 @@ class Value:
         if self.op == "at_most":
             return f"≤ {self.expected}"
         return f"{self.expected} {self.unit}".strip()
+
+
+_BLANK: Final = {one.name: one.default for one in fields(Value)}
+"""What each part of a value is where nothing is said."""
+
+
+def beside(expected: str, actual: str) -> tuple[str, str]:
+    """Both texts as a finding shows them: of long ones what stands around their first difference.
+
+    Behind a piece stands where it is from and how long the whole is, in characters.
+    """
+    if max(len(expected), len(actual)) <= SHOWN_MAX:
+        return expected, actual
+    alike, unlike = 0, min(len(expected), len(actual)) + 1
+    while unlike - alike > 1:  # so many characters at the beginning are the same
+        middle = (alike + unlike) // 2
+        if expected[:middle] == actual[:middle]:
+            alike = middle
+        else:
+            unlike = middle
+    begin = max(0, alike - AROUND)
+    return _piece(expected, begin), _piece(actual, begin)
+
+
+def _piece(text: str, begin: int) -> str:
+    if len(text) <= 2 * AROUND:
+        return text
+    begin = min(begin, len(text))
+    end = min(len(text), begin + 2 * AROUND)
+    lead, tail = "…" if begin else "", "…" if end < len(text) else ""
+    return f"{lead}{text[begin:end]}{tail} [{begin + 1}-{end}/{len(text)}]"
 
 
 def _equals(value: Value, actual: str) -> str:

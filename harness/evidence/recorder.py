@@ -24,6 +24,7 @@ STATES = frozenset(
         "MessageIncomplete",
         "DuplicateFrame",
         "CommitBlock",
+        "BlockRefused",
         "TlsUnclosed",
     }
 )

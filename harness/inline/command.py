@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from harness.errors import InputError
 from harness.i18n import tr
+from harness.inline.lines import until_asked
 from harness.inline.stand import JOURNAL, Stand
 from harness.profile import load_profile
 
@@ -73,7 +74,8 @@ def run(
     for name, address in stand.ready.items():
         print(f"ready {name} {address}", flush=True)
     ready(stand.ready)
-    _wait(request.seconds, over or threading.Event())
+    with until_asked() as asked:
+        _wait(request.seconds, over or asked)
     found = stand.stop()
     code = exit_code(found)
     (request.out / "relay.json").write_text(
@@ -91,11 +93,8 @@ def run(
 
 def _wait(seconds: float, over: threading.Event) -> None:
     until = time.monotonic() + seconds
-    try:
-        while not (seconds and time.monotonic() >= until) and not over.wait(POLL_S):
-            pass
-    except KeyboardInterrupt:
-        return
+    while not (seconds and time.monotonic() >= until) and not over.wait(POLL_S):
+        pass
 
 
 def exit_code(found: Mapping[str, Any]) -> int:

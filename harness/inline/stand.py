@@ -24,15 +24,14 @@ from harness.evidence.trace import read as read_trace
 from harness.faults.inject import Injector
 from harness.faults.plan import Fault, Plan, Trigger
 from harness.i18n import tr
-from harness.link.host import Host
+from harness.inline.lines import Places, why_not
 from harness.link.relay import Relay
 from harness.link.spec import LinkSpec
-from harness.link.tap import Connection
-from harness.link.threads import Member, Threads
+from harness.link.threads import Threads
 from harness.model import Outcome
 from harness.permit import Permit
-from harness.profile import LinkTransport, Mode, Profile, Via
-from harness.scenario.wiring import AddressGate, addresses, link_specs, relays
+from harness.profile import Profile
+from harness.scenario.wiring import link_specs
 
 JOURNAL: Final = "relay.jsonl"
 SEALED: Final = "not-applicable"
@@ -130,7 +129,8 @@ class Stand:
             PermitError: a listener is open to others unasked, or faults are not allowed here.
         """
         permit = Permit(self.profile, self.clock.wall)
-        found = {name: spec for name, spec in link_specs(self.profile).items() if self._may(name)}
+        found = {name: spec for name, spec in link_specs(self.profile).items()
+                 if not why_not(self.profile, name)}  # fmt: skip
         unknown = sorted({*self.links} - {*found})
         if unknown or not found:
             raise InputError(
@@ -142,28 +142,15 @@ class Stand:
         planned = [read_fault(n, text, self._specs) for n, text in enumerate(self.faults, 1)]
         if planned:
             permit.require_fault()
-        where, listening = addresses(self.profile, self.environ), relays(self.profile, permit)
+        places = Places.of(self.profile, permit, self.environ)
         self.trace = Trace(self.clock, self.out / JOURNAL, keep=False)
         self.trace.add("open", format=FORMAT, harness_version=__version__, scenario="relay")
         injector = Injector(Plan(0, "relay"), self.trace)
         for fault in planned:
             injector.add(fault)
         hybrid = frozenset(n for n, one in self._specs.items() if one.protocol == "hllp")
-        host = Host(Relay(hybrid=hybrid), self.clock, self._describe, tap=injector,
-                    watcher=Recorder(self.trace), guard=AddressGate(permit))  # fmt: skip
-        member: Member = self._runtime.add("relay", host)
-        for name in self._specs:
-            member.routes[name] = where[name]
-            self.ready[name] = str(member.listen(name, listening[name]))
-
-    def _may(self, name: str) -> bool:
-        endpoint = self.profile.endpoints[name]
-        ours = self.profile.mode(endpoint.to) is Mode.SIMULATED
-        serial = endpoint.transport is LinkTransport.SERIAL
-        return endpoint.via is Via.RELAY and not ours and not serial
-
-    def _describe(self, link: str, conn: str, client: bool) -> Connection:  # noqa: FBT001 - by position
-        return self._specs[link].connection(conn, client=client)
+        self.ready.update(places.stand(self._runtime, Relay(hybrid=hybrid), self._specs, self.clock,
+                                       Recorder(self.trace), injector))  # fmt: skip
 
     def stop(self) -> dict[str, Any]:
         """Let go of every line; what passed, what fired, and what became of each message."""

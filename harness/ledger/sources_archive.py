@@ -38,7 +38,10 @@ def extract(path: Path, work: Path) -> Iterator[tuple[Path, str]]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [one for one in archive.infolist() if not one.is_dir()]
+            members = archive.infolist()
+            if not all(one.filename for one in members):  # nobody can tell what such a thing is
+                raise zipfile.BadZipFile("a file without a name")
+            members = [one for one in members if not one.is_dir()]
             if not members or len(members) > MEMBERS_MAX:
                 raise InputError(
                     tr("{count} files in this archive", count=len(members)), where=str(path)

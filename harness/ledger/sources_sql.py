@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,8 +13,12 @@ from typing import Any, Final
 import sqlalchemy
 from sqlalchemy.exc import SQLAlchemyError
 
+from harness.databases import oracle_client
+from harness.databases.sessions import driver_of
+from harness.databases.target import SCHEMES, Kind, scheme_of
 from harness.errors import InputError
 from harness.i18n import tr
+from harness.probes.sql import CLIENT
 
 BLOCK_ROWS: Final = 10_000
 
@@ -55,6 +60,7 @@ def extract(url: str, query: str, target: Path) -> int:
         InputError: the query writes, or the database refuses.
     """
     check(query)
+    _client(url)
     try:
         # Without a pool every connection ends with its block, also where the database refuses.
         engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
@@ -64,8 +70,17 @@ def extract(url: str, query: str, target: Path) -> int:
     except (SQLAlchemyError, ImportError) as error:
         first = str(error).splitlines()[0]
         raise InputError(
-            tr("the database refused: {error}", error=first), where=shown(url)
+            tr("the database refused: {error}", error=first),
+            where=shown(url),
+            remedy=oracle_client.advice(str(error)),
         ) from error
+
+
+def _client(url: str) -> None:
+    """Load the site's Oracle client where the environment names one: databases before 12.1."""
+    folder = os.environ.get(CLIENT, "")
+    if folder and SCHEMES.get(scheme_of(url)) is Kind.ORACLE:
+        oracle_client.use(driver_of(Kind.ORACLE), str(Path(folder).resolve()))
 
 
 def _copy(connection: sqlalchemy.Connection, query: str, target: Path) -> int:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 from harness import limits
-from harness.errors import InputError, PermitError
+from harness.databases import oracle_client, rules, servers
+from harness.databases.holes import HOLE, QUOTED, EmptyHoleError
+from harness.databases.sessions import DRIVER_MODULES, PostgresSession, Session, SqliteSession
+from harness.databases.target import Kind, kind_of, target_of
+from harness.errors import PermitError
 from harness.i18n import tr
 from harness.model import Outcome
 from harness.probes.pace import Pace
 from harness.probes.probe import Answer
-from harness.probes.sql_account import rights_to_write
 
-QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`""")
-"""Text and quoted names: what stands in them is no command."""
+__all__ = ["HOLE", "QUOTED", "SqlProbe", "check_select", "open_session"]
 
 _FORBIDDEN = re.compile(
     r"\b(insert|update|delete|merge|drop|alter|create|truncate|grant|revoke|exec|execute|call"
@@ -33,12 +35,9 @@ _FORBIDDEN = re.compile(
     re.IGNORECASE,
 )
 
-HOLE = re.compile(r"(?<![:\w]):([A-Za-z_]\w*)")
 
-SNAPSHOT = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-
-PROGRESS_STEPS = 100_000
-"""Steps of SQLite's machine between two looks at the clock: a few milliseconds."""
+CLIENT: Final = "MEDHARNESS_ORACLE_CLIENT"
+"""Environment variable with the folder of the Oracle client, where no profile names one."""
 
 
 def check_select(sql: str) -> None:
@@ -57,21 +56,53 @@ def check_select(sql: str) -> None:
         raise PermitError(tr("a probe may only SELECT"), where=sql[:80])
 
 
+def open_session(
+    url: str, *, timeout_s: float, client: str = "", environ: Mapping[str, str] | None = None
+) -> Session:
+    """A read-only session of whatever database the URL names.
+
+    Args:
+        url: as ``SqlProbe`` has it.
+        timeout_s: to connect, and for one statement.
+        client: folder of the site's Oracle client; empty for the one of
+            ``MEDHARNESS_ORACLE_CLIENT``, and without it for the driver's thin mode.
+        environ: of this process unless told.
+
+    Raises:
+        InputError: the driver or the client is missing.
+        PermitError: it cannot be told where the URL leads.
+    """
+    environ = os.environ if environ is None else environ
+    kind = kind_of(url)
+    if kind is Kind.SQLITE:
+        return SqliteSession(url, timeout_s)
+    if kind is Kind.POSTGRESQL:
+        return PostgresSession(url, timeout_s)
+    target = target_of(url, environ, timeout_s=timeout_s)
+    if kind is Kind.SQL_SERVER:
+        return servers.SqlServerSession(target, timeout_s)
+    if kind is Kind.MYSQL:
+        return servers.MySqlSession(target, timeout_s)
+    named = client or environ.get(CLIENT, "")
+    return servers.OracleSession(target, timeout_s, str(Path(named).resolve()) if named else "")
+
+
 class SqlProbe:
-    """A query with named holes (``:barcode``) over SQLite or PostgreSQL.
+    """A query with named holes (``:barcode``) over a database of any kind that is known here.
 
     Args:
         name: name in the profile.
         role: whose database it is.
-        url: path or ``sqlite:PATH``, opened read-only; ``postgresql://...`` in a read-only
-            session.
+        url: path or ``sqlite:PATH``, opened read-only; ``postgresql://...``,
+            ``oracle+oracledb://...``, ``mssql+pymssql://...``, ``mysql+pymysql://...``.
         query: one SELECT.
         rows_max: more rows than this are an error, not a cut.
         timeout_s: one look may take so long.
-        verify: refuse an account that can write (PostgreSQL).
+        verify: refuse an account that can write; files are opened read-only.
         columns: our name of a column and the query's; others keep the query's name.
         reach: how far it sees.
         pace: between two looks.
+        client: folder of the site's Oracle client.
     """
 
     def __init__(
@@ -87,11 +118,16 @@ class SqlProbe:
         verify: bool = False,
         reach: str = "stored",
         pace: Pace | None = None,
+        client: str = "",
     ) -> None:
         check_select(query)
+        self._kind = kind_of(url)
+        rules.check(self._kind, query)
+        self._client = client
         self.reach = reach
         self._pace = pace or Pace()
-        self._ours = {theirs: ours for ours, theirs in (columns or {}).items()}
+        small = str.lower if self._kind is Kind.ORACLE else str
+        self._ours = {small(theirs): ours for ours, theirs in (columns or {}).items()}
         self.name = name
         self.role = role
         self._url = url
@@ -102,7 +138,7 @@ class SqlProbe:
         self._moment = False
         self._verify = verify
         self._writes: list[str] | None = None
-        self._db: Any = None
+        self._db: Session | None = None
 
     @property
     def url(self) -> str:
@@ -124,14 +160,14 @@ class SqlProbe:
                     return Answer(outcome=Outcome.FAILED, error=_can_write(writes))
                 with self.snapshot():
                     names, rows = self._run(args)
-            except (sqlite3.Error, OSError) as error:
-                self._drop()
+            except (sqlite3.Error, OSError, EmptyHoleError) as error:
+                self.close()
                 return Answer(outcome=Outcome.FAILED, error=str(error))
             except Exception as error:
-                if type(error).__module__.partition(".")[0] != "psycopg":
+                if type(error).__module__.partition(".")[0] not in DRIVER_MODULES:
                     raise
-                self._drop()
-                return Answer(outcome=Outcome.FAILED, error=str(error))
+                self.close()
+                return Answer(outcome=Outcome.FAILED, error=self.said(error))
         if len(set(names)) < len(names):
             return Answer(outcome=Outcome.FAILED, error="two columns have the same name")
         if len(rows) > self._rows_max:
@@ -151,17 +187,13 @@ class SqlProbe:
     def snapshot(self) -> Iterator[None]:
         """Every look in here sees the database as it is at the first of them, and writes nothing.
 
-        One transaction: REPEATABLE READ READ ONLY in PostgreSQL, where each statement would else
-        see what was committed before it (PostgreSQL 15 §13.2); in SQLite one BEGIN, which holds the
-        state of the first read (sqlite.org/isolation.html).
+        One transaction; how each kind of database holds a moment, its session tells.
         """
         with self._lock:
             if self._moment:
                 yield
                 return
-            if self._db is None:
-                self._db = self._connect()
-            self._db.execute(SNAPSHOT if self._is_postgres else "BEGIN")
+            self._session().begin()
             self._moment = True
             try:
                 yield
@@ -171,86 +203,50 @@ class SqlProbe:
 
     def _end(self) -> None:
         """Let go of the moment; a connection that cannot is not used again."""
-        if self._db is None or not (self._is_postgres or self._db.in_transaction):
+        if self._db is None:
             return
         try:
-            self._db.execute("ROLLBACK")
+            self._db.end()
         except Exception:  # noqa: BLE001 - what went wrong before is told, not that it cannot end
-            self._drop()
+            self.close()
 
     def account_writes(self) -> list[str]:
         """What the account may change; asked once. SQLite files are opened read-only instead."""
-        if not self._is_postgres:
+        if self._kind is Kind.SQLITE:
             return []
         if self._writes is None:
-            if self._db is None:
-                self._db = self._connect()
-            db = self._db
-            self._writes = rights_to_write(lambda query: list(db.execute(query).fetchall()))
+            self._writes = self._session().rights()
         return self._writes
 
     def _run(self, args: Mapping[str, str]) -> tuple[list[str], Sequence[Sequence[Any]]]:
-        query = _for_postgres(self._query) if self._is_postgres else self._query
+        names, rows = self._session().run(self._query, args, self._rows_max)
+        return [self._ours.get(name, name) for name in names], rows
+
+    def _session(self) -> Session:
         if self._db is None:
             self._db = self._connect()
-        if not self._is_postgres:
-            over_at = monotonic() + self._timeout_s
-            self._db.set_progress_handler(lambda: monotonic() > over_at, PROGRESS_STEPS)
-        cursor = self._db.execute(query, dict(args))
-        names = [self._ours.get(column[0], column[0]) for column in cursor.description]
-        return names, cursor.fetchmany(self._rows_max + 1)
+            if self._moment:  # the connection broke in this moment: at least it cannot write
+                self._db.begin()
+        return self._db
 
-    @property
-    def _is_postgres(self) -> bool:
-        return self._url.startswith(("postgresql://", "postgres://"))
+    def _connect(self) -> Session:
+        return open_session(self._url, timeout_s=self._timeout_s, client=self._client)
 
-    def _connect(self) -> Any:
-        if self._is_postgres:
-            return _postgres(self._url, self._timeout_s)
-        path = Path(self._url.removeprefix("sqlite:")).resolve()
-        return sqlite3.connect(
-            f"{path.as_uri()}?mode=ro",
-            uri=True,
-            timeout=self._timeout_s,
-            check_same_thread=False,
-            isolation_level=None,
-        )
-
-    def _drop(self) -> None:
-        """Forget a connection that gave an error; the next look opens a new one."""
-        self.close()
+    def said(self, error: Exception) -> str:
+        """What a driver says, without a password."""
+        if self._kind in {Kind.SQLITE, Kind.POSTGRESQL}:
+            return str(error)
+        text = target_of(self._url, {}).hidden(str(error))
+        advice = oracle_client.advice(text) if self._kind is Kind.ORACLE else ""
+        return f"{text} ({advice})" if advice else text
 
     def close(self) -> None:
-        """Let go of the database."""
-        if self._db is not None:
-            self._db.close()
-            self._db = None
+        """Let go of the database; the next look opens a new connection."""
+        db, self._db = self._db, None
+        if db is not None:
+            with contextlib.suppress(Exception):  # a connection that broke cannot end well
+                db.close()
 
 
 def _can_write(writes: Sequence[str]) -> str:
     return tr("the account of this probe can write: {rights}", rights=", ".join(writes))
-
-
-def _for_postgres(query: str) -> str:
-    """Named holes as psycopg has them, outside of quoted text; per cent signs stay as they are."""
-    parts, end = [], 0
-    for quoted in QUOTED.finditer(query):
-        parts += [HOLE.sub(r"%(\1)s", query[end : quoted.start()].replace("%", "%%"))]
-        parts += [quoted[0].replace("%", "%%")]
-        end = quoted.end()
-    return "".join([*parts, HOLE.sub(r"%(\1)s", query[end:].replace("%", "%%"))])
-
-
-def _postgres(url: str, timeout_s: float) -> Any:
-    try:
-        import psycopg  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise InputError(
-            tr("looking into PostgreSQL needs an extra"),
-            remedy="pip install medharness[postgresql]",
-        ) from error
-    milliseconds = int(timeout_s * 1000)
-    options = f"-c default_transaction_read_only=on -c statement_timeout={milliseconds}"
-    return psycopg.connect(
-        url, autocommit=True, options=options, connect_timeout=max(1, int(timeout_s))
-    )

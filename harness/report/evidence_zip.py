@@ -14,6 +14,7 @@ from typing import IO, Final
 
 from harness.errors import InputError
 from harness.i18n import tr
+from harness.report import pictures
 
 NAME: Final = "evidence.zip"
 MANIFEST: Final = "manifest.json"
@@ -86,12 +87,15 @@ def verify(path: Path) -> list[str]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Pages, then traces and their blobs by name; links are not followed out of the folder."""
+    """Pages, traces with their blobs, pictures of cards; links are not followed."""
     for name in PAGES:
         if (folder / name).is_file():
             yield folder / name
     for path in sorted((folder / "traces").rglob("*"), key=lambda one: one.as_posix()):
         if path.is_file() and not path.is_symlink():
+            yield path
+    for path in sorted((folder / pictures.FOLDER).glob("*")):
+        if path.is_file() and not path.is_symlink() and pictures.belongs(path.name):
             yield path
 
 

@@ -142,7 +142,8 @@ def _section(page: _Page, scenario: ScenarioRun) -> Markup:
     anchor = _anchors(page.run)[scenario.id]
     records, trouble = _records(page.folder, scenario)
     text = Markup("")
-    for level in Level:
+    # With no room left none fits, and the last is taken: the fuller ones are not even tried.
+    for level in Level if page.left else (Level.TABLE,):
         try:
             text = _scenario(page, scenario, anchor, records, level=level, trouble=trouble)
         except Exception as error:  # noqa: BLE001  # one damaged trace must not take the report

@@ -81,6 +81,11 @@ def read(folder: Path) -> list[Picture]:
     return found[:LISTED_MAX]
 
 
+def belongs(name: str) -> bool:
+    """Whether a file beside the list is the list, or a picture by its hash."""
+    return name == Path(NAME).name or _DIGEST.fullmatch(name) is not None
+
+
 def _cell(text: str | None) -> str:
     return (text or "").removeprefix("'")
 

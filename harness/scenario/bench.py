@@ -172,6 +172,8 @@ class Bench:
     switch: Switch = field(default_factory=Switch)
     persons: Any = None
     carried: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    ears: list[Callable[[], None]] = field(default_factory=list)
+    """Take in what processes of ours noted, and no link of ours shows; of this scenario."""
     _served: list[str] = field(default_factory=list)
     _stores: list[Any] = field(default_factory=list)
     _joined: list[str] = field(default_factory=list)
@@ -351,6 +353,7 @@ class Bench:
                 self._cut(link)
         self._interposed.clear()
         self._served.clear()
+        self.ears.clear()
         left = [thread for name in self._joined for thread in self.driver.remove(name)]
         self._joined.clear()
         for store in self._stores:

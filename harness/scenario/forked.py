@@ -18,7 +18,7 @@ import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import Pipe
@@ -35,6 +35,7 @@ from harness.scenario import interrupt
 from harness.scenario.feature import Scenario
 from harness.scenario.lengths import longest_first
 from harness.scenario.plugin import ScenarioItem, ended
+from harness.scenario.steps import load_libraries
 
 ENDING_S: Final = 4 * limits.STOP_TIMEOUT_S
 """A worker has several systems to stop; longer, and it is killed."""
@@ -90,6 +91,7 @@ class Forked:
     def _begin(self, session: pytest.Session, number: int) -> None:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
+        load_libraries().read_ahead(_steps_of(session.items))
         alive, self._alive = os.pipe()
         gc.collect()
         gc.freeze()  # what is there stays: no worker looks through it again and again
@@ -211,6 +213,12 @@ class Forked:
 
 def _scenario(item: pytest.Item) -> Scenario | None:
     return item.bound.scenario if isinstance(item, ScenarioItem) else None
+
+
+def _steps_of(items: Sequence[pytest.Item]) -> dict[str, None]:
+    """Ids of the steps of all scenarios, each once."""
+    ours = [item for item in items if isinstance(item, ScenarioItem)]
+    return dict.fromkeys(step.step.id for item in ours for step in item.bound.steps)
 
 
 def _interrupt_once() -> None:

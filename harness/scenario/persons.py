@@ -27,6 +27,7 @@ from harness.site.attached import index, keep
 from harness.site.board import LINK, Board, Page
 from harness.site.cards import Form, read_forms
 from harness.site.desk import Desk, Say
+from harness.site.earlier import Earlier, Remember, nothing
 from harness.site.keys import listen
 from harness.site.route import Routes
 
@@ -42,6 +43,7 @@ class Persons:
         board: the open cards.
         say: shows a card on the terminal.
         routes: which way calls were seen to take.
+        past: cards that were done in an earlier attempt of this run.
         address: of the page; empty over memory.
     """
 
@@ -51,6 +53,7 @@ class Persons:
     board: Board
     say: Say
     routes: Routes
+    past: Remember = nothing
     address: str = ""
 
 
@@ -77,6 +80,7 @@ def persons_of(profile: Profile, folder: Path, say: Say) -> Persons | None:
         board=board,
         say=say,
         routes=Routes(profile),
+        past=Earlier(folder).find,
     )
 
 
@@ -123,6 +127,12 @@ class BenchEyes:
         """Interfaces of each link that we see."""
         return self.bench.watched
 
+    def hear(self) -> bool:
+        """Take in what processes of ours noted; whether there are such."""
+        for take in self.bench.ears:
+            take()
+        return bool(self.bench.ears)
+
     def wait(self, satisfied: Callable[[], bool], deadline: float) -> bool:
         """Let things happen."""
         return self.bench.driver.wait(satisfied, deadline)
@@ -132,13 +142,16 @@ def desk_of(
     persons: Persons, bench: Bench, trace: Trace, captured: Callable[[str, str, str], None]
 ) -> Desk:
     """The desk of one scenario."""
+    eyes = BenchEyes(bench)
     return Desk(
         roles=persons.roles,
         forms=persons.forms,
         operators=persons.operators,
         board=persons.board,
         trace=trace,
-        eyes=BenchEyes(bench),
+        eyes=eyes,
+        hear=eyes.hear,
+        past=persons.past,
         say=persons.say,
         routes=persons.routes,
         captured=captured,

@@ -69,10 +69,13 @@ class Library:
 
     Args:
         name: heading in the catalogue, such as ``lab``.
+        ahead: reads and keeps what its steps read from files anyway; called once before many
+            workers play, so that not each of them reads it.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, ahead: Callable[[], object] | None = None) -> None:
         self.name = name
+        self.ahead = ahead
         self.steps: list[Step] = []
 
     def given(
@@ -221,9 +224,12 @@ class Registry:
         self._by_id: dict[str, Step] = {}
         self._by_text: dict[str, Step] = {}
         self._pairs: list[tuple[Step, Counter[str]]] = []
+        self._ahead: dict[str, Callable[[], object]] = {}
         problems: list[InputError] = []
         for library in libraries:
             for step in library.steps:
+                if library.ahead is not None:
+                    self._ahead[step.id] = library.ahead
                 try:
                     self._add(step)
                 except StepError as error:
@@ -232,6 +238,11 @@ class Registry:
         if problems:
             raise InputErrors(problems)
         self.attempts = 0
+
+    def read_ahead(self, ids: Iterable[str]) -> None:
+        """Read once what these steps will read, each library for itself."""
+        for ahead in dict.fromkeys(self._ahead[ident] for ident in ids if ident in self._ahead):
+            ahead()
 
     def _add(self, step: Step) -> None:
         for known in (self._by_id.get(step.id), self._by_text.get(step.expression.text)):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.databases import oracle_client
 from harness.link.address import Address
 from harness.link.spec import LinkSpec
 from harness.link.tap import Connection
@@ -14,6 +15,7 @@ from harness.permit import Permit
 from harness.probes.probe import Probe
 from harness.probes.sql import SqlProbe
 from harness.profile import LinkTransport, Mode, ProbeKind, Profile, Via
+from harness.profile_probes import oracle_client_of
 from harness.scenario.wiring_probes import other_probe, pace_of
 from harness.scenario.wiring_tls import over_tls
 from harness.subjects import read_subjects
@@ -114,6 +116,7 @@ def probes(
         environ: holds the URLs that the profile only names.
 
     Raises:
+        InputError: the Oracle client that a probe names cannot be loaded by us.
         PermitError: a probe would open a forbidden address.
     """
     found: dict[str, Probe] = {}
@@ -126,6 +129,9 @@ def probes(
             url = str(folder / f"{url.removeprefix(BUILT_IN_URL).lower()}.sqlite")
         else:
             permit.require_database(url)
+        client = oracle_client_of(profile, name, url)
+        if client:
+            oracle_client.check(client)
         found[name] = SqlProbe(
             name=name,
             role=probe.role,
@@ -137,6 +143,7 @@ def probes(
             verify=True,
             reach=str(probe.reach),
             pace=pace_of(profile, name),
+            client=client,
         )
     return found
 

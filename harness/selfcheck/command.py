@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any, TypeVar
 
-from harness import __version__
-from harness.clock import RealClock
 from harness.evidence.verdict import Verdict
 from harness.faults.plan import keyed
 from harness.i18n import tr
@@ -28,13 +24,14 @@ from harness.selfcheck import (
     mutants,
     mutants_run,
     mutate_trace,
-    page,
+    progress,
     runs,
     sample,
     seeds,
     seen,
 )
 from harness.selfcheck.crew import Crew
+from harness.selfcheck.progress import Progress
 from harness.selfcheck.revision import commit, commits, slice_of
 from harness.selfcheck.runs import Played
 
@@ -51,9 +48,6 @@ T = TypeVar("T")
 
 UNION_COMMITS = 20
 """Commits whose quick checks are added up."""
-
-CLASSES = "faults.md"
-"""The table of fault classes beside ``selfcheck.json``, as the reference shows it."""
 
 COURSE = frozenset({"drop", "cut", "no"})
 """Changes of a trace that every oracle must notice."""
@@ -87,14 +81,16 @@ class SelfCheck:
     Args:
         quick: a slice, for every commit.
         seed: of the runs that need one.
-        say: prints progress.
+        say: prints what each part found.
         jobs: processes that play; 0 takes one a processor. They change nothing but the time.
+        progress: is told how far each part is.
     """
 
     quick: bool
     seed: int
     say: Callable[[str], None]
     jobs: int = 0
+    progress: Progress = field(default_factory=Progress)
     result: dict[str, Any] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -116,14 +112,17 @@ class SelfCheck:
         self._scenarios = quick_scenarios(commit()) if self.quick else everything
         jobs = crew.workers(self.jobs)
         with pool_of(jobs) as pool:
-            self._crew = Crew(pool, jobs, self.say)
-            seen_apart = imaging.begin(pool, seed=self.seed, slices=self._imaging_slices())
+            self._crew = Crew(pool)
+            apart = self._imaging_slices()
+            parts = [(part + slices * each, slices * PARTS) for each in range(PARTS)]
+            self._expect_beside(everything, apart, parts, jobs)
+            seen_apart = imaging.begin(pool, seed=self.seed, slices=apart)
             begun = defect_matrix.begin(
                 pool,
                 [one.scenario.id for one in everything],
                 seed=self.seed,
                 intended_only=self.quick,
-                parts=[(part + slices * each, slices * PARTS) for each in range(PARTS)],
+                parts=parts,
             )
             self._part("clean", tr("clean hospital"), self._clean)
             self._part("seeds", tr("seeds"), self._seeds)
@@ -137,9 +136,27 @@ class SelfCheck:
         if slices == 1:  # of a slice, a table of all rows would say little
             self._part("fault_classes", tr("fault classes"), self._fault_classes)
 
+    def _expect_beside(
+        self,
+        everything: Sequence[BoundScenario],
+        apart: Sequence[tuple[int, int]],
+        parts: Sequence[tuple[int, int]],
+        jobs: int,
+    ) -> None:
+        """What other processes play meanwhile."""
+        if not self.quick:  # each process finds it out for itself
+            self._expect("asked", tr("which defects are met where"), jobs * len(everything))
+        self._expect("defects", tr("defects"), defect_matrix.count(parts))
+        self._expect("imaging", tr("PACS and RIS"), imaging.plays(everything, apart))
+
+    def _expect(self, key: str, name: str, more: int = 0) -> None:
+        self.progress.expect(key, name, more)
+
     def _part(self, key: str, name: str, part: Callable[[], str]) -> None:
         started = time.monotonic()
+        self._expect(key, name)
         said = part()
+        self.progress.finish(key)
         seconds = time.monotonic() - started
         self.seconds[key] = round(seconds, 1)
         self.say(f"{name}: {said} ({seconds:.1f} s)")
@@ -148,7 +165,8 @@ class SelfCheck:
         self.failures.append(text)
 
     def _clean(self) -> str:
-        played = runs.play(self._scenarios, seed=self.seed)
+        self._expect("clean", "", len(self._scenarios))
+        played = runs.play(self._scenarios, seed=self.seed, part="clean")
         # What needs real time, such as DIMSE, does not apply over memory; it is said, not counted.
         applies = [one for one in played if one.conclusion.verdict is not Verdict.NOT_APPLICABLE]
         if len(applies) < len(played):
@@ -162,8 +180,9 @@ class SelfCheck:
         return tr("{good} of {all} scenarios pass", good=len(self._passed), all=len(played))
 
     def _seeds(self) -> str:
-        chosen = self._slice_of_seeds()
-        results = seeds.over_seeds(self._half(self._scenarios), chosen, self._crew)
+        chosen, half = self._slice_of_seeds(), self._half(self._scenarios)
+        self._expect("seeds", "", len(chosen) * len(half))
+        results = seeds.over_seeds(half, chosen, self._crew)
         alarms = [f"{one.scenario}: {text}" for one in results for text in one.false_alarms]
         for alarm in alarms:
             self._fail(alarm)
@@ -189,6 +208,7 @@ class SelfCheck:
 
     def _defects(self, begun: Sequence[Future[list[defect_matrix.Catch]]]) -> str:
         self._catches = defect_matrix.collected(begun)
+        self.progress.finish("asked")
         for one in self._catches:
             if not one.caught:
                 self._fail(f"{one.defect}: not caught at its place by a scenario meant for it")
@@ -213,7 +233,9 @@ class SelfCheck:
         return tr("{caught} of {all} caught", caught=caught, all=len(share.catches))
 
     def _traces(self) -> str:
-        found = mutate_trace.measure(self._half(self._passed), self._crew, seed=self.seed)
+        half = self._half(self._passed)
+        self._expect("traces", "", len(half))
+        found = mutate_trace.measure(half, self._crew, seed=self.seed)
         self.result["oracles"] = found.data()
         for name in found.vacuous:
             self._fail(f"{name}: a judgement rests on nothing")
@@ -259,6 +281,7 @@ class SelfCheck:
         caught: the scenario that notices may be in another slice.
         """
         crew, seed = self._crew, self.seed
+        self._expect(f"{where}_mutants", "", len(chosen))
         if not sliced:
             return mutants_run.share(chosen, self._passed, where, crew, seed=seed)
         some = self._passed[slice_of(commit(), QUICK_SLICES) :: QUICK_SLICES]
@@ -266,6 +289,7 @@ class SelfCheck:
         left = [one.mutant for one in outcomes if one.felt_in and not one.caught_by]
         if not left:
             return outcomes
+        self._expect(f"{where}_mutants", "", len(left))
         settled = [one for one in outcomes if one.mutant not in left]
         return settled + mutants_run.share(left, self._passed, where, crew, seed=seed)
 
@@ -276,6 +300,7 @@ class SelfCheck:
             first = part_of(commit(), "repeats") % max(1, len(idents))
             idents = idents[first::QUICK_PARTS]
             manners = flake.QUICK
+        self._expect("flakes", "", len(idents) * sum(one.repeats for one in manners))
         found = flake.measure(idents, manners, seed=self.seed)
         self.result["flakes"] = found.data()
         if not found.runs:
@@ -290,6 +315,7 @@ class SelfCheck:
         )
 
     def _fault_classes(self) -> str:
+        self.progress.tell("fault_classes")
         rows = fault_classes.table(self._passed, self._catches)
         self.page = fault_classes.render(rows)
         self.result["fault_rows"] = [row.data() for row in rows]
@@ -346,48 +372,10 @@ def union() -> str:
 
 
 def pool_of(workers: int) -> Executor:
-    """Processes that play; they share nothing with this one."""
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-
-
-def selfcheck(*, quick: bool, seed: int, out: str, as_json: bool, jobs: int = 0) -> int:
-    """Measure, print a table, write ``selfcheck.json``; 0 if every target holds, 1 if not."""
-    started = time.monotonic()
-    check = SelfCheck(quick, seed, lambda text: print(text, flush=True), jobs)
-    check.run()
-    if quick:
-        print(union())
-    folder = Path(out) if out else Path("runs") / "selfcheck"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "selfcheck.json"
-    document = {
-        "format": 1,
-        "harness_version": __version__,
-        "commit": commit(),
-        "finished": RealClock().wall().isoformat(timespec="seconds"),
-        "whole": not quick,
-        "seed": seed,
-        "jobs": crew.workers(jobs),
-        "seconds": round(time.monotonic() - started, 1),
-        "seconds_of": check.seconds,
-        "failures": check.failures,
-        **check.result,
-    }
-    path.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
-    page.write(document, folder)
-    if check.page:
-        (folder / CLASSES).write_text(check.page, encoding="utf-8")
-    for name, value in page.figures(document):
-        print(f"{name}: {value}")
-    _conclude(check.failures, path)
-    code = 1 if check.failures else 0
-    if as_json:
-        print(json.dumps({"failures": check.failures, "out": str(path), "exit_code": code}))
-    return code
-
-
-def _conclude(failures: Sequence[str], path: Path) -> None:
-    for failure in failures:
-        print(f"✘ {failure}")
-    print(tr("Self-check: {count} targets missed", count=len(failures)))
-    print(tr("Result: {path}", path=path))
+    """Processes that play; all that they share with this one is that they tell how far they are."""
+    return ProcessPoolExecutor(
+        workers,
+        mp_context=get_context("spawn"),
+        initializer=progress.join,
+        initargs=(progress.line(),),
+    )

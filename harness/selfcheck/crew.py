@@ -10,20 +10,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
-from harness.clock import Clock, RealClock
-from harness.i18n import tr
 from harness.scenario.binding import BoundScenario
 from harness.selfcheck import runs
 
 WORKERS_MAX: Final = 8
 """Processes at most; each takes some 300 MB."""
-
-TOLD_S: Final = 20.0
-"""Between two lines that say how far a part is, in seconds."""
 
 CHUNK: Final = 40
 """Scenarios, or mutants, that are handed out together: enough that handing out costs nothing."""
@@ -34,34 +29,18 @@ One = TypeVar("One")
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """Hands parts out and tells how far they are.
+    """Hands parts out; how far they are, they tell themselves.
 
     Args:
         pool: plays the parts.
-        jobs: how many processes it has.
-        say: prints progress.
-        clock: when to say something.
     """
 
     pool: Executor
-    jobs: int
-    say: Callable[[str], None]
-    clock: Clock = field(default_factory=RealClock)
 
-    def each(
-        self, name: str, task: Callable[..., T], arguments: Sequence[tuple[Any, ...]]
-    ) -> list[T]:
+    def each(self, task: Callable[..., T], arguments: Sequence[tuple[Any, ...]]) -> list[T]:
         """What ``task`` returns for each of ``arguments``, in their order."""
         begun = [self.pool.submit(task, *one) for one in arguments]
-        found: list[T] = []
-        told = self.clock.now()
-        for number, one in enumerate(begun, 1):
-            found.append(one.result())
-            if self.clock.now() - told > TOLD_S and number < len(begun):
-                told = self.clock.now()
-                share = 100 * number // len(begun)
-                self.say(tr("{name}: {share} % done", name=name, share=share))
-        return found
+        return [one.result() for one in begun]
 
 
 def workers(asked: int) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 from harness.evidence.verdict import Verdict
 from harness.scenario.binding import BoundScenario
 from harness.selfcheck import crew, runs
+from harness.selfcheck.progress import tracked
 from harness.selfcheck.runs import Played
 from simulators.hospital.defects import DEFECTS, Defect
 from simulators.hospital.switches import EVERYTHING, watched
@@ -63,8 +64,7 @@ def matrix(
     A scenario in which no system asks for a defect plays to the letter as without it, and is not
     played again.
     """
-    part, parts = slice_of
-    chosen = [defect for index, defect in enumerate(DEFECTS) if index % parts == part]
+    chosen = _chosen(slice_of)
     if intended_only:
         met = [_intended(scenarios, defect) for defect in chosen]
     else:
@@ -73,7 +73,21 @@ def matrix(
             [one for one in scenarios if asked[one.scenario.id] & {defect.id, EVERYTHING}]
             for defect in chosen
         ]
-    return [_catch(defect, some, seed=seed) for defect, some in zip(chosen, met, strict=True)]
+    pairs = zip(chosen, met, strict=True)
+    return [
+        _catch(defect, some, seed=seed)
+        for defect, some in tracked("defects", pairs, lambda pair: pair[0].id)
+    ]
+
+
+def _chosen(slice_of: tuple[int, int]) -> list[Defect]:
+    part, parts = slice_of
+    return [defect for index, defect in enumerate(DEFECTS) if index % parts == part]
+
+
+def count(parts: Sequence[tuple[int, int]]) -> int:
+    """How many defects these slices hold together."""
+    return sum(len(_chosen(part)) for part in parts)
 
 
 def _intended(scenarios: Sequence[BoundScenario], defect: Defect) -> list[BoundScenario]:
@@ -84,7 +98,7 @@ def _intended(scenarios: Sequence[BoundScenario], defect: Defect) -> list[BoundS
 def asked_in(idents: tuple[str, ...], seed: int) -> Mapping[str, frozenset[str]]:
     """The defects that the systems ask for in each of the shipped scenarios, without any defect."""
     found = {}
-    for one in crew.bound(idents):
+    for one in tracked("asked", crew.bound(idents), lambda one: one.scenario.id):
         with watched() as asked:
             runs.play([one], seed=seed, verdict_only=True)
         found[one.scenario.id] = frozenset(asked)

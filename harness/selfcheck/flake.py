@@ -19,7 +19,7 @@ from typing import Any, Final
 from harness.evidence.verdict import Verdict
 from harness.faults.plan import keyed
 from harness.scenario.session import RunSession, SessionOptions
-from harness.selfcheck import crew
+from harness.selfcheck import crew, progress
 
 RATE_MAX: Final = 0.001
 """Flakes of all runs that are borne."""
@@ -118,7 +118,12 @@ def shuffled(idents: Sequence[str], seed: int, manner: Manner, repeat: int) -> l
 
 
 def _played(order: Sequence[str], workers: int, seed: int, profile: str) -> list[Run]:
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        workers,
+        mp_context=get_context("spawn"),
+        initializer=progress.join,
+        initargs=(progress.line(),),
+    ) as pool:
         begun = [
             pool.submit(play, order[worker::workers], seed, profile) for worker in range(workers)
         ]
@@ -131,7 +136,9 @@ def play(idents: Sequence[str], seed: int, profile: str) -> list[Run]:
     with tempfile.TemporaryDirectory(prefix="medharness-flake-") as name:
         session = RunSession(SessionOptions(profile=profile, seed=seed, folder=Path(name)))
         try:
-            for bound in crew.bound(idents):
+            for bound in progress.tracked(
+                "flakes", crew.bound(idents), lambda one: one.scenario.id
+            ):
                 conclusion = session.run(bound)
                 reasons = (*conclusion.reasons, *(one.place for one in conclusion.findings))
                 verdict = conclusion.verdict.value

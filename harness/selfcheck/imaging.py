@@ -31,6 +31,7 @@ from harness.scenario.world import World
 from harness.selfcheck import fault_classes, imaging_wire, runs
 from harness.selfcheck.defect_matrix import Catch
 from harness.selfcheck.fault_classes import IMAGING, Row
+from harness.selfcheck.progress import shown, tracked
 from harness.selfcheck.revision import commit
 from harness.selfcheck.runs import Played
 from simulators.hospital.defects import IMAGING as DEFECTS
@@ -38,6 +39,9 @@ from simulators.hospital.defects import Defect
 
 SYSTEMS: Final = "imaging-systems"
 """Where PACS and RIS stand among the probes of a bench."""
+
+PART: Final = "imaging"
+"""Under which it is told how far this is."""
 
 ROLES: Final = ("PACS", "RIS")
 INTERFACES: Final = frozenset({"PACS-DIMSE", "PACS-WEB", "PACS-TLS", "RIS-MWL", "RIS-ORD"})
@@ -79,6 +83,10 @@ class Rig:
         self._session = RunSession(options, prepare=self._begin)
 
     def _begin(self, world: World) -> None:
+        # They start within a scenario, so that is when they are looked for: at its end.
+        world.at_end.append(lambda: self._meet(world))
+
+    def _meet(self, world: World) -> None:
         self._systems = world.bench.probes.get(SYSTEMS, self._systems)
 
     def play(self, bound: BoundScenario) -> Played:
@@ -201,13 +209,10 @@ class Check:
     catches: list[Catch] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
-    def run(self) -> None:
-        """Clean first, then each defect."""
-        chosen = self._chosen()
-        bound = scenarios()
-        if self.quick or self.only or self.slice_of[1] > 1:
-            wanted = {one.requirement for one in chosen}
-            bound = [one for one in bound if one.scenario.requirement in wanted]
+    def run(self, expect: Callable[[int], None] = lambda _: None) -> None:
+        """Clean first, then each defect; ``expect`` is told how much that is together."""
+        chosen, bound = self._chosen(), self.needed(scenarios())
+        expect(len(bound) + len(chosen))
         with tempfile.TemporaryDirectory(prefix="medharness-imaging-") as name:
             rig = Rig(Path(name), self.seed)
             try:
@@ -218,6 +223,17 @@ class Check:
         if left:
             self.failures.append(f"left over: {', '.join(left)}")
 
+    def plays(self, bound: Sequence[BoundScenario]) -> int:
+        """How many scenarios are played clean, and how many defects, together."""
+        return len(self.needed(bound)) + len(self._chosen())
+
+    def needed(self, bound: Sequence[BoundScenario]) -> list[BoundScenario]:
+        """Of the imaging scenarios those that this check plays."""
+        if not (self.quick or self.only or self.slice_of[1] > 1):
+            return list(bound)
+        wanted = {one.requirement for one in self._chosen()}
+        return [one for one in bound if one.scenario.requirement in wanted]
+
     def _chosen(self) -> list[Defect]:
         if self.only:
             return [one for one in DEFECTS if one.id in self.only]
@@ -225,7 +241,7 @@ class Check:
         return list(DEFECTS[part::parts])
 
     def _clean(self, rig: Rig, bound: Sequence[BoundScenario]) -> None:
-        for number, one in enumerate(bound, 1):
+        for number, one in enumerate(tracked(PART, bound, lambda one: one.scenario.id), 1):
             played = rig.play(one)
             self.clean.append(played)
             verdict = played.conclusion.verdict
@@ -237,7 +253,7 @@ class Check:
 
     def _defects(self, rig: Rig, bound: Sequence[BoundScenario], chosen: Sequence[Defect]) -> None:
         shown = provoked_in(self.clean)
-        for number, defect in enumerate(chosen, 1):
+        for number, defect in enumerate(tracked(PART, chosen, lambda one: one.id), 1):
             meant = [one for one in bound if one.scenario.requirement == defect.requirement]
             first = shown.get(defect.source, {})  # what shows the row feels the defect soonest
             meant.sort(key=lambda one: one.scenario.id not in first)
@@ -272,10 +288,20 @@ def begin(pool: Executor, *, seed: int, slices: Sequence[tuple[int, int]]) -> li
 
 def played(seed: int, slice_of: tuple[int, int]) -> Share:
     """One slice: the scenarios that it needs without a defect, then each of its defects."""
-    check = Check(quick=False, seed=seed, only=(), say=lambda _: None, slice_of=slice_of)
+    check = _sliced(seed, slice_of)
     check.run()
     clean = tuple(one.bound.scenario.id for one in check.clean)
     return Share(catches=check.catches, clean=clean, failures=check.failures)
+
+
+def plays(everything: Sequence[BoundScenario], slices: Sequence[tuple[int, int]]) -> int:
+    """How many scenarios these slices play clean, and how many defects, together."""
+    bound = [one for one in everything if one.scenario.interface in INTERFACES]
+    return sum(_sliced(0, part).plays(bound) for part in slices)
+
+
+def _sliced(seed: int, slice_of: tuple[int, int]) -> Check:
+    return Check(quick=False, seed=seed, only=(), say=lambda _: None, slice_of=slice_of)
 
 
 def collected(begun: Sequence[Future[Share]]) -> Share:
@@ -294,8 +320,9 @@ def imaging(
 ) -> int:
     """Play, print the count, write ``imaging.json`` and the page; 0 if every defect was caught."""
     started = time.monotonic()
-    check = Check(quick, seed, defects, lambda text: print(text, flush=True))
-    check.run()
+    with shown() as progress:
+        check = Check(quick, seed, defects, progress.say)
+        check.run(lambda plays: progress.expect(PART, tr("PACS and RIS"), plays))
     rows = table(check.clean, check.catches)
     counts = fault_classes.counts(rows)["imaging"]
     folder = Path(out) if out else Path("runs") / "selfcheck"

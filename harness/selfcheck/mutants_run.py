@@ -12,6 +12,7 @@ from harness.scenario.binding import BoundScenario
 from harness.scenario.runner import Prepare
 from harness.selfcheck.crew import Crew, bound, chunks
 from harness.selfcheck.mutants import Mutant, Outcome, on_links, on_store
+from harness.selfcheck.progress import tracked
 from harness.selfcheck.runs import Played, play
 
 MUTANTS_TOGETHER: Final = 5
@@ -71,7 +72,7 @@ def share(
     for some in chunks(_meetings(mutants, passed, seed), MUTANTS_TOGETHER):
         known = {ident: stores[ident] for _, meets in some for ident in meets}
         parts.append((tuple(some), known, where, seed))
-    found = crew.each(where, _of_shipped, parts)
+    found = crew.each(_of_shipped, parts)
     return [outcome for outcomes in found for outcome in outcomes]
 
 
@@ -82,7 +83,7 @@ def _of_shipped(
     known = {one.scenario.id: one for one in bound(tuple(stores))}
     return [
         _met(mutant, [known[ident] for ident in meets], stores, tamper, seed)
-        for mutant, meets in meetings
+        for mutant, meets in tracked(f"{where}_mutants", meetings, lambda one: one[0].name)
     ]
 
 

@@ -24,8 +24,8 @@ from harness.evidence.conclude import conclude
 from harness.evidence.expect import Judgement
 from harness.evidence.trace import Record
 from harness.evidence.verdict import Verdict
-from harness.i18n import tr
 from harness.selfcheck.crew import Crew, bound, chunks
+from harness.selfcheck.progress import tracked
 from harness.selfcheck.runs import Played, play
 from harness.selfcheck.trace_changes import CONTENT, changes, without
 
@@ -129,7 +129,7 @@ def measure(played: Sequence[Played], crew: Crew | None = None, *, seed: int = 1
     idents = [one.bound.scenario.id for one in played]
     parts = [(tuple(some), seed) for some in chunks(idents)]
     whole = _Count()
-    for one in crew.each(tr("mutated traces"), _of_shipped, parts):
+    for one in crew.each(_of_shipped, parts):
         whole.join(one)
     return _concluded(whole)
 
@@ -140,7 +140,7 @@ def _of_shipped(idents: Sequence[str], seed: int) -> _Count:
 
 def _counted(played: Sequence[Played]) -> _Count:
     count = _Count()
-    for one in played:
+    for one in tracked("traces", played, lambda one: one.bound.scenario.id):
         count.add(one)
     return count
 

@@ -18,6 +18,7 @@ from harness.scenario.runner import Prepare
 from harness.scenario.session import RunSession, SessionOptions
 from harness.scenario.steps import load_libraries
 from harness.scenario.world import World
+from harness.selfcheck.progress import tracked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +58,12 @@ def play(
     defects: Sequence[str] = (),
     prepare: Prepare | None = None,
     verdict_only: bool = False,
+    part: str = "",
 ) -> list[Played]:
     """Run scenarios over memory; each has a hospital of its own, and ``prepare`` may tamper.
 
-    With ``verdict_only`` neither records nor stores are read: nobody wants to see them.
+    With ``verdict_only`` neither records nor stores are read: nobody wants to see them. ``part`` is
+    the part of a self-check that is told how far this is.
     """
     with tempfile.TemporaryDirectory(prefix="medharness-selfcheck-") as name:
         options = SessionOptions(
@@ -76,7 +79,7 @@ def play(
 
         session = RunSession(options, prepare=begin)
         played = []
-        for bound in scenarios:
+        for bound in tracked(part, scenarios, lambda one: one.scenario.id):
             stores.clear()
             conclusion = session.run(bound)
             place = Path(name) / "traces" / f"{bound.scenario.id}.jsonl"

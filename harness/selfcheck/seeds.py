@@ -11,7 +11,6 @@ from typing import Any
 from harness.evidence.line import unpack
 from harness.evidence.trace import Record
 from harness.evidence.verdict import Verdict
-from harness.i18n import tr
 from harness.scenario.binding import BoundScenario
 from harness.selfcheck.crew import Crew, bound
 from harness.selfcheck.runs import play
@@ -56,7 +55,7 @@ def over_seeds(
         rounds = [_seen(scenarios, seed) for seed in seeds]
     else:
         idents = tuple(hashes)
-        rounds = crew.each(tr("seeds"), _of_shipped, [(idents, seed) for seed in seeds])
+        rounds = crew.each(_of_shipped, [(idents, seed) for seed in seeds])
     for ident, sent, digest, alarm in (one for found in rounds for one in found):
         sends[ident] = sends[ident] or sent
         hashes[ident].add(digest)
@@ -80,7 +79,7 @@ def _of_shipped(idents: Sequence[str], seed: int) -> list[Seen]:
 
 def _seen(scenarios: Sequence[BoundScenario], seed: int) -> list[Seen]:
     found: list[Seen] = []
-    for played in play(scenarios, seed=seed):
+    for played in play(scenarios, seed=seed, part="seeds"):
         payload = _payloads(played.records)
         alarm = ""
         if played.conclusion.verdict is not Verdict.PASS:

@@ -16,10 +16,14 @@ from harness import __version__
 from harness.clock import RealClock
 from harness.errors import InputError
 from harness.i18n import tr
+from harness.selfcheck.progress import Progress, shown
 from harness.selfcheck.revision import commit
 
 GROUP: Final = "medharness.simulators"
 ENTRY: Final = "explore-settlement"
+
+PART: Final = "settlement"
+"""Under which it is told how far this is."""
 
 SHOWN_MAX: Final = 50
 """Unexplained points that are printed; the file has all of them."""
@@ -105,13 +109,8 @@ def settlement(
 ) -> int:
     """Explore, print the table, write the file; 0 if every row is explained, 1 if not."""
     explore = explorer()
-    found = explore(
-        seed=seed,
-        quick=quick,
-        defects=defects,
-        jobs=jobs,
-        say=lambda text: print(text, flush=True),
-    )
+    with shown() as progress:
+        found = explore(seed=seed, quick=quick, defects=defects, jobs=jobs, tell=telling(progress))
     found = {**found, "whole": not quick}
     failed = failures(found)
     folder = Path(out) if out else Path("runs") / "selfcheck"
@@ -148,6 +147,18 @@ def settlement(
         brief = {name: found[name] for name in ("points", "seconds", "jobs", "ways", "shown")}
         print(json.dumps({**brief, "failures": failed, "out": str(path), "exit_code": code}))
     return code
+
+
+def telling(progress: Progress) -> Callable[[int, int, str], None]:
+    """Passes on how far the exploration is."""
+    known = [0, 0]
+
+    def tell(done: int, points: int, what: str) -> None:
+        progress.expect(PART, tr("points of settlement"), points - known[1])
+        progress.tell(PART, done - known[0], what)
+        known[:] = [done, points]
+
+    return tell
 
 
 def table(found: Mapping[str, Any]) -> list[str]:

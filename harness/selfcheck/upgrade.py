@@ -28,6 +28,7 @@ from harness.report import run as report
 from harness.scenario.binding import BoundScenario
 from harness.scenario.session import RunSession, SessionOptions
 from harness.selfcheck import runs
+from harness.selfcheck.progress import shown, told, tracked
 from harness.selfcheck.revision import commit
 from harness.upgrade import compare as comparing
 from harness.upgrade import report as reporting
@@ -49,6 +50,9 @@ FOLDERS: Final = ("lab", "feeds", "insurance", "imaging")
 
 QUICK_EVERY: Final = 8
 """A quick check takes every eighth regression and pair, which ones the seed decides."""
+
+PART: Final = "upgrade"
+"""Under which it is told how far this is."""
 
 FOLD: Final = re.compile(r'<details class="group"')
 """A group on the page of a report."""
@@ -143,6 +147,7 @@ class Stage:
         session.plan([one.scenario for one in chosen])
         try:
             for bound in chosen:
+                told(PART, what=bound.scenario.id)
                 session.run(bound)
         finally:
             session.stop()
@@ -183,12 +188,16 @@ class Check:
     _approved: dict[str, dict[str, Difference]] = field(default_factory=dict)
     _before: dict[str, RunFolder] = field(default_factory=dict)
 
-    def run(self) -> None:
-        """Intended changes, regressions, then equal runs."""
+    def run(self, expect: Callable[[int], None] = lambda _: None) -> None:
+        """Regressions, intended changes, then equal runs; each comparison is told.
+
+        ``expect`` is told how many comparisons there are.
+        """
         with tempfile.TemporaryDirectory(prefix="medharness-upgrade-") as name:
             stage = Stage(Path(name), self.seed)
             chosen = self._chosen()
-            for number, one in enumerate(chosen, 1):
+            expect(len(chosen) + (0 if self.only else len(self._folders()) + len(self._pairs())))
+            for number, one in enumerate(tracked(PART, chosen, lambda one: one.defect), 1):
                 found = self._regression(stage, one)
                 self.found.append(found)
                 mark = "✔" if found.right else "✘"
@@ -204,6 +213,14 @@ class Check:
             return [one for one in REGRESSIONS if one.defect in self.only]
         every = QUICK_EVERY if self.quick else 1
         return list(REGRESSIONS[self.seed % every :: every])
+
+    def _folders(self) -> Sequence[str]:
+        """Whose scenarios are played in both releases."""
+        return () if self.quick else FOLDERS
+
+    def _pairs(self) -> Sequence[int]:
+        """Which equal runs are compared."""
+        return range(1, 3) if self.quick else range(1, PAIRS + 1)
 
     def _regression(self, stage: Stage, one: Regression) -> Found:
         defect = _DEFECTS[one.defect]
@@ -247,7 +264,7 @@ class Check:
         """Each intended change must be seen, and nothing else, over whole folders."""
         if self.quick:
             return
-        for folder in FOLDERS:
+        for folder in tracked(PART, self._folders(), str):
             chosen, profile = stage.slice_of(folder), PROFILES.get(folder, "memory")
             before, after = stage.play(chosen, profile), stage.play(chosen, profile, release=2)
             self._note_changes(compared(before, after))
@@ -260,11 +277,12 @@ class Check:
     def _equal_runs(self, stage: Stage) -> None:
         """Release 1 against itself, under other seeds."""
         chosen = [one for folder in FOLDERS[:3] for one in stage.slice_of(folder)]
-        pairs = range(1, PAIRS + 1)
         if self.quick:
-            chosen, pairs = chosen[self.seed % QUICK_EVERY :: QUICK_EVERY], range(1, 3)
+            chosen = chosen[self.seed % QUICK_EVERY :: QUICK_EVERY]
         before = stage.play(chosen, "memory")
-        for number in pairs:
+        for number in tracked(
+            PART, self._pairs(), lambda number: tr("pair {number}", number=number)
+        ):
             result = compared(before, stage.play(chosen, "memory", seed=self.seed + number))
             pair = {
                 "seed": self.seed + number,
@@ -314,8 +332,9 @@ def upgrade(*, quick: bool, seed: int, defects: Sequence[str], out: str, as_json
     unknown = sorted({*defects} - {one.defect for one in REGRESSIONS})
     if unknown:
         raise InputError(tr("no such regression: {names}", names=", ".join(unknown)))
-    check = Check(quick, seed, defects, lambda text: print(text, flush=True))
-    check.run()
+    with shown() as progress:
+        check = Check(quick, seed, defects, progress.say)
+        check.run(lambda count: progress.expect(PART, tr("comparisons"), count))
     folder = Path(out) if out else Path("runs") / "selfcheck"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "upgrade.json"

@@ -95,6 +95,8 @@ class Board:
         lines += [f"    {label}: {value}" for label, value in card.shown()]
         if card.first():
             lines.append(f"    {self.first(card)}")
+        if card.earlier:
+            lines.append(f"    {card.earlier}")
         lines += [tr("    to be typed or scanned: {label}", label=label)
                   for _, label in card.wants_typed()]  # fmt: skip
         return "\n".join(lines)
@@ -114,6 +116,7 @@ class Board:
                     "text": card.form.text,
                     "fields": card.shown(),
                     "first": self.first(card),
+                    "earlier": card.earlier,
                     "typed": card.wants_typed(),
                     "operator": card.operator,
                     "attachments": len(card.attachments),

@@ -68,6 +68,11 @@ class Form(BaseModel):
             raise ValueError(tr("“gone” is of a card that a probe proves, and gives no ids"))
         return self
 
+    def filled(self, args: Mapping[str, str]) -> dict[str, str]:
+        """What a row must show where every argument is known."""
+        return {path: HOLE.sub(lambda hole: args.get(hole[1], ""), text)
+                for path, text in self.match.items()}  # fmt: skip
+
 
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -138,6 +143,7 @@ class Card:
         operator: who took it; empty where nobody said so.
         attachments: what was added.
         captured: ids that the system under test minted, by argument.
+        earlier: that it was done in an earlier attempt of this run, in words.
         seen: what proved it: ``record 17`` or ``probe NAME``; empty while it is open.
     """
 
@@ -156,6 +162,7 @@ class Card:
     taken: str = ""
     attachments: list[Attachment] = field(default_factory=list)
     captured: dict[str, str] = field(default_factory=dict)
+    earlier: str = ""
     seen: str = ""
 
     def shown(self) -> list[tuple[str, str]]:
@@ -282,6 +289,11 @@ def fits(found: str | None, wanted: str) -> bool:
     if wanted.startswith(INSIDE):
         return wanted.removeprefix(INSIDE) in found
     return found == wanted or found in wanted.split(EITHER)
+
+
+def row_fits(row: Mapping[str, str | None], wanted: Mapping[str, str]) -> bool:
+    """Whether a row of a probe shows what a card wants."""
+    return all(fits(row.get(column), value) for column, value in wanted.items())
 
 
 def _at(record: Record, path: str) -> str | None:

@@ -10,44 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from harness import limits
-from harness.clock import Clock
 from harness.errors import Blocked
 from harness.evidence.trace import Record, Trace
 from harness.i18n import tr
 from harness.model import Outcome
-from harness.probes.probe import Probe
 from harness.profile_model import Operators
 from harness.site.board import Board
-from harness.site.cards import HOLE, Card, Form, field_of, fits
+from harness.site.cards import Card, Form, field_of, row_fits
+from harness.site.earlier import Past, Remember, nothing
+from harness.site.eyes import Eyes
 from harness.site.route import Routes, form_of
 
 Say = Callable[[str], None]
-
-
-class Eyes(Protocol):
-    """What the desk sees with: the bench of a scenario."""
-
-    @property
-    def clock(self) -> Clock:
-        """Of the bench."""
-        ...
-
-    @property
-    def probes(self) -> Mapping[str, Probe]:
-        """By name."""
-        ...
-
-    @property
-    def watched(self) -> Mapping[str, Sequence[str]]:
-        """Interfaces of each link on which a relay or listener of ours stands, by link."""
-        ...
-
-    def wait(self, satisfied: Callable[[], bool], deadline: float) -> bool:
-        """Let things happen."""
-        ...
 
 
 @dataclass(slots=True)
@@ -64,6 +40,8 @@ class Desk:
         say: shows a card on the terminal.
         routes: which way calls were seen to take in this run.
         captured: told of each id that the system minted: argument, our value, its value.
+        hear: takes in calls that processes of ours noted; whether there are such.
+        past: cards that were done in an earlier attempt of this run.
     """
 
     roles: frozenset[str]
@@ -75,6 +53,8 @@ class Desk:
     say: Say
     routes: Routes
     captured: Callable[[str, str, str], None] = lambda _name, _ours, _theirs: None
+    hear: Callable[[], bool] = bool
+    past: Remember = nothing
     aliases: dict[str, str] = field(default_factory=dict)
     _open: list[Card] = field(default_factory=list)
     _looked: int = 0
@@ -105,9 +85,13 @@ class Desk:
                    command=command, role=role),
                 remedy=tr("write one into the file that [operator] cards names"),
             )  # fmt: skip
-        if form.interface:
-            self.prove(form.interface)
+        # What a probe shows passes unseen: it must not go to another system than ours.
+        about = form.interface or self._scenario("interface")
+        self.prove(about, "" if form.interface else form.role)
         self._put(form, args)
+
+    def _scenario(self, key: str) -> str:
+        return str(self.trace.records[0].get("scenario", {}).get(key, ""))
 
     def lead(self, role: str, command: str, args: Mapping[str, str]) -> None:
         """Hand a card out before the scenario's turn.
@@ -140,13 +124,13 @@ class Desk:
         self._ahead.clear()
         return False
 
-    def prove(self, interface: str) -> None:
-        """Let a harmless call of each real caller arrive first.
+    def prove(self, interface: str, caller: str = "") -> None:
+        """Let a harmless call of each real caller arrive first; of one alone where it is named.
 
         Raises:
             Blocked: it did not, now or before in this run.
         """
-        for link, name, canary in self.routes.open(interface):
+        for link, name, canary in self.routes.open(interface, caller):
             self.finish()
             self._put(form_of(name, canary), {})
             try:
@@ -156,19 +140,23 @@ class Desk:
             self.routes.proven.add(link)
 
     def _put(self, form: Form, args: Mapping[str, str]) -> None:
-        before, after = self._arm(form, args), self._awaited(args)
-        if form.gone:
-            self._must_be_there(form, args, before)
         named = {f"{form.role}.{name}": name for name in args}
+        minted = self._minted(self.operators.mints, named, args)
+        scenario = self._scenario("id")
+        past = self.past(scenario, form, args, minted)
+        before, after = self._arm(form, args), self._awaited(args)
+        held = past is not None and self._still(form, args, past)
+        if form.gone and not held:
+            self._must_be_there(form, args, before)
         card = Card(
             number=self.board.next_number(),
             form=form,
             args=dict(args),
             workstation=self.operators.workstations.get(form.workstation, form.workstation),
-            minted=self._minted(self.operators.mints, named, args) | after.keys(),
+            minted=minted | after.keys(),
             typed=self._minted(self.operators.typed, named, args) - after.keys(),
             since=len(self.trace),
-            scenario=str(self.trace.records[0].get("scenario", {}).get("id", "")),
+            scenario=scenario,
             opened=self.eyes.clock.wall().isoformat(timespec="seconds"),
             after=after,
             before=before,
@@ -179,8 +167,28 @@ class Desk:
         self.trace.add("note", text=tr("card {number} at {workstation}: {text}",
                                        number=card.number, workstation=card.workstation,
                                        text=form.text), card=card.number)  # fmt: skip
+        if past is not None and held:  # nobody is asked again
+            card.seen, card.captured = past.proof(form.probe), dict(past.captured)
+            self._learn(card)
+            return
+        card.learn(self.aliases)
+        card.earlier = past.told(form) if past is not None else ""
         self.board.put(card)
         self.say(self.board.text(card))
+
+    def _still(self, form: Form, args: Mapping[str, str], past: Past) -> bool:
+        """Whether a probe still shows what a person did before this run was broken off."""
+        if not (past.cut and form.probe):
+            return False
+        if any(self.aliases.get(args[name]) != past.args.get(name) for name in self._awaited(args)):
+            return False  # it was done for a number that this attempt does not have
+        known = {name: self.aliases.get(value, value) for name, value in args.items()}
+        known |= past.captured
+        answer = self.eyes.probes[form.probe].ask(
+            {name: text.format_map(known) for name, text in form.ask.items()}
+        )
+        there = any(row_fits(row, form.filled(known)) for row in answer.rows)
+        return answer.outcome is Outcome.OK and there is not form.gone
 
     def _minted(
         self, ids: Sequence[str], named: Mapping[str, str], args: Mapping[str, str]
@@ -229,9 +237,7 @@ class Desk:
         Raises:
             Blocked: it is not.
         """
-        wanted = {path: HOLE.sub(lambda hole: args.get(hole[1], ""), text)
-                  for path, text in form.match.items()}  # fmt: skip
-        if not any(_row_fits(row, wanted) for row in rows):
+        if not any(row_fits(row, form.filled(args)) for row in rows):
             raise Blocked(tr("the probe {name} does not show what is to be taken away",
                              name=form.probe))  # fmt: skip
 
@@ -288,7 +294,7 @@ class Desk:
 
     def polls(self) -> bool:
         """Whether a card is open that no message, but a probe shows."""
-        return any(card.form.probe and not card.seen for card in self._open)
+        return self.hear() or any(card.form.probe and not card.seen for card in self._open)
 
     def theirs(self) -> set[str]:
         """Numbers that systems under test gave on cards of this scenario."""
@@ -300,6 +306,7 @@ class Desk:
         return list(self._open)
 
     def _all_done(self) -> bool:
+        self.hear()
         with self.board.lock:
             self._read(self.trace.records)
             for card in self._open:
@@ -351,14 +358,14 @@ class Desk:
             return
         answer = self.eyes.probes[card.form.probe].ask(self._asked(card.form, card.args))
         if card.form.gone:
-            there = any(_row_fits(row, wanted) for row in answer.rows)
+            there = any(row_fits(row, wanted) for row in answer.rows)
             if answer.outcome is Outcome.OK and not there:
                 self._seen(card, tr("probe {name}: gone", name=card.form.probe), lambda _: None)
             return
         for row in answer.rows:
             fresh = dict(row) not in [dict(old) for old in card.before]
             key = (card.form.probe, tuple(sorted((name, str(one)) for name, one in row.items())))
-            if fresh and key not in self.board.used and _row_fits(row, wanted):
+            if fresh and key not in self.board.used and row_fits(row, wanted):
                 self.board.used.add(key)
                 self._seen(card, tr("probe {name}", name=card.form.probe), row.get)
                 return
@@ -387,7 +394,3 @@ class Desk:
         if card.done:
             for name, theirs in card.captured.items():
                 self.captured(name, card.args[name], theirs)
-
-
-def _row_fits(row: Mapping[str, str | None], wanted: Mapping[str, str]) -> bool:
-    return all(fits(row.get(column), value) for column, value in wanted.items())

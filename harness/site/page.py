@@ -76,7 +76,7 @@ function shown(card) {
     line.append(field);
     box.append(line);
   }
-  if (card.first) box.append(make("p", card.first));
+  for (const told of [card.first, card.earlier]) if (told) box.append(make("p", told));
   const take = make("button", card.operator ? words.by + card.operator : words.take);
   take.addEventListener("click", () => post("/take", {card: card.number}).then(look));
   const line = make("p");

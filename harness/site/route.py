@@ -28,13 +28,20 @@ class Routes:
     proven: set[str] = field(default_factory=set)
     lost: dict[str, str] = field(default_factory=dict)
 
-    def links(self, interface: str) -> list[str]:
-        """Links over which a real system calls, and that carry an interface."""
+    def links(self, interface: str, caller: str = "") -> list[str]:
+        """Links over which a real system calls, and that carry an interface.
+
+        Args:
+            interface: of the scenario, or of a card.
+            caller: only links from this role to what we play or run ourselves.
+        """
+        profile = self.profile
         return [
             name
-            for name, one in self.profile.endpoints.items()
-            if interface in {one.interface, *one.also} and self.profile.mode(one.frm) is Mode.REAL
-        ]
+            for name, one in profile.endpoints.items()
+            if interface in {one.interface, *one.also} and profile.mode(one.frm) is Mode.REAL
+            and (not caller or (one.frm == caller and profile.mode(one.to) is Mode.SIMULATED))
+        ]  # fmt: skip
 
     def awaits(self, link: str) -> bool:
         """Whether the harmless call of a link is still to arrive."""
@@ -44,14 +51,18 @@ class Routes:
             for one in self.profile.canaries.values()
         )
 
-    def open(self, interface: str) -> list[tuple[str, str, Canary]]:
+    def open(self, interface: str, caller: str = "") -> list[tuple[str, str, Canary]]:
         """What is still to arrive before anything moves: link, name and canary.
+
+        Args:
+            interface: as ``links`` has it.
+            caller: as ``links`` has it.
 
         Raises:
             Blocked: the profile has no canary for a link, or one did not arrive in this run.
         """
         found = []
-        for link in self.links(interface):
+        for link in self.links(interface, caller):
             if link in self.lost:
                 raise Blocked(self.lost[link])
             if link in self.proven:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final
 
 from harness.errors import InputError
 from harness.evidence.verdict import EXIT_CODES, Verdict
 from harness.i18n import tr
+from harness.inline.lines import until_asked
 from harness.profile import load_profile
 from harness.report.words import verdict_name
 from harness.watch import report
@@ -75,7 +73,7 @@ def watch(request: Request, environ: Mapping[str, str]) -> int:
         InputError: nothing can be watched (exit code 2).
     """
     window = Window(load_profile(request.profile), request.options, environ)
-    with _ends() as over:
+    with until_asked() as over:
         window.start()
         for name, address in window.ready.items():
             print(f"ready {name} {address}", flush=True)
@@ -91,27 +89,6 @@ def watch(request: Request, environ: Mapping[str, str]) -> int:
         short = {key: data[key] for key in ("verdict", "failed", "open", "seconds")}
         print(json.dumps(short | {"out": str(request.out), "exit_code": code}, ensure_ascii=False))
     return code
-
-
-@contextmanager
-def _ends() -> Iterator[threading.Event]:
-    """An event that Ctrl-C, or a request to terminate, sets; only the main thread is asked."""
-    over = threading.Event()
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        over.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield over
-        return
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK")
-               if hasattr(signal, name)]  # fmt: skip
-    before = {number: signal.signal(number, end) for number in numbers}
-    try:
-        yield over
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _wait(window: Window, request: Request, over: threading.Event) -> None:

@@ -12,15 +12,14 @@ from typing import Final
 from harness.clock import RealClock
 from harness.errors import InputError
 from harness.i18n import tr
-from harness.link.host import Host
+from harness.inline.lines import Places, why_not
 from harness.link.spec import LinkSpec
-from harness.link.tap import Connection
-from harness.link.threads import Member, Threads
+from harness.link.threads import Threads
 from harness.permit import Permit
 from harness.probes.probe import Probe
-from harness.profile import Environment, LinkTransport, Mode, Profile, Via
+from harness.profile import Environment, LinkTransport, Mode, Profile
 from harness.profile_check import BUILT_IN_URL
-from harness.scenario.wiring import AddressGate, addresses, link_specs, probes, relays
+from harness.scenario.wiring import link_specs, probes
 from harness.watch import counts, prober
 from harness.watch.canary import call
 from harness.watch.counts import Hour
@@ -94,7 +93,7 @@ class Window:
             PermitError: a listener is open to others unasked, or probes are not allowed.
         """
         permit = Permit(self.profile, self.clock.wall)
-        specs, where = link_specs(self.profile), addresses(self.profile, self.environ)
+        specs = link_specs(self.profile)
         relayed = {name: spec for name, spec in specs.items() if self._stands_in(name)}
         probed = self._probed(specs) if self.options.active else {}
         self._check(relayed | probed, specs)
@@ -113,17 +112,14 @@ class Window:
                 where=str(self.profile.path),
                 remedy=tr('write via = "relay" and relay_port on a link to a real system'),
             )
-        gate = AddressGate(permit)
-        host = Host(InLine(), self.clock, self._describe, watcher=self.lines, guard=gate)
-        relay: Member = self._runtime.add("watch", host)
-        listening = relays(self.profile, permit)
-        for name in relayed:
-            relay.routes[name] = where[name]
-            self.ready[name] = str(relay.listen(name, listening[name]))
+        places = Places.of(self.profile, permit, self.environ)
+        found = places.stand(self._runtime, InLine(), relayed, self.clock, self.lines)
+        self.ready.update(found)
         for name, spec in probed.items():
             self._probe(spec, Prober(
-                spec=spec, address=where[name], lines=self.lines, permit=permit, gate=gate,
-                clock=self.clock, every_s=self.options.every_s, run=self.options.run,
+                spec=spec, address=places.systems[name], lines=self.lines, permit=permit,
+                gate=places.gate, clock=self.clock, every_s=self.options.every_s,
+                run=self.options.run,
                 template=self._template(name), charset=self._charset(spec),
                 effects=self._effects(spec),
             ))  # fmt: skip
@@ -137,14 +133,7 @@ class Window:
 
     def _stands_in(self, name: str) -> bool:
         """Whether we stand in this line; why not is kept."""
-        endpoint = self.profile.endpoints[name]
-        why = ""
-        if self.profile.mode(endpoint.to) is Mode.SIMULATED:
-            why = tr("the listening role is simulated: there is no system to watch")
-        elif endpoint.transport is LinkTransport.SERIAL:
-            why = tr("no relay stands in a serial line")
-        elif endpoint.via is not Via.RELAY:
-            why = tr('the profile says via = "direct"')
+        why = why_not(self.profile, name)
         if why:
             self.unwatched[name] = why
         return not why
@@ -232,9 +221,6 @@ class Window:
             if config.role == spec.to and holes == [_PATIENT]:
                 return Effects(probe)
         return None
-
-    def _describe(self, link: str, conn: str, client: bool) -> Connection:  # noqa: FBT001 - called by position
-        return self.lines.specs[link].connection(conn, client=client)
 
     def stop(self) -> None:
         """End the probes, judge the lines, ask the counts; nothing is open afterwards."""

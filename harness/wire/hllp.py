@@ -36,7 +36,7 @@ _START: Final = b"\x0b"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refused(Event):
+class BlockRefused(Event):
     """The peer sent an ``N`` block: what we sent last did not reach it whole.
 
     Attributes:
@@ -78,17 +78,21 @@ class HllpCore(MllpCore):
     def send(self, event: Event, now: float) -> None:
         """Put a message into a block; anything else as MLLP has it."""
         if isinstance(event, Message):
-            event = Message(payload=block(event.payload))
+            event = Message(payload=self._block(event.payload))
         MllpCore.send(self, event, now)
 
     def events(self) -> list[Event]:
         """What happened; messages are those of whole blocks."""
         return [
-            self._opened(event.payload) if isinstance(event, Message) else event
+            self.opened(event.payload) if isinstance(event, Message) else event
             for event in MllpCore.events(self)
         ]
 
-    def _opened(self, inside: bytes) -> Event:
+    def _block(self, payload: bytes) -> bytes:
+        return block(payload)
+
+    def opened(self, inside: bytes) -> Event:
+        """What a frame holds: a message, a refusal, or a violation, which is answered."""
         read = _BLOCK.fullmatch(inside)
         if read is None:
             return self._damaged("hllp.no-block-type", inside, b"G")
@@ -99,7 +103,7 @@ class HllpCore(MllpCore):
         if int(check) != checksum(whole):
             return self._damaged("hllp.wrong-checksum", inside, b"X")
         if kind == b"N":
-            return Refused(reason=payload.decode("latin-1"))
+            return BlockRefused(reason=payload.decode("latin-1"))
         return Message(payload=payload)
 
     def _damaged(self, code: str, inside: bytes, reason: bytes) -> Event:

@@ -32,6 +32,12 @@
     当 HIS为患者“甲”办理转科到病区“W07”床位“12”
     那么 5秒内LIS中患者“甲”的信息应与HIS登记一致
 
+  @REQ-FEED-093 @扰动 @id-feed-discharge
+  场景: 出院后在 LIS 中不再是在院
+    假如 患者“甲”已在HIS入院
+    当 HIS为患者“甲”办理出院
+    那么 5秒内LIS中患者“甲”的信息应与HIS登记一致
+
   @REQ-FEED-009 @id-feed-delete-phone
   场景: 删除的电话在 LIS 中也被删除
     假如 患者“甲”已在HIS入院

@@ -21,8 +21,12 @@ steps = Library("feeds")
 INTO, OUT = "his-engine", "engine-lis"
 """Links: HIS to the engine, the engine to the LIS."""
 
-RECEIVERS = {"RIS": ("engine-ris", "ENG-RIS"), "PACS": ("engine-pacs", "ENG-PACS")}
-"""Further receivers: link and interface. We play them."""
+RECEIVERS = {
+    "RIS": ("engine-ris", "ENG-RIS"),
+    "PACS": ("engine-pacs", "ENG-PACS"),
+    "PEIS": ("engine-peis", "ENG-PEIS"),
+}
+"""Further receivers: link and interface. We play them; PEIS (体检系统) is an old one, with HLLP."""
 
 SENDER = "engine-sender"
 """The connection that the engine opens to whoever waits for an application answer."""
@@ -59,10 +63,11 @@ def in_line(world: World) -> None:
 @steps.given(
     "接口引擎还向{string}转发，对方应答{string}",
     id="feeds.engine-also",
-    purpose="让接口引擎把患者信息也发给 RIS 或 PACS",
-    effect="RIS 或 PACS 由测试端扮演，始终给出此应答；打开接口引擎的这个目的端，场景结束时关闭",
+    purpose="让接口引擎把患者信息也发给 RIS、PACS 或 PEIS",
+    effect="RIS、PACS 或 PEIS（体检系统，经 HLLP）由测试端扮演，始终给出此应答；"
+    "打开接口引擎的这个目的端，场景结束时关闭",
     example="假如 接口引擎还向“RIS”转发，对方应答“AA”",
-    gloss="The engine also forwards to RIS or PACS, which we play and which answer so",
+    gloss="The engine also forwards to RIS, PACS or PEIS, which we play and which answer so",
 )
 def also(world: World, receiver: str, answer: str) -> None:
     """A receiver with one answer, and the destination switched on."""
@@ -70,7 +75,7 @@ def also(world: World, receiver: str, answer: str) -> None:
         raise ScenarioError(tr("no answer {answer}; known: {known}", answer=answer,
                                known="、".join(ANSWERS)))  # fmt: skip
     link = _receiver(receiver)[0]
-    _serve(world, f"测试端{receiver}", link, Policy([ANSWERS[answer]]))
+    serve(world, f"测试端{receiver}", link, Policy([ANSWERS[answer]]))
     world.order(ASLEEP, "switch", link=link, state="on")
     world.at_end.append(lambda: world.order(ASLEEP, "switch", link=link, state="off"))
 
@@ -82,8 +87,9 @@ def _receiver(name: str) -> tuple[str, str]:
     return RECEIVERS[name]
 
 
-def _serve(world: World, name: str, link: str, policy: Policy) -> None:
-    world.join(name, Feed("feed", world.clock, policy))
+def serve(world: World, name: str, link: str, policy: Policy) -> None:
+    """A receiver that we play, in the protocol that the profile has for the link."""
+    world.join(name, Feed("feed", world.clock, policy, hybrid=speaks_hllp(world, link)))
     world.bench.serve(link, name)
 
 
@@ -177,7 +183,8 @@ def send(world: World, label: str, payload: bytes) -> None:
     """One payload to the engine in the place of the HIS."""
     world.state.setdefault("through", {})[label] = payload
     world.state["answers since"] = len(world.trace)
-    world.join("测试端HIS", Feed("HIS", world.clock, accept_is_done=True), INTO)
+    feed = Feed("HIS", world.clock, accept_is_done=True, hybrid=speaks_hllp(world, INTO))
+    world.join("测试端HIS", feed, INTO)
     world.tell("测试端HIS", "send", SEND_TIMEOUT_S, link=INTO, payload=payload.hex())
 
 
@@ -262,5 +269,5 @@ def send_again(world: World, person: str) -> None:
 def two_phase(world: World, person: str) -> None:
     """MSH-15 and MSH-16 are AL (HL7 2.5.1 §2.9.3)."""
     prepared_person(world, person)
-    _serve(world, "测试端HIS应答口", SENDER, Policy([Rule(code="CA")]))
+    serve(world, "测试端HIS应答口", SENDER, Policy([Rule(code="CA")]))
     send(world, person, written(world, person, Manner(conditions="AL")))

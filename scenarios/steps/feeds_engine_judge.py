@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from harness.errors import ScenarioError
+from harness.evidence import correlate
 from harness.evidence.decode import CHARSET
 from harness.evidence.expect import Ask, Check, Expectation, Selector, Wanted
 from harness.evidence.match import Value
@@ -10,6 +13,7 @@ from harness.i18n import tr
 from harness.scenario.bench import ASLEEP
 from harness.scenario.steps import Library
 from harness.scenario.world import World
+from harness.wire.hl7 import Hl7Message
 from scenarios.steps.common import SETTLE_S, place, rows_expected
 from scenarios.steps.feeds_engine import INTO, OUT, RECEIVERS, SENDER
 from simulators.feed import kinds, through
@@ -20,8 +24,8 @@ steps = Library("feeds")
 WAYS = {"LIS": (OUT, "ENG-LIS"), "HIS": ("engine-his", "ENG-HIS"), **RECEIVERS}
 """Link and interface of each receiver."""
 
-STATES = {"已登记": "registered", "在院": "admitted", "已出院": "discharged"}
-"""How the LIS keeps the state of a patient."""
+STATES = {"已登记": "registered", "在院": "admitted", "已出院": "discharged", "未定": ""}
+"""How the LIS keeps the state of a patient; of whom it only knows a transfer it has none."""
 
 
 def _way(receiver: str) -> tuple[str, str]:
@@ -57,20 +61,20 @@ def forwarded(world: World, limit_s: float, receiver: str, person: str) -> Expec
     "{duration}内接口引擎发往{string}的患者{string}该报文应逐字段与约定一致",
     id="feeds.engine-forwarded-kind",
     purpose="逐个字段核对转发的报文，不论是哪一种",
-    effect="按控制号找到转发的报文，恰有一份；逐值比较，约定的差别同上",
+    effect="发出之后转发的该类型报文恰有一份，控制号为来文的；逐值比较，约定的差别同上",
     example="那么 5秒内接口引擎发往“RIS”的患者“甲”该报文应逐字段与约定一致",
-    gloss="As before, for a message of any kind, found by its control id",
+    gloss="As before, for a message of any kind: one of its type, under its control id",
 )
 def forwarded_kind(world: World, limit_s: float, receiver: str, person: str) -> Expectation:
-    """Exactly one message under the control id, value by value."""
+    """Exactly one message of the type since it was sent, value by value."""
     link, _ = _way(receiver)
-    ident = control_id_of(_sent(world, person))
-    select = {"link": link, "frm": ASLEEP, "id": ident}
-    return _forwarded(world, limit_s, receiver, person, select)
+    select = {"link": link, "frm": ASLEEP, "type": correlate.hl7(_sent(world, person)).type}
+    since = world.state["answers since"]
+    return _forwarded(world, limit_s, receiver, person, select, since)
 
 
 def _forwarded(
-    world: World, limit_s: float, receiver: str, person: str, select: dict[str, str]
+    world: World, limit_s: float, receiver: str, person: str, select: dict[str, str], since: int = 0
 ) -> Expectation:
     _, interface = _way(receiver)
     payload = _sent(world, person)
@@ -89,6 +93,7 @@ def _forwarded(
         limit_s=limit_s,
         exact=True,
         settle_s=SETTLE_S,
+        since=since,
         classes={"missing": "lost", "repeated": "duplicate", "unwanted": "invented"},
     )
 
@@ -139,7 +144,7 @@ def lis_patient(world: World, limit_s: float, person: str) -> Expectation:
     id="feeds.engine-lis-state",
     purpose="核对出院、取消出院经接口引擎之后在 LIS 真正生效",
     effect="查询探针 lis-patients：姓名、性别、出生日期、身份证号、病区、床位、"
-    "状态（已登记、在院、已出院）",
+    "状态（已登记、在院、已出院、未定）",
     example="那么 5秒内LIS中患者“甲”应为“已出院”，与经接口引擎的报文一致",
     gloss="The patient is in the LIS as the message through the engine left him",
 )
@@ -157,8 +162,9 @@ def _lis_patient(
     who, (ward, bed, state) = world.known_person(person), stay
     row = {
         "patient_id": who.patient_id, "name": who.name, "sex": who.sex, "birth": who.birth,
-        "id_card": who.id_card, "ward": ward, "bed": bed, "state": state,
+        "id_card": who.id_card, "ward": ward, "bed": bed,
     }  # fmt: skip
+    row |= {"state": state} if state else {}
     return rows_expected(
         probe="lis-patients", args={"patient_id": who.patient_id}, interface="ENG-LIS",
         table="patients", key=["patient_id"], rows=[row], limit_s=limit_s,
@@ -202,13 +208,35 @@ def lis_absent(world: World, limit_s: float, absent: str, present: str) -> Expec
 )
 def queue(world: World, limit_s: float, person: str, receiver: str, state: str) -> Expectation:
     """One row for this destination."""
+    reason = "A[ER].*" if state == "被拒绝" else ""
+    return _queued(world, limit_s, person, receiver, state, reason)
+
+
+@steps.then(
+    "{duration}内接口引擎的队列中患者{string}发往{string}的报文应被拒绝，原因写明{string}",
+    id="feeds.engine-queue-reason",
+    purpose="核对下游拒绝的原因原样留在异常列表里，使人看得出是哪一种报文",
+    effect="查询探针 engine-queue：状态为被拒绝，原因以 AE 或 AR 开头，并含句中文字",
+    example="那么 5秒内接口引擎的队列中患者“甲”发往“LIS”的报文应被拒绝，原因写明“event A11”",
+    gloss="The queue shows the message as refused, with this in the reason",
+)
+def queue_reason(
+    world: World, limit_s: float, person: str, receiver: str, reason: str
+) -> Expectation:
+    """One row for this destination, and why."""
+    pattern = f"A[ER] .*{re.escape(reason)}.*"
+    return _queued(world, limit_s, person, receiver, "被拒绝", pattern)
+
+
+def _queued(
+    world: World, limit_s: float, person: str, receiver: str, state: str, reason: str
+) -> Expectation:
     states = {"已送达": "accepted", "被拒绝": "refused", "待发": "pending"}
     if state not in states:
         raise ScenarioError(tr("no state {state}; known: {known}", state=state,
                                known="、".join(states)))  # fmt: skip
     link, interface = _way(receiver)
     patient = world.known_person(person).patient_id
-    reason = "A[ER].*" if state == "被拒绝" else ""
     where = place(interface, "sql", "queue")
     checks = [Check(path="row.state", value=Value(expected=states[state]), place=where),
               Check(path="row.reason", value=Value(op="pattern", expected=reason),
@@ -253,7 +281,7 @@ def not_again(world: World, limit_s: float, person: str, other: str) -> Expectat
     id="feeds.engine-two-answers",
     purpose="核对增强模式的两个应答各走各的连接",
     effect="原连接上恰有一份 CA；接口引擎另开的连接上有 MSA-1 为句中代码的应用应答，"
-    "两者的 MSA-2 都是来文控制号",
+    "两者的 MSA-2 都是来文控制号，MSH-3 至 6 与来文的收发对调",
     example="那么 5秒内接口引擎应先确认收到患者“甲”的登记，再经另一连接送来应用应答“AA”",
     gloss="CA comes over the first connection, the application answer over a second one",
 )
@@ -265,11 +293,12 @@ def two_answers(world: World, limit_s: float, person: str, code: str) -> list[Ex
         where = place(interface, "hl7", "MSA-1")
         select = {"link": link, "frm": ASLEEP, "corr.acknowledges": ident}
         check = Check(path="MSA-1", value=Value(expected=wanted), place=where)
+        checks = [check, *_swapped(_sent(world, person), interface)]
         found.append(
             Expectation(
                 mode="eventually",
                 select=Selector(kind="message", where=select),
-                wanted=[Wanted(key={"protocol": "hl7"}, checks=[check])],
+                wanted=[Wanted(key={"protocol": "hl7"}, checks=checks)],
                 place=where,
                 limit_s=limit_s,
                 exact=True,
@@ -281,11 +310,23 @@ def two_answers(world: World, limit_s: float, person: str, code: str) -> list[Ex
     return found
 
 
+def _swapped(payload: bytes, interface: str) -> list[Check]:
+    """Who answers is whom the message was for (HL7 2.5.1 §2.9.2)."""
+    sent = Hl7Message.parse(payload)
+    return [
+        Check(path=path, value=Value(expected=sent.get(other) or ""),
+              place=place(interface, "hl7", path))
+        for path, other in (("MSH-3", "MSH-5"), ("MSH-4", "MSH-6"), ("MSH-5", "MSH-3"),
+                            ("MSH-6", "MSH-4"))
+    ]  # fmt: skip
+
+
 @steps.then(
     "{duration}内接口引擎对患者{string}登记的应答应为{string}",
     id="feeds.engine-answer",
     purpose="核对接口引擎收下之后的应答",
-    effect="最近一次发送之后恰有一份应答，MSA-1 如句中所写，MSA-2 为来文控制号",
+    effect="最近一次发送之后恰有一份应答，MSA-1 如句中所写，MSA-2 为来文控制号，"
+    "MSH-3 至 6 与来文的收发对调",
     example="那么 5秒内接口引擎对患者“甲”登记的应答应为“AA”",
     gloss="The engine answers our registration with this code",
 )
@@ -298,7 +339,11 @@ def answer(world: World, limit_s: float, person: str, code: str) -> Expectation:
     return Expectation(
         mode="eventually",
         select=Selector(kind="message", where=select),
-        wanted=[Wanted(key={"protocol": "hl7"}, checks=[check])],
+        wanted=[
+            Wanted(
+                key={"protocol": "hl7"}, checks=[check, *_swapped(_sent(world, person), "HIS-ENG")]
+            )
+        ],
         place=where,
         limit_s=limit_s,
         exact=True,

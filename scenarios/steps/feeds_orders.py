@@ -11,7 +11,7 @@ from harness.i18n import tr
 from harness.scenario.steps import Library
 from harness.scenario.world import World
 from scenarios.steps.common import ORDERS, SETTLE_S, place, rows_expected
-from scenarios.steps.feeds_play import SEND_TIMEOUT_S, control_id, send
+from scenarios.steps.feeds_play import SEND_TIMEOUT_S, control_id, send, speaks_hllp
 from simulators.feed import variants
 from simulators.feed.burst import Burst
 from simulators.feed.payloads import control_id_of
@@ -64,7 +64,7 @@ def matrix(world: World, person: str, specimen: str, status: str) -> None:
         raise ScenarioError(tr("no order control and status {pairs}", pairs=status))
     world.state["answers since"] = len(world.trace)
     payloads = [_order(world, person, specimen, control, value) for control in CONTROLS]
-    world.join("测试端HIS连发", Burst("HIS"), ORDERS)
+    world.join("测试端HIS连发", Burst("HIS", hybrid=speaks_hllp(world, ORDERS)), ORDERS)
     payload = ",".join(one.hex() for one in payloads)
     world.tell("测试端HIS连发", "burst", SEND_TIMEOUT_S, link=ORDERS, payload=payload)
 

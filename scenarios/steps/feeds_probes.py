@@ -14,7 +14,7 @@ from harness.scenario.world import World
 from harness.wire.hl7 import header
 from scenarios.steps.common import ORDERS, RESULTS, SETTLE_S, place, rows_expected
 from scenarios.steps.faults import Kind
-from scenarios.steps.feeds_play import SEND_TIMEOUT_S, control_id, send
+from scenarios.steps.feeds_play import SEND_TIMEOUT_S, control_id, send, speaks_hllp
 from scenarios.steps.lab import NAME_KINDS, admission_fields
 from simulators.feed import variants
 from simulators.feed.burst import Burst
@@ -250,7 +250,7 @@ def burst(world: World, table: Table) -> None:
     world.state["burst"] = [control_id_of(one) for one in payloads]
     world.state["answers since"] = len(world.trace)
     name = "测试端HIS连发"
-    world.join(name, Burst("HIS"), ORDERS)
+    world.join(name, Burst("HIS", hybrid=speaks_hllp(world, ORDERS)), ORDERS)
     payload = ",".join(one.hex() for one in payloads)
     world.tell(name, "burst", SEND_TIMEOUT_S, link=ORDERS, payload=payload)
 

@@ -11,7 +11,7 @@ from harness.i18n import tr
 from harness.scenario.steps import Library
 from harness.scenario.world import World
 from scenarios.steps.common import ORDERS, place
-from scenarios.steps.feeds_play import SEND_TIMEOUT_S, control_id
+from scenarios.steps.feeds_play import SEND_TIMEOUT_S, control_id, speaks_hllp
 from scenarios.steps.feeds_probes import registered
 from simulators.feed import variants
 from simulators.feed.burst import Burst
@@ -42,7 +42,7 @@ def _parallel(world: World, count: int, **more: str) -> None:
         raise ScenarioError(tr("between 2 and {most} connections", most=CONNECTIONS_MAX))
     payloads = [_registration(world, f"并发{number}") for number in range(1, count + 1)]
     world.state["parallel"] = count - bool(more)
-    world.join(PARALLEL, Parallel("HIS"), ORDERS)
+    world.join(PARALLEL, Parallel("HIS", hybrid=speaks_hllp(world, ORDERS)), ORDERS)
     payload = ",".join(one.hex() for one in payloads)
     world.tell(PARALLEL, "parallel", SEND_TIMEOUT_S, link=ORDERS, payload=payload, **more)
 
@@ -139,5 +139,5 @@ def in_a_row(world: World, person: str, size: int) -> None:
     world.state["burst"] = [control_id_of(first), control_id_of(second)]
     world.state["answers since"] = len(world.trace)
     name = "测试端HIS连发"
-    world.join(name, Burst("HIS"), ORDERS)
+    world.join(name, Burst("HIS", hybrid=speaks_hllp(world, ORDERS)), ORDERS)
     world.tell(name, "burst", SEND_TIMEOUT_S, link=ORDERS, payload=f"{first.hex()},{second.hex()}")

@@ -18,7 +18,7 @@ steps = Library("feeds")
     "{duration}内LIS中患者{string}的信息应与HIS登记一致",
     id="feeds.patient-equal",
     purpose="逐字段核对 LIS 里的患者信息",
-    effect="查询探针 lis-patients：姓名、性别、出生日期、身份证号、病区、床位、电话",
+    effect="查询探针 lis-patients：姓名、性别、出生日期、身份证号、病区、床位、电话、在院或已出院",
     example="那么 10秒内LIS中患者“甲”的信息应与HIS登记一致",
     gloss="The patient in the LIS is as registered at the HIS",
 )
@@ -31,8 +31,8 @@ def patient_equal(world: World, limit_s: float, person: str) -> Expectation:
         "sex": who.sex,
         "birth": who.birth,
         "id_card": who.id_card,
-        **world.state["patient"][person],
         "state": "admitted",
+        **world.state["patient"][person],
     }
     return rows_expected(
         probe="lis-patients",

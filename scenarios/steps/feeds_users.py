@@ -81,6 +81,21 @@ def transfer(world: World, person: str, ward: str, bed: str) -> None:
 
 
 @steps.when(
+    "HIS为患者{string}办理出院",
+    id="feeds.discharge",
+    purpose="检查出院后下游的在院状态",
+    effect="HIS 发 ADT^A03",
+    example="当 HIS为患者“甲”办理出院",
+    gloss="The HIS discharges a patient",
+)
+def discharge(world: World, person: str) -> None:
+    """One ADT^A03."""
+    who = world.known_person(person)
+    world.state["patient"][person] |= {"state": "discharged"}
+    world.order("HIS", "discharge", patient_id=who.patient_id)
+
+
+@steps.when(
     "HIS删除患者{string}的电话",
     id="feeds.delete-phone",
     purpose="检查删除值与空值的区别",

@@ -26,6 +26,9 @@ def device_of(world: World, exam: str) -> tuple[Site, Planned, Modality]:
     here = site(world)
     planned = here.known(exam)
     modality = here.modality(planned.device)
+    # A RIS of the site may give the numbers: what a device builds of them waits for its card. The
+    # device listens by then, because a PACS may have to prove its way meanwhile.
+    world.after_persons()
     if planned.charset:
         model = replace(modality.model, charset=planned.charset)
         modality = Modality(model, modality.open_to)

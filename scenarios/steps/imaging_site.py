@@ -27,6 +27,7 @@ from harness.probes.dicom import FindProbe, RetrieveProbe
 from harness.scenario.hospital import not_ours
 from harness.scenario.world import World
 from scenarios.steps.imaging_front import Front
+from scenarios.steps.imaging_heard import LOOKER, overhear
 from scenarios.steps.imaging_planned import Looking, Planned, by_person, renamed
 from scenarios.steps.imaging_received import ReceivedProbe
 from simulators.hospital.pacs import STORAGE, SYNTAXES
@@ -136,6 +137,7 @@ class Site:
         Where persons work at it the user is one of them, and gets a card.
         """
         if by_person(self.world, role):
+            overhear(self.world, self.ours, self.systems)
             self.world.order(role, name, **args)
             return
         if not self.ours(role):
@@ -376,17 +378,16 @@ def site(world: World) -> Site:
         world.at_end.append(found.close)
         world.captures.append(partial(renamed, found.exams))
         probes: Any = world.bench.probes
-        looker = "MHPROBE"
         probes["pacs-studies"] = FindProbe(
-            "pacs-studies", "PACS", found.opens("PACS", looker), "STUDY", STUDY_COLUMNS
+            "pacs-studies", "PACS", found.opens("PACS", LOOKER), "STUDY", STUDY_COLUMNS
         )
         probes["pacs-instances"] = RetrieveProbe(
-            "pacs-instances", "PACS", found.opens("PACS", looker),
+            "pacs-instances", "PACS", found.opens("PACS", LOOKER),
             [Offer(abstract=one, syntaxes=[syntax]) for one in STORAGE
              for syntax in (EXPLICIT, IMPLICIT, *VIDEOS.get(one, ()))], SHOWN, found.sent_as,
         )  # fmt: skip
         probes["ris-worklist"] = FindProbe(
-            "ris-worklist", "RIS", found.opens("RIS", looker), "WORKLIST", WORKLIST_COLUMNS,
+            "ris-worklist", "RIS", found.opens("RIS", LOOKER), "WORKLIST", WORKLIST_COLUMNS,
             STEP_COLUMNS,
         )  # fmt: skip
         probes["modality-received"] = ReceivedProbe(found.receivers, found.sent_as, SHOWN)

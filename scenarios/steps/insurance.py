@@ -11,9 +11,10 @@ from harness.scenario.steps import Library, Table
 from harness.scenario.world import World
 from scenarios.steps.common import RANDOM
 from scenarios.steps.insurance_town import REST_S, centre, cue, kept_lines, known, rest
+from simulators.centre import schema
 from simulators.centre import world as centre_world
 
-steps = Library("insurance")
+steps = Library("insurance", lambda: schema.load(schema.CURRENT))
 
 INSURANCES = {
     "职工医保": "employee",

@@ -18,10 +18,10 @@ from scenarios.steps.common import (
     prepared,
 )
 from simulators.analyzer.analyzer import LINK, Analyzer
-from simulators.analyzer.model import AnalyzerModel, load_model
+from simulators.analyzer.model import AnalyzerModel, known_models, load_model
 from simulators.analyzer.upload import Result, Tested, message
 
-steps = Library("lab")
+steps = Library("lab", lambda: [load_model(name) for name in known_models()])
 
 MODELS = {"血球仪": "haematology", "生化仪": "chemistry"}
 """Names of analyzers in sentences, and the model each is."""

@@ -13,6 +13,7 @@ import codecs
 import importlib
 import tomllib
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
@@ -38,6 +39,9 @@ from simulators.analyzer.model_link import Link, Transport
 
 MODEL_BYTES_MAX: Final = 256 * 1024
 """The longest shipped file has 5 KiB; a site's channel table adds some thousand lines at most."""
+
+MODELS_KEPT: Final = 128
+"""More than ship; a model never changes, and a file that was changed is read as another one."""
 
 Family = Literal["astm", "hl7", "framed", "poct1a"]
 
@@ -189,14 +193,19 @@ def load_model(name: str) -> AnalyzerModel:
         if len(data) > MODEL_BYTES_MAX:
             raise ValueError(tr("the file is longer than {most} bytes", most=MODEL_BYTES_MAX))
         text = data.decode("utf-8")
-        raw = tomllib.loads(text)
-        return AnalyzerModel.model_validate(raw)
+        return _read(text)
     except ValidationError as error:
         raise problems(path, text, error, AnalyzerModel) from error
     except (ValueError, RecursionError) as error:
         raise InputError(
             tr("not an analyzer model: {reason}", reason=error), where=str(path)
         ) from error
+
+
+@lru_cache(maxsize=MODELS_KEPT)
+def _read(text: str) -> AnalyzerModel:
+    """The model of a file as it stands there: a run asks for the same ones again and again."""
+    return AnalyzerModel.model_validate(tomllib.loads(text))
 
 
 def _shipped(name: str) -> Path:

@@ -81,9 +81,11 @@ def _member(body: bytes) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             members = archive.infolist()
-            if len(members) != MEMBERS_MAX or members[0].is_dir():
+            # A name that begins with NUL is read as none, of which the library tells nothing.
+            nameless = len(members) == MEMBERS_MAX and not members[0].filename
+            if len(members) != MEMBERS_MAX or (not nameless and members[0].is_dir()):
                 raise Refusal("file_bad", reason="压缩包应当只含一个文本文件")
-            if _leads_out(members[0].orig_filename):
+            if nameless or _leads_out(members[0].orig_filename):
                 raise Refusal("file_bad", reason="压缩包内的文件名不合法")
             with archive.open(members[0]) as file:
                 # Never trust the size that the archive states: read one byte more than allowed.

@@ -26,9 +26,6 @@ QUICK_SHARE: Final = 0.03
 DEALT: Final = 25
 """Points that a worker takes at a time."""
 
-PROGRESS_S: Final = 10.0
-"""How often it is told how far it is."""
-
 _worker: list[Explorer] = []
 """The explorer of a worker process."""
 
@@ -39,7 +36,7 @@ def explore(
     quick: bool = False,
     defects: Sequence[str] = (),
     jobs: int = 1,
-    say: Callable[[str], None] = lambda _: None,
+    tell: Callable[[int, int, str], None] = lambda *_: None,
 ) -> dict[str, Any]:
     """Every point, or a slice; what came of it as plain data.
 
@@ -48,7 +45,7 @@ def explore(
         quick: a slice.
         defects: of the HIS; without any, unexplained points are errors of the program.
         jobs: worker processes.
-        say: told how far it is.
+        tell: is told how many points are done, of how many, and the last of them.
 
     Raises:
         InputError: no such defect.
@@ -65,12 +62,10 @@ def explore(
         if quick:
             every = [one for one in every if keyed(seed, "explore", one.name) < QUICK_SHARE]
         ended: list[Ended] = []
-        told = started
+        tell(0, len(every), "")
         for some in _played(explorer, every, jobs):
             ended += some
-            if time.monotonic() - told >= PROGRESS_S:
-                told = time.monotonic()
-                say(f"{len(ended)}/{len(every)} {told - started:.0f} s")
+            tell(len(ended), len(every), some[-1].point.name)
     return document(ended, flows, seed=seed, jobs=jobs, seconds=time.monotonic() - started)
 
 

@@ -13,6 +13,7 @@ from harness.link import actor as act
 from harness.model import Outcome
 from harness.wire.core import Core, Message
 from harness.wire.hl7 import Hl7Message, header
+from harness.wire.hllp import HllpCore
 from harness.wire.mllp import MllpCore
 from simulators.feed.feed import ANSWER_S
 
@@ -27,10 +28,12 @@ class Burst:
     Args:
         role: the role that it plays, such as ``HIS``.
         answer_s: how long it waits for the last answer.
+        hybrid: speaks HLLP.
     """
 
     role: str
     answer_s: float = ANSWER_S
+    hybrid: bool = False
     _conn: str = ""
     _opened: int = 0
     _ident: int = 0
@@ -39,7 +42,7 @@ class Burst:
 
     def open_core(self, link: str, *, client: bool) -> Core:
         """MLLP; what goes wrong on the way is planned on the link."""
-        return MllpCore()
+        return HllpCore() if self.hybrid else MllpCore()
 
     def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
         """Everything at once, then listen."""

@@ -1,10 +1,11 @@
-"""The core of a simulated HL7 system: MLLP, and bytes that are no frame."""
+"""The cores of a simulated HL7 system: MLLP or HLLP, and bytes that are no frame."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from harness.wire.core import Event
+from harness.wire.hllp import HllpCore
 from harness.wire.mllp import MllpCore
 
 
@@ -25,3 +26,15 @@ class FeedCore(MllpCore):
             self._out.append(event.data)
         else:
             MllpCore.send(self, event, now)
+
+
+@dataclass(slots=True)
+class BlockCore(HllpCore):
+    """``HllpCore``, which also sends ``Bytes``."""
+
+    def send(self, event: Event, now: float) -> None:
+        """Put a message into a block; put bytes behind it as they are."""
+        if isinstance(event, Bytes):
+            self._out.append(event.data)
+        else:
+            HllpCore.send(self, event, now)

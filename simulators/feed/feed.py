@@ -18,10 +18,11 @@ from harness.model import Outcome
 from harness.wire.core import Core, Message
 from harness.wire.hl7 import Hl7Message, header
 from harness.wire.hl7_ack import acknowledge
-from harness.wire.hllp import HllpCore
+from harness.wire.hllp import BlockRefused, block
+from harness.wire.mllp import framed
 from simulators.feed.aftermath import Aftermath, Reaction
-from simulators.feed.core import Bytes, FeedCore
-from simulators.feed.odd import SHAPES
+from simulators.feed.core import BlockCore, Bytes, FeedCore
+from simulators.feed.odd import FRAMED, SHAPES
 from simulators.feed.policy import AT_ONCE, LATE_S, PIECE_GAP_S, Policy, Rule
 
 CUT_S: Final = 0.5
@@ -51,7 +52,7 @@ class Feed:
         policy: how it acknowledges.
         answer_s: how long it waits for an answer.
         observer: is told what senders did after an answer; the journal of the link if None.
-        hybrid: speaks HLLP, with counts and checksums; answers without a frame are not possible.
+        hybrid: speaks HLLP, with counts and checksums.
         tls: certificates, where it speaks TLS, and whom it trusts.
         expects: the name that whoever it connects to must show over TLS.
         accept_is_done: ``CA`` ends the wait of the sender: the application answers elsewhere.
@@ -81,7 +82,7 @@ class Feed:
 
     def open_core(self, link: str, *, client: bool) -> Core:
         """MLLP; answers of a policy may also be bytes without a frame."""
-        core: Core = HllpCore() if self.hybrid else FeedCore()
+        core: Core = BlockCore() if self.hybrid else FeedCore()
         if self.tls is None:
             return core
         secured = TlsCore(core, self.tls, self.expects if client else None)
@@ -114,6 +115,8 @@ class Feed:
                 return self._late.pop(name)
             case act.Received(event=TlsFailed() as failed):
                 return self._untrusted(event.conn, failed.reason)
+            case act.Received(conn=self._conn, event=BlockRefused() as refused) if self._conn:
+                return self._done(Outcome.FAILED, f"the block was refused: {refused.reason}")
         return []
 
     def reply_at_once(self, conn: str, payload: bytes) -> bytes | None:
@@ -233,12 +236,16 @@ class Feed:
 
     def _split(self, conn: str, payload: bytes, rule: Rule, at: float) -> list[act.Command]:
         """A whole answer, one byte at a time."""
-        frame = b"\x0b%b\x1c\r" % self._ack(payload, rule.code)
+        frame = framed(self._inside(self._ack(payload, rule.code)))
         timers: list[act.Command] = []
         for index in range(len(frame)):
             piece = act.Send(conn=conn, event=Bytes(data=frame[index : index + 1]))
             timers += self._later([piece], at + index * PIECE_GAP_S)
         return timers
+
+    def _inside(self, ack: bytes) -> bytes:
+        """What stands in the frame of an answer."""
+        return block(ack) if self.hybrid else ack
 
     def _answer(self, conn: str, payload: bytes, rule: Rule) -> list[act.Command]:
         """What the rule makes of one delivery."""
@@ -249,7 +256,9 @@ class Feed:
             case "silence":
                 return []
             case action if action in SHAPES:
-                return [act.Send(conn=conn, event=SHAPES[action](self._ack(payload, rule.code)))]
+                given = self._ack(payload, rule.code)
+                given = self._inside(given) if action in FRAMED else given
+                return [act.Send(conn=conn, event=SHAPES[action](given))]
             case "close" | "reset":
                 return [act.Close(conn=conn, reset=rule.action == "reset")]
             case "garbage":

@@ -11,6 +11,8 @@ from typing import Final
 
 from harness.wire.core import Event, Message
 from harness.wire.hl7 import Hl7Message
+from harness.wire.hllp import block
+from harness.wire.mllp import framed
 from simulators.feed.core import Bytes
 
 
@@ -31,6 +33,7 @@ SHAPES: Final[Mapping[str, Callable[[bytes], Event]]] = {
     "unframed": lambda ack: Bytes(data=ack),  # hl7-07
     "odd-trailer": lambda ack: Bytes(data=b"\x0b%b\x1c\0" % ack),  # hl7-09
     "commit-block": lambda _: Bytes(data=b"\x0b\x06\x1c\r"),  # hl7-22: MLLP release 2 §2.3.2
+    "block-refused": lambda _: Bytes(data=framed(block(b"X", b"N"))),  # HLLP: wrong checksum
     "not-swapped": _not_swapped,  # hl7-32
     "other-version": lambda ack: _set(ack, MSH_12="2.3"),  # hl7-33
     "no-trigger": lambda ack: _set(ack, MSH_9="ACK"),  # hl7-33
@@ -38,3 +41,6 @@ SHAPES: Final[Mapping[str, Callable[[bytes], Event]]] = {
     "same-id": lambda ack: _set(ack, MSH_10="1"),  # hl7-35
 }
 """What each action makes of the answer as it should be."""
+
+FRAMED: Final = frozenset({"odd-trailer"})
+"""Those that write the frame themselves: they are given what stands in it, a block for HLLP."""

@@ -13,7 +13,8 @@ from harness.link import actor as act
 from harness.model import Outcome
 from harness.wire.core import Core, Message
 from harness.wire.hl7 import Hl7Message, header
-from simulators.feed.core import Bytes, FeedCore
+from harness.wire.hllp import block
+from simulators.feed.core import BlockCore, Bytes, FeedCore
 from simulators.feed.feed import ANSWER_S
 
 CONNECTIONS_MAX: Final = 50
@@ -26,10 +27,12 @@ class Parallel:
     Args:
         role: the role that it plays, such as ``HIS``.
         answer_s: how long it waits for the last answer.
+        hybrid: speaks HLLP.
     """
 
     role: str
     answer_s: float = ANSWER_S
+    hybrid: bool = False
     _ident: int = 0
     _payloads: dict[str, bytes] = field(default_factory=dict)
     _opened: set[str] = field(default_factory=set)
@@ -39,8 +42,8 @@ class Parallel:
     _round: int = 0
 
     def open_core(self, link: str, *, client: bool) -> Core:
-        """MLLP, and halves of frames."""
-        return FeedCore()
+        """MLLP or HLLP, and halves of frames."""
+        return BlockCore() if self.hybrid else FeedCore()
 
     def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
         """Open all, then send over all, then listen."""
@@ -82,7 +85,8 @@ class Parallel:
         sends: list[act.Command] = []
         for conn, payload in self._payloads.items():
             if conn == self._half:
-                frame = b"\x0b%b" % payload[: len(payload) // 2]
+                inside = block(payload) if self.hybrid else payload
+                frame = b"\x0b%b" % inside[: len(inside) // 2]
                 sends.append(act.Send(conn=conn, event=Bytes(data=frame)))
             else:
                 sends.append(act.Send(conn=conn, event=Message(payload=payload)))

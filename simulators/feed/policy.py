@@ -17,7 +17,7 @@ ANSWERS = frozenset(
 )  # fmt: skip
 
 UNANSWERED = frozenset(
-    {"silence", "close", "reset", "garbage", "free-text", "empty", "commit-block"}
+    {"silence", "close", "reset", "garbage", "free-text", "empty", "commit-block", "block-refused"}
 )
 """Actions without a code."""
 

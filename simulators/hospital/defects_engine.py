@@ -8,6 +8,11 @@ _LIS = "ENG-LIS sql patients"
 _ADT = "HIS-ADT sql patients"
 _OUT, _RIS = "ENG-LIS hl7", "ENG-RIS hl7"
 _IN = "HIS-ENG hl7"
+_PEIS = "ENG-PEIS hl7"
+_SHOWN = tuple(f"{_LIS}.{name}" for name in ("id_card", "name")) + tuple(
+    f"{_OUT} {path}" for path in ("PID-3", "PID-5")
+)
+"""Where a block that was damaged shows if it is taken."""
 _PLACE = (f"{_ADT}.bed", f"{_ADT}.ward", _ADT)
 
 DEFECTS = (
@@ -76,4 +81,21 @@ DEFECTS = (
     _defect("engine-tls-end-is-frame-end", "hl7-21", "REQ-FEED-090",
             "the end of a connection ends the message too", _LIS, f"{_IN} TLS", f"{_IN} MSA-1",
             _OUT),
+    _defect("engine-hllp-ignores-count", "hl7-19", "REQ-FEED-091",
+            "the byte count of a block is not looked at", f"{_IN} HLLP", *_SHOWN, _OUT),
+    _defect("engine-hllp-ignores-checksum", "hl7-19", "REQ-FEED-091",
+            "the checksum of a block is not looked at", f"{_IN} HLLP", *_SHOWN, _OUT),
+    _defect("engine-hllp-takes-plain", "hl7-07", "REQ-FEED-091",
+            "a frame without the head of a block is taken for one", f"{_IN} HLLP"),
+    _defect("engine-hllp-refuses-nothing", "hl7-30", "REQ-FEED-091",
+            "a damaged block is dropped without a word", f"{_IN} HLLP"),
+    _defect("engine-hllp-keeps-refused", "hl7-19", "REQ-FEED-091",
+            "a block that was refused takes effect all the same", f"{_IN} MSA-1", *_SHOWN, _OUT),
+    _defect("engine-hllp-refusal-is-answer", "hl7-22", "REQ-FEED-092",
+            "the block that refuses counts as the answer", _PEIS),
+    _defect("engine-hllp-renames-refused", "hl7-48", "REQ-FEED-092",
+            "what was refused goes out under another control id", _PEIS),
+    _defect("engine-hllp-counts-characters", "hl7-17", "REQ-FEED-092",
+            "the count of a block is of characters, not of bytes", f"{_PEIS} HLLP", _PEIS,
+            "ENG-PEIS sql queue"),
 )  # fmt: skip

@@ -16,10 +16,10 @@ from harness.errors import InputError
 from harness.link import actor as act
 from harness.link.tls_core import TlsFailed
 from harness.wire.core import Core, Message
-from harness.wire.hllp import HllpCore
 from harness.wire.mllp import MllpCore
 from simulators import rule_file
 from simulators.hospital import interface_engine_out, messages
+from simulators.hospital.interface_engine_hllp import FROM_HIS_HLLP, Blocks
 from simulators.hospital.interface_engine_in import Intake
 from simulators.hospital.interface_engine_out import Forwarder
 from simulators.hospital.interface_engine_rules import read_rules
@@ -29,7 +29,7 @@ from simulators.store import Store, upsert
 
 ROLE: Final = "ENGINE"
 FROM_HIS, FROM_LIS = "his-engine", "lis-engine"
-LISTENS: Final = (FROM_HIS, FROM_LIS, FROM_HIS_TLS)
+LISTENS: Final = (FROM_HIS, FROM_LIS, FROM_HIS_TLS, FROM_HIS_HLLP)
 
 USUAL: Final = ("engine-lis", "engine-his", interface_engine_out.SENDERS)
 """Destinations that are on from the beginning; the others are switched on by command."""
@@ -75,7 +75,7 @@ class Engine:
 
     def open_core(self, link: str, *, client: bool) -> Core:
         """MLLP or HLLP on every side, inside TLS where the link is secured."""
-        inner: Core = HllpCore() if link in self.hybrid else MllpCore()
+        inner: Core = Blocks(defects=self.defects) if link in self.hybrid else MllpCore()
         return self.secured.core(link, inner, client=client)
 
     def on_event(self, event: act.ActorEvent, now: float) -> list[act.Command]:
@@ -93,7 +93,7 @@ class Engine:
             case act.Received(conn=conn, link=link, event=TlsFailed()) if link in LISTENS:
                 return [act.Close(conn=conn)]
             case act.Received(link=link, event=Message() as message) if link in LISTENS:
-                way = FROM_HIS if link == FROM_HIS_TLS else link
+                way = FROM_HIS if link in {FROM_HIS_TLS, FROM_HIS_HLLP} else link
                 done, links = self.intake.take(
                     event.conn, way, message.payload, messages.stamp(self.clock.wall())
                 )

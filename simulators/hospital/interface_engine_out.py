@@ -16,7 +16,8 @@ from harness.link import actor as act
 from harness.link.tls_core import TlsFailed
 from harness.wire.core import Message
 from harness.wire.hl7 import Hl7Message
-from simulators.hospital import messages
+from harness.wire.hllp import BlockRefused
+from simulators.hospital import interface_engine_hllp, messages
 from simulators.hospital.outbox import Timing
 from simulators.store import Store, insert
 
@@ -148,6 +149,8 @@ class Forwarder:
                 return [self._quiet(), *self._no_answer(now)]  # it stays in the queue
             case act.Received(conn=self.conn, event=Message() as message) if self.conn:
                 return self._answered(message.payload, now)
+            case act.Received(conn=self.conn, event=BlockRefused()) if self.waiting:
+                return self._refused(self.waiting, now)
             case act.TimerFired(name=name) if name == self.timer("answer"):
                 return self._no_answer(now)
             case act.TimerFired(name=name) if name == self.timer("retry"):
@@ -186,6 +189,19 @@ class Forwarder:
                 statements.append(insert("queue", row_of(SENDERS, ack)))
                 told = [act.SetTimer(name=f"push {SENDERS}", at=now)]
         return [self._quiet(), self.soon(now), act.Commit(statements=statements), *told]
+
+    def _refused(self, row: Mapping[str, Any], now: float) -> list[act.Command]:
+        """A block of HLLP did not arrive whole: the same again, over the same connection."""
+        self.waiting = None
+        flawed: list[act.Command] = []
+        if "engine-hllp-refusal-is-answer" in self.defects:
+            sql = "UPDATE queue SET state = ? WHERE id = ?"
+            flawed = [act.Commit(statements=[(sql, (DONE, row["id"]))])]
+        if "engine-hllp-renames-refused" in self.defects:
+            sql = "UPDATE queue SET control_id = ?, payload = ? WHERE id = ?"
+            ident, payload = interface_engine_hllp.renamed(row)
+            flawed = [act.Commit(statements=[(sql, (ident, payload, row["id"]))])]
+        return [self._quiet(), *flawed, *self._rest(now)]
 
     def _no_answer(self, now: float) -> list[act.Command]:
         if self.waiting is None:

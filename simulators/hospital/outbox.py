@@ -13,6 +13,7 @@ from typing import Any
 from harness.link import actor as act
 from harness.wire.core import Message
 from harness.wire.hl7 import Hl7Message
+from harness.wire.hllp import BlockRefused
 from harness.wire.mllp import CommitBlock
 from simulators.store import Store, insert
 
@@ -145,6 +146,8 @@ class Outbox:
                 return self._answered(message.payload, now)
             case act.Received(conn=self.conn, event=CommitBlock(positive=True)) if self.waiting:
                 return self._settle("accepted", now) if self.has("takes-commit-block") else []
+            case act.Received(conn=self.conn, event=BlockRefused()) if self.waiting:
+                return [act.SetTimer(name="answer", at=None), *self._again(now)]
             case act.TimerFired(name="answer"):
                 return self._no_answer(now)
             case act.TimerFired(name="push"):

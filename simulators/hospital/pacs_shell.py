@@ -17,6 +17,7 @@ from harness.link.address import Address
 from harness.link.dicom_scp import Listener, Service
 from simulators import shell
 from simulators.hospital import pacs, pacs_beside, pacs_store, ris, ris_feed
+from simulators.hospital.heard import Heard
 from simulators.hospital.pacs_beside import Beside
 from simulators.hospital.pacs_gate import Gate
 from simulators.store import Store, open_store
@@ -51,13 +52,13 @@ def make(config: Mapping[str, Any]) -> tuple[_Imaging, Listener, Store]:
         store = open_store(path, (*ris.TABLES, *ris_feed.TABLES), durable=durable)
         desk = ris.Ris(store, defects)
         gate = Gate(ris.AE_TITLE, defects)
-        return desk, Listener(desk, ris.AE_TITLE, ris.CONTEXTS, gate=gate), store
+        return desk, Listener(Heard(desk), ris.AE_TITLE, ris.CONTEXTS, gate=gate), store
     store = open_store(path, pacs_store.TABLES, durable=durable)
     archive = pacs_store.Archive(store, Path(path).with_suffix(".files"), durable)
     service = pacs.Pacs(archive, defects)
     contexts = pacs.CONTEXTS
     gate = Gate(pacs.AE_TITLE, defects)
-    listener = Listener(service, pacs.AE_TITLE, contexts, roles=(*pacs.STORAGE,), gate=gate)
+    listener = Listener(Heard(service), pacs.AE_TITLE, contexts, roles=(*pacs.STORAGE,), gate=gate)
     return service, listener, store
 
 
@@ -73,6 +74,9 @@ def run(config: Mapping[str, Any]) -> int:
         shell.say(f"ready {link} {address.host}:{address.port}")
     for line in sys.stdin:
         order = json.loads(line)
+        if order["command"] == "_heard" and isinstance(listener.service, Heard):
+            shell.say(json.dumps({"ident": order["ident"], "value": listener.service.take()}))
+            continue
         shell.say(json.dumps(_obey(service, beside, order), ensure_ascii=False))
     left = [*beside.stop(), *listener.stop()]
     service.stop()

@@ -81,6 +81,14 @@ class ImagingSystems:
         """What its user does at the screen; raises ``HarnessError`` where it refuses."""
         return self._process(role).command(name, args, limits.CONTROL_TIMEOUT_S)
 
+    def heard(self, role: str) -> list[dict[str, str]]:
+        """Harmless calls that a role got since the last time; none where it does not run."""
+        process = self._running.get(role)
+        if process is None or not process.running:
+            return []
+        found: list[dict[str, str]] = process.command("_heard", {}, limits.CONTROL_TIMEOUT_S)
+        return found
+
     def secured(self, shown: Path, expired: Path, ca: Path, *, web: bool = False) -> int:
         """Let the PACS show a certificate over TLS, and ask for one of an authority; its port.
 

@@ -35,7 +35,7 @@ def test_a_machine_that_keeps_them_is_left_alone(monkeypatch):
     ("nodeid", "piece"),
     [
         ("tests/test_wheel.py::test_lint_and_steps_work_there_too", "tests/test_wheel.py"),
-        ("tests/test_tidy.py::test_a[b::c]", "tests/test_tidy.py::test_a[b::c]"),
+        ("tests/harness/test_cli.py::test_a[b::c]", "tests/harness/test_cli.py::test_a[b::c]"),
         ("no/such/file.py::test_a", "no/such/file.py::test_a"),
     ],
 )

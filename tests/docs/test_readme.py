@@ -75,6 +75,12 @@ NOT_EXECUTED = {
     "medharness report runs/20260105-080000": "the name stands for the reader's own folder; "
     "tests/harness/report runs the command",
     "medharness run --profile site.toml --label before --out before": "a real site",
+    "medharness case take com3.log --about B8559300690 --out case --model ciba-corning-1620"
+    " --end TX=LIS --end RX=analyzer": "a log of the reader's own; "
+    "tests/harness/captures/test_serial_log.py takes one",
+    "medharness case take recording/recording.pcap --about B8559300690 --out case --model"
+    ' beckman-au --fault "LIS ORU^R01 OBX[3=K]-6 = mmol/L"': "a recording of the reader's own; "
+    "tests/harness/cases/test_makers_played.py plays one",
     "medharness run --profile site.toml --label before --out before2": "a real site",
     "medharness run --profile site.toml --label after --out after": "a real site",
     "medharness compare before after --noise before2 --out compare-out": "the folders of the "

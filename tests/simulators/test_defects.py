@@ -17,7 +17,7 @@ from simulators.hospital import defects
 from simulators.hospital.built_in import BuiltInHospital
 
 HOSPITAL = Path(defects.__file__).resolve().parent
-AROUND = ("imaging_inside", "explore", "pacs", "ris")
+AROUND = ("imaging_inside", "explore", "heard", "pacs", "ris")
 """What drives the hospital from outside, and imaging, whose DIMSE side is no actor: it runs on the
 threads of its library. Neither may see a scenario; the import contracts hold that."""
 
@@ -114,6 +114,7 @@ STANDARD = frozenset(
         "__future__",
         "base64",
         "binascii",
+        "collections",
         "collections.abc",
         "contextlib",
         "csv",

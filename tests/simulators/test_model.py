@@ -39,6 +39,16 @@ def test_every_model_that_ships_can_be_used() -> None:
     assert names >= {"haematology", "chemistry"}
 
 
+def test_a_model_is_read_once_and_a_changed_file_is_another_one(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    first = load_model(str(path))
+
+    assert load_model(str(path)) is first
+    path.write_text(GOOD.replace("OWN", "OTHER"), encoding="utf-8")
+    assert load_model(str(path)).sender == "OTHER"
+
+
 def test_a_model_by_path(tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     path.write_text(GOOD, encoding="utf-8")

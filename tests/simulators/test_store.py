@@ -233,7 +233,7 @@ def test_the_extra_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch)
         open_store("postgres://nobody@127.0.0.1/none", SCHEMA)
     assert caught.value.remedy == "pip install medharness[postgresql]"
     one = SqlProbe(name="p", role="LIS", url="postgresql://x", query="SELECT 1")
-    with pytest.raises(InputError, match="needs an extra"):
+    with pytest.raises(InputError, match="needs psycopg"):
         one.ask({})
 
 

@@ -111,7 +111,7 @@ def system(monkeypatch, books, needs=("bill",)):
         return Once(told, (seen,))
 
     monkeypatch.setattr(minimise, "once", once)
-    stage = SimpleNamespace(stop=lambda: None, manner=SimpleNamespace(timed=0.0))
+    stage = SimpleNamespace(stop=lambda: None, manner=SimpleNamespace(timed=0.0), layout=None)
     return stage, plays
 
 

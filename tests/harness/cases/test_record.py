@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import struct
@@ -15,6 +16,7 @@ from harness.captures.journal import PcapJournal, read_ends
 from harness.captures.network import talks
 from harness.cases.record import Recording, _end
 from harness.cases.recorded import read
+from harness.cli import main
 from harness.errors import InputError
 from harness.link import serial_port
 from harness.link.passing import Passage
@@ -249,6 +251,63 @@ def test_a_serial_line_is_stood_between(tmp_path):
     assert not left_over
     talk, _ = talks(tmp_path / "line.pcap")
     assert [one.stream.data[:1] for one in talk] == [b"\x05", b"\x06"]
+
+
+SERIAL = """format = 1
+name = "site"
+environment = "test"
+[systems.analyzer]
+mode = "real"
+[systems.LIS]
+mode = "real"
+[endpoints.line]
+interface = "LIS-FRAMED"
+from = "analyzer"
+to = "LIS"
+protocol = "framed"
+transport = "serial"
+url = "{device}"
+listen_url = "{system}"
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals")
+def test_what_passed_on_a_serial_line_of_a_site_becomes_a_case(tmp_path):
+    """Two real ends, and the recorder between; then the instrument's own frames by its model."""
+    frame = b"\x02D 000101 0007B8559300690         E01  5.60  \x03"
+    value = 0
+    for byte in frame[1:]:
+        value ^= byte
+    frame += bytes([value])
+    cables = Cables()
+    left, right = cables.add(), cables.add()
+    path = tmp_path / "site.toml"
+    path.write_text(SERIAL.format(device=left.far.url, system=right.near.url), encoding="utf-8")
+    recording = Recording(load_profile(str(path)), tmp_path / "recording")
+    ends = [serial_port.connect(left.near), serial_port.connect(right.far)]
+    try:
+        recording.start()
+        ends[0].send(frame)
+        assert heard(ends[1], len(frame)) == frame
+        ends[1].send(b"\x06")
+        assert heard(ends[0], 1) == b"\x06"
+    finally:
+        left_over = recording.stop()
+        for one in ends:
+            one.close()
+        cables.stop()
+
+    assert not left_over
+    out = tmp_path / "case"
+    words = ["--model", "beckman-au", "--about", "B8559300690", "--out", str(out)]
+    assert main(["case", "take", str(recording.journal.path), *words]) == 0
+    (one,) = [json.loads(line) for line in (out / "timeline.jsonl").read_text("utf-8").splitlines()]
+    assert (one["frm"], one["to"], one["protocol"]) == ("analyzer", "LIS", "framed")
+    kept = (out / one["file"]).read_bytes()
+    assert len(kept) == len(frame)
+    assert kept[:14] == frame[:14]
+    assert b"B8559300690" not in kept
 
 
 def heard(port, size):

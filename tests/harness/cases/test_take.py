@@ -148,7 +148,7 @@ def test_what_cannot_be_done_is_said(tmp_path, site, capsys, words, said):
 
 
 @pytest.mark.parametrize(
-    "text", ["format = 2", "format = 1\n[hl7]\nnames = 'PID-5'", "format = 1\n[xml]\n", "nonsense"]
+    "text", ["format = 2", "format = 1\n[hl7]\nnames = 'PID-5'", "format = 1\n[fax]\n", "nonsense"]
 )
 def test_a_list_of_places_that_is_none(tmp_path, site, capsys, text):
     places = tmp_path / "places.toml"

@@ -115,6 +115,19 @@ def test_every_mismatch_is_told_at_once() -> None:
     ]
 
 
+def test_a_finding_about_long_values_is_short() -> None:
+    journal = Journal().begin()
+    journal.message(1.0, "x" * 9_000, msgid="C1")
+    journal.close(5.0)
+    expectation = messages(Wanted(key={"id": "C1"}, checks=(check("OBX[1]-5", "x" * 10_000),)))
+
+    (finding,) = journal.judged(expectation).findings
+
+    assert finding.expected.endswith("[8901-9100/10000]")
+    assert finding.actual.endswith("[8901-9000/9000]")
+    assert len(finding.expected) < 300
+
+
 def test_of_several_candidates_the_best_is_judged() -> None:
     journal = Journal().begin()
     journal.message(1.0, "1", "1")

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from harness.evidence.match import OPERATORS, Value, number
+from harness.evidence.match import AROUND, OPERATORS, SHOWN_MAX, Value, beside, number
 
 CASES = [
     # operator and expectation, actual, why not
@@ -147,3 +147,48 @@ def test_numbers_are_exact_and_finite() -> None:
     assert number("-0") == 0
     assert number("12a") is None
     assert number("-inf") is None
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual"),
+    [("a", "b"), ("", "x" * SHOWN_MAX), ("same", "same")],
+)
+def test_short_texts_are_shown_whole(expected: str, actual: str) -> None:
+    assert beside(expected, actual) == (expected, actual)
+
+
+@pytest.mark.parametrize("at", [0, 7, AROUND + 1, 4_999, 5_000])
+def test_of_long_texts_what_stands_around_the_first_difference_is_shown(at: int) -> None:
+    whole = "".join(chr(0x4E00 + n % 5_000) for n in range(5_000))
+    other = f"{whole[:at]}!{whole[at + 1 :]}"
+    should, is_there = beside(whole, other)
+
+    assert "!" in is_there
+    assert f"[{max(0, at - AROUND) + 1}-" in should
+    assert should.endswith("/5000]")
+    assert len(should) < 300
+    assert whole[at : at + 1] in should
+
+
+def test_a_text_that_was_cut_shows_where_it_ends() -> None:
+    should, is_there = beside("中" * 30_000, "中" * 10_000)
+
+    assert should == f"…{'中' * 200}… [9901-10100/30000]"
+    assert is_there == f"…{'中' * 100} [9901-10000/10000]"
+    assert beside("中" * 30_000, "(absent)")[1] == "(absent)"
+
+
+@pytest.mark.parametrize(
+    ("value", "data"),
+    [
+        (Value(), {"op": "equals"}),
+        (Value(expected="5"), {"op": "equals", "expected": "5"}),
+        (Value(op="decimal", expected="5", tolerance="0.1", unit="mmol/L"),
+         {"op": "decimal", "expected": "5", "tolerance": "0.1", "unit": "mmol/L"}),
+        (Value(op="time", expected="202601", precision="month"),
+         {"op": "time", "expected": "202601", "precision": "month"}),
+    ],
+)  # fmt: skip
+def test_the_trace_has_of_a_value_what_is_not_the_default(value, data):
+    assert value.data() == data
+    assert Value.of(data) == value

@@ -12,6 +12,7 @@ from harness.link.relay import RelayUnit
 from harness.link.tap import Connection
 from harness.wire.astm_events import MessageReceived, SendFailed, SessionOpened
 from harness.wire.core import Event, Message, Violation
+from harness.wire.hllp import BlockRefused
 from harness.wire.mllp import CommitBlock
 from tests.harness.link.parties import oru
 
@@ -90,6 +91,8 @@ def test_states_that_are_worth_judging() -> None:
     assert (record["kind"], record["event"], record["reason"]) == ("link", "SendFailed", "retries")
     (record,) = recorded("event", CLIENT, "mllp", CommitBlock(positive=False), sent=False)
     assert (record["event"], record["reason"]) == ("CommitBlock", "")
+    (record,) = recorded("event", CLIENT, "mllp", BlockRefused(reason="X"), sent=False)
+    assert (record["event"], record["reason"]) == ("BlockRefused", "X")
 
 
 def test_states_that_are_not() -> None:

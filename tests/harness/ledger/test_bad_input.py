@@ -192,6 +192,8 @@ def test_an_archive_whose_bytes_were_changed_is_incomplete(desk):
     assert desk.run(path, WHOLE) == 3
     path.write_bytes(whole[:-20])
     assert desk.run(path, WHOLE) == 3
+    path.write_bytes(whole.replace(b"his.csv", b"\0is.csv"))  # read as a file without a name
+    assert desk.run(path, WHOLE) == 3
 
 
 def test_formulas_of_a_workbook_are_their_values_and_never_run_again(desk):

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from harness import i18n
+from harness.databases.holes import for_percent
 from harness.errors import PermitError
 from harness.model import Outcome
-from harness.probes.sql import SqlProbe, _for_postgres, check_select
+from harness.probes.sql import SqlProbe, check_select
 
 QUERY = "SELECT item, value FROM results WHERE barcode = :barcode ORDER BY item"
 
@@ -230,7 +231,7 @@ def test_a_look_is_bounded_in_time(database: Path) -> None:
     ],
 )
 def test_holes_for_postgresql(query: str, shown: str) -> None:
-    assert _for_postgres(query) == shown
+    assert for_percent(query) == shown
 
 
 def test_trouble_of_our_own_is_not_an_answer(

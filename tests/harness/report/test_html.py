@@ -317,6 +317,25 @@ def test_details_give_way_where_there_is_no_room(run, folder, monkeypatch, room,
     assert ("no room for all details" in texts(article)) is not detailed
 
 
+def test_where_no_room_is_left_fuller_levels_are_not_even_tried(run, folder, monkeypatch):
+    tried, drawn = [], module._scenario
+
+    def counted(*given, level, trouble):
+        tried.append(level)
+        return drawn(*given, level=level, trouble=trouble)
+
+    monkeypatch.setattr(module, "_scenario", counted)
+    for left in (1, 0):
+        shared = module._Page(run=run, folder=folder, mask=module.Mask(), left=left)
+        text = module._section(shared, run.scenarios[0])
+        assert (tried, shared.left) == ([*module.Level] if left else [module.Level.TABLE], 0)
+        assert text == drawn(
+            shared, run.scenarios[0], "s1", module._records(folder, run.scenarios[0])[0],
+            level=module.Level.TABLE, trouble="",
+        )  # fmt: skip
+        tried.clear()
+
+
 def test_a_time_that_is_none_stays_as_it_is(run, folder):
     shown = texts(tree(page(replace(run, started="yesterday", seconds=125.4), folder)))
 

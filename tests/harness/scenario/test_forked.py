@@ -25,6 +25,16 @@ def walked():
     return json.loads(done.stdout)
 
 
+def test_steps_of_all_scenarios_are_named_once():
+    def item(*ids):
+        steps = [SimpleNamespace(step=SimpleNamespace(id=ident)) for ident in ids]
+        made = object.__new__(forked.ScenarioItem)
+        made.bound = SimpleNamespace(steps=steps)
+        return made
+
+    assert list(forked._steps_of([item("a", "b"), object(), item("b", "c")])) == ["a", "b", "c"]
+
+
 @linux
 @pytest.mark.slow
 def test_every_piece_is_played_once(walked):

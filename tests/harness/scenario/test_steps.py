@@ -368,6 +368,20 @@ def test_installed_libraries_are_loaded_once(monkeypatch):
     load_libraries.cache_clear()
 
 
+def test_what_steps_read_is_read_ahead_once_a_library_and_only_where_it_is_used():
+    read = []
+    libraries = [Library("lab", lambda: read.append("lab")), Library("feeds"),
+                 Library("insurance", lambda: read.append("insurance"))]  # fmt: skip
+    for number, library in enumerate(libraries):
+        for word, order in (("启动", "start"), ("停止", "stop")):
+            said = f"系统{number}{word}"
+            library.given(said, **doc(id=f"{library.name}.{order}", example=said))(nothing)
+    registry = Registry(libraries)
+    registry.read_ahead(["feeds.stop", "lab.start", "lab.stop", "no.step"])
+
+    assert read == ["lab"]
+
+
 def test_step_errors_are_errors_of_input():
     assert issubclass(StepError, HarnessError)
     assert StepError("x").exit_code == 2

@@ -22,10 +22,12 @@ from harness.selfcheck import (
     runs,
     seeds,
 )
-from harness.selfcheck.command import SelfCheck, commit, selfcheck
+from harness.selfcheck import progress as telling
+from harness.selfcheck.command import SelfCheck, commit
 from harness.selfcheck.defect_matrix import Catch
 from harness.selfcheck.mutants import Mutant, Outcome
 from harness.selfcheck.mutate_trace import OracleResult
+from harness.selfcheck.whole import selfcheck
 from simulators.hospital.defects import BY_ID
 
 pytestmark = pytest.mark.slow
@@ -80,6 +82,21 @@ def small(monkeypatch):
     return chosen
 
 
+@pytest.fixture
+def told_of(monkeypatch):
+    """How far each part was when it ended."""
+    ended = {}
+    finish = telling.Progress.finish
+
+    def kept(far, key):
+        if key in far._parts:
+            ended[key] = far._parts[key]
+        finish(far, key)
+
+    monkeypatch.setattr(telling.Progress, "finish", kept)
+    return ended
+
+
 class Here(Executor):
     """Runs everything at once, where it was asked."""
 
@@ -103,7 +120,7 @@ def test_defects_are_played_in_other_processes_as_in_this_one():
 
 
 @pytest.mark.usefixtures("small")
-def test_a_self_check_writes_what_it_measured(tmp_path, capsys):
+def test_a_self_check_writes_what_it_measured(tmp_path, capsys, told_of):
     code = selfcheck(quick=True, seed=1, out=str(tmp_path), as_json=True)
 
     told = json.loads((tmp_path / "selfcheck.json").read_text(encoding="utf-8"))
@@ -126,6 +143,13 @@ def test_a_self_check_writes_what_it_measured(tmp_path, capsys):
     assert 'lang="en"' in (tmp_path / "selfcheck.en.html").read_text(encoding="utf-8")
     assert json.loads(printed.splitlines()[-1])["exit_code"] == code
     assert (tmp_path / "faults.md").read_text(encoding="utf-8").startswith("# Fault classes")
+    played_apart = told_of.pop("imaging")
+    assert (played_apart.done, played_apart.total > 0) == (0, True), "no process played it here"
+    assert {*told_of} == {*told["seconds_of"]} - {"imaging"}
+    assert {key: one.done for key, one in told_of.items()} == {
+        key: one.total for key, one in told_of.items()
+    }
+    assert sum(one.done for one in told_of.values()) > 10
 
 
 def test_a_defect_whose_scenario_is_gone_is_a_target_missed(small, tmp_path, monkeypatch):

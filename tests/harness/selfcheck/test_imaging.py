@@ -2,6 +2,7 @@
 
 import struct
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -181,3 +182,17 @@ def test_one_defect_is_caught_and_its_row_counts(tmp_path, capsys):
     assert code == 0, said
     assert "pacs-aborts-async (img-N12): img-assoc-window" in said
     assert (tmp_path / "imaging.json").exists()
+
+
+def test_systems_that_start_within_the_first_scenario_can_be_switched_after_it(tmp_path):
+    rig, orders = imaging.Rig(tmp_path, 1), []
+    world = SimpleNamespace(bench=SimpleNamespace(probes={}), at_end=[])
+    with pytest.raises(InputError):
+        rig.switch(["d"])
+    rig._begin(world)
+    world.bench.probes[imaging.SYSTEMS] = SimpleNamespace(order=lambda *one: orders.append(one))
+    for action in world.at_end:
+        action()
+    rig.switch(["d"])
+
+    assert orders == [(role, "_defects", {"ids": ["d"]}) for role in imaging.ROLES]

@@ -93,6 +93,7 @@ def test_answers_are_left_alone():
     assert message_type("his-lis", ADT) == WHERE
     assert message_type("his-lis", answer) == ""
     assert message_type("his-lis", b"garbage") == ""
+    assert message_type("his-lis", b"D23\r%b00099105" % ADT) == "", "a block of HLLP"
 
 
 def test_a_row_is_lost_comes_twice_or_is_another(db):

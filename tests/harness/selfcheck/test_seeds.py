@@ -34,7 +34,7 @@ def test_a_false_alarm_names_its_seed_and_its_place(monkeypatch):
 
 
 def test_seeds_that_do_not_matter_give_one_payload(monkeypatch):
-    monkeypatch.setattr(seeds, "play", lambda scenarios, seed: runs.play(scenarios, seed=1))
+    monkeypatch.setattr(seeds, "play", lambda scenarios, **_: runs.play(scenarios, seed=1))
 
     (result,) = over_seeds(scenario(), [1, 2, 3])
 
@@ -42,7 +42,7 @@ def test_seeds_that_do_not_matter_give_one_payload(monkeypatch):
 
 
 def test_control_ids_and_times_are_no_difference(monkeypatch):
-    def play(scenarios, seed):
+    def play(scenarios, seed, **_):
         (played,) = runs.play(scenarios, seed=1)
         text = f"MSH|^~\\&|A|||B|2026010508000{seed}||ADT^A01|T00000000000000{seed}|P\r".encode()
         return [
@@ -62,7 +62,7 @@ def test_control_ids_and_times_are_no_difference(monkeypatch):
 
 
 def test_who_sends_nothing_is_not_asked_for_other_payloads(monkeypatch):
-    def play(scenarios, seed):
+    def play(scenarios, seed, **_):
         (played,) = runs.play(scenarios, seed=seed)
         return [
             runs.Played(bound=played.bound, conclusion=played.conclusion, records=[], stores={})

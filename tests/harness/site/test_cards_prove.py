@@ -17,6 +17,7 @@ from harness.site.cards import Card, read_forms
 
 SHIPPED = [
     ("HIS transfer", "feeds/admissions", "feed-transfer"),
+    ("HIS discharge", "feeds/admissions", "feed-discharge"),
     ("HIS update", "feeds/admissions", "feed-delete-phone"),
     ("HIS merge", "feeds/admissions", "feed-merge"),
     ("HIS cancel", "feeds/orders", "feed-cancel"),

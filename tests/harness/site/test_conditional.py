@@ -140,7 +140,7 @@ def test_a_card_of_the_site_leaves_a_row_and_a_canary_leaves_none(tmp_path):
     trace = Trace(VirtualClock(), folder / "traces" / "two.jsonl")
     systems = [{"role": "HIS", "mode": "real"}]
     trace.add("open", format=1, scenario={"id": "two"}, seed=1, systems=systems)
-    for name in ("canary 9001", "discharge"):
+    for name in ("canary 9001", "certify"):
         trace.add("command", role="HIS", name=name, args={"patient_id": "7"}, outcome="ok",
                   value=None, card=1, workstation="收费处", captured={})  # fmt: skip
     trace.seal("pass")
@@ -148,4 +148,4 @@ def test_a_card_of_the_site_leaves_a_row_and_a_canary_leaves_none(tmp_path):
     cli.main(["report", str(folder)])
     with Path(folder / "cleanup.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = [(one["what"], one["id"]) for one in csv.DictReader(file) if one["system"] == "HIS"]
-    assert rows == [("HIS discharge", "patient_id=7")]
+    assert rows == [("HIS certify", "patient_id=7")]

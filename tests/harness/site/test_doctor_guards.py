@@ -35,6 +35,8 @@ CANARY = '\n[canaries.{name}]\ninterface = "{interface}"\ntype = "{type}"\nfrom 
 YB = {"interface": "HIS-YB", "frm": "HIS", "to": "centre", "protocol": "http"}
 ASTM = {"interface": "LIS-ASTM", "frm": "analyzer", "to": "LIS", "protocol": "astm"}
 ECHO = {"interface": "PACS-DIMSE", "frm": "PACS", "to": "modality", "protocol": "dicom"}
+STORE = {"interface": "PACS-DIMSE", "frm": "modality", "to": "PACS", "protocol": "dicom"}
+LIST = {"interface": "RIS-MWL", "frm": "modality", "to": "RIS", "protocol": "dicom"}
 
 
 @pytest.fixture(autouse=True)
@@ -94,6 +96,9 @@ def test_without_a_real_system_there_is_nothing_to_tell(tmp_path):
     (ECHO, {"canary": proof(ECHO, name="echo", type="C-ECHO-RQ")}, Status.OK, "echo (C-ECHO-RQ)"),
     (ASTM, {"canary": proof(ASTM, type="H")}, Status.WARN, "without a relay"),
     (ASTM, {"canary": proof(ASTM, type="H"), "more": RELAY}, Status.OK, "must arrive"),
+    (STORE, {"canary": proof(STORE, name="e", type="C-ECHO-RQ")}, Status.OK, "e (C-ECHO-RQ)"),
+    (LIST, {"canary": proof(LIST, name="f", type="C-FIND-RQ")}, Status.OK, "f (C-FIND-RQ)"),
+    (STORE, {"canary": proof(STORE, type="C-STORE-RQ")}, Status.WARN, "notes no other calls"),
     (YB, {"canary": proof(YB), "callee": "real"}, Status.WARN, "no canary is seen"),
     (YB, {"canary": proof(YB), "callee": "real", "more": RELAY}, Status.OK, "must arrive"),
 ])  # fmt: skip

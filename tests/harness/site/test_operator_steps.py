@@ -46,11 +46,21 @@ def worker(screens, workstation, name, done, *, once=False):
 
 def together(*works):
     def work(address, stop):
-        threads = [threading.Thread(target=one, args=(address, stop)) for one in works]
+        trouble = []
+
+        def each(one):
+            try:
+                one(address, stop)
+            except Exception as error:  # noqa: BLE001 - told to whoever waits for all
+                trouble.append(error)
+
+        threads = [threading.Thread(target=each, args=(one,)) for one in works]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        if trouble:  # at the end of a run the page goes while somebody looks at it
+            raise trouble[0]
 
     return work
 

@@ -163,6 +163,36 @@ def test_for_the_house_nothing_is_withheld(real):
     assert "withheld" not in manifest
 
 
+def pictured(folder):
+    """A picture of a card with its list, and a file that somebody put beside it."""
+    base = folder / "attachments"
+    base.mkdir()
+    data = b"\x89PNG a screen"
+    name = hashlib.sha256(data).hexdigest()
+    (base / name).write_bytes(data)
+    (base / "index.csv").write_text("card,sha256\n1," + name + "\n", encoding="utf-8-sig")
+    (base / "notes.txt").write_text("x", encoding="utf-8")
+    return {f"attachments/{name}", "attachments/index.csv"}
+
+
+def test_pictures_of_cards_are_evidence_in_the_house(real):
+    wanted = pictured(real)
+    write(real, internal=True)
+    inside, _ = names(real)
+    assert {one for one in inside if one.startswith("attachments/")} == wanted
+    assert evidence_zip.verify(real / "evidence.zip") == []
+
+
+def test_a_screen_shows_people_so_only_the_hash_of_a_picture_leaves_the_house(real):
+    wanted = pictured(real)
+    write(real)
+    inside, manifest = names(real)
+    assert not {one for one in inside if one.startswith("attachments/")}
+    told = {one["path"]: one["sha256"] for one in manifest["withheld"]}
+    assert wanted <= told.keys()
+    assert all(path.endswith((told[path], "index.csv")) for path in wanted)
+
+
 def test_a_page_for_outside_that_leaks_is_removed(real):
     write(real, masked=True)
     leaks.check(real)

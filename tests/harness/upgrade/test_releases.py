@@ -101,8 +101,10 @@ def test_the_changes_of_release_2_are_seen_and_all_can_be_approved(tmp_path: Pat
 )
 def test_a_regression_is_first_in_few_groups(defect: str) -> None:
     check = Check(quick=False, seed=1, only=[defect], say=lambda _: None)
-    check.run()
+    expected: list[int] = []
+    check.run(expected.append)
 
+    assert expected == [1], "what is told of its progress"
     assert check.failures == []
     assert [one.right for one in check.found] == [True]
     assert 1 <= check.found[0].groups <= GROUPS_MAX

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.wire.core import Message, Violation
-from harness.wire.hllp import HllpCore, Refused
+from harness.wire.hllp import BlockRefused, HllpCore
 
 # SB "D23" CR "MSH|" : 0B 44 32 33 0D 4D 53 48 7C, nine bytes; their exclusive or is 0x69 = 105.
 TYPED = b"\x0bD23\rMSH|00009105\x1c\r"
@@ -45,7 +45,7 @@ def test_a_damaged_block_is_refused_and_not_delivered(data: bytes, code: str, re
     assert event.code == code
     other = HllpCore()
     other.receive(core.data_to_send(), 0.0)
-    assert other.events() == [Refused(reason=reason)]
+    assert other.events() == [BlockRefused(reason=reason)]
     assert other.data_to_send() == b""
 
 

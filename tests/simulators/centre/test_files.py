@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +31,11 @@ def test_null_is_empty_and_equal_rows_make_equal_bytes() -> None:
 
 
 SAMPLE = zip_text("a.txt", [["12345", "x" * 20, "67.89"]] * 20)
+
+
+def test_a_name_that_begins_with_nul_is_refused() -> None:
+    with pytest.raises(Refusal, match="file_bad"):
+        unzip_text(SAMPLE.replace(b"a.txt", b"\0.txt"), strict=True)
 
 
 @given(

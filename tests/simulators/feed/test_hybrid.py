@@ -21,7 +21,7 @@ _BLOCK = re.compile(rb"\x0b(D23\r(MSH.*))(\d{5})(\d{3})\x1c\r", re.DOTALL)
 
 LINES = ("his-lis", "lis-his")
 ENGINE = ("his-engine", "engine-lis", "lis-engine", "engine-his")
-PASSED_ON = "@id-feed-engine-both-ways or @id-feed-engine-restart-backlog"
+PASSED_ON = "@id-feed-engine-both-ways or @id-feed-engine-restart-backlog or @id-feed-engine-repeat"
 
 
 def hybrid(folder: Path, lines: tuple[str, ...] = LINES) -> str:
