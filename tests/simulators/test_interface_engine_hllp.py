@@ -76,9 +76,9 @@ def test_a_byte_that_changed_shows_in_the_checksum_alone(spot: float) -> None:
 
 
 def test_what_cannot_be_damaged_so_is_said() -> None:
-    with pytest.raises(InputError, match="equal"):
+    with pytest.raises(InputError, match="相同的字节"):
         blocks.lost_pair(PAYLOAD, b"1", 0.5)
-    with pytest.raises(InputError, match="stand"):
+    with pytest.raises(InputError, match="中没有"):
         blocks.changed(PAYLOAD, b"elsewhere", 0.5)
     assert blocks.plain(PAYLOAD, b"", 0.0) == b"\x0b%b\x1c\r" % PAYLOAD
 
