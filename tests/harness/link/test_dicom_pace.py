@@ -163,6 +163,7 @@ class SlowToClose(Seen):
 def test_an_abort_that_came_before_the_question_is_told_at_once(monkeypatch):
     """The thread that serves takes the word that would have ended the wait for an answer."""
     taken, watcher, over = threading.Event(), SlowToClose(), dicom_pace._over
+    opened = threading.Event()
 
     def over_later(assoc, how, event):
         taken.set()
@@ -173,6 +174,7 @@ def test_an_abort_that_came_before_the_question_is_told_at_once(monkeypatch):
         with server, server.accept()[0] as wire:
             wire.recv(65536)
             wire.sendall(acceptance())
+            opened.wait(20)  # else it may be taken for an association that never was
             wire.sendall(ABORT)
 
     def asking(assoc, request, context):
@@ -187,6 +189,7 @@ def test_an_abort_that_came_before_the_question_is_told_at_once(monkeypatch):
                 calling="CT", dimse_s=120.0)  # fmt: skip
     question = Request(kind="C-ECHO", sop_class=VERIFICATION)
     with Association(peer, OFFERS, connection=LINK, watcher=watcher) as link:
+        opened.set()
         assert taken.wait(20)
         begun = time.monotonic()
         assert link.ask(question).error == "aborted"
