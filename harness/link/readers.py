@@ -310,7 +310,7 @@ class Readers:
             with contextlib.suppress(BlockingIOError):
                 while self._alarm.recv(4096):
                     pass
-        elif self._accept(listening, ACCEPTS_MAX if rush or self.gathers else 1):
+        elif self._accept(listening, ACCEPTS_MAX if rush else 1):
             self._hears = listening
         else:
             self._hears = None

@@ -60,7 +60,7 @@ def _wait(sock: Path, running: subprocess.Popen[bytes]) -> None:
         if sock.exists():  # it is made when everything else is ready
             root(sock).close()
             return
-        time.sleep(0.05)
+        time.sleep(0.05)  # nothing tells of a socket that is made
     pytest.fail("MariaDB did not begin")
 
 

@@ -1,5 +1,6 @@
 """The pace of an association: what is written, and what a broken peer does to it."""
 
+import queue
 import select
 import socket
 import struct
@@ -17,7 +18,7 @@ from pynetdicom.fsm import InvalidEventError
 from harness.errors import HarnessError
 from harness.link import dicom_pace, dicom_scu
 from harness.link.address import Address
-from harness.link.dicom import VERIFICATION, Answer, Request
+from harness.link.dicom import VERIFICATION, Answer, Quiet, Request
 from harness.link.dicom_data import IMPLICIT
 from harness.link.dicom_messages import primitive_of, response_of
 from harness.link.dicom_pace import command_of
@@ -199,6 +200,47 @@ def test_an_abort_that_came_before_the_question_is_told_at_once(monkeypatch):
     with pytest.raises(HarnessError, match="it is over"):
         link.ask(question)
     thread.join(60)
+
+
+def test_the_word_that_it_is_over_is_an_abort_though_the_flags_come_later(monkeypatch):
+    monkeypatch.setattr(dicom_scu, "say_request", lambda *_: None)
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def accepting():
+        with server, server.accept()[0] as wire:
+            wire.recv(65536)
+            wire.sendall(acceptance())
+            while wire.recv(65536):
+                pass
+
+    thread = threading.Thread(target=accepting)
+    thread.start()
+    peer = Peer(address=Address(host="127.0.0.1", port=server.getsockname()[1]), called="PACS",
+                calling="CT", dimse_s=120.0)  # fmt: skip
+    question = Request(kind="C-ECHO", sop_class=VERIFICATION)
+    with Association(peer, OFFERS) as link:
+        link._assoc.is_established = True
+        monkeypatch.setattr(link._quiet, "_get", lambda block: (None, None))
+        link._assoc.dimse.msg_queue.put((None, None))
+        assert link.ask(question).error == "aborted"
+        assert not link.is_open
+    thread.join(60)
+
+
+def test_a_wait_in_vain_is_told_from_the_word_that_it_is_over():
+    """Where the library's thread reads: over TLS, and for whoever came second."""
+    waits = queue.Queue()
+
+    def get(block):
+        try:
+            return waits.get(block=block, timeout=0.05)
+        except queue.Empty:
+            return None, None
+
+    quiet = Quiet(SimpleNamespace(dimse=SimpleNamespace(get_msg=get, dimse_timeout=0.05)))
+    assert (quiet.take(), quiet.timed_out) == ((None, None), True)
+    waits.put((None, None))
+    assert (quiet.take(), quiet.timed_out) == ((None, None), False)
 
 
 def test_an_abort_of_ours_that_meets_a_closing_connection_ends_no_thread():

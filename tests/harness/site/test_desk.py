@@ -158,6 +158,21 @@ def test_an_order_that_passes_before_the_admission_proves_its_card_once_the_numb
     ]  # fmt: skip
 
 
+def test_a_message_that_proved_a_card_proves_no_other_when_all_are_looked_at_again():
+    site = Site(mints=["HIS.patient_id"])
+    site.desk.forms = {**site.desk.forms, ("HIS", "order"): ORDER}
+    site.desk.hand("HIS", "admit", {"name": "甲", "patient_id": "ours"})
+    for _ in range(2):
+        site.desk.hand("HIS", "order", {"patient_id": "ours"})
+    site.desk.hand("HIS", "admit", {"name": "乙", "patient_id": "other"})
+    site.message("甲", number="P7")
+    site.message("甲", number="P7", event="OML^O21")
+    site.message("乙", number="P8")  # a number is known: everything is looked at once more
+    with pytest.raises(Blocked, match="开立"):
+        site.desk.finish()
+    assert [one["outcome"] for one in site.commands()] == ["ok", "ok", "unknown", "ok"]
+
+
 def test_one_message_proves_one_card():
     site = Site()
     site.desk.hand("HIS", "admit", {"name": "甲"})
