@@ -39,7 +39,8 @@ class Digests:
 
     Args:
         inner: the journal.
-        hashing: False where who takes the objects hashes them and notes that: sizes alone are told.
+        hashing: False where who makes or takes the objects has their SHA-256 and notes that: sizes
+            alone are told.
     """
 
     inner: Watcher

@@ -2,8 +2,10 @@
 
 ``python imaging_ends.py send KIND PORT COUNT ASSOCIATIONS FOLDER`` is a sender, which prints the
 seconds; ``... serve KIND FOLDER`` a receiver, which prints its port and ends with its standard
-input. ``KIND`` is ``ours``, with its journal on (``harness.evidence.capture``; of long bytes their digest), or
-``plain``: pynetdicom as its documentation has it, with Nagle's algorithm off.
+input. ``KIND`` is ``plain``, pynetdicom as its documentation has it, with Nagle's algorithm off; or
+``ours``, with its journal on (``harness.evidence.capture``). That keeps short bytes as they are, of
+long ones the size, and names each object by the SHA-256 that it has had since it was made, or that
+its receiver computes. ``hashed`` is our sender that computes it once more of what it writes.
 """
 
 from __future__ import annotations
@@ -102,10 +104,11 @@ def _shared(count: int, workers: int, work: Callable[[int, range], None]) -> flo
     return time.perf_counter() - begun
 
 
-def send_ours(port: int, count: int, workers: int, folder: Path) -> float:
+def send_ours(port: int, count: int, workers: int, folder: Path, *, hashing: bool = False) -> float:
     """Our sender with its journal on; every answer must be a success."""
     captures = [Capture(folder / f"{number}.capture", RealClock()) for number in range(workers)]
     bodies = [encode(DataSet.of({**values(number)}), explicit=True) for number in range(count)]
+    digests = [hashlib.sha256(body).hexdigest() for body in bodies]
     peer = Peer(address=Address(host=HOST, port=port), called="ANY", calling="BENCH")
 
     def work(worker: int, numbers: range) -> None:
@@ -113,8 +116,9 @@ def send_ours(port: int, count: int, workers: int, folder: Path) -> float:
         name = Connection(id=f"{worker}", link="bench", interface="PACS-DIMSE", local="CT",
                           peer="PACS", client=True)  # fmt: skip
         with Association(peer, [Offer(abstract=CTImageStorage, syntaxes=[EXPLICIT])], name,
-                         Digests(capture)) as link:  # fmt: skip
+                         Digests(capture, hashing=hashing)) as link:  # fmt: skip
             for number in numbers:
+                capture.note("CT", f"object, sha256 {digests[number]}")
                 answer = link.ask(
                     Request(kind="C-STORE", sop_class=CTImageStorage, syntax=EXPLICIT,
                             sop_instance=f"2.25.7{number:06d}", message_id=link.next_id(),
@@ -128,6 +132,11 @@ def send_ours(port: int, count: int, workers: int, folder: Path) -> float:
     for capture in captures:
         capture.close()
     return seconds
+
+
+def send_hashed(port: int, count: int, workers: int, folder: Path) -> float:
+    """The same, and the journal hashes every byte that leaves."""
+    return send_ours(port, count, workers, folder, hashing=True)
 
 
 def no_delay(event: Any) -> None:
@@ -169,7 +178,7 @@ def send_plain(port: int, count: int, workers: int, folder: Path) -> float:
 LOST_S: Final = 2.0
 """An answer that did not come within this is lost."""
 
-SENDERS_OF: Final = {"ours": send_ours, "plain": send_plain}
+SENDERS_OF: Final = {"ours": send_ours, "plain": send_plain, "hashed": send_hashed}
 
 
 # ---- receivers
@@ -256,7 +265,7 @@ def main() -> None:
         sender.add_argument(name, type=int)
     sender.add_argument("folder", type=Path)
     receiver = ends.add_parser("serve")
-    receiver.add_argument("kind", choices=list(SENDERS_OF))
+    receiver.add_argument("kind", choices=list(RECEIVERS_OF))
     receiver.add_argument("folder", type=Path)
     given = parser.parse_args()
     if given.end == "serve":

@@ -60,6 +60,15 @@ def test_a_change_of_direction_ends_a_digest():
     assert "3000" in journal.told[1][2]
 
 
+def test_sizes_alone_are_told_where_the_objects_are_known_by_their_own_digest():
+    journal = Journal()
+    digests = Digests(journal, hashing=False)
+    digests.together(WAY, bytes(12) + bytes(2 * 5000), [12, 5000, 5000], sent=True)
+    digests.link(WAY, "closed", "")
+    told = f"digest: c1 sent {2 * 5000} bytes in 2 pieces"
+    assert journal.told == [("data", bytes(12), True), ("note", "CT", told), ("link", "closed")]
+
+
 def test_what_is_just_kept_is_kept():
     journal = Journal()
     Digests(journal).data(WAY, bytes(KEPT), sent=True)
