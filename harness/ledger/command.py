@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import multiprocessing
 import shutil
 import sys
 import tomllib
 from collections.abc import Mapping
-from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -45,8 +43,10 @@ from harness.ledger import (
 from harness.ledger.apart import Stages
 from harness.ledger.columns import GRACE_DAYS, HARMLESS, TOLERANCE_DAYS
 from harness.ledger.control import Incomplete
+from harness.ledger.pool import Pool
 from harness.ledger.reading import Side, read_side
 from harness.ledger.sources import feeds
+from harness.ledger.writing import Writing
 
 EXIT_BALANCED, EXIT_DIFFERS, EXIT_INCOMPLETE = 0, 1, 3
 RESULTS: Final = (
@@ -115,22 +115,30 @@ def reconcile(request: Request) -> int:
     work = _folders(out)
     log = evidence.read([Path(one) for one in request.traces]) if request.traces else []
     say = _progress(quiet=request.quiet)
+    con = engines.connect(work)
     try:
-        result = judge(request, out, work, log, say)
-    except Incomplete as error:
-        result = {"format": conserve.FORMAT, "verdict": "INCOMPLETE", "problems": [str(error)]}
+        with Writing() as writing:
+            try:
+                result = judge(con, request, out, log, say, writing)
+            except Incomplete as error:
+                problems = [str(error)]
+                result = {"format": conserve.FORMAT, "verdict": "INCOMPLETE", "problems": problems}
+            _write_json(out / "totals.json", result)
+            if not request.bare:
+                period_command.extend(request.further, out)
+                say(tr("writing the reports"))
+                _reports(out)
+    except duckdb.Error:
+        _forget(out)  # what is left of a broken run must not look like a result
+        raise
     finally:
+        con.close()
         _tidy(work)
-    _write_json(out / "totals.json", result)
     code = _code(result)
-    if request.bare:
-        return code
-    period_command.extend(request.further, out)
-    say(tr("writing the reports"))
-    _reports(out)
-    command_summary.show(result, out)
-    if request.json:
-        print(json.dumps(command_summary.short(result, out, code), ensure_ascii=False))
+    if not request.bare:
+        command_summary.show(result, out)
+        if request.json:
+            print(json.dumps(command_summary.short(result, out, code), ensure_ascii=False))
     return code
 
 
@@ -138,8 +146,7 @@ def _folders(out: Path) -> Path:
     """The output folder without what an earlier run left: an old result must not look new."""
     work = out / "work"
     try:
-        for name in RESULTS:
-            (out / name).unlink(missing_ok=True)
+        _forget(out)
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
     except OSError as error:
@@ -149,6 +156,11 @@ def _folders(out: Path) -> Path:
     return work
 
 
+def _forget(out: Path) -> None:
+    for name in RESULTS:
+        (out / name).unlink(missing_ok=True)
+
+
 def _tidy(work: Path) -> None:
     for path in work.iterdir():
         if path.name not in {"verdicts.parquet", "classes.parquet"}:
@@ -156,11 +168,15 @@ def _tidy(work: Path) -> None:
 
 
 def judge(
-    request: Request, out: Path, work: Path, log: list[evidence.Exchange], say: Any
+    con: duckdb.DuckDBPyConnection,
+    request: Request,
+    out: Path,
+    log: list[evidence.Exchange],
+    say: Any,
+    writing: Writing,
 ) -> dict[str, Any]:
     """Read, run the stages, prove, explain and write; the contents of ``totals.json``."""
-    con = engines.connect(work)
-    pool = _Pool()
+    work, pool = out / "work", Pool()
     try:
         rules, notes = layouts.province(request.province), layouts.Notes()
         sides = _read(con, request, work, pool, say, rules=rules, notes=notes)
@@ -199,48 +215,25 @@ def judge(
         if request.state:
             result["state"] = carry.remember(con, Path(request.state), sides)
         say(tr("writing the verdicts"))
-        verdicts.write(con, sides, out)
+        verdicts.write(con, sides, out, writing)
         repairs.write(con, HARMLESS, out)
         identities.write(con, out)
         renames = _renames(_names(request.columns), request.columns)
+        if uploads.wanted(request.further):
+            writing.settle()  # their rows are added to it
         told = uploads.judge(con, request.further, out, work, renames=renames, log=log)
         if uploads.differences(told):
             result["verdict"] = "differs"
         return result | {"uploads": told}
     finally:
         pool.close()
-        con.close()
-
-
-class _Pool:
-    """One process for control totals, started only for large files."""
-
-    def __init__(self) -> None:
-        self._executor: Executor | None = None
-        self.waits: list[Any] = []
-
-    def __call__(self) -> Executor:
-        if self._executor is None:
-            context = multiprocessing.get_context("spawn")
-            self._executor = ProcessPoolExecutor(max_workers=2, mp_context=context)
-        return self._executor
-
-    def settle(self) -> None:
-        """Take over the control totals that were made meanwhile."""
-        for wait in self.waits:
-            wait()
-
-    def close(self) -> None:
-        """End the process."""
-        if self._executor is not None:
-            self._executor.shutdown(cancel_futures=True)
 
 
 def _read(
     con: duckdb.DuckDBPyConnection,
     request: Request,
     work: Path,
-    pool: _Pool,
+    pool: Pool,
     say: Any,
     *,
     rules: layouts.Province,

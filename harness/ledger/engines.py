@@ -36,6 +36,16 @@ def connect(work: Path, *, memory: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnect
     con.execute("SET memory_limit = ?", [memory])
     con.execute("SET autoinstall_known_extensions = false")
     con.execute("SET autoload_known_extensions = false")
+    return _session(con)
+
+
+def beside(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Another connection to the same tables, for what is done at the same time."""
+    return _session(con.cursor())
+
+
+def _session(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """What each connection is told for itself."""
     con.execute("SET enable_progress_bar = false")
     con.execute("SET TimeZone = 'Asia/Shanghai'") if _has_icu(con) else None
     return con

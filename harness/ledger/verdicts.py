@@ -7,9 +7,10 @@ from typing import Final
 
 import duckdb
 
-from harness.ledger import columns
+from harness.ledger import columns, engines
 from harness.ledger.columns import BIT_FIELDS, SHORT
 from harness.ledger.reading import Side
+from harness.ledger.writing import Writing
 
 _MARK: Final = "\ufeff"
 """Byte order mark, without which a spreadsheet takes UTF-8 for GBK; it leads the first heading."""
@@ -154,8 +155,10 @@ def _channel() -> str:
     )
 
 
-def write(con: duckdb.DuckDBPyConnection, sides: list[Side], out: Path) -> None:
+def write(con: duckdb.DuckDBPyConnection, sides: list[Side], out: Path, writing: Writing) -> None:
     """``verdicts.csv`` in input order; for the reports ``verdicts.parquet``, ``classes.parquet``.
+
+    The reports do not need the first, which takes longest: it is only begun here.
 
     Reports show what differs and the beginning of what agrees: of pairs that agree in everything
     and concern no other row only the first ``SETTLED_ROWS_MAX`` a side go to ``verdicts.parquet``.
@@ -174,10 +177,23 @@ def write(con: duckdb.DuckDBPyConnection, sides: list[Side], out: Path) -> None:
         "COPY (SELECT class, side, COUNT(*) AS rows, COALESCE(SUM(fee), 0) AS fen FROM verdict"
         f" GROUP BY class, side) TO '{_path(work / 'classes.parquet')}' (FORMAT parquet)"
     )
-    con.execute(f"COPY ({_lines(con, sides, further)}) TO '{_path(out / 'verdicts.csv')}' {_CSV}")
+    lines = f"COPY ({_lines(sides, further)}) TO '{_path(out / 'verdicts.csv')}' {_CSV}"
+    writing.begin(engines.beside(con), [*map(_in_order, sides), lines])
 
 
-def _lines(con: duckdb.DuckDBPyConnection, sides: list[Side], further: tuple[str, ...]) -> str:
+def _in_order(side: Side) -> str:
+    """SQL that makes the table of a side's verdicts in the order of its lines."""
+    return (
+        f"CREATE OR REPLACE TABLE in_order_{side.name} AS SELECT v.line, v.class, v.field,"
+        " v.partner, v.d, v.weak, v.mate, CAST(v.delta_fen AS BIGINT) AS delta_fen, v.stage,"
+        " j.mates, e.cause, e.confidence, e.advice FROM verdict v"
+        " LEFT JOIN joined j ON j.side = v.side AND j.rid = v.line"
+        " LEFT JOIN explained e ON e.side = v.side AND e.line = v.line"
+        f" WHERE v.side = '{side.name}' ORDER BY v.line"
+    )
+
+
+def _lines(sides: list[Side], further: tuple[str, ...]) -> str:
     """SQL of the lines of ``verdicts.csv``, in the order of the inputs.
 
     Only verdicts are sorted, a few integers each, and laid beside the rows of the file as they are
@@ -187,14 +203,6 @@ def _lines(con: duckdb.DuckDBPyConnection, sides: list[Side], further: tuple[str
     carried = "".join(f', {quoted_cell(f"x_{n}")} AS "{_header(n)}"' for n in further)
     selects = []
     for side in sides:
-        con.execute(
-            f"CREATE OR REPLACE TABLE in_order_{side.name} AS SELECT v.line, v.class, v.field,"
-            " v.partner, v.d, v.weak, v.mate, CAST(v.delta_fen AS BIGINT) AS delta_fen, v.stage,"
-            " j.mates, e.cause, e.confidence, e.advice FROM verdict v"
-            " LEFT JOIN joined j ON j.side = v.side AND j.rid = v.line"
-            " LEFT JOIN explained e ON e.side = v.side AND e.line = v.line"
-            f" WHERE v.side = '{side.name}' ORDER BY v.line"
-        )
         own = ", ".join(
             f'k."x_{n}"' if n in side.further else f'CAST(NULL AS VARCHAR) AS "x_{n}"'
             for n in further

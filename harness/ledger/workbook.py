@@ -8,6 +8,7 @@ begins with ``= + - @`` or a TAB is a marked text that no spreadsheet runs. Rows
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from harness.ledger.report_bridge import Bridge
 from harness.ledger.report_causes import cause_name, confidence_name
 from harness.ledger.report_read import Outcome, is_difference
 from harness.ledger.report_text import moment, plain_yuan
-from harness.ledger.workbook_sheet import QuickSheet
+from harness.ledger.workbook_sheet import Cell, QuickSheet
 
 SHEET_ROWS_MAX: Final = 1_000_000
 """Data rows of one sheet; the format ends at 1,048,576 and a second sheet takes the rest."""
@@ -191,51 +192,41 @@ def _class_sheets(sheets: Sheets, outcome: Outcome, code: str, total: int) -> No
     limit = -1 if is_difference(code) else SETTLED_ROWS_MAX
     page = sheets.sheet(word(code).name, heads, widths)
     row = 0
-    said: dict[Any, str] = {}
+    makers = [(column, name, _maker(sheets, name)) for column, name in enumerate(columns)]
     for record in outcome.rows(code, limit):
         if row == SHEET_ROWS_MAX:
             page, row = sheets.sheet(word(code).name, heads, widths), 0
         row += 1
-        _record(sheets, page, row, columns, record, said)
+        page.put_row(
+            row,
+            [
+                (column, *make(value))
+                for column, name, make in makers
+                if (value := record[name]) is not None and value != ""
+            ],
+        )
     page.autofilter(0, 0, max(1, row), len(columns) - 1)
     if 0 <= limit < total:
         left = tr("{count} more rows: see verdicts.csv", count=f"{total - limit:,}")
         sheets.put_text(page, row + 2, 0, left)
 
 
-def _record(
-    sheets: Sheets,
-    page: QuickSheet,
-    row: int,
-    columns: Sequence[str],
-    record: Mapping[str, Any],
-    said: dict[Any, str],
-) -> None:
-    """One row; ``said`` remembers the words of codes, which repeat."""
-    cells: list[tuple[int, float | str, Format | None]] = []
-    for column, name in enumerate(columns):
-        value = record[name]
-        if value is None or value == "":
-            continue
-        if name.endswith("_fen"):
-            cells.append((column, *sheets.of_fen(int(value))))
-        elif name == "line":
-            cells.append((column, int(value), None))
-        elif text := _text(name, value, said):
-            cells.append((column, *sheets.of_text(text)))
-    page.put_row(row, cells)
+def _maker(sheets: Sheets, name: str) -> Callable[[Any], tuple[float | str, Format | None]]:
+    """What makes a cell of the values of a column that say something."""
+    if name.endswith("_fen"):
+        return lambda value: sheets.of_fen(int(value))
+    if name == "line":
+        return lambda value: (int(value), None)
+    if name in _IN_WORDS:  # codes repeat
+        say = cache(_IN_WORDS[name])
+        return lambda value: sheets.of_text(say(str(value)))
 
+    def make(value: Any) -> tuple[float | str, Format | None]:
+        if isinstance(value, bool):
+            return sheets.of_text(tr("yes") if value else tr("no"))
+        return sheets.of_text(value if isinstance(value, str) else moment(value))
 
-def _text(name: str, value: Any, said: dict[Any, str]) -> str:
-    """What a cell says in words."""
-    if name in _IN_WORDS:
-        text = said.get((name, value))
-        if text is None:
-            text = said[name, value] = _IN_WORDS[name](str(value))
-        return text
-    if isinstance(value, bool):
-        return tr("yes") if value else tr("no")
-    return value if isinstance(value, str) else moment(value)
+    return make
 
 
 _IN_WORDS: Final[Mapping[str, Callable[[str], str]]] = {
@@ -249,15 +240,17 @@ _IN_WORDS: Final[Mapping[str, Callable[[str], str]]] = {
 
 def _table(sheets: Sheets, name: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     page, row = sheets.sheet(name, heads, [20] * len(heads)), 0
-    for cells in rows:
+    for values in rows:
         if row == SHEET_ROWS_MAX:
             page, row = sheets.sheet(name, heads, [20] * len(heads)), 0
         row += 1
-        for column, value in enumerate(cells):
+        cells: list[Cell] = []
+        for column, value in enumerate(values):
             if isinstance(value, int) and not isinstance(value, bool):
-                sheets.put_fen(page, row, column, value)
-            elif value is not None:
-                sheets.put_text(page, row, column, str(value))
+                cells.append((column, *sheets.of_fen(value)))
+            elif value is not None and (text := str(value)):
+                cells.append((column, *sheets.of_text(text)))
+        page.put_row(row, cells)
 
 
 def _head(name: str) -> str:

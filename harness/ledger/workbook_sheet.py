@@ -19,7 +19,13 @@ _COLUMNS: Final = tuple(xl_col_to_name(column) for column in range(256))
 _SURE_CHARS: Final = 16_000
 """Up to so many characters no text is too long for a cell, whatever they take in UTF-16."""
 
-_MARKUP: Final = re.compile("[&<>\ufffe\uffff]|_x")
+_BESIDE: Final = "|"
+"""Between texts that are looked at together; blanks beside it may be outer blanks of one."""
+
+_MARKUP: Final = re.compile(r"[&<>\ufffe\uffff]|_x| \||\| ")
+
+Cell = tuple[int, float | str, Format | None]
+"""Column, counted from 0, what the cell says, and its format."""
 
 
 def _plain(text: str) -> bool:
@@ -31,7 +37,7 @@ def _plain(text: str) -> bool:
 class QuickSheet(Worksheet):  # type: ignore[misc]  # xlsxwriter has no types
     """A sheet of a workbook with ``constant_memory``; cells come row by row."""
 
-    def put_row(self, row: int, cells: Sequence[tuple[int, float | str, Format | None]]) -> None:
+    def put_row(self, row: int, cells: Sequence[Cell]) -> None:
         """Write all cells of one row, which lies below every row written before.
 
         What ``write_string`` and ``write_number`` would write, but a row of plain cells in one go.
@@ -54,7 +60,7 @@ class QuickSheet(Worksheet):  # type: ignore[misc]  # xlsxwriter has no types
         self._check_dimensions(row, cells[-1][0])
         self.fh.write(f'<row r="{row + 1}">{"".join(parts)}</row>')
 
-    def _usual(self, row: int, cells: Sequence[tuple[int, float | str, Format | None]]) -> bool:
+    def _usual(self, row: int, cells: Sequence[Cell]) -> bool:
         """Whether this is the next row, of the usual height, and its cells lie in the sheet."""
         return (
             bool(cells)
@@ -65,22 +71,27 @@ class QuickSheet(Worksheet):  # type: ignore[misc]  # xlsxwriter has no types
             and not self.comments
         )
 
-    def _parts(
-        self, row: int, cells: Sequence[tuple[int, float | str, Format | None]]
-    ) -> list[str] | None:
+    def _parts(self, row: int, cells: Sequence[Cell]) -> list[str] | None:
         """The cells as they stand in the file; ``None`` where one is for xlsxwriter to write."""
-        parts = []
+        texts = [value for _, value, _ in cells if isinstance(value, str)]
+        # All at once: a look at each text would take as long as writing it.
+        if not _plain(_BESIDE.join(texts)) or max(map(len, texts), default=0) > _SURE_CHARS:
+            return None
+        formatted = row in self.row_info or any(
+            one.column_format is not None for one in self.col_info.values()
+        )
+        parts, number = [], row + 1
         for column, value, shape in cells:
-            if shape is None and self._formatted(row, column):
-                return None
-            style = f' s="{shape._get_xf_index()}"' if shape else ""  # noqa: SLF001 - as its own sheets do
-            place = f'r="{_COLUMNS[column]}{row + 1}"{style}'
-            if not isinstance(value, str):
-                parts.append(f"<c {place}><v>{value:.16G}</v></c>")
-            elif len(value) <= _SURE_CHARS and _plain(value):
-                parts.append(f'<c {place} t="inlineStr"><is><t>{value}</t></is></c>')
+            if shape is None:
+                if formatted and self._formatted(row, column):
+                    return None
+                place = f"{_COLUMNS[column]}{number}"
             else:
-                return None
+                place = f'{_COLUMNS[column]}{number}" s="{shape._get_xf_index()}'  # noqa: SLF001 - as its own sheets do
+            if isinstance(value, str):
+                parts.append(f'<c r="{place}" t="inlineStr"><is><t>{value}</t></is></c>')
+            else:
+                parts.append(f'<c r="{place}"><v>{value:.16G}</v></c>')
         return parts
 
     def _formatted(self, row: int, col: int) -> bool:

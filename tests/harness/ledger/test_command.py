@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from harness import cli
+from harness.cli import EXIT_INTERNAL
+from harness.ledger import verdicts
 
 HEADER = [
     "setl_id",
@@ -106,6 +108,14 @@ def test_equal_ledgers_balance(site):
     assert site.classes() == site.classes("centre") == ["matched"] * 6
     assert site.totals["verdict"] == "balanced"
     assert site.totals["residual"] == "0.00"
+
+
+def test_where_the_verdicts_cannot_be_written_nothing_looks_like_a_result(site, monkeypatch):
+    monkeypatch.setattr(verdicts, "_lines", lambda *_: "SELECT error('disk full')")
+    paths = [str(site.file(f"{side}.csv", WHOLE)) for side in ("his", "centre")]
+    command = ["reconcile", "--his", paths[0], "--centre", paths[1], "--out", str(site.out)]
+    assert cli.main(command) == EXIT_INTERNAL
+    assert [one.name for one in site.out.iterdir() if one.is_file()] == []
 
 
 def test_verdicts_have_the_columns_of_the_contract_and_what_was_carried(site):
