@@ -28,7 +28,7 @@ def add(commands: Any) -> None:
         )
     text = tr("province profile")
     parser.add_argument("--province", default="", metavar="P", help=text)
-    parser.add_argument("--engine", default="duckdb", metavar="E", help="duckdb, sqlite, spark")
+    parser.add_argument("--engine", default="", metavar="E", help="duckdb, sqlite, spark")
     parser.add_argument("--out", default="", metavar="DIR", help=tr("folder of the result"))
     text = tr("own names of the columns, TOML")
     parser.add_argument("--columns", default="", metavar="FILE", help=text)

@@ -126,7 +126,7 @@ class DuckDB:
 
 
 class SQLite:
-    """A second opinion from Python's own engine: everything in memory, for ledgers of one day."""
+    """Python's own engine: everything in memory, for few rows or as a second opinion."""
 
     def __init__(self) -> None:
         self._lite = sqlite3.connect(":memory:")

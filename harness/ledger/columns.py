@@ -213,5 +213,9 @@ LINE_CHARS_MAX: Final = 1 << 20
 MEMORY_LIMIT: Final = "4GB"
 """Memory of DuckDB; beyond it works on disk in the output folder."""
 
+FEW_ROWS = 500
+"""Rows of a side up to which planning a statement costs more than running it: nothing is planned
+then, what is asked again and again is a table instead of a view, and SQLite runs the stages."""
+
 SETTLED_ROWS_MAX: Final = 2_000
 """Rows shown of a class that is no difference: a spreadsheet takes minutes to open a million."""

@@ -75,7 +75,7 @@ class Request:
         sources: file, folder or database URL by side.
         queries: SELECT by side, for database URLs.
         out: folder of the results.
-        engine: ``duckdb``, ``sqlite`` or ``spark``.
+        engine: ``duckdb``, ``sqlite`` or ``spark``; empty: what is quickest for so many rows.
         columns: TOML file that maps own column names to the interface's.
         tolerance_days: how far apart the days of a proposed pair may lie.
         traces: run folders or logs of the calls to the centre.
@@ -89,7 +89,7 @@ class Request:
     sources: Mapping[str, str]
     queries: Mapping[str, str] = field(default_factory=dict)
     out: str = ""
-    engine: str = "duckdb"
+    engine: str = ""
     columns: str = ""
     province: str = ""
     tolerance_days: int = TOLERANCE_DAYS
@@ -292,6 +292,7 @@ def _stages(
 ) -> list[str]:
     his, centre = sides[0], sides[1]
     target = apart.wanted(request)
+    days = request.tolerance_days
     if request.carry_from or request.state:
         carry.recall(con, Path(request.carry_from or request.state), sides)
     hospital = str(getattr(request.further, "by_hospital", "") or "")
@@ -305,12 +306,14 @@ def _stages(
             [his, centre],
             target,
             column=hospital,
-            stages=Stages(engine=request.engine, tolerance_days=request.tolerance_days, work=work),
+            stages=Stages(
+                engine=request.engine or "duckdb", tolerance_days=request.tolerance_days, work=work
+            ),
             ready=partial(_turn, con, rules),
         )
         return skipped
-    days = request.tolerance_days
-    engines.run(con, request.engine, tolerance_days=days, work=work, hospital=hospital)
+    engine = request.engine or ("sqlite" if his.few and centre.few else "duckdb")
+    engines.run(con, engine, tolerance_days=days, work=work, hospital=hospital)
     if len(sides) > 2:
         channel.run(con)
     verdicts.build(con, sides)

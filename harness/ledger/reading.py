@@ -12,14 +12,21 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import duckdb
 
 from harness.errors import InputError
 from harness.i18n import tr
-from harness.ledger import canonical, money, reading_text, reading_typed, sniff, when
-from harness.ledger.columns import ALSO_CARRIED, AMOUNTS, KNOWN, REQUIRED, TIME
+from harness.ledger import (
+    canonical,
+    columns,
+    reading_odd,
+    reading_text,
+    reading_typed,
+    sniff,
+)
+from harness.ledger.columns import ALSO_CARRIED, AMOUNTS, KNOWN, REQUIRED
 from harness.ledger.control import Control, Incomplete, control
 from harness.ledger.reading_text import Keep, parquet_scan, quoted
 from harness.ledger.sources import Feed
@@ -130,6 +137,11 @@ class Side:
         return sum(part.rows for part in self.parts)
 
     @property
+    def few(self) -> bool:
+        """Planning a statement over them costs more than running it."""
+        return self.rows <= columns.FEW_ROWS
+
+    @property
     def control_rows(self) -> int:
         """Data lines by the independent count; known once large files are through."""
         return sum(part.control.rows for part in self.parts)
@@ -182,6 +194,10 @@ def read_side(
         part.offset = offset
         side.readers.append(_canonical(con, side, part, work / f"{name}_{number}.canon"))
         offset += part.rows
+    if side.few:
+        con.execute(f"CREATE OR REPLACE TABLE few_{name} AS {side.picked('')}")
+        rows = f"SELECT * FROM few_{name}"
+        side.readers = [lambda some: f"{rows} WHERE rid {some}" if some else rows]
     con.execute(f"CREATE OR REPLACE VIEW canon_{name} AS {side.picked('')}")
     return side, waits
 
@@ -300,7 +316,7 @@ def _canonical(
             )
         )
         return lambda condition: form.some(condition) if condition else form.every()
-    form = canonical.form(side, part, types, odd=_odd(con, part, by_name, types))
+    form = canonical.form(side, part, types, odd=reading_odd.read(con, part, by_name, types))
     keep = Keep(con, target, memory=_small(part.feed))
     keep.fill(form.kept())
     if part.table.startswith("kept_"):
@@ -355,43 +371,3 @@ def _keep_text(con: duckdb.DuckDBPyConnection, part: Part, text: Text) -> None:
         part.rows = reading_text.straight(keep, part.feed.path, text.dialect, text.stem)
         part.straightened = True
     part.table, part.number = keep.scan, keep.number
-
-
-def _odd(
-    con: duckdb.DuckDBPyConnection, part: Part, by_name: dict[str, str], types: dict[str, str]
-) -> tuple[str, ...]:
-    """Read every unusual spelling once; returns the columns that have any."""
-    con.execute(
-        "CREATE OR REPLACE TABLE odd (kind VARCHAR, text VARCHAR, fen BIGINT, word VARCHAR)"
-    )
-    found: list[str] = []
-    conditions = {
-        name: canonical.odd_condition(name, f'"{column}"')
-        for name, column in by_name.items()
-        if name in KNOWN and types[column] == "VARCHAR"
-    }
-    counts = ", ".join(f"COUNT(CASE WHEN {one} THEN 1 END)" for one in conditions.values())
-    row = con.execute(f"SELECT {counts} FROM {part.table}").fetchone() if conditions else ()
-    for (name, condition), count in zip(conditions.items(), row or (), strict=True):
-        if not count:
-            continue
-        column = by_name[name]
-        texts = con.execute(
-            f'SELECT DISTINCT "{column}" FROM {part.table} WHERE {condition}'
-        ).fetchall()
-        rows: list[tuple[Any, ...]] = [(name, text, *_read(name, text)) for (text,) in texts]
-        if rows:
-            con.executemany("INSERT INTO odd VALUES (?, ?, ?, ?)", rows)
-            found.append(name)
-    if found:
-        con.execute(f"CREATE OR REPLACE TABLE odd_{part.offset} AS SELECT * FROM odd")
-    return tuple(found)
-
-
-def _read(name: str, text: str) -> tuple[int | None, str | None]:
-    if name in AMOUNTS:
-        return (0 if money.is_nothing(text) else money.fen(text)), None
-    if name == TIME:
-        moment = when.moment(text)
-        return None, moment.isoformat(sep=" ") if moment else None
-    return None, canonical.word(text)

@@ -82,7 +82,7 @@ def build(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> None:
     plain = [_of_plain(one.name) for one in sides if one.name != "channel"]
     select = " UNION ALL ".join((*near, *plain))
     con.execute(f"DROP VIEW IF EXISTS {CLOSE}")
-    if not changed_later(con, sides):
+    if not changed_later(con, sides) and not all(one.few for one in sides):
         con.execute(f"CREATE OR REPLACE VIEW {CLOSE} AS {' UNION ALL '.join(near)}")
         con.execute(f"CREATE OR REPLACE VIEW verdict AS {select}")
         return

@@ -18,6 +18,7 @@ class Writing:
     """
 
     def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writing")
         self._later: Future[None] | None = None
 
     def begin(self, cursor: duckdb.DuckDBPyConnection, statements: Sequence[str]) -> None:
@@ -27,9 +28,7 @@ class Writing:
             cursor: a connection that nobody else uses; it is closed at the end.
             statements: the last one is a ``COPY ... TO``; those before it make what it copies.
         """
-        executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writing")
-        self._later = executor.submit(self._run, cursor, statements)
-        executor.shutdown(wait=False)
+        self._later = self._executor.submit(self._run, cursor, statements)
 
     def settle(self) -> None:
         """Wait for the file; raises what kept it from being written."""
@@ -45,10 +44,9 @@ class Writing:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._executor.shutdown()
         if error is None:
             self.settle()
-        elif self._later is not None:
-            self._later.exception()
 
     @staticmethod
     def _run(cursor: duckdb.DuckDBPyConnection, statements: Sequence[str]) -> None:

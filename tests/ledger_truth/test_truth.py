@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from generate import Ledgers, generate, write
 
+from harness.ledger import columns
 from harness.ledger.columns import HARMLESS
 from harness.ledger.command import Request, reconcile
 
@@ -19,9 +21,7 @@ KINDS_AT_LEAST = 20
 pytestmark = pytest.mark.slow
 
 
-def judged(
-    folder: Path, book: Ledgers, engine: str = "duckdb", **how: object
-) -> list[tuple[str, str]]:
+def judged(folder: Path, book: Ledgers, engine: str = "", **how: object) -> list[tuple[str, str]]:
     """(truth, class) of every row of both ledgers."""
     truth = {
         "his": write(book.his, folder / "his.csv", seed=3, **how),
@@ -72,3 +72,19 @@ def test_a_second_engine_comes_to_the_same_verdicts(tmp_path):
         judged(folder, book, engine=folder.name)
     one, other = ((folder / "out" / "verdicts.csv").read_bytes() for folder in folders)
     assert one == other
+
+
+def test_the_short_way_of_few_rows_comes_to_the_same_verdicts(tmp_path, monkeypatch):
+    book = generate(17)
+    folders = [tmp_path / name for name in ("many", "few")]
+    for few, folder in zip((-1, len(book.his) + len(book.centre)), folders, strict=True):
+        monkeypatch.setattr(columns, "FEW_ROWS", few)
+        folder.mkdir()
+        rows = judged(folder, book, shuffle=True)
+        assert [pair for pair in rows if pair[0] != pair[1]] == []
+    for name in ("verdicts.csv", "repairs.csv", "identities.csv"):
+        one, other = ((folder / "out" / name) for folder in folders)
+        assert one.is_file() == other.is_file()
+        assert not one.is_file() or one.read_bytes() == other.read_bytes()
+    many, few = (json.loads((one / "out" / "totals.json").read_text("utf-8")) for one in folders)
+    assert many | {"inputs": 0} == few | {"inputs": 0}
