@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 import duckdb
 
-from harness.ledger import quick, stages
+from harness.ledger import quick, stages, tables
 from harness.ledger.stages import Statement
 
 INPUTS: Final = ("h", "c")
@@ -158,11 +158,8 @@ class SQLite:
     def give(self, con: duckdb.DuckDBPyConnection) -> None:
         """Copy the results back."""
         for table, shape in RESULTS.items():
-            con.execute(f"CREATE OR REPLACE TABLE {table} ({shape})")
             rows = self._lite.execute(f"SELECT {names_of(shape)} FROM {table}").fetchall()
-            if rows:
-                marks = ", ".join("?" * len(rows[0]))
-                con.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+            tables.fill(con, table, shape, rows)
 
     def close(self) -> None:
         """Forget everything."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 import duckdb
 
 from harness.i18n import tr
-from harness.ledger import money, proof, quick, verdicts
+from harness.ledger import money, proof, quick, tables, verdicts
 from harness.ledger.columns import AMOUNTS, CLASSES, HARMLESS, SHORT
 from harness.ledger.reading import Side
 
@@ -178,7 +178,7 @@ def _fen(text: str) -> int:
 
 def signs(con: duckdb.DuckDBPyConnection, side: Side, view: str) -> dict[str, int]:
     """What turning positive refunds into negative amounts changes in each total."""
-    if con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [TURNED]).fetchone():
+    if tables.stands(con, TURNED):
         rows = con.execute(f"SELECT short, SUM(fen) FROM {TURNED} WHERE side = ? GROUP BY short",
                            [side.name]).fetchall()  # fmt: skip
         return {short: int(fen) for short, fen in rows}
@@ -231,8 +231,7 @@ def _waterfall(
 
 def _as_written(con: duckdb.DuckDBPyConnection) -> bool:
     """Whether every verdict has the amounts of its row: nothing was turned, left out or changed."""
-    view = con.execute("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [verdicts.CLOSE])
-    return view.fetchone() is not None and quick.usable(con)
+    return tables.stands(con, verdicts.CLOSE) and quick.usable(con)
 
 
 def _cells(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:

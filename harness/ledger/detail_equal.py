@@ -14,6 +14,7 @@ from typing import Final
 
 import duckdb
 
+from harness.ledger import tables
 from harness.ledger.canonical import word
 from harness.ledger.detail import Bill, explain
 from harness.ledger.detail_read import columns_of, decimal_of, fen_of, read_table
@@ -45,8 +46,7 @@ def mark(con: duckdb.DuckDBPyConnection, his_detail: Path, centre_detail: Path) 
     suspects = [(key,) for key in ours if key in theirs and ours[key] != theirs[key]]
     if not suspects or max(len(ours), len(theirs)) > SETTLEMENTS_MAX:
         return 0
-    con.execute("CREATE OR REPLACE TABLE detail_suspect (k VARCHAR)")
-    con.executemany("INSERT INTO detail_suspect VALUES (?)", sorted(suspects))
+    tables.fill(con, "detail_suspect", "k VARCHAR", sorted(suspects))
     rows = con.execute(_ROWS).fetchall()
     bills = [
         Bill(setl_id=str(setl), mdtrt_id=str(visit), his_fen=int(his), centre_fen=int(centre))
@@ -88,8 +88,7 @@ def _digests(path: Path) -> dict[str, int]:
 
 def _reclassed(con: duckdb.DuckDBPyConnection, wrong: list[tuple[int, int, str]]) -> None:
     """The verdicts once more with these pairs in their class; amounts and partners stay."""
-    con.execute("CREATE OR REPLACE TABLE detail_wrong (hr BIGINT, cr BIGINT, kind VARCHAR)")
-    con.executemany("INSERT INTO detail_wrong VALUES (?, ?, ?)", wrong)
+    tables.fill(con, "detail_wrong", "hr BIGINT, cr BIGINT, kind VARCHAR", wrong)
     con.execute("INSERT INTO fee_kind SELECT hr, kind FROM detail_wrong")
     con.execute(
         "CREATE OR REPLACE TABLE verdict_anew AS SELECT v.* REPLACE (CASE WHEN w.line IS NOT NULL"

@@ -14,7 +14,7 @@ import duckdb
 
 from harness import i18n
 from harness.i18n import tr
-from harness.ledger import when
+from harness.ledger import tables, when
 from harness.ledger.columns import HARMLESS
 from harness.ledger.evidence import Exchange
 from harness.ledger.explain_advice import advices
@@ -80,7 +80,6 @@ def _condition(rule: Cause) -> str:
 
 
 def _load(con: duckdb.DuckDBPyConnection, log: list[Exchange]) -> None:
-    con.execute(f"CREATE OR REPLACE TABLE log ({_LOG_SHAPE})")
     rows = [
         (
             one.msgid.upper(),
@@ -102,8 +101,7 @@ def _load(con: duckdb.DuckDBPyConnection, log: list[Exchange]) -> None:
         )
         for one in log
     ]
-    if rows:
-        con.executemany(f"INSERT INTO log VALUES ({', '.join('?' * len(rows[0]))})", rows)
+    tables.fill(con, "log", _LOG_SHAPE, rows)
 
 
 def _views(con: duckdb.DuckDBPyConnection) -> None:
@@ -270,16 +268,13 @@ def _scope(con: duckdb.DuckDBPyConnection, sides: Sequence[Side]) -> None:
 def _texts(con: duckdb.DuckDBPyConnection) -> None:
     """What the rules and classes are called, in the language of the run."""
     language = 0 if i18n.current() == "zh-CN" else 1
-    con.execute(
-        "CREATE OR REPLACE TABLE why (place INTEGER, code VARCHAR, confidence VARCHAR,"
-        " proof VARCHAR)"
-    )
-    con.executemany(
-        "INSERT INTO why VALUES (?, ?, ?, ?)",
+    tables.fill(
+        con,
+        "why",
+        "place INTEGER, code VARCHAR, confidence VARCHAR, proof VARCHAR",
         [
             (place, one.code, one.confidence, " " + tr("Proof: {text}.", text=one.proof[language]))
             for place, one in enumerate(CAUSES)
         ],
     )
-    con.execute("CREATE OR REPLACE TABLE advices (class VARCHAR, advice VARCHAR)")
-    con.executemany("INSERT INTO advices VALUES (?, ?)", list(advices().items()))
+    tables.fill(con, "advices", "class VARCHAR, advice VARCHAR", list(advices().items()))

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import duckdb
 
-from harness.ledger import verdicts
+from harness.ledger import tables, verdicts
 from harness.ledger.columns import AMOUNTS, SHORT
 from harness.ledger.reading import Side
 
@@ -41,9 +41,8 @@ def of_plain(con: duckdb.DuckDBPyConnection, sides: Sequence[Side]) -> bool:
     Makes the table ``plain_sums``: by kind of difference rows, first and last line, sums, and a
     bit for each line of either side.
     """
-    view = con.execute("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [verdicts.CLOSE])
     counts = {one.name: one.control_rows for one in sides if one.name in _OWN}
-    if view.fetchone() is None or max(counts.values()) >= _BLOCK:
+    if not tables.stands(con, verdicts.CLOSE) or max(counts.values()) >= _BLOCK:
         return False
     lines = ", ".join(
         f"MIN({own}) AS first_{own}, MAX({own}) AS last_{own},"

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from harness.ledger import tables
 from harness.ledger.columns import AMOUNTS, SHORT, TIME
 
 if TYPE_CHECKING:
@@ -63,8 +64,7 @@ def _says(con: duckdb.DuckDBPyConnection, one: Typed, name: str) -> bool:
 
 def usable(con: duckdb.DuckDBPyConnection) -> bool:
     """Whether the view is there."""
-    row = con.execute("SELECT COUNT(*) FROM duckdb_views() WHERE view_name = ?", [VIEW]).fetchone()
-    return row is not None and row[0] > 0
+    return tables.stands(con, VIEW)
 
 
 def worth(con: duckdb.DuckDBPyConnection) -> bool:

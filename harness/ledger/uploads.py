@@ -19,7 +19,7 @@ import duckdb
 
 from harness.errors import InputError
 from harness.i18n import tr
-from harness.ledger import uploads_read, uploads_rules
+from harness.ledger import tables, uploads_read, uploads_rules
 from harness.ledger.class_words import word
 from harness.ledger.control import Incomplete
 from harness.ledger.evidence import Exchange
@@ -35,6 +35,8 @@ CSV_COLUMNS: Final = (
     "mdtrt_id", "psn_no", "number", "his_state", "centre_state", "note", "msgid", "file",
     "file_line",
 )  # fmt: skip
+
+_EXPLAINED: Final = "side VARCHAR, line BIGINT, cause VARCHAR, confidence VARCHAR, advice VARCHAR"
 
 _RUNS: Final = re.compile(r"^[=+@\t\r-]")
 _PLAIN_NUMBER: Final = re.compile(r"[-+]?[0-9]*(\.[0-9]+)?")
@@ -180,10 +182,7 @@ def _buckets(con: duckdb.DuckDBPyConnection, read: Mapping[str, int]) -> list[di
 
 def _explain(con: duckdb.DuckDBPyConnection, kind: Kind, calls: Calls) -> None:
     """Make ``up_explained`` of the differences; they are few beside the rows."""
-    con.execute(
-        "CREATE OR REPLACE TABLE up_explained (side VARCHAR, line BIGINT, cause VARCHAR,"
-        " confidence VARCHAR, advice VARCHAR)"
-    )
+    tables.fill(con, "up_explained", _EXPLAINED, [])
     block: list[tuple[Any, ...]] = []
     for row in _joined(con, kind):
         code = str(row["class"])
@@ -192,10 +191,10 @@ def _explain(con: duckdb.DuckDBPyConnection, kind: Kind, calls: Calls) -> None:
         why, sure = cause(code, str(row["field"] or ""), row, calls)
         block.append((row["side"], row["line"], why, sure, advice(code, why)))
         if len(block) == LISTED_MAX:
-            con.executemany("INSERT INTO up_explained VALUES (?, ?, ?, ?, ?)", block)
+            tables.put(con, "up_explained", _EXPLAINED, block)
             block.clear()
     if block:
-        con.executemany("INSERT INTO up_explained VALUES (?, ?, ?, ?, ?)", block)
+        tables.put(con, "up_explained", _EXPLAINED, block)
 
 
 def _joined(con: duckdb.DuckDBPyConnection, kind: Kind) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Final
 
 import duckdb
 
-from harness.ledger import columns, engines
+from harness.ledger import columns, engines, tables
 from harness.ledger.columns import BIT_FIELDS, SHORT
 from harness.ledger.reading import Side
 from harness.ledger.writing import Writing
@@ -102,10 +102,8 @@ def join_mates(con: duckdb.DuckDBPyConnection) -> None:
 
 def changed_later(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> bool:
     """A third ledger, the memory of earlier days and a cut change classes in place."""
-    row = con.execute(
-        "SELECT COUNT(*) FROM duckdb_tables() WHERE table_name IN ('state_open', 'cut_out')"
-    )
-    return len(sides) > 2 or row.fetchone() != (0,)
+    changers = ("state_open", "cut_out")
+    return len(sides) > 2 or any(tables.stands(con, one) for one in changers)
 
 
 def _of_side(name: str) -> str:
