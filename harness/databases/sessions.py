@@ -28,10 +28,10 @@ SNAPSHOT: Final = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 DRIVERS: Final[Mapping[Kind, tuple[str, str]]] = {
     Kind.POSTGRESQL: ("psycopg", "pip install medharness[postgresql]"),
     Kind.ORACLE: ("oracledb", "pip install medharness[oracle]"),
-    Kind.SQL_SERVER: ("pymssql", "pip install pymssql"),
+    Kind.SQL_SERVER: ("pymssql", "pip install medharness[sqlserver]"),
     Kind.MYSQL: ("pymysql", "pip install medharness[mysql]"),
 }
-"""Module and how it comes; that of SQL Server is no dependency of ours."""
+"""Module and how it comes."""
 
 DRIVER_MODULES: Final = frozenset(module for module, _ in DRIVERS.values())
 

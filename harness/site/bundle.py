@@ -1,10 +1,12 @@
 """``make bundle-windows``: one ZIP that runs on a Windows workstation without installing anything.
 
-It holds the unpacked wheels of the run-time lock for win_amd64, each checked against the hash in
-``requirements/run.lock``, a start file, a named place for the embeddable CPython of the site, and
-the SHA-256 of every file. The network is needed while it is built, never where it runs.
+It holds the unpacked wheels of ``requirements/site.lock`` for win_amd64, each checked against the
+hash there: what runs the harness, and the extras that a site cannot fetch when it needs them
+(drivers of databases, encryption, codecs of images, SM2 to SM4). Beside them stand a start file, a
+named place for the embeddable CPython of the site, and the SHA-256 of every file. The network is
+needed while it is built, never where it runs.
 
-``requirements/windows.lock`` names the wheel of each run-time package and its hash. A package that
+``requirements/windows.lock`` names the wheel of each of these packages and its hash. A package that
 has no wheel for win_amd64 has no line there, and ``problems`` says so without any network.
 """
 
@@ -15,7 +17,6 @@ import hashlib
 import re
 import subprocess
 import sys
-import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -83,10 +84,10 @@ def wheels(lock: str) -> dict[str, tuple[str, str]]:
     return found
 
 
-def problems(run_lock: str, windows_lock: str) -> list[str]:
+def problems(site_lock: str, windows_lock: str) -> list[str]:
     """Why the bundle would not run on Windows; empty if it would."""
     known, found = wheels(windows_lock), []
-    locked = pinned(run_lock)
+    locked = pinned(site_lock)
     for package, (version, hashes) in locked.items():
         if package not in known:
             found.append(f"{package}: no wheel for win_amd64 is recorded")
@@ -113,7 +114,7 @@ def _runs(python: str, platform: str) -> bool:
 def recorded(folder: Path) -> str:
     """``windows.lock`` of a folder of downloaded wheels."""
     lines = [
-        f"# Wheels of requirements/run.lock for win_amd64, CPython {PYTHON}: make bundle-windows"
+        f"# Wheels of requirements/site.lock for win_amd64, CPython {PYTHON}: make bundle-windows"
     ]
     lines += [
         f"{hashlib.sha256(one.read_bytes()).hexdigest()}  {one.name}"
@@ -122,21 +123,16 @@ def recorded(folder: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def download(run_lock: Path, folder: Path) -> None:
+def download(site_lock: Path, folder: Path) -> None:
     """The wheels of the lock, each checked against its hashes by pip."""
-    with tempfile.TemporaryDirectory() as scratch:
-        wanted = Path(scratch) / "windows.txt"
-        # pip judges markers by the machine that it runs on; all of these are for Windows.
-        text = re.sub(r" ; sys_platform == 'win32'", "", run_lock.read_text(encoding="utf-8"))
-        wanted.write_text(text, encoding="utf-8")
-        command = [
-            sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
-            "--platform", "win_amd64", "--python-version", PYTHON, "--implementation", "cp",
-            "--only-binary=:all:", "--no-deps", "--require-hashes", "-r", str(wanted),
-            "-d", str(folder),
-        ]  # fmt: skip
-        if subprocess.run(command, check=False).returncode:
-            raise HarnessError("a wheel for win_amd64 could not be downloaded")
+    command = [
+        sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
+        "--platform", "win_amd64", "--python-version", PYTHON, "--implementation", "cp",
+        "--only-binary=:all:", "--no-deps", "--require-hashes", "-r", str(site_lock),
+        "-d", str(folder),
+    ]  # fmt: skip
+    if subprocess.run(command, check=False).returncode:
+        raise HarnessError("a wheel for win_amd64 could not be downloaded")
 
 
 def bundle(own: Path, folder: Path, windows_lock: str, out: Path) -> Path:
@@ -198,14 +194,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--record", action="store_true", help="write requirements/windows.lock anew"
     )
     args = parser.parse_args(argv)
-    run_lock, lock = Path("requirements/run.lock"), Path("requirements/windows.lock")
+    site_lock, lock = Path("requirements/site.lock"), Path("requirements/windows.lock")
     folder = Path(args.wheels)
     folder.mkdir(parents=True, exist_ok=True)
-    download(run_lock, folder)
+    download(site_lock, folder)
     if args.record:
         lock.write_text(recorded(folder), encoding="utf-8", newline="\n")
     text = lock.read_text(encoding="utf-8")
-    wrong = problems(run_lock.read_text(encoding="utf-8"), text)
+    wrong = problems(site_lock.read_text(encoding="utf-8"), text)
     for line in wrong:
         print(line)
     if wrong:

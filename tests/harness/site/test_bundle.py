@@ -1,23 +1,56 @@
 """The Windows bundle: every run-time package has a wheel there, and only those of the lock go in."""
 
 import hashlib
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from harness.errors import HarnessError
-from harness.site.bundle import ABI, PLACE, START, bundle, problems, recorded, wheels
+from harness.site.bundle import (
+    ABI,
+    PLACE,
+    START,
+    bundle,
+    canonical,
+    pinned,
+    problems,
+    recorded,
+    wheels,
+)
 
 ROOT = Path(__file__).parents[3]
 RUN = (ROOT / "requirements" / "run.lock").read_text(encoding="utf-8")
+SITE = (ROOT / "requirements" / "site.lock").read_text(encoding="utf-8")
 WINDOWS = (ROOT / "requirements" / "windows.lock").read_text(encoding="utf-8")
 
 
-def test_every_run_time_dependency_has_a_wheel_for_windows():
-    assert problems(RUN, WINDOWS) == []
+ELSEWHERE = {"load", "spark"}
+"""Extras of machines that stand beside a site: a load run, a province's cluster."""
+
+
+def test_every_dependency_of_a_site_has_a_wheel_for_windows():
+    assert problems(SITE, WINDOWS) == []
+
+
+def test_what_runs_the_harness_is_at_a_site_as_it_is_here():
+    here, site = pinned(RUN), pinned(SITE)
+    assert {name: site.get(name, ("", frozenset()))[0] for name in here} == {
+        name: version for name, (version, _) in here.items()
+    }
+
+
+def test_a_site_has_every_extra_that_it_cannot_fetch():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    assert set(extras) > ELSEWHERE
+    wanted = {canonical(re.split(r"[\[<>=!~ ]", one)[0])
+              for name, needs in extras.items() if name not in ELSEWHERE for one in needs}  # fmt: skip
+    assert wanted - pinned(SITE).keys() == set()
 
 
 LOCK = "one==1.0 \\\n    --hash=sha256:{0}\ntwo-x==2.0 ; sys_platform == 'win32' \\\n    --hash=sha256:{0}\n"
