@@ -7,7 +7,6 @@ import importlib
 import json
 import shutil
 import sys
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,6 +23,7 @@ from harness.ledger import (
     carry,
     channel,
     channel_bills,
+    columns,
     command_summary,
     conserve,
     cut,
@@ -41,6 +41,7 @@ from harness.ledger import (
     verdicts,
 )
 from harness.ledger.apart import Stages
+from harness.ledger.column_names import names_of, renames_of
 from harness.ledger.columns import GRACE_DAYS, HARMLESS, TOLERANCE_DAYS
 from harness.ledger.control import Incomplete
 from harness.ledger.pool import Pool
@@ -142,6 +143,22 @@ def reconcile(request: Request) -> int:
     return code
 
 
+def _few(request: Request, sides: list[Side], log: list[evidence.Exchange]) -> bool:
+    """Whether no table of this run is large enough to be worth a plan."""
+    return (
+        all(one.few for one in sides)
+        and len(log) <= columns.FEW_ROWS
+        and not uploads.wanted(request.further)
+        and not any(_fee_lines(request))
+    )
+
+
+def _fee_lines(request: Request) -> list[str]:
+    """Files of fee lines, of HIS and centre; empty for one that is not given."""
+    sides = ("his", "centre")
+    return [str(getattr(request.further, f"{one}_detail", "") or "") for one in sides]
+
+
 def _folders(out: Path) -> Path:
     """The output folder without what an earlier run left: an old result must not look new."""
     work = out / "work"
@@ -185,6 +202,8 @@ def judge(
         )
         if cuts:
             con.execute("CREATE TABLE cut_out (side VARCHAR, rid BIGINT)")
+        if _few(request, sides, log):
+            engines.plainly(con)
         skipped = _stages(con, request, sides, work, say, rules=rules)
         say(tr("proving that nothing was lost"))
         pool.settle()
@@ -196,9 +215,8 @@ def judge(
             return _incomplete(sides, request, broken)
         say(tr("looking for causes"))
         whole = identities.check(con, sides, mulaid_inside_acct=rules.mulaid_inside_acct)
-        given = [getattr(request.further, f"{one}_detail", None) for one in ("his", "centre")]
-        if all(given):
-            files = [Path(str(one)) for one in given]
+        if all(_fee_lines(request)):
+            files = [Path(one) for one in _fee_lines(request)]
             detail_evidence.load(con, *files)
             detail_equal.mark(con, *files)
         explain.explain(con, log, sides)
@@ -218,7 +236,7 @@ def judge(
         verdicts.write(con, sides, out, writing)
         repairs.write(con, HARMLESS, out)
         identities.write(con, out)
-        renames = _renames(_names(request.columns), request.columns)
+        renames = renames_of(names_of(request.columns), request.columns)
         if uploads.wanted(request.further):
             writing.settle()  # their rows are added to it
         told = uploads.judge(con, request.further, out, work, renames=renames, log=log)
@@ -239,8 +257,8 @@ def _read(
     rules: layouts.Province,
     notes: layouts.Notes,
 ) -> list[Side]:
-    names = _names(request.columns)
-    renames = _renames(names, request.columns)
+    names = names_of(request.columns)
+    renames = renames_of(names, request.columns)
     sides = []
     for name, src in request.sources.items():
         say(tr("reading {source}", source=src if "://" not in src else name))
@@ -257,28 +275,6 @@ def _read(
         pool.waits += waits
         sides.append(side)
     return sides
-
-
-def _names(path: str) -> dict[str, Any]:
-    """What ``--columns`` says: ``[his]``, ``[centre]``, ``[channel]``, ``[channel_bill]``."""
-    if not path:
-        return {}
-    try:
-        with Path(path).open("rb") as stream:
-            return tomllib.load(stream)
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise InputError(str(error), where=path) from error
-
-
-def _renames(data: Mapping[str, Any], path: str) -> dict[str, dict[str, str]]:
-    """Interface's name = "own name", by side."""
-    found: dict[str, dict[str, str]] = {}
-    for side, names in data.items():
-        if not isinstance(names, dict):
-            raise InputError(tr("expected the tables [his], [centre], [channel]"), where=path)
-        if side != "channel_bill":
-            found[side] = {str(own).lower(): str(name) for name, own in names.items()}
-    return found
 
 
 def _stages(

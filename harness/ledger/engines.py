@@ -40,6 +40,12 @@ def connect(work: Path, *, memory: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnect
     return _session(con)
 
 
+def plainly(con: duckdb.DuckDBPyConnection) -> None:
+    """Run statements as they are written, by one thread: for few rows in everything they read."""
+    con.execute("PRAGMA disable_optimizer")
+    con.execute("SET threads = 1")
+
+
 def beside(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """Another connection to the same tables, for what is done at the same time."""
     return _session(con.cursor())
@@ -80,9 +86,6 @@ def prepare(
                 where=f"--by-hospital, --{side.name}",
                 remedy=tr("name the columns as the interface does, or map them with --columns"),
             )
-    if his.few and centre.few:
-        con.execute("PRAGMA disable_optimizer")
-        con.execute("SET threads = 1")
     both = his.present & centre.present
     skipped = [name for name in (*AMOUNTS, TIME) if name not in both]
     # Views, not tables: the stages scan each twice, and ten million rows of text are gigabytes.
