@@ -64,6 +64,9 @@ RESULTS: Final = (
 )
 """Every file that a run can leave; an earlier run's must not look like this one's."""
 
+DETAILED: Final = ("his", "centre")
+"""Sides whose fee lines may be given; what they explain needs both."""
+
 WRONG_DAYS_ROWS: Final = 20
 """Two ledgers of this size without one common day or key are files of different days."""
 
@@ -149,14 +152,14 @@ def _few(request: Request, sides: list[Side], log: list[evidence.Exchange]) -> b
         all(one.few for one in sides)
         and len(log) <= columns.FEW_ROWS
         and not uploads.wanted(request.further)
-        and not any(_fee_lines(request))
+        and not _fee_lines(request)
     )
 
 
-def _fee_lines(request: Request) -> list[str]:
-    """Files of fee lines, of HIS and centre; empty for one that is not given."""
-    sides = ("his", "centre")
-    return [str(getattr(request.further, f"{one}_detail", "") or "") for one in sides]
+def _fee_lines(request: Request) -> list[Path]:
+    """Files of fee lines that are given, HIS before centre."""
+    given = (getattr(request.further, f"{one}_detail", None) for one in DETAILED)
+    return [Path(str(one)) for one in given if one]
 
 
 def _folders(out: Path) -> Path:
@@ -215,8 +218,7 @@ def judge(
             return _incomplete(sides, request, broken)
         say(tr("looking for causes"))
         whole = identities.check(con, sides, mulaid_inside_acct=rules.mulaid_inside_acct)
-        if all(_fee_lines(request)):
-            files = [Path(one) for one in _fee_lines(request)]
+        if len(files := _fee_lines(request)) == len(DETAILED):
             detail_evidence.load(con, *files)
             detail_equal.mark(con, *files)
         explain.explain(con, log, sides)
