@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import time
 from pathlib import Path
 
 import docx
 import pytest
 from openpyxl import Workbook, load_workbook
 
+from harness.ledger.writing import Writing
 from tests.harness.ledger.desk import Desk, row, rows
 
 BOX = "81000000000000000017"
@@ -58,6 +60,19 @@ def test_a_registration_left_at_the_centre_fails_the_run_in_every_file(desk):
     book = load_workbook(desk.out / "reconcile.xlsx")
     assert any("registration" in name for name in book.sheetnames)
     assert "The books agree" not in (desk.out / "report.html").read_text(encoding="utf-8")
+
+
+def test_rows_of_the_uploads_follow_those_of_the_ledgers_however_long_these_take(desk, monkeypatch):
+    at_once = Writing._run
+
+    def slowly(cursor, statements):
+        time.sleep(0.5)
+        at_once(cursor, statements)
+
+    monkeypatch.setattr(Writing, "_run", staticmethod(slowly))
+    assert run(desk, "visits", VISITS, VISITS) == 0
+    assert desk.classes("his") == ["matched"] * 2
+    assert desk.classes("his_visits") == desk.classes("centre_visits") == ["matched"]
 
 
 def test_a_settled_registration_is_never_to_be_undone_first(desk):
