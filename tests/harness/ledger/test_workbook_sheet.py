@@ -69,7 +69,7 @@ def test_odd_cells_are_written_alike(tmp_path, text):
 
 def test_rows_of_several_kinds_are_written_alike(tmp_path):
     rows = [["a", "b"], [], ["=1", 5], ["c", 7, 9], [" d", 1], ["e" * 20_000, 2], ["f"],
-            ["g", " h"], ["i ", "j"], ["k|", "|l"], ["m | n", "o"]]  # fmt: skip
+            ["g", 5, " h"], ["i ", 5, "j"], ["k|", 5, "|l"], ["m | n", 5, "o"]]  # fmt: skip
     own = sheet(tmp_path / "own.xlsx", rows, Worksheet)
     assert own.count(b"<row ") == len(rows)  # the empty one is left out, and there is a head
     assert own == sheet(tmp_path / "rows.xlsx", rows, QuickSheet, whole=True)
