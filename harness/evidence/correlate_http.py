@@ -45,6 +45,12 @@ def member(body: bytes, name: str) -> str:
     return "" if found is None else (found[1] or found[2]).decode("latin-1")
 
 
+def numbers(body: bytes) -> set[str]:
+    """Numbers of all transactions that stand in a body, or in several one after the other."""
+    found = _text_of("infno").finditer(body)
+    return {(one[1] or one[2]).decode("latin-1") for one in found}
+
+
 def request(event: HttpRequest) -> Summary:
     """Number, msgid and keys of a request; without a number its path is its type."""
     path = event.target.partition("?")[0]

@@ -7,6 +7,7 @@ own endpoint in this run; otherwise every scenario of that interface is blocked.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from harness.errors import Blocked
@@ -43,13 +44,22 @@ class Routes:
             and (not caller or (one.frm == caller and profile.mode(one.to) is Mode.SIMULATED))
         ]  # fmt: skip
 
-    def awaits(self, link: str) -> bool:
-        """Whether the harmless call of a link is still to arrive."""
+    def awaits(self, link: str, kinds: Collection[str]) -> bool:
+        """Whether messages are nothing but the harmless call that is still to arrive over a link.
+
+        Args:
+            link: of the profile.
+            kinds: types of the messages, such as 9001 or QBP^Q22.
+        """
+        if link in self.proven or link in self.lost:
+            return False
         end = self.profile.endpoints[link]
-        return link not in self.proven and any(
-            one.interface in {end.interface, *end.also} and one.frm == end.frm
+        harmless = {
+            one.type
             for one in self.profile.canaries.values()
-        )
+            if one.interface in {end.interface, *end.also} and one.frm == end.frm
+        }
+        return bool(kinds) and harmless.issuperset(kinds)
 
     def open(self, interface: str, caller: str = "") -> list[tuple[str, str, Canary]]:
         """What is still to arrive before anything moves: link, name and canary.

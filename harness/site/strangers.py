@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from harness.errors import PermitError
+from harness.evidence import correlate, correlate_http
 from harness.i18n import tr
 from harness.identity import IdentityGuard
 from harness.link import actor as act
@@ -122,6 +123,14 @@ RELAYED: Final = READ - {"hl7"}
 """Protocols whose messages a relay sees whole, or ``strangers_stream`` puts together."""
 
 
+def _kinds(protocol: str, payload: bytes) -> set[str]:
+    """Types of the messages in a text; none where only the whole conversation tells."""
+    if protocol == "http":
+        return correlate_http.numbers(payload)
+    kind = correlate.hl7(payload).type if protocol in {"mllp", "hllp"} else ""
+    return {kind} - {""}
+
+
 @dataclass(slots=True)
 class SiteDoor:
     """Who stands at the links over which real systems call systems of ours.
@@ -129,7 +138,8 @@ class SiteDoor:
     Args:
         profile: of the site.
         identities: who is ours in the running scenario.
-        routes: a link whose canary has not arrived yet lets that harmless call through.
+        routes: a link whose canary has not arrived yet lets that harmless call through, whomever
+            it is about, and no other.
         alarm: told of each stranger; None once the scenario is over.
     """
 
@@ -140,9 +150,11 @@ class SiteDoor:
 
     def stops(self, link: str, payload: bytes) -> str:
         """Why a message of a real system must not pass; empty where it may."""
-        if not self._guards(link) or self.routes.awaits(link):
+        if not self._guards(link):
             return ""
         protocol = str(self.profile.endpoints[link].protocol)
+        if self.routes.awaits(link, _kinds(protocol, payload)):
+            return ""
         why = refusal(self.identities, protocol, payload, mints=bool(self.profile.operator.mints))
         if why and self.alarm is not None:
             self.alarm(told(link, why))

@@ -197,9 +197,9 @@ mints = {mints}
 """
 
 CANARY = """
-[canaries.sign]
+[canaries.card]
 interface = "HIS-YB"
-type = "9001"
+type = "1101"
 from = "HIS"
 """
 
@@ -301,6 +301,36 @@ def test_the_harmless_call_of_a_route_proof_passes_once(tmp_path, guard):
     assert [type(one) for one in through(made, body)] == [act.Send]
     door.routes.proven.add("his-centre")
     assert act.Close in [type(one) for one in through(made, body)]
+    assert len(alarms) == 1
+
+
+def test_while_a_route_is_not_proven_nothing_but_the_harmless_call_passes(tmp_path, guard):
+    made, _, alarms = gate(tmp_path, guard, canary=CANARY)
+    settlement, sign = settled(STRANGER).encode(), b'{"infno":"1101"}'
+    assert act.Close in [type(one) for one in through(made, settlement)]
+    assert len(alarms) == 1
+    made, _, _ = gate(tmp_path, guard, canary=CANARY)
+    both = [type(one) for one in through(made, sign, settlement)]
+    assert both[0] is act.Send
+    assert act.Close in both[1:], "a settlement behind the harmless call on one connection"
+
+
+def test_where_the_harmless_call_never_came_no_stranger_passes(tmp_path, guard):
+    made, door, alarms = gate(tmp_path, guard, canary=CANARY)
+    door.routes.missed("his-centre", "sign")
+    body = settled(STRANGER, infno="1101").encode()
+    assert act.Close in [type(one) for one in through(made, body)]
+    assert len(alarms) == 1
+
+
+def test_the_harmless_call_of_hl7_passes_and_an_admission_does_not(tmp_path, guard):
+    canary = CANARY.replace("1101", "QRY^Q01").replace("HIS-YB", "HIS-ORD")
+    made, _, alarms = gate(tmp_path, guard, canary=canary)
+    order = admission(STRANGER)
+    asks = order.replace(b"ADT^A01", b"QRY^Q01")
+    for payload, passes in ((asks, True), (order, False)):
+        done = through(made, b"\x0b" + payload + b"\x1c\r", link="his-lis", payload=payload)
+        assert (act.Send in [type(one) for one in done]) is passes
     assert len(alarms) == 1
 
 
