@@ -160,6 +160,9 @@ def statements(*, tolerance_days: int, tail_chars: int = 0) -> tuple[Statement, 
         "near": str(columns.NEAR_S),
         "no_harm": _harmless("pair"),
         "no_harm_op": _harmless("op"),
+        "family": _family(""),
+        "family_h": _family("h."),
+        "family_c": _family("c."),
         "net_h0": _net("y2h", "(a.k = b.k OR b.ok = a.k)"),
         "net_c0": _net("y2c", "(a.k = b.k OR b.ok = a.k)"),
         "net_h1": _net("l5h", "a.m = b.m"),
@@ -170,6 +173,11 @@ def statements(*, tolerance_days: int, tail_chars: int = 0) -> tuple[Statement, 
         own = {"n": str(number), "next": str(number + 1), "on": condition, "score": score}
         found += _read("weak.sql", macros | own)
     return (*found, *_read("families.sql", macros))
+
+
+def _family(of: str) -> str:
+    """The visit of a row, or what it is tied to, and the person: two persons share no money."""
+    return f"COALESCE({of}m, {of}ok, {of}k) || '|' || COALESCE({of}p, '')"
 
 
 def _read(name: str, macros: dict[str, str]) -> Iterator[Statement]:

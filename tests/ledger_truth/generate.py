@@ -227,6 +227,30 @@ def _pairs(book: Ledgers) -> None:
     book.add("group", pieces, [whole])
 
 
+def _together(book: Ledgers) -> None:
+    """Differences of one visit that add up to nothing, and are differences for all that."""
+    row = book.settle()
+    less = replace(row, fee=row.fee - 100)
+    book.add("amount_mismatch", [row, minus(row)], [less, minus(less)])
+    row = book.settle()
+    late = {"at": row.at + timedelta(days=1)}
+    less = replace(row, fee=row.fee - 100)
+    book.add("amount_mismatch", [row, replace(minus(row), **late)],
+             [less, replace(minus(less), **late)])  # fmt: skip
+    # Two of one visit, as mother and child: what one gets back is not the other's.
+    row = book.settle()
+    other = book.again(row, psn_no=book.settle().psn_no)
+    book.add("amount_mismatch", [row], [replace(row, fee=row.fee - 700)])
+    book.add("refund_unmatched", [replace(other, fee=-700, fund=0, acct=0, refund=1)], [])
+    # Two bills of one visit, one too much and one too little.
+    row = book.settle()
+    second = book.again(row, fee=row.fee + 5_000)
+    book.add("amount_mismatch", [row, second],
+             [replace(row, fee=row.fee - 300), replace(second, fee=second.fee + 300)])  # fmt: skip
+    part = minus(row := book.settle(), row.fee // 3)
+    book.add("partial_refund", [row, part], [row, part])
+
+
 def generate(seed: int, *, rounds: int = 3, healthy: int = 40) -> Ledgers:
     """Every kind ``rounds`` times among healthy bills."""
     book = Ledgers(seed)
@@ -234,6 +258,7 @@ def generate(seed: int, *, rounds: int = 3, healthy: int = 40) -> Ledgers:
         _harmless(book)
         _one_sided(book)
         _pairs(book)
+        _together(book)
     for _ in range(healthy):
         row = book.settle()
         book.add("matched", [row], [row])
