@@ -15,10 +15,13 @@ from harness.permit import Permit
 from harness.profile_check import is_loopback, serial_place
 from harness.profile_model import Endpoint, Profile, Tls
 from harness.profile_tls import tls_files
-from harness.profile_values import LinkTransport, Mode, Via
+from harness.profile_values import LinkProtocol, LinkTransport, Mode, Via
 
 CERTIFICATE_WARN_DAYS = 30
 """A hospital's certificate authority takes weeks to renew."""
+
+OF_ANALYZERS = frozenset({LinkProtocol.ASTM, LinkProtocol.RAW, LinkProtocol.FRAMED})
+"""What is spoken where a listener often takes one client: a second one throws the first out."""
 
 
 def endpoint_looks(
@@ -27,7 +30,7 @@ def endpoint_looks(
     """The looks that one endpoint needs."""
     place = f"endpoints.{name}"
     if endpoint.transport is LinkTransport.SERIAL:
-        yield from _serial_looks(place, endpoint, permit, means)
+        yield from _serial_looks(place, profile, endpoint, permit, means)
         return
     if endpoint.transport is LinkTransport.MEMORY:
         yield said("reach", place, tr("runs in memory"))
@@ -43,8 +46,9 @@ def endpoint_looks(
         yield refused("reach", place, error)
         return
     if endpoint.single_client:
-        yield said("reach", place, tr("not opened: it takes one client, who may be connected"))
+        yield _kept_shut(place)
         return
+    yield from _unsaid(place, endpoint)
     yield reach_look(place, endpoint.host, endpoint.port, means)
     if endpoint.tls is not None:
         yield _certificate_look(place, profile, endpoint, endpoint.tls, means)
@@ -68,6 +72,23 @@ def reach_look(place: str, host: str, port: int, means: Means) -> Look:
         opens=tr("{place} → {address} (TCP, closed without a byte)", place=place, address=address),
         take=take,
     )
+
+
+def _kept_shut(place: str) -> Look:
+    return said("reach", place, tr("not opened: it takes one client, who may be connected"))
+
+
+def _unsaid(place: str, endpoint: Endpoint) -> Iterator[Look]:
+    """A warning where nobody said whether a look would throw out who is connected."""
+    if endpoint.protocol in OF_ANALYZERS and "single_client" not in endpoint.model_fields_set:
+        check = Check(
+            name="single-client",
+            place=place,
+            status=Status.WARN,
+            detail=tr("nobody said whether it takes one client: a look would throw that one out"),
+            remedy=tr("write single_client = true, or false where it takes several"),
+        )
+        yield Look(take=lambda: [check])
 
 
 def _listen_look(place: str, host: str, port: int, means: Means) -> Look:
@@ -96,14 +117,20 @@ def _listen_look(place: str, host: str, port: int, means: Means) -> Look:
     return Look(take=take)
 
 
-def _serial_looks(place: str, endpoint: Endpoint, permit: Permit, means: Means) -> Iterator[Look]:
+def _serial_looks(
+    place: str, profile: Profile, endpoint: Endpoint, permit: Permit, means: Means
+) -> Iterator[Look]:
     """Both ends of a line that we hold."""
-    yield _serial_look(place, endpoint.url, permit, means)
-    if endpoint.listen_url:
-        yield _serial_look(f"{place}.listen_url", endpoint.listen_url, permit, means)
+    ends = {place: endpoint.url, f"{place}.listen_url": endpoint.listen_url}
+    ours = {profile.mode(role) is Mode.SIMULATED for role in (endpoint.frm, endpoint.to)} == {True}
+    if not ours and any(serial_place(url) for url in ends.values()):
+        yield from _unsaid(place, endpoint)
+    for end, url in ends.items():
+        if url:
+            yield _serial_look(end, url, permit, means, single=endpoint.single_client)
 
 
-def _serial_look(place: str, url: str, permit: Permit, means: Means) -> Look:
+def _serial_look(place: str, url: str, permit: Permit, means: Means, *, single: bool) -> Look:
     """Whether the port is there; one of this machine is never opened, it may be in use."""
     server = serial_place(url)
     if server is not None:
@@ -111,7 +138,7 @@ def _serial_look(place: str, url: str, permit: Permit, means: Means) -> Look:
             permit.require_open(*server)
         except PermitError as error:
             return refused("reach", place, error)
-        return reach_look(place, *server, means)
+        return _kept_shut(place) if single else reach_look(place, *server, means)
     if url.startswith("loop://"):
         return said("reach", place, tr("runs in memory"))
     if url.startswith("pty://"):

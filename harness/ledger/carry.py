@@ -1,8 +1,10 @@
 """From day to day: open rows are carried, closed keys are remembered, runs are chained by hash.
 
-Only pairs on an exact key are closed; what weaker stages propose stays provisional. A run over
-inputs that the chain knows gives the same answer again, because it sees only what was known before
-it. Another input for a day that is closed is refused. A changed file stops the chain.
+Only pairs on an exact key are closed, and rows of an earlier day that find their partner; what
+weaker stages propose stays provisional. What stays open is listed every day, and what was only to
+wait is a difference once its days of grace are over. A run over inputs that the chain knows gives
+the same answer again, because it sees only what was known before it. Another input for a day that
+is closed is refused. A changed file stops the chain.
 """
 
 from __future__ import annotations
@@ -16,11 +18,19 @@ import duckdb
 
 from harness.errors import InputError
 from harness.i18n import tr
+from harness.ledger import money
 from harness.ledger.control import Incomplete
 from harness.ledger.reading import Side
 
 CHAIN: Final = "chain.json"
+WAITS: Final = "carried"
+"""The class of a row that may still find its partner on a later day."""
+
+LISTED_MAX: Final = 2_000
+"""Rows of earlier days that ``totals.json`` names; the memory has all."""
+
 _TABLES: Final = ("open", "closed")
+_NAMES: Final = "side, k, rf, fee, fund, acct, cash"
 
 
 def _digest(path: Path) -> str:
@@ -88,11 +98,49 @@ def recall(con: duckdb.DuckDBPyConnection, folder: Path, sides: list[Side]) -> N
                     remedy=tr("corrections belong into a later day"),
                 )
     shape = "side VARCHAR, k VARCHAR, rf BIGINT, fee BIGINT, fund BIGINT, acct BIGINT, cash BIGINT"
-    for name in _TABLES:
-        con.execute(f"CREATE OR REPLACE TABLE state_{name} ({shape})")
-        for number in range(1, len(links) + 1):
-            path = str(folder / f"{number:05d}.{name}.parquet")
-            con.execute(f"INSERT INTO state_{name} SELECT * FROM read_parquet(?)", [path])
+    con.execute(f"CREATE OR REPLACE TABLE state_open ({shape}, cls VARCHAR, since VARCHAR)")
+    con.execute(f"CREATE OR REPLACE TABLE state_closed ({shape})")
+    for number, link in enumerate(links, 1):
+        paths = [str(folder / f"{number:05d}.{name}.parquet") for name in _TABLES]
+        opened = "read_parquet('" + paths[0].replace("'", "''") + "')"
+        known = {row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {opened}").fetchall()}
+        cls = "cls" if "cls" in known else f"'{WAITS}'"  # earlier states do not say
+        con.execute(
+            f"INSERT INTO state_open SELECT {_NAMES}, {cls}, ? FROM {opened}",
+            [link["days"][-1] if link["days"] else ""],
+        )
+        con.execute(f"INSERT INTO state_closed SELECT {_NAMES} FROM read_parquet(?)", [paths[1]])
+    con.execute(
+        "DELETE FROM state_open WHERE EXISTS (SELECT 1 FROM state_closed c"
+        " WHERE c.k = state_open.k AND c.rf = state_open.rf)"
+    )
+
+
+def still_open(con: duckdb.DuckDBPyConnection, *, grace_days: int) -> dict[str, Any]:
+    """Rows of earlier days that today's ledgers do not mention either; what ``totals.json`` says.
+
+    ``overdue`` are those that were only to wait, for longer than ``grace_days`` by now: nobody was
+    told of them as a difference yet.
+    """
+    rows = con.execute(
+        "SELECT side, k, rf = 1, fee, MIN(since), MAX(cls) = ? AND MIN(since) <> '' AND"
+        " CAST(MIN(since) AS DATE) <= (SELECT MAX(CAST(moment AS DATE)) FROM (SELECT moment FROM"
+        " canon_his UNION ALL SELECT moment FROM canon_centre) z) - CAST(? AS INTEGER)"
+        " FROM state_open WHERE k NOT IN (SELECT k FROM h WHERE k IS NOT NULL)"
+        " AND k NOT IN (SELECT k FROM c WHERE k IS NOT NULL)"
+        f" GROUP BY {_NAMES} ORDER BY 5, 1, 2, 3, 4",
+        [WAITS, grace_days],
+    ).fetchall()
+    named = [
+        {"side": side, "setl_id": key, "refund": refund, "amount": money.yuan(int(fee)),
+         "since": since, "overdue": bool(overdue)}
+        for side, key, refund, fee, since, overdue in rows
+    ]  # fmt: skip
+    return {
+        "rows": len(named),
+        "overdue": sum(one["overdue"] for one in named),
+        "listed": sorted(named, key=lambda one: not one["overdue"])[:LISTED_MAX],
+    }
 
 
 def _days(con: duckdb.DuckDBPyConnection) -> list[str]:
@@ -141,13 +189,14 @@ def remember(con: duckdb.DuckDBPyConnection, folder: Path, sides: list[Side]) ->
     wanted = {
         "open": "v.class IN ('carried', 'his_only', 'centre_only', 'refund_unmatched')",
         "closed": "v.class IN ('matched', 'cross_day', 'time_skew', 'refund_pair')"
-        " AND v.stage = 'exact'",
+        " AND v.stage IN ('exact', 'carry')",
     }
     for name, condition in wanted.items():
         path = folder / f"{number:05d}.{name}.parquet"
+        more = ", v.class AS cls" if name == "open" else ""
         rows = " UNION ALL ".join(
-            f"SELECT '{side}' AS side, t.k, t.rf, t.fee, t.fund, t.acct, t.cash FROM {table} t"
-            f" JOIN verdict v ON v.side = '{side}' AND v.line = t.rid"
+            f"SELECT '{side}' AS side, t.k, t.rf, t.fee, t.fund, t.acct, t.cash{more}"
+            f" FROM {table} t JOIN verdict v ON v.side = '{side}' AND v.line = t.rid"
             f" WHERE t.k IS NOT NULL AND {condition}"
             for side, table in (("his", "h"), ("centre", "c"))
         )

@@ -6,7 +6,6 @@ import argparse
 import importlib
 import json
 import shutil
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -118,7 +117,7 @@ def reconcile(request: Request) -> int:
     out = Path(request.out or "reconcile-out")
     work = _folders(out)
     log = evidence.read([Path(one) for one in request.traces]) if request.traces else []
-    say = _progress(quiet=request.quiet)
+    say = command_summary.progress(quiet=request.quiet)
     con = engines.connect(work)
     try:
         with Writing() as writing:
@@ -232,8 +231,7 @@ def judge(
         )
         if result["residual"] != "0.00":
             return _incomplete(sides, request, [tr("the waterfall leaves a rest")])
-        if request.state:
-            result["state"] = carry.remember(con, Path(request.state), sides)
+        _remember(con, request, sides, result)
         say(tr("writing the verdicts"))
         verdicts.write(con, sides, out, writing)
         repairs.write(con, HARMLESS, out)
@@ -247,6 +245,18 @@ def judge(
         return result | {"uploads": told}
     finally:
         pool.close()
+
+
+def _remember(
+    con: duckdb.DuckDBPyConnection, request: Request, sides: list[Side], result: dict[str, Any]
+) -> None:
+    """What earlier days left open and today leaves open; what waited too long is a difference."""
+    if request.state or request.carry_from:
+        left = result["still_open"] = carry.still_open(con, grace_days=request.grace_days)
+        if left["overdue"]:
+            result["verdict"] = "differs"
+    if request.state:
+        result["state"] = carry.remember(con, Path(request.state), sides)
 
 
 def _read(
@@ -380,11 +390,3 @@ def _reports(out: Path) -> None:
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:
     text = json.dumps(value, ensure_ascii=False, indent=1)
     path.write_text(text + "\n", encoding="utf-8", newline="\n")
-
-
-def _progress(*, quiet: bool) -> Any:
-    def say(text: str) -> None:
-        if not quiet:
-            print(f"… {text}", file=sys.stderr, flush=True)
-
-    return say

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,11 @@ def show(result: Mapping[str, Any], out: Path) -> None:
         print(line)
     for line in cut.lines(result.get("cut") or {}):
         print(line)
+    if (left := result.get("still_open") or {"rows": 0})["rows"]:
+        print(
+            tr("open from earlier days: {count} rows, {overdue} of them longer than allowed",
+               count=left["rows"], overdue=left["overdue"])
+        )  # fmt: skip
     if result.get("set_aside"):
         count = len(result["set_aside"])
         print(tr("the centre says of {count} rows that it has none", count=count))
@@ -78,3 +84,13 @@ def short(result: Mapping[str, Any], out: Path, code: int) -> dict[str, Any]:
         "out": str(out),
         "exit_code": code,
     }
+
+
+def progress(*, quiet: bool) -> Callable[[str], None]:
+    """What says on standard error how far it is; nothing where that is not wanted."""
+
+    def say(text: str) -> None:
+        if not quiet:
+            print(f"… {text}", file=sys.stderr, flush=True)
+
+    return say

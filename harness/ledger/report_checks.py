@@ -58,13 +58,29 @@ def checks(totals: Mapping[str, Any]) -> list[Table]:
     if not totals.get("waterfall"):
         return []
     of_uploads = report_uploads.tables(totals)
-    found = (_cut(totals), _lines(totals), _identities(totals), _broken(totals), *of_uploads)
+    own = (_cut, _still_open, _lines, _identities, _broken)
+    found = (*(one(totals) for one in own), *of_uploads)
     return [one for one in found if one[2]]
 
 
 def _cut(totals: Mapping[str, Any]) -> Table:
     heads = (tr("cut of the HIS list"),)
     return heads[0], heads, [(line,) for line in cut.lines(totals.get("cut") or {})]
+
+
+def _still_open(totals: Mapping[str, Any]) -> Table:
+    heads = (tr("open from earlier days"), "setl_id", tr("refund"), tr("amount"), tr("since"),
+             tr("longer than allowed"))  # fmt: skip
+    rows: list[Sequence[Any]] = [
+        (side_name(one["side"]), one["setl_id"], _yes(one["refund"]), _fen(one["amount"]),
+         one["since"], _yes(one["overdue"]))
+        for one in (totals.get("still_open") or {}).get("listed", [])
+    ]  # fmt: skip
+    return heads[0], heads, rows
+
+
+def _yes(holds: object) -> str:
+    return tr("yes") if holds else tr("no")
 
 
 def _lines(totals: Mapping[str, Any]) -> Table:

@@ -17,8 +17,9 @@ from typing import Final
 from harness.clock import RealClock
 from harness.errors import InputError
 from harness.i18n import tr
+from harness.night.wires import Wire, wiring
 from harness.permit import Permit
-from harness.profile import LinkTransport, Mode, Profile, Worker
+from harness.profile import Profile, Worker
 from harness.scenario.ahead import batches
 from harness.scenario.binding import BoundScenario
 from harness.scenario.files import shown
@@ -85,18 +86,6 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wire:
-    """One address that is changed for the night, and must be changed back."""
-
-    endpoint: str
-    system: str
-    setting: str
-    during: str
-    before: str = ""
-    restored: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Together:
     """Cards of several scenarios that come together at one workstation.
 
@@ -157,7 +146,7 @@ def plan(
         rollback_s: seconds that going back takes.
 
     Raises:
-        InputError: nothing is left to plan.
+        InputError: nothing is left to plan, or the file of a device of ours cannot be read.
     """
     there = {name for end in profile.endpoints.values() for name in (end.interface, *end.also)}
     fitting = [one for one in bound if one.scenario.interface in there]
@@ -275,29 +264,6 @@ def _people(profile: Profile) -> list[str]:
     found += [tr("who looks at {role}", role=one.role) for one in profile.probes.values()
               if one.kind == "person"]  # fmt: skip
     return [*dict.fromkeys(found), tr("engineer at this harness"), tr("who decides to go back")]
-
-
-def wiring(profile: Profile) -> list[Wire]:
-    """Every setting of a real system that must point at us for the night."""
-    wires = []
-    for name, end in profile.endpoints.items():
-        relayed = str(end.via) == "relay"
-        calls_us = profile.mode(end.frm) is not Mode.SIMULATED
-        if calls_us and end.transport is not LinkTransport.MEMORY:
-            where = f"{end.relay_host}:{end.relay_port}" if relayed else f"{end.host}:{end.port}"
-            if end.transport is LinkTransport.SERIAL:
-                wires.append(Wire(endpoint=name, system=end.frm, setting=tr("COM port"),
-                                  during=end.url))  # fmt: skip
-            else:
-                wires.append(Wire(endpoint=name, system=end.frm, setting=tr("address"),
-                                  during=where))  # fmt: skip
-        if profile.mode(end.to) is not Mode.SIMULATED:
-            wires.append(Wire(endpoint=name, system=end.to, setting=tr("IP white list"),
-                              during=tr("address of this machine")))  # fmt: skip
-        if str(end.protocol) == "dicom":
-            wires.append(Wire(endpoint=name, system=end.to, setting=tr("AE title"),
-                              during=end.ae_title or "-"))  # fmt: skip
-    return wires
 
 
 def measured_of(folder: Path) -> dict[str, float]:

@@ -249,7 +249,10 @@ class Card:
         return bool(self.seen) and not self.missing and not self.wants_typed()
 
     def told(self, closed: str) -> dict[str, Any]:
-        """For the trace: what a person did, and the ids that came of it."""
+        """For the trace: what a person did, the ids that came of it, and how it is taken back.
+
+        The words go in as well: who reads the run later need not have the site's file of cards.
+        """
         return {
             "role": self.form.role,
             "name": self.form.command,
@@ -257,6 +260,8 @@ class Card:
             "outcome": (Outcome.OK if self.done else Outcome.UNKNOWN).value,
             "value": None,
             "card": self.number,
+            "text": self.form.text,
+            "undo": self.form.undo,
             "workstation": self.workstation,
             "operator": self.operator,
             "opened": self.opened,

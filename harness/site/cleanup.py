@@ -38,7 +38,7 @@ def write(folder: Path, forms: Mapping[tuple[str, str], Form]) -> list[Leftover]
 
     Args:
         folder: of the run.
-        forms: cards, for how each is undone.
+        forms: cards, for traces of an older version, which do not tell how each is undone.
 
     Raises:
         InputError: an older table of the folder cannot be read.
@@ -142,17 +142,20 @@ _UNDO: Final[Mapping[str, Callable[[], str]]] = {
 
 
 def _of_card(scenario: str, record: Record, form: Form | None) -> Leftover:
-    """What a person did at a card; one of the site's own may be unknown where a run is read."""
+    """What a person did at a card, in the words of the card itself.
+
+    Only a trace that has them not, of an older version, is told by the cards that are known here.
+    """
     ids = record["args"] | record["captured"]
-    names = sorted(ids) if form is None else form.fields
-    what = f"{record['role']} {record['name']}" if form is None else form.text
+    names = dict.fromkeys([*(form.fields if form else ()), *sorted(ids)])
+    what = record.get("text") or (form.text if form else f"{record['role']} {record['name']}")
+    undo = record.get("undo", form.undo if form else "")
     return Leftover(
         scenario=scenario,
         system=record["role"],
         id=_told(ids, [name for name in names if name in _IDS]),
         what=what + (tr(" (not seen)") if record["outcome"] != "ok" else ""),
-        undo=(form.undo if form else "")
-        or tr("take it back at {place}", place=record["workstation"]),
+        undo=undo or tr("take it back at {place}", place=record["workstation"]),
     )
 
 

@@ -76,6 +76,36 @@ def test_an_open_row_is_carried_for_its_days_and_then_a_difference(desk):
     assert desk.classes("his") == ["matched", "his_only"]
 
 
+def test_a_double_of_a_carried_bill_is_a_double(desk):
+    state = ("--state", desk.folder / "state")
+    assert desk.run([*rows(0), LATE], rows(0), *state) == 1
+    assert desk.run(third(11), [*third(11), CAME], *state) == 0
+    again = row(7, setl_time="2026-03-04 08:00:00")
+
+    assert desk.run([row(21, setl_time="2026-03-04 09:00:00")],
+                    [row(21, setl_time="2026-03-04 09:00:00"), again], *state) == 1  # fmt: skip
+    assert desk.classes("centre") == ["matched", "duplicate_centre"]
+
+
+def test_a_row_that_never_finds_its_partner_is_told_every_day_until_it_does(desk):
+    state = ("--state", desk.folder / "state", "--grace-days", "2")
+    assert desk.run([*rows(0), LATE], rows(0), *state) == 1
+    codes, left = [], []
+    for day in (3, 4, 5):
+        same = [row(10 * day, setl_time=f"2026-03-0{day} 09:00:00")]
+        codes.append(desk.run(same, same, *state))
+        left.append(desk.totals["still_open"])
+    assert codes == [0, 1, 1], "within its days of grace, and then a difference"
+    assert [(one["rows"], one["overdue"]) for one in left] == [(1, 0), (1, 1), (1, 1)]
+    (told,) = left[1]["listed"]
+    assert (told["side"], told["setl_id"], told["since"]) == ("his", "S00007", "2026-03-02")
+    assert "S00007" in (desk.out / "report.html").read_text(encoding="utf-8")
+
+    last = [row(60, setl_time="2026-03-06 09:00:00")]
+    assert desk.run(last, [*last, row(7, setl_time="2026-03-06 09:30:00")], *state) == 0
+    assert desk.totals["still_open"]["rows"] == 0
+
+
 def test_carry_from_is_only_read(desk):
     state = desk.folder / "state"
     assert desk.run([*rows(0), LATE], rows(0), "--state", state) == 1

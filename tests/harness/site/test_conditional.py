@@ -9,10 +9,12 @@ import pytest
 from harness import cli
 from harness.clock import VirtualClock
 from harness.evidence.trace import Trace, pack
+from harness.i18n import tr
 from harness.report import intact
 from harness.report import run as report
 from harness.signoff.material import read
 from harness.signoff.rules import Conclusion, rulings
+from harness.site.cards import Card, read_forms
 
 SENTENCE = {"keyword": "那么", "kind": "then", "text": "成立", "line": 3, "table": None, "doc": ""}
 
@@ -149,3 +151,101 @@ def test_a_card_of_the_site_leaves_a_row_and_a_canary_leaves_none(tmp_path):
     with Path(folder / "cleanup.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = [(one["what"], one["id"]) for one in csv.DictReader(file) if one["system"] == "HIS"]
     assert rows == [("HIS certify", "patient_id=7")]
+
+
+OWN_CARDS = """
+format = 1
+[[card]]
+role = "HIS"
+command = "certify"
+workstation = "住院医生站"
+text = "填写诊断证明，保存。"
+undo = "在“病历质控”作废该证明"
+fields = { patient_id = "患者号" }
+interface = "HIS-ADT"
+match = { "PID-3[1].1" = "{patient_id}" }
+[[card]]
+role = "HIS"
+command = "admit"
+workstation = "住院处"
+text = "按本院规程登记入院。"
+undo = "由住院处主任撤销入院"
+fields = { patient_id = "患者号", name = "姓名" }
+interface = "HIS-ADT"
+match = { "PID-3[1].1" = "{patient_id}" }
+[[card]]
+role = "HIS"
+command = "discharge"
+workstation = "护士站"
+text = "办理出院。"
+fields = { patient_id = "患者号" }
+interface = "HIS-ADT"
+match = { "PID-3[1].1" = "{patient_id}" }
+"""
+
+
+def his_rows(folder):
+    with (folder / "cleanup.csv").open(encoding="utf-8-sig", newline="") as file:
+        return [one for one in csv.DictReader(file) if one["system"] == "HIS"]
+
+
+def with_cards(folder, *records):
+    trace = Trace(VirtualClock(), folder / "traces" / "two.jsonl")
+    systems = [{"role": "HIS", "mode": "real"}]
+    trace.add("open", format=1, scenario={"id": "two"}, seed=1, systems=systems)
+    for record in records:
+        trace.add("command", **record)
+    trace.seal("pass")
+    plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+    plan["scenarios"].append({"id": "two", "name": "卡", "interface": "HIS-ADT"})
+    (folder / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    cli.main(["report", str(folder)])
+
+
+def test_the_sheet_has_the_words_of_the_cards_of_the_site(tmp_path):
+    """``report`` and the sign-off have no profile, so no file of cards; a shipped card may be
+    another one than the site's of the same command."""
+    file = tmp_path / "cards.toml"
+    file.write_text(OWN_CARDS, encoding="utf-8")
+    forms = read_forms(file)
+    cards = [
+        Card(number=number, form=forms["HIS", command], args={"patient_id": "7", "name": "甲"},
+             workstation="病区", minted=frozenset(), typed=frozenset(), since=0, opened="x",
+             seen=seen)
+        for number, (command, seen) in enumerate(
+            [("certify", "record 3"), ("admit", ""), ("discharge", "record 4")], 1)
+    ]  # fmt: skip
+    folder = folder_of(tmp_path)
+    with_cards(folder, *(one.told("y") for one in cards))
+
+    wanted = [
+        ("填写诊断证明，保存。", "在“病历质控”作废该证明"),
+        (f"按本院规程登记入院。{tr(' (not seen)')}", "由住院处主任撤销入院"),
+        # The card of the site does not say how, and what ships knows nothing of this house.
+        ("办理出院。", tr("take it back at {place}", place="病区")),
+    ]
+    assert [(one["what"], one["undo"]) for one in his_rows(folder)] == wanted
+    assert {one["id"] for one in his_rows(folder)} == {"patient_id=7"}
+    left = read(folder, None, None, (), None, None).left
+    assert [(one.what, one.undo) for one in left if one.system == "HIS"] == wanted
+
+
+def test_a_trace_of_an_older_version_has_the_words_of_the_cards_that_ship(tmp_path):
+    record = {"role": "HIS", "name": "admit", "args": {"patient_id": "7"}, "outcome": "ok",
+              "value": None, "card": 1, "workstation": "入院登记", "captured": {}}  # fmt: skip
+    folder = folder_of(tmp_path)
+    with_cards(folder, record)
+    form = read_forms()["HIS", "admit"]
+    assert [(one["what"], one["undo"]) for one in his_rows(folder)] == [(form.text, form.undo)]
+
+
+def test_a_number_that_the_system_gave_is_on_the_sheet_though_nobody_entered_it(tmp_path):
+    """The card of a bill has no field for its number, and by it the cashier voids the bill."""
+    form = read_forms()["HIS", "yb-bill"]
+    assert "bill_no" not in form.fields
+    card = Card(number=1, form=form, args={"name": "甲", "bill_no": "ours"}, workstation="医保窗口",
+                minted=frozenset({"bill_no"}), typed=frozenset(), since=0, opened="x",
+                seen="record 3", captured={"bill_no": "88001"})  # fmt: skip
+    folder = folder_of(tmp_path)
+    with_cards(folder, card.told("y"))
+    assert [one["id"] for one in his_rows(folder)] == ["bill_no=88001"]

@@ -11,6 +11,7 @@ from harness.cli import main
 from harness.clock import CHINA
 from harness.commands.night import seconds
 from harness.errors import InputError
+from harness.i18n import tr
 from harness.night.plan import plan, write
 from harness.night.purge import purge
 from harness.profile import load_profile
@@ -110,11 +111,10 @@ def test_the_wiring_sheet_names_what_points_at_us_and_is_never_overwritten(bound
     write(plan(bound, site, 3600.0), tmp_path / "night")
     with (tmp_path / "night" / "wiring.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [(one["endpoint"], one["system"], one["before"], one["restored"]) for one in rows] == [
-        ("analyzer-lis", "LIS", "", ""),
-        ("his-centre", "HIS", "", ""),
+    assert [tuple(one.values()) for one in rows] == [
+        ("analyzer-lis", "LIS", tr("IP white list"), "", tr("address of this machine"), ""),
+        ("his-centre", "HIS", tr("address"), "", "127.0.0.1:9001", ""),
     ]
-    assert rows[1]["during"] == "127.0.0.1:9001"
     with pytest.raises(InputError):
         write(plan(bound, site, 3600.0), tmp_path / "night")
 
