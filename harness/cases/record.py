@@ -7,6 +7,7 @@ device's port) to ``listen_url`` (the system's).
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from harness.link.serial_line import LineSettings
 from harness.permit import Permit
 from harness.profile import LinkTransport, Profile, Via, load_profile
 from harness.profile_model import Endpoint
+from harness.site import vault
 
 POLL_S: Final = 0.2
 """Ctrl-C is heard so soon; on Windows a wait without end hears none."""
@@ -35,7 +37,7 @@ class Recording:
 
     Args:
         profile: of the site.
-        folder: gets ``recording.pcap`` and ``recording.ends``.
+        folder: gets ``recording.pcap``, ``recording.ends`` and at the end ``recording.json``.
         durable: every piece is on the disk before it goes on.
     """
 
@@ -45,6 +47,7 @@ class Recording:
     journal: PcapJournal = field(init=False)
     ready: dict[str, str] = field(default_factory=dict)
     passages: list[Passage] = field(default_factory=list)
+    _began: str = ""
 
     def __post_init__(self) -> None:
         self.journal = PcapJournal(self.folder / "recording.pcap", self.durable)
@@ -64,11 +67,16 @@ class Recording:
                 where=str(self.profile.path),
                 remedy=tr('write via = "relay", relay_port, host and port'),
             )
+        closed = self.journal.path.with_name(self.journal.path.name + vault.SUFFIX)
+        if closed.exists():  # sealing this one would write over that one
+            raise InputError(tr("an encrypted recording is here already"), where=str(closed),
+                             remedy=tr("name another folder"))  # fmt: skip
         for endpoint in mirrored.values():
             if endpoint.transport is not LinkTransport.SERIAL:
                 permit.require_listen(endpoint.relay_host, expose=endpoint.expose)
                 permit.require_open(endpoint.host, endpoint.port)
         self.journal.open()
+        self._began = _now()
         roles = {_target(one): (one.frm, one.to) for one in mirrored.values()}
         roles |= {_device(one): (one.to, one.frm) for one in mirrored.values() if one.listen_url}
         ends = Ends(self.folder / "recording.ends", self.journal, roles)
@@ -96,9 +104,12 @@ class Recording:
         self.ready[name] = f"{where.host}:{where.port}"
 
     def stop(self) -> list[str]:
-        """End it; returns threads that would not end."""
+        """End it, and note when; returns threads that would not end."""
         left = [thread for one in self.passages for thread in one.stop()]
         self.journal.close()
+        times = {"format": 1, "started": self._began, "ended": _now()}
+        with contextlib.suppress(OSError):  # the age of the file then tells what ``purge`` asks
+            (self.folder / vault.TIMES).write_text(json.dumps(times), encoding="utf-8")
         return left
 
     @property
@@ -108,15 +119,18 @@ class Recording:
 
 
 def run(profile: str, out: str, *, durable: bool, as_json: bool) -> int:
-    """Record until Ctrl-C.
+    """Record until Ctrl-C; then encrypt it, where the profile names a passphrase.
 
     Returns:
-        0, or 3 where bytes passed that could not be written down.
+        0, or 3 where bytes passed that could not be written down, or it could not be encrypted.
 
     Raises:
-        InputError: nothing can be recorded.
+        InputError: nothing can be recorded, or the passphrase is missing.
     """
-    recording = Recording(load_profile(profile), Path(out), durable)
+    site = load_profile(profile)
+    variable = site.privacy.key_env
+    words = vault.passphrase(variable) if variable else ""  # refused now, not after the day
+    recording = Recording(site, Path(out), durable)
     with until_asked() as stopped:
         recording.start()
         for name, address in recording.ready.items():
@@ -128,25 +142,45 @@ def run(profile: str, out: str, *, durable: bool, as_json: bool) -> int:
                 print(tr("cannot be written: {why}; the traffic goes on, the recording does not",
                          why=told), flush=True)  # fmt: skip
         recording.stop()
-    return _end(recording, as_json=as_json)
+        return _end(recording, as_json=as_json, words=words)  # a second Ctrl-C leaves none plain
 
 
-def _end(recording: Recording, *, as_json: bool) -> int:
+def _end(recording: Recording, *, as_json: bool, words: str = "") -> int:
     journal = recording.journal
+    trouble = _seal(recording.folder, words) if words else ""
+    sealed = bool(words) and not trouble
+    path = journal.path.with_name(journal.path.name + vault.SUFFIX) if sealed else journal.path
     for one in recording.refused:
         print(tr("not passed on: {what}", what=one))
     print(tr("{pieces} pieces of {count} connections recorded in {path}", pieces=journal.pieces,
-             count=sum(one.connections for one in recording.passages),
-             path=journal.path))  # fmt: skip
+             count=sum(one.connections for one in recording.passages), path=path))  # fmt: skip
     if journal.lost:
         print(tr("{count} bytes passed and were not recorded: {why}", count=journal.lost,
                  why=journal.trouble))  # fmt: skip
-    code = 3 if journal.lost else 0
+    if sealed:
+        print(tr("the recording is encrypted; medharness unseal opens it"))
+    if trouble:
+        print(tr("it could not be encrypted and is plain: {why}; medharness seal {folder}",
+                 why=trouble, folder=recording.folder))  # fmt: skip
+    code = 3 if journal.lost or trouble else 0
     if as_json:
-        print(json.dumps({"recording": str(journal.path), "pieces": journal.pieces,
-                          "lost": journal.lost, "refused": recording.refused,
+        print(json.dumps({"recording": str(path), "pieces": journal.pieces,
+                          "lost": journal.lost, "refused": recording.refused, "sealed": sealed,
                           "exit_code": code}, ensure_ascii=False))  # fmt: skip
     return code
+
+
+def _seal(folder: Path, words: str) -> str:
+    """Encrypt it; returns why it could not be."""
+    try:
+        vault.seal(folder, words)
+    except OSError as error:  # the copy needs as much room as the recording
+        return error.strerror or str(error)
+    return ""
+
+
+def _now() -> str:
+    return RealClock().wall().isoformat(timespec="seconds")
 
 
 def _mirrored(endpoint: Endpoint) -> bool:

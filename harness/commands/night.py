@@ -31,9 +31,14 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--out", default="night", metavar="DIR", help=tr("folder of the tables"))
     purge = common.add(
-        commands, "purge", _purge, tr("remove run folders that are older than they may be kept")
+        commands,
+        "purge",
+        _purge,
+        tr("remove runs and recordings that are older than they may be kept"),
     )
-    purge.add_argument("folder", metavar="DIR", help=tr("folder that holds run folders"))
+    purge.add_argument(
+        "folder", metavar="DIR", help=tr("folder that holds run folders and recordings")
+    )
     common.profile(purge)
     purge.add_argument(
         "--yes", action="store_true", help=tr("remove them; without it they are only listed")
@@ -43,11 +48,11 @@ def add(commands: Any) -> None:
 
 def _add_vault(commands: Any) -> None:
     for name, run, text in (
-        ("seal", _seal, tr("encrypt what a run recorded")),
-        ("unseal", _unseal, tr("open an encrypted run folder")),
+        ("seal", _seal, tr("encrypt what a run, or record, wrote")),
+        ("unseal", _unseal, tr("open an encrypted run folder or recording")),
     ):
         parser = common.add(commands, name, run, text)
-        parser.add_argument("folder", metavar="RUN", help=tr("folder that a run wrote"))
+        parser.add_argument("folder", metavar="RUN", help=tr("folder that a run, or record, wrote"))
         common.profile(parser)
 
 
@@ -124,14 +129,25 @@ def _at(scenario: Any, lines: tuple[int, ...]) -> bool:
 def _purge(args: argparse.Namespace) -> int:
     from harness import profile  # noqa: PLC0415 - only where it is needed
     from harness.night.purge import purge  # noqa: PLC0415 - only where it is needed
+    from harness.site import retention  # noqa: PLC0415 - only where it is needed
 
-    days = profile.load_profile(args.profile).privacy.retention_days
-    found = purge(Path(args.folder), days, really=args.yes)
-    for path in found:
+    site = profile.load_profile(args.profile)
+    base, days = Path(args.folder), site.privacy.retention_days
+    runs = purge(base, days, really=args.yes)
+    recordings = retention.recordings(base, days)
+    carried = retention.carried(site, days)
+    if args.yes:
+        retention.remove(recordings, carried)
+    for path in (*runs, *recordings, *carried):
         print(tr("removed: {path}", path=path) if args.yes else tr("old: {path}", path=path))
-    print(tr("{count} run folders are older than {days} days", count=len(found), days=days))
+    print(tr("{count} run folders are older than {days} days", count=len(runs), days=days))
+    print(tr("{count} recordings are older than {days} days", count=len(recordings), days=days))
+    print(tr("{count} files of hand-carried probes are older than {days} days",
+             count=len(carried), days=days))  # fmt: skip
     if args.json:
-        common.print_json({"folders": [str(one) for one in found], "removed": args.yes,
+        common.print_json({"folders": [str(one) for one in runs],
+                           "recordings": [str(one) for one in recordings],
+                           "carried": [str(one) for one in carried], "removed": args.yes,
                            "exit_code": 0})  # fmt: skip
     return 0
 

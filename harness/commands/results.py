@@ -28,6 +28,12 @@ def _add_report(commands: Any) -> None:
         default="",
         help=tr("internal: nothing is hidden; external: masked, and searched for what leaked"),
     )
+    parser.add_argument(
+        "--profile",
+        default="",
+        metavar="P",
+        help=tr("whose signed test patients are searched for, too; default: that of the run"),
+    )
 
 
 def _report(args: argparse.Namespace) -> int:
@@ -41,15 +47,20 @@ def _report(args: argparse.Namespace) -> int:
     if not any((folder / name).is_file() for name in ("plan.json", "run.json")):
         raise InputError(tr("not a run folder: {folder}", folder=folder), where=str(folder))
     vault.refuse_sealed(folder)
+    outside = args.audience == "external"
+    subjects = leaks.signed_of(folder, args.profile) if outside else ()  # before a page is there
     trouble = command.write_left(folder)
     model = report.write(
         folder,
         lang=i18n.current(),
-        masked=True if args.audience == "external" else None,
+        masked=True if outside else None,
         internal=args.audience == "internal",
     )
-    if args.audience == "external":
-        leaks.check(folder)
+    if outside:
+        leaks.check(folder, subjects or ())
+        if subjects is None and model.masked:
+            print(tr("the page was not searched for signed test patients: the profile of the run"
+                     " is not here, or was changed; name it with --profile"))  # fmt: skip
     print(progress.verdict_table(model, folder))
     if trouble:
         print(trouble)

@@ -29,7 +29,13 @@ SCRYPT_N: Final = 2**15
 PASSPHRASE_CHARS_MIN: Final = 12
 """Below this the work factor is no protection."""
 
-KEPT_OPEN: Final = frozenset({"cleanup.csv", "cleanup.xlsx", "plan.json"})
+TIMES: Final = "recording.json"
+"""When a recording began and ended."""
+
+RECORDING: Final = ("recording.pcap", "recording.ends", TIMES)
+"""What ``medharness record`` writes."""
+
+KEPT_OPEN: Final = frozenset({"cleanup.csv", "cleanup.xlsx", "plan.json", TIMES})
 """What people must fill in, and what tells the age of a run; neither names a person."""
 
 
@@ -87,9 +93,17 @@ def refuse_sealed(folder: Path) -> None:
 
 
 def seal(folder: Path, words: str) -> list[Path]:
-    """Encrypt what a run recorded; returns the files that are sealed now.
+    """Encrypt what a run, or ``medharness record``, wrote; returns the files that are sealed now.
 
     A plain file goes only after its sealed copy is whole on the disk.
+
+    Args:
+        folder: of a run or of a recording.
+        words: the passphrase.
+
+    Raises:
+        InputError: the folder is neither.
+        OSError: no room for the copy; that file stays plain.
     """
     salt = secrets.token_bytes(SALT_BYTES)
     done = []
@@ -98,11 +112,14 @@ def seal(folder: Path, words: str) -> list[Path]:
             continue
         target = path.with_name(path.name + SUFFIX)
         partial = path.with_name(path.name + ".partial")
-        with path.open("rb") as plain, partial.open("wb") as sealed:
-            _write(plain, sealed, words, salt)
-            sealed.flush()
-            os.fsync(sealed.fileno())
-        partial.replace(target)
+        try:
+            with path.open("rb") as plain, partial.open("wb") as sealed:
+                _write(plain, sealed, words, salt)
+                sealed.flush()
+                os.fsync(sealed.fileno())
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
         path.unlink()
         done.append(target)
     return done
@@ -132,15 +149,36 @@ def unseal(folder: Path, words: str) -> list[Path]:
     return done
 
 
+def recorded(folder: Path) -> list[Path]:
+    """The files of ``medharness record`` in a folder, plain or sealed; no link is followed.
+
+    Empty where there is no recording. What else lies there is not named: the folder is the user's
+    choice, and may be one that holds other things.
+    """
+    names = [name + end for name in RECORDING for end in ("", SUFFIX)]
+    found = [one for name in names if (one := folder / name).is_file() and not one.is_symlink()]
+    return found if any(one.name.startswith(RECORDING[0]) for one in found) else []
+
+
+def is_run(folder: Path) -> bool:
+    """Whether ``medharness run`` wrote this folder."""
+    return any((folder / name).is_file() for name in ("plan.json", "run.json", "run.json.sealed"))
+
+
 def _files(folder: Path) -> list[Path]:
-    """Everything that a run recorded; no link is followed.
+    """Everything that a run recorded, or the files of a recording; no link is followed.
 
     Raises:
-        InputError: this is no run folder.
+        InputError: the folder is neither.
     """
-    if not any((folder / name).is_file() for name in ("plan.json", "run.json", "run.json.sealed")):
-        raise InputError(tr("not a run folder: {folder}", folder=folder), where=str(folder))
-    return sorted(one for one in folder.rglob("*") if one.is_file() and not one.is_symlink())
+    if is_run(folder):
+        return sorted(one for one in folder.rglob("*") if one.is_file() and not one.is_symlink())
+    found = recorded(folder)
+    if not found:
+        raise InputError(
+            tr("neither a run folder nor a recording: {folder}", folder=folder), where=str(folder)
+        )
+    return found
 
 
 def _write(plain: IO[bytes], sealed: IO[bytes], words: str, salt: bytes) -> None:

@@ -9,6 +9,7 @@ import socket
 import struct
 import threading
 import time
+from datetime import datetime
 
 import pytest
 
@@ -22,6 +23,7 @@ from harness.link import serial_port
 from harness.link.passing import Passage
 from harness.link.serial_pty import Cables
 from harness.profile import load_profile
+from harness.site import vault
 from tests.harness.cases import ward
 
 LIMIT_S = 60.0
@@ -222,6 +224,113 @@ def test_a_folder_that_is_in_use_and_a_profile_without_mirrors_are_refused(tmp_p
         Recording(profile, tmp_path / "out").start()
     with pytest.raises(InputError):
         Recording(load_profile("memory"), tmp_path / "other").start()
+
+
+# -- at rest ---------------------------------------------------------------------------------------
+
+WORDS = "correct horse battery"
+
+
+def kept_closed(tmp_path, system):
+    """A profile whose privacy asks for encryption."""
+    path = site(tmp_path, system.port).path
+    text = path.read_text(encoding="utf-8") + '[privacy]\nkey_env = "MEDHARNESS_KEY"\n'
+    path.write_text(text, encoding="utf-8")
+    return load_profile(str(path))
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What Ctrl-C sets."""
+    event = threading.Event()
+    monkeypatch.setattr("harness.cases.record.until_asked", lambda: contextlib.nullcontext(event))
+    return event
+
+
+def test_a_recording_is_encrypted_at_its_end_where_the_profile_asks_for_it(
+    tmp_path, system, asked, monkeypatch, capsys
+):
+    import random
+
+    one = ward.somebody(random.Random(4))
+    message = b"\x0b" + ward.report(one) + b"\x1c\r"
+    profile = kept_closed(tmp_path, system)
+    port = profile.endpoints["lis-his"].relay_port
+    monkeypatch.setenv("MEDHARNESS_KEY", WORDS)
+    out, codes = tmp_path / "out", []
+    words = ["record", "--profile", str(profile.path), "--out", str(out), "--json"]
+    thread = threading.Thread(target=lambda: codes.append(main(words)), daemon=True)
+    thread.start()
+    until = time.monotonic() + LIMIT_S
+    while time.monotonic() < until:
+        try:
+            sock = socket.create_connection(("127.0.0.1", port), LIMIT_S)
+        except ConnectionRefusedError:
+            time.sleep(0.02)
+            continue
+        break
+    with sock:
+        sock.settimeout(LIMIT_S)
+        assert exchange(sock, message) == message
+    assert system.ended.wait(LIMIT_S)
+    asked.set()
+    thread.join(LIMIT_S)
+
+    assert codes == [0]
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert told["sealed"] is True
+    assert told["recording"] == str(out / "recording.pcap.sealed")
+    assert {path.name for path in out.iterdir()} == {
+        "recording.pcap.sealed", "recording.ends.sealed", "recording.json",
+    }  # fmt: skip
+    for path in out.iterdir():
+        data = path.read_bytes()
+        assert one.name.encode("gb18030") not in data
+        assert one.card.encode() not in data
+
+    assert main(["unseal", str(out), "--profile", str(profile.path)]) == 0
+    assert ward.report(one) in [each.payload for each in read([out / "recording.pcap"]).messages]
+
+
+def test_without_the_passphrase_no_recording_begins(tmp_path, system, monkeypatch):
+    profile = kept_closed(tmp_path, system)
+    monkeypatch.delenv("MEDHARNESS_KEY", raising=False)
+    out = tmp_path / "out"
+    assert main(["record", "--profile", str(profile.path), "--out", str(out)]) == 2
+    assert not out.exists()
+
+
+def test_a_recording_that_has_no_room_to_be_encrypted_is_told_and_stays(
+    recording, monkeypatch, capsys
+):
+    def full(_folder, _words):
+        raise OSError(28, "No space left on device")
+
+    recording.stop()
+    monkeypatch.setattr("harness.cases.record.vault.seal", full)
+    assert _end(recording, as_json=True, words=WORDS) == 3
+    said = capsys.readouterr().out
+    told = json.loads(said.splitlines()[-1])
+    assert told["sealed"] is False
+    assert told["recording"] == str(recording.journal.path)
+    assert f"medharness seal {recording.folder}" in said
+
+
+def test_no_recording_is_begun_over_an_encrypted_one(tmp_path, system, recording):
+    recording.stop()
+    vault.seal(recording.folder, WORDS)
+    before = {path.name: path.read_bytes() for path in recording.folder.iterdir()}
+    with pytest.raises(InputError):
+        Recording(recording.profile, recording.folder).start()
+    assert {path.name: path.read_bytes() for path in recording.folder.iterdir()} == before
+
+
+def test_a_recording_says_when_it_began_and_ended(recording):
+    recording.stop()
+    told = json.loads((recording.folder / "recording.json").read_text(encoding="utf-8"))
+    assert told["format"] == 1
+    assert told["started"] <= told["ended"]
+    assert all(datetime.fromisoformat(told[name]).tzinfo for name in ("started", "ended"))
 
 
 @pytest.mark.slow

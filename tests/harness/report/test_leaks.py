@@ -1,0 +1,254 @@
+"""The search of a page for outside knows what the mask does not: JSON, DICOM, cards, the list."""
+
+import hashlib
+import json
+
+import pytest
+
+from harness.clock import VirtualClock
+from harness.errors import InputError
+from harness.evidence.trace import Trace, pack
+from harness.link.dicom import payload_of
+from harness.link.dicom_data import EXPLICIT, IMPLICIT, DataSet
+from harness.model import Person
+from harness.report import leaks, personal, run
+from harness.report.decode import hex_dump
+from harness.wire.dicom_items import Context, Items
+from harness.wire.dicom_pdu import Associate, Data, Pdv
+
+NAME, CARD, PHONE = "测试欧阳", "99990119900307451X", "13900000017"
+ADDRESS = "某某市无名街88号"
+SYSTEMS = [{"role": "HIS", "mode": "real"}, {"role": "centre", "mode": "simulated"}]
+SENTENCE = {
+    "keyword": "那么",
+    "kind": "then",
+    "text": "结算成立",
+    "line": 3,
+    "table": [],
+    "doc": "",
+}
+SCENARIO = {"id": "one", "name": "结算", "interface": "HIS-YB"}
+
+
+def made(tmp_path, says, *records, profile=None, words=()):
+    """A run of a real HIS with these records, and a note that says something of its own."""
+    folder = tmp_path / "run"
+    plan = {"format": 1, "started": "2026-03-02T09:30:00+08:00", "seed": 1, "systems": SYSTEMS,
+            "scenarios": [SCENARIO], "profile": profile or {}, "command": list(words)}  # fmt: skip
+    (folder / "traces").mkdir(parents=True)
+    (folder / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    trace = Trace(VirtualClock(), folder / "traces" / "one.jsonl")
+    trace.add("open", format=1, scenario=SCENARIO, seed=1, systems=SYSTEMS, sentences=[SENTENCE])
+    trace.add("step", index=0, keyword="那么", text=SENTENCE["text"], line=3)
+    for kind, fields in (http(b"{}"), *records):  # without a message nothing is drawn
+        trace.add(kind, **fields)
+    trace.add("note", text=f"卡 1 {says}")
+    trace.seal("error")
+    run.write(folder, masked=True)
+    return folder
+
+
+def http(body, protocol="http"):
+    return ("message", {"frm": "HIS", "to": "centre", "link": "a", "interface": "HIS-YB",
+                        "type": "1101", "protocol": protocol, "raw": pack(body), "corr": {}})  # fmt: skip
+
+
+def insured(**members):
+    data = {"psn_name": NAME, "certno": CARD, "tel": PHONE, "addr": ADDRESS, "brdy": "1990-03-07"}
+    return {"infno": "1101", "input": {"data": data | members}}
+
+
+def written(value, *, ascii_only=False, codec="utf-8"):
+    return json.dumps(value, ensure_ascii=ascii_only).encode(codec)
+
+
+def stored(data, syntax):
+    """A C-STORE as its association says it, cut where no element ends."""
+    body = payload_of(data, syntax)
+    context = Context(id=1, transfer_syntaxes=[syntax], result=0)
+    half = len(body) // 2 + 1
+    pieces = [Pdv(context=1, command=False, last=last, data=one)
+              for one, last in ((body[:half], False), (body[half:], True))]  # fmt: skip
+    said = [("HIS", Associate().encode()),
+            ("centre", Associate(accepted=True, items=Items(contexts=[context])).encode()),
+            *(("HIS", Data(values=[one]).encode()) for one in pieces)]  # fmt: skip
+    return [("bytes", {"link": "store", "conn": "store#1", "interface": "PACS-DIMSE", "frm": frm,
+                       "to": "PACS", "raw": pack(data)}) for frm, data in said]  # fmt: skip
+
+
+def image(**more):
+    return DataSet.of({"SpecificCharacterSet": "ISO_IR 192", "PatientID": "P77",
+                       "PatientName": f"Ce^Shi={NAME[:2]}^{NAME[2:]}", **more})  # fmt: skip
+
+
+CARD_OF = ("command", {
+    "role": "HIS", "name": "yb-bill", "args": {"name": NAME, "phone": PHONE, "patient_id": "P77"},
+    "outcome": "ok", "value": None, "card": 1, "workstation": "窗口", "operator": "x",
+    "captured": {}, "attachments": [],
+})  # fmt: skip
+
+TOLD = {
+    "a name in a 1101": [http(written(insured()))],
+    "in GB 18030": [http(written(insured(), codec="gb18030"))],
+    "as escapes of JSON": [http(written(insured(), ascii_only=True))],
+    "JSON in a string": [http(written({"body": json.dumps(insured(), ensure_ascii=False)}))],
+    "XML": [http(f"<psn_name>{NAME}</psn_name>".encode(), "soap")],
+    "of a protocol without a reader": [http(written(insured()), "odd")],
+    "implicit DICOM": stored(image(), IMPLICIT),
+    "explicit DICOM": stored(image(), EXPLICIT),
+    "the arguments of a card": [CARD_OF],
+}
+
+
+@pytest.mark.parametrize("records", TOLD.values(), ids=TOLD.keys())
+def test_a_name_that_the_mask_does_not_know_is_found_in_a_note(tmp_path, records):
+    folder = made(tmp_path, NAME, *records)
+    assert NAME in (folder / "report.html").read_text(encoding="utf-8")  # the mask missed it
+    with pytest.raises(InputError) as caught:
+        leaks.check(folder)
+    assert not (folder / "report.html").exists()
+    assert not (folder / "evidence.zip").exists()
+    assert NAME not in str(caught.value)
+
+
+SHOWN = "as escapes of JSON"
+"""The mask knows no escapes, so the page shows the body with the name."""
+QUIET = {name: records for name, records in TOLD.items() if name != SHOWN}
+
+
+def test_a_body_whose_escapes_the_mask_did_not_hide_is_a_leak_itself(tmp_path):
+    with pytest.raises(InputError):
+        leaks.check(made(tmp_path, "", *TOLD[SHOWN]))
+
+
+@pytest.mark.parametrize("records", QUIET.values(), ids=QUIET.keys())
+def test_where_nothing_is_said_of_anybody_the_page_stays(tmp_path, records):
+    folder = made(tmp_path, "", *records)
+    leaks.check(folder)
+    assert (folder / "report.html").is_file()
+
+
+@pytest.mark.parametrize("says", [
+    f"{NAME[:2]}^{NAME[2:]}", " ".join(NAME), "".join(f"\\u{ord(one):04X}" for one in NAME),
+    "".join(f"&#{ord(one)};" for one in NAME), ADDRESS, "Ce^Shi", "CeShi",
+])  # fmt: skip
+def test_it_is_found_however_it_is_written(tmp_path, says):
+    folder = made(tmp_path, says, http(written(insured())), *stored(image(), EXPLICIT))
+    with pytest.raises(InputError):
+        leaks.check(folder)
+
+
+@pytest.mark.parametrize("says", ["SpaCeShip", "1990-03-07", "P77", "葡萄糖", "测试", "***451X"])
+def test_what_tells_nobody_is_no_leak(tmp_path, says):
+    answer = ("probe", {"probe": "results", "role": "HIS", "place": "x", "args": {},
+                        "outcome": "ok", "rows": [{"item_name": "葡萄糖", "id": 7}], "error": "",
+                        "ask": "e1"})  # fmt: skip
+    folder = made(tmp_path, says, http(written(insured())), answer, *stored(image(), EXPLICIT))
+    leaks.check(folder)
+
+
+def test_what_a_probe_answered_is_found_by_the_names_of_its_columns():
+    rows = [{"HZXM": NAME, "PatientName": "Ce^Shi", "PHONE": PHONE, "item_name": "葡萄糖"}]
+    assert personal.values([{"kind": "probe", "rows": [*rows, "junk"]}]) == {NAME, "Ce^Shi", PHONE}
+
+
+def test_bytes_that_are_no_dicom_and_damaged_dicom_are_passed_over():
+    good = [dict(fields, kind=kind) for kind, fields in stored(image(), EXPLICIT)]
+    wild = [{"kind": "bytes", "link": "x", "conn": "x", "frm": "HIS", "raw": pack(raw)}
+            for raw in (b"MSH|", b"\x01\x00\x00\x00\x00\x01?")]  # fmt: skip
+    broken = [dict(one, link="y") for one in (good[0], good[1], good[3])]
+    assert NAME in personal.values([*wild, *broken, *good])
+    assert NAME not in personal.values([*wild, *broken])
+
+
+def test_a_name_in_a_hex_dump_is_found_across_its_lines():
+    for codec in leaks.CODECS:
+        dump = hex_dump(b"PID|1||7||abc" + NAME.encode(codec) + b"|")
+        page = leaks._Page.of(f"<pre>{dump}</pre>")
+        assert page.shows(NAME)
+        assert not page.shows("测试司马")
+
+
+def test_an_association_whose_beginning_was_not_seen_is_read():
+    for syntax in (IMPLICIT, EXPLICIT):
+        late = [dict(fields, kind=kind) for kind, fields in stored(image(), syntax)][2:]
+        other = dict(late[0], raw=pack(b"GET / HTTP/1.1"))
+        assert NAME in personal.values(late)
+        assert NAME in personal.values([other, *late])
+
+
+def test_a_name_of_two_is_found_in_parts_and_not_in_two_words():
+    assert leaks._Page.of("PID-5 李^四").shows("李四")
+    assert not leaks._Page.of("桃李 四月").shows("李四")
+
+
+# -- the signed list -------------------------------------------------------------------------------
+
+SUBJECT = Person(patient_id="T1", name="测试上官", sex="F", birth="19900307", id_card=CARD)
+
+
+def site(tmp_path):
+    """A profile with a list of one, and what a plan says of it."""
+    text = "patient_id,name,sex,birth,id_card\nT1,测试上官,F,19900307,\n"
+    (tmp_path / "subjects.csv").write_text(text, encoding="utf-8")
+    digest = hashlib.sha256((tmp_path / "subjects.csv").read_bytes()).hexdigest()
+    path = tmp_path / "site.toml"
+    path.write_text(
+        'format = 1\nname = "x"\nenvironment = "test"\n[systems.HIS]\nmode = "real"\n'
+        f'[test_subjects]\nlist = "subjects.csv"\nsha256 = "{digest}"\nsigner = "x"\n'
+        "date = 2026-01-01\n",
+        encoding="utf-8",
+    )
+    told = {"name": "x", "hash": hashlib.sha256(path.read_bytes()).hexdigest()}
+    return path, told
+
+
+def test_a_signed_test_patient_whom_no_message_named_is_found(tmp_path):
+    folder = made(tmp_path, SUBJECT.name)
+    leaks.check(folder)
+    with pytest.raises(InputError):
+        leaks.check(folder, [SUBJECT])
+    assert not (folder / "report.html").exists()
+
+
+def test_the_list_is_that_of_the_profile_of_the_run_or_of_the_one_that_is_named(tmp_path):
+    path, told = site(tmp_path)
+    words = ["medharness", "run", "--profile", str(path)]
+    folder = made(tmp_path, "", profile=told, words=words)
+    assert [one.name for one in leaks.signed_of(folder)] == [SUBJECT.name]
+    path.write_text(path.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
+    assert leaks.signed_of(folder) is None
+    assert [one.name for one in leaks.signed_of(folder, str(path))] == [SUBJECT.name]
+    assert leaks.signed_of(folder, "memory") == ()
+    with pytest.raises(InputError):
+        leaks.signed_of(folder, str(tmp_path / "none.toml"))
+
+
+def test_the_command_searches_for_them(tmp_path, capsys):
+    from harness.cli import main
+
+    path, told = site(tmp_path)
+    folder = made(tmp_path, SUBJECT.name, profile=told,
+                  words=["medharness", "run", "--profile", str(path)])  # fmt: skip
+    assert main(["report", str(folder), "--for", "external"]) == 2
+    assert SUBJECT.name not in capsys.readouterr().err
+    assert not (folder / "report.html").exists()
+
+
+def test_the_command_says_so_where_nobody_can_tell_the_list(tmp_path, capsys):
+    from harness.cli import main
+
+    folder = made(tmp_path, "")
+    main(["report", str(folder), "--for", "external"])
+    assert "--profile" in capsys.readouterr().out
+    main(["report", str(folder), "--for", "external", "--profile", str(site(tmp_path)[0])])
+    assert "--profile" not in capsys.readouterr().out
+    assert (folder / "report.html").is_file()
+
+
+def test_a_trace_that_cannot_be_read_leaves_no_page(tmp_path):
+    folder = made(tmp_path, "")
+    (folder / "traces" / "one.jsonl").write_text("{}\n{}\n", encoding="utf-8")
+    with pytest.raises(InputError):
+        leaks.check(folder)
+    assert not (folder / "report.html").exists()
