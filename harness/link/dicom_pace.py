@@ -14,6 +14,8 @@ it, and a store of half a megabyte more than the network does. Here, once, and f
 
 from __future__ import annotations
 
+import contextlib
+import queue
 import ssl
 import threading
 import time
@@ -23,6 +25,7 @@ from typing import Any, Final
 from pynetdicom import evt
 from pynetdicom.fsm import TRANSITION_TABLE
 
+from harness.link.dicom_guard import guard, longest, worded
 from harness.link.dicom_socket import CLOSING, GROUP, POLL_S, WAKE_S, Socket
 from harness.link.dicom_take import ATTRIBUTES, Taker
 from harness.link.dicom_wire import Bell
@@ -39,8 +42,9 @@ _STALL_S: Final = 60.0
 _IDLE: Final = "Sta1"
 """State of PS3.8 table 9-5 in which there is no connection."""
 
-_OURS: Final = {"Evt9", "Evt11", "Evt14", "Evt15"}
-"""Of PS3.8 table 9-10: data, a release, its answer, an abort that we ask for."""
+_OURS: Final = {"Evt7", "Evt8", "Evt9", "Evt11", "Evt14", "Evt15"}
+"""Of PS3.8 table 9-10: both answers to a request for an association, data, a release, its answer,
+an abort that we ask for."""
 
 _SERVICES: Final = {one.name: one for one in command.Service}
 DATA_SET: Final = 0x0001
@@ -90,11 +94,15 @@ def quicken(
     wire.kept_times = wire.looked_at = 0
     wire.told, wire.seen, wire.told_group = told, seen, told_group
     wire.taker, wire.bell = Taker(assoc), Bell()
+    ours = assoc.acceptor if assoc.is_acceptor else assoc.requestor
+    wire.most, wire.why, wire.dropped = longest(ours.maximum_length or 0), 0, 0
+    worded(assoc, wire)
+    if assoc.is_acceptor:
+        guard(assoc, wire)
     wire.socket.settimeout(assoc.network_timeout or _STALL_S)
     assoc.dul._run_loop_delay = 0  # noqa: SLF001 - the wait is in ``ready``
     machine = assoc.dul.state_machine
-    act = machine.do_action
-    machine.do_action = lambda event: None if _too_late(event, machine) else act(event)
+    machine.do_action = _acting(assoc.dul, machine, machine.do_action)
     read = assoc.dul._read_pdu_data  # noqa: SLF001 - where a PDU comes in
     assoc.dul._read_pdu_data = lambda: _read(wire, read)  # noqa: SLF001
     wake = threading.Event()
@@ -107,6 +115,19 @@ def quicken(
     if not isinstance(wire.socket, ssl.SSLSocket):
         assoc.dimse.send_msg = lambda message, context: _send(assoc, message, context)
         assoc.dimse.put = lambda message: _put_message(assoc, message)
+
+
+def _acting(dul: Any, machine: Any, act: Callable[[str], None]) -> Callable[[str], None]:
+    """The actions of the library's machine, without those that come too late."""
+
+    def action(event: str) -> None:
+        if not _too_late(event, machine):
+            act(event)
+            return
+        with contextlib.suppress(queue.Empty):  # else its thread would meet it again for ever
+            dul.to_provider_queue.get(block=False)
+
+    return action
 
 
 def _too_late(event: str, machine: Any) -> bool:
@@ -127,8 +148,10 @@ def _read(wire: Socket, otherwise: Callable[[], None]) -> None:
     if not wire.reading.acquire(blocking=False):
         return  # who waits for an answer was faster
     try:
+        if wire.why:
+            wire.drop()
         # Else it would wait for bytes that may never come, and send nothing meanwhile.
-        if not wire.stale and not _data(wire):
+        elif not wire.stale and not _data(wire) and not wire.refused():
             otherwise()
     finally:
         wire.reading.release()

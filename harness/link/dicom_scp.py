@@ -10,6 +10,7 @@ import contextlib
 import gc
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -23,6 +24,14 @@ from harness.errors import HarnessError, InputError, PeerError
 from harness.i18n import tr
 from harness.link.address import Address
 from harness.link.dicom import Answer, Eyes, Request, join_all
+from harness.link.dicom_guard import (
+    APPLICATION_REFUSED,
+    LIMIT_REFUSED,
+    REQUEST_S,
+    SILENT_MAX,
+    Places,
+    Silent,
+)
 from harness.link.dicom_messages import (
     answer_of,
     is_request,
@@ -33,6 +42,7 @@ from harness.link.dicom_messages import (
 )
 from harness.link.dicom_setup import Contexts
 from harness.link.tap import Connection, Watcher
+from harness.wire.dicom_items import APPLICATION_CONTEXT
 
 HANDSHAKE_S: Final = 5.0
 """For the handshake of TLS."""
@@ -103,8 +113,8 @@ class Call:
         calling: AE title of the requestor.
         called: AE title that it called.
         window: the asynchronous window was proposed.
-        active: associations that are under way, this one included.
-        silent: of these, those that have asked for nothing yet.
+        active: associations that are requested or established, this one included.
+        silent: connections beside them that have asked for nothing yet.
     """
 
     calling: str
@@ -164,6 +174,7 @@ class _Server(ThreadedAssociationServer):
 
     handshake: Callable[[], ssl.SSLContext] | None = None
     refused: Callable[[str], None] | None = None
+    silent: Silent
 
     begun: int = 0
 
@@ -175,6 +186,7 @@ class _Server(ThreadedAssociationServer):
         self.begun += 1
         if not self.begun % COLLECT:
             gc.collect(1)  # associations that are over refer to themselves
+        self.silent.came(request)
         if self.handshake is None:
             self.process_request_thread(request, client_address)
         else:
@@ -186,7 +198,11 @@ class _Server(ThreadedAssociationServer):
             before = request.gettimeout()
             request.settimeout(HANDSHAKE_S)
             try:
-                request = self.handshake().wrap_socket(request, server_side=True)
+                request = self.handshake().wrap_socket(
+                    request, server_side=True, do_handshake_on_connect=False
+                )
+                self.silent.came(request)
+                request.do_handshake()
             except OSError as error:
                 request.close()
                 if self.refused is not None:
@@ -207,7 +223,9 @@ class Listener:
         callers: AE titles that may call; empty for all.
         check_called: refuse other called AE titles than ours.
         max_pdu: longest PDU that we take.
-        associations_max: at a time.
+        associations_max: at a time, requested or established.
+        silent_max: connections at a time that have not asked for an association.
+        request_s: seconds within which a connection has said its whole request (PS3.8 §9.1.4).
         roles: classes where a requestor may be the SCP (C-GET, reports).
         connection: how the journal names what comes in; None where nobody watches.
         watcher: is shown every PDU.
@@ -225,6 +243,8 @@ class Listener:
     check_called: bool = False
     max_pdu: int = 131072
     associations_max: int = ASSOCIATIONS_MAX
+    silent_max: int = SILENT_MAX
+    request_s: float = REQUEST_S
     roles: Sequence[str] = ()
     connection: Connection | None = None
     watcher: Watcher | None = None
@@ -234,6 +254,8 @@ class Listener:
     turned: list[str] = field(default_factory=list)
     _server: Any = None
     _ae: Any = None
+    _places: Places = field(init=False)
+    _silent: Silent = field(init=False)
     _thread: threading.Thread | None = None
 
     def start(self, host: str, port: int) -> Address:
@@ -244,16 +266,17 @@ class Listener:
         """
         self._ae = ae = AE(ae_title=self.ae_title)
         ae.maximum_pdu_size = self.max_pdu
-        ae.maximum_associations = self.associations_max
+        ae.maximum_associations = sys.maxsize  # it would count the silent ones: see ``_places``
+        ae.acse_timeout = self.request_s
+        self._places, self._silent = Places(self.associations_max), Silent(self.silent_max)
         ae.require_calling_aet = list(self.callers)
         ae.require_called_aet = self.check_called
         for abstract, syntaxes in self.contexts:
             both = {"scu_role": True, "scp_role": True} if abstract in self.roles else {}
             ae.add_supported_context(abstract, list(syntaxes), **both)
         eyes = Eyes(self.connection, self.watcher)
-        handlers = [*eyes.handlers(), (evt.EVT_ACCEPTED, self._accepted)]
-        if self.gate is not None:
-            handlers.append((evt.EVT_REQUESTED, self._requested))
+        handlers = [*eyes.handlers(), (evt.EVT_ACCEPTED, self._accepted),
+                    (evt.EVT_REQUESTED, self._requested)]  # fmt: skip
         try:
             self._server = ae.make_server((host, port), evt_handlers=handlers, server_class=_Server)
         except OSError as error:
@@ -262,6 +285,7 @@ class Listener:
                 tr("cannot listen on {place}: {reason}", place=f"{host}:{port}", reason=reason)
             ) from error
         self._server.handshake, self._server.refused = self.tls, self._turned
+        self._server.silent = self._silent
         self._server.contexts = Contexts(self._server.contexts)
         ae._servers.append(self._server)  # noqa: SLF001 - its shutdown takes it out again
         self._thread = threading.Thread(
@@ -277,19 +301,23 @@ class Listener:
         del self.turned[:-ASSOCIATIONS_MAX]
 
     def _requested(self, event: Any) -> None:
-        """Show a request for an association to the gate."""
-        if self.gate is None:
-            return
+        """Refuse what has no place or is no DICOM; show the gate the rest."""
         assoc = event.assoc
         asked = assoc.requestor.primitive
-        active = list(self._ae.active_associations)
+        self._silent.asked(assoc.dul.socket.socket)
+        active, free = self._places.take(assoc)
         window = any(type(one).__name__ == "AsynchronousOperationsWindowNegotiation"
                      for one in asked.user_information)  # fmt: skip
-        silent = [one for one in active if one.requestor.primitive is None]
-        self.gate(
-            Call(calling=str(asked.calling_ae_title).strip(), window=window, active=len(active),
-                 called=str(asked.called_ae_title).strip(), silent=len(silent), _assoc=assoc)
-        )  # fmt: skip
+        call = Call(calling=str(asked.calling_ae_title).strip(), window=window, active=active,
+                    called=str(asked.called_ae_title).strip(), silent=len(self._silent),
+                    _assoc=assoc)  # fmt: skip
+        if asked.application_context_name != APPLICATION_CONTEXT:
+            call.refuse(*APPLICATION_REFUSED)
+            return
+        if self.gate is not None:
+            self.gate(call)
+        if not free and not assoc._kill:  # noqa: SLF001 - the gate has not ended it
+            call.refuse(*LIMIT_REFUSED)
 
     def _accepted(self, event: Any) -> None:
         """Take the requests of a new association, before its thread looks for the first."""

@@ -20,6 +20,7 @@ from typing import Final
 
 from pynetdicom.transport import AssociationSocket
 
+from harness.link.dicom_guard import fault_of, plenty
 from harness.link.dicom_take import Taker
 from harness.link.dicom_wire import Bell, filled, put
 from harness.wire.dicom_events import SendDimse, grouped
@@ -36,6 +37,10 @@ READ_MAX: Final = 256 * 1024
 
 HEAR_BYTES: Final = 64 * 1024
 """Of one read by who waits for an answer: mostly all that is there."""
+
+DROPPED_MAX: Final = 1024 * 1024
+"""Forgotten of what a peer says behind a PDU that was refused, before it is cut off: closing over
+bytes that nobody read may take the A-ABORT from it."""
 
 GROUP: Final = 64
 """PDUs of one write: one call for a slice at 16 KiB, and no second copy of a long recording."""
@@ -70,6 +75,12 @@ class Socket(AssociationSocket):
     """Is shown instead what leaves together, and the size of each PDU in it."""
     taker: Taker
     bell: Bell
+    most: int
+    """Bytes of the longest P-DATA-TF that is gathered."""
+    why: int
+    """Reason of the A-ABORT over a PDU that was refused (PS3.8 table 9-26); 0 for none."""
+    dropped: int
+    """Bytes that were forgotten since."""
 
     # ---- the library's thread
 
@@ -81,8 +92,9 @@ class Socket(AssociationSocket):
             time.sleep(POLL_S)  # there is no socket to wait on
             return False
         closing = self.assoc.dul.state_machine.current_state == CLOSING
-        wait = 0.0 if closing or not self.event_queue.empty() else WAKE_S
-        ear, aside = self.bell.ear, self._aside()
+        at_once = (closing and not self.why) or not self.event_queue.empty()
+        wait = 0.0 if at_once else WAKE_S
+        ear, aside = self.bell.ear, self._aside() or self._ahead()
         if not aside:
             if self.head:
                 return True
@@ -107,6 +119,10 @@ class Socket(AssociationSocket):
         """Whether somebody else reads, or did just now and may go on."""
         return bool(self.reader) or time.monotonic() - self.asked < WAKE_S
 
+    def _ahead(self) -> bool:
+        """Whether the peer has asked so much that the rest may wait in the network."""
+        return self.assoc.is_acceptor and plenty(self.assoc.dimse.msg_queue.queue)
+
     def recv(self, nr_bytes: int) -> bytearray:
         """So many bytes, or fewer at the end of the connection."""
         came, self.head = bytearray(self.head[:nr_bytes]), self.head[nr_bytes:]
@@ -127,7 +143,7 @@ class Socket(AssociationSocket):
         if len(head) < HEAD.size or self.assoc.dul.state_machine.current_state != _OPEN:
             return False
         kind, length = HEAD.unpack(head)
-        if kind != PduType.DATA:
+        if kind != PduType.DATA or length > self.most:
             return False
         self.head = self.head[HEAD.size :]
         wire = self.socket
@@ -142,6 +158,28 @@ class Socket(AssociationSocket):
             return True
         self._taken(head + body)
         return True
+
+    def refused(self) -> bool:
+        """Whether the PDU whose head came must not be gathered; its A-ABORT is asked for then.
+
+        That follows the length alone, before anything of the PDU is read (PS3.8 §9.3.1, §9.3.8).
+        """
+        if len(self.head) >= HEAD.size:
+            kind, length = HEAD.unpack_from(self.head)
+            self.why = fault_of(kind, length, self.most)
+        if self.why:
+            self.event_queue.put("Evt19")
+        return bool(self.why)
+
+    def drop(self) -> None:
+        """Forget what comes behind a PDU that was refused; enough of it ends the connection."""
+        came, self.head = len(self.head), b""
+        if not came and self.socket is not None:
+            with contextlib.suppress(OSError):
+                came = len(self.socket.recv(READ_MAX))
+        self.dropped += came
+        if not came or self.dropped > DROPPED_MAX:
+            self.event_queue.put("Evt17")
 
     @property
     def more(self) -> bool:

@@ -1,7 +1,10 @@
 """The piece of the rehearsed night that decides: by the criterion of its stage, and in writing."""
 
 import csv
+import subprocess
+import sys
 
+import night_walk
 import pytest
 from engine import Sentences, command_expected, play
 from night_walk import WalkError, decide, ended, must, rows_of
@@ -62,3 +65,11 @@ def test_the_walk_ends_at_the_first_step_that_does_not_hold(capsys):
     with pytest.raises(WalkError):
         must([], "nothing there")
     assert capsys.readouterr().out == "✔ held: 7\n✘ nothing there\n"
+
+
+@pytest.mark.slow
+def test_the_whole_night_is_walked_with_two_operators(tmp_path):
+    command = [sys.executable, night_walk.__file__, "--out", str(tmp_path / "night")]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "both operators worked" in done.stdout
