@@ -3,6 +3,7 @@
 import hashlib
 import json
 import zipfile
+from pathlib import Path
 
 import pytest
 import sample
@@ -15,6 +16,7 @@ from harness.site import vault
 from harness.site.vault import CHUNK_BYTES, SUFFIX, seal, unseal
 
 WORDS = "correct horse battery"
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -124,6 +126,27 @@ def test_a_run_with_real_systems_does_not_begin_without_its_passphrase(tmp_path,
     )
     assert main(["run", "--profile", str(site), "--out", str(tmp_path / "run")]) == 2
     assert "MEDHARNESS_NO_SUCH_KEY" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_run_with_real_systems_is_sealed_when_it_ends(tmp_path, monkeypatch):
+    site, out = tmp_path / "site.toml", tmp_path / "run"
+    site.write_text(
+        'format = 1\nname = "x"\nenvironment = "test"\n'
+        '[systems.LIS]\nmode = "real"\nversion = "1"\n'
+        '[systems.HIS]\nmode = "simulated"\n[privacy]\nkey_env = "MEDHARNESS_KEY"\n'
+        '[endpoints.his-lis]\ninterface = "HIS-ORD"\nfrom = "HIS"\nto = "LIS"\n'
+        'protocol = "mllp"\nhost = "127.0.0.1"\nport = 9\n',
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("MEDHARNESS_KEY", WORDS)
+    scenario = str(ROOT / "scenarios" / "feeds" / "account.feature")
+    assert main(["run", scenario, "--profile", str(site), "--out", str(out)]) != 0
+    plain = {one.name for one in out.rglob("*") if one.is_file() and one.suffix != SUFFIX}
+    assert plain <= vault.KEPT_OPEN
+    assert list(out.glob("traces/*.jsonl.sealed"))
+    unseal(out, WORDS)
+    assert json.loads((out / "run.json").read_text(encoding="utf-8"))["scenarios"]
 
 
 # -- what leaves the house -------------------------------------------------------------------------
