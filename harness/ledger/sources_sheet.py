@@ -1,13 +1,13 @@
 """Spreadsheets and DBF tables as text.
 
-A spreadsheet keeps numbers as binary fractions: an amount is rounded to the fen, and an identifier
-that was stored as a number has lost what stands beyond 15 digits, so it is refused.
+A spreadsheet keeps numbers as binary fractions: an amount is freed of their noise, and an
+identifier that was stored as a number has lost what stands beyond 15 digits, so it is refused.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -24,30 +24,48 @@ EXACT_DIGITS: Final = 15
 """Digits that a binary fraction of 64 bits keeps."""
 
 _CENT: Final = Decimal("0.01")
+_NOISE: Final = Decimal("0.000001")
+"""What binary fractions and formulas add to an amount; anything larger was written by somebody."""
 
 
 def sheet_to_text(path: Path, target: Path) -> None:
-    """The first sheet that has rows, as CSV in UTF-8.
+    """All sheets that have rows, one below the other, as CSV in UTF-8.
 
     Raises:
-        InputError: an identifier stored as a number too long to be exact.
+        InputError: sheets of different columns, or an identifier stored as a number too long to
+            be exact.
         Incomplete: the workbook cannot be opened.
     """
     from python_calamine import CalamineWorkbook  # noqa: PLC0415 - only where it is needed
 
     try:
         book = CalamineWorkbook.from_path(str(path))
-        tables = (book.get_sheet_by_name(name).to_python() for name in book.sheet_names)
-        rows: list[list[Any]] = next((table for table in tables if table), [])
+        sheets = {name: book.get_sheet_by_name(name).to_python() for name in book.sheet_names}
     except Exception as error:  # calamine's errors have no common base in all versions
         raise Incomplete(
             tr("the workbook cannot be read: {error}", error=error), where=str(path)
         ) from error
-    if not rows:
-        raise InputError(tr("the file is empty"), where=str(path), remedy=tr("export it again"))
+    rows = _joined(path, {name: table for name, table in sheets.items() if table})
     names = [canonical_name(str(cell), {}) for cell in rows[0]]
     lines = ([_cell(path, n, names, i, v) for i, v in enumerate(row)] for n, row in _body(rows))
     _write(target, [str(cell) for cell in rows[0]], lines)
+
+
+def _joined(path: Path, sheets: Mapping[str, list[list[Any]]]) -> list[list[Any]]:
+    """The rows of all sheets below one head: outpatients and inpatients are often two sheets."""
+    if not sheets:
+        raise InputError(tr("the file is empty"), where=str(path), remedy=tr("export it again"))
+    first, *others = sheets
+    rows = list(sheets[first])
+    for name in others:
+        if sheets[name][0] != rows[0]:
+            raise InputError(
+                tr("sheet {name} has other columns than sheet {first}", name=name, first=first),
+                where=str(path),
+                remedy=tr("leave only sheets of one ledger, with one heading, in the workbook"),
+            )
+        rows += sheets[name][1:]
+    return rows
 
 
 def _body(rows: list[list[Any]]) -> Iterable[tuple[int, list[Any]]]:
@@ -66,7 +84,8 @@ def _cell(path: Path, line: int, names: list[str], index: int, value: Any) -> st
         return str(value)
     number = Decimal(repr(value))
     if name in AMOUNTS:
-        return str(number.quantize(_CENT, rounding=ROUND_HALF_UP))
+        rounded = number.quantize(_CENT, rounding=ROUND_HALF_UP)
+        return str(rounded if abs(rounded - number) < _NOISE else number)
     whole = number == number.to_integral_value()
     text = str(int(number)) if whole else str(number)
     if (name in KEYS or plain(name) in TEXT_COLUMNS) and len(text.lstrip("-")) > EXACT_DIGITS:

@@ -230,6 +230,38 @@ def test_a_formula_that_was_never_calculated_is_no_amount(desk):
     assert desk.classes("his")[3] == "rejected"
 
 
+def workbook(desk, *sheets):
+    import xlsxwriter
+
+    path = desk.folder / "his.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        for number, lines in enumerate(sheets):
+            sheet = book.add_worksheet(f"S{number}")
+            for place, line in enumerate(lines):
+                sheet.write_row(place, 0, line)
+    return path
+
+
+def test_every_sheet_of_a_workbook_is_read_or_refused(desk):
+    cells = [[one[name] for name in HEADER] for one in rows(0, 1, 2)]
+    path = workbook(desk, [HEADER, cells[0]], [], [HEADER, *cells[1:]])
+    assert desk.run(path, rows(0, 1, 2)) == 0
+    assert desk.classes("his") == ["matched"] * 3
+
+    path = workbook(desk, [HEADER, cells[0]], [["说明"], ["x"]])
+    assert desk.run(path, rows(0)) == 2
+    assert "S1" in desk.said["error"]
+
+
+def test_an_amount_of_less_than_a_fen_is_not_rounded_away(desk):
+    cells = [[one[name] for name in HEADER] for one in rows(0, 1)]
+    place = HEADER.index("medfee_sumamt")
+    for line, noise in ((cells[0], 0.004), (cells[1], 1e-13)):
+        line[place] = float(line[place]) + noise
+    assert desk.run(workbook(desk, [HEADER, *cells]), rows(0, 1)) == 1
+    assert desk.classes("his") == ["rejected", "matched"]
+
+
 def test_an_id_that_a_spreadsheet_has_rounded_is_refused(desk):
     import xlsxwriter
 
