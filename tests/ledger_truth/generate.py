@@ -1,8 +1,8 @@
 """Two ledgers whose differences are known: the truth is fixed by row id before any noise.
 
 Imports nothing of the reconciler. Every kind builds its own people, visits and ids, so that no two
-kinds touch; the class of each row stands beside it before rows are shuffled, columns reordered or
-ids rewritten.
+kinds touch but those of ``_together``, which share a visit; the class of each row stands beside it
+before rows are shuffled, columns reordered or ids rewritten.
 """
 
 from __future__ import annotations

@@ -106,6 +106,16 @@ def test_a_row_that_never_finds_its_partner_is_told_every_day_until_it_does(desk
     assert desk.totals["still_open"]["rows"] == 0
 
 
+def test_what_was_told_as_a_difference_is_listed_and_told_no_second_time(desk):
+    state = ("--state", desk.folder / "state", "--grace-days", "1")
+    old = row(8, setl_time="2026-02-20 09:00:00")
+    assert desk.run([*rows(0), old], rows(0), *state) == 1
+    assert desk.classes("his") == ["matched", "his_only"]
+
+    assert desk.run(third(11), third(11), *state) == 0
+    assert (desk.totals["still_open"]["rows"], desk.totals["still_open"]["overdue"]) == (1, 0)
+
+
 def test_carry_from_is_only_read(desk):
     state = desk.folder / "state"
     assert desk.run([*rows(0), LATE], rows(0), "--state", state) == 1
