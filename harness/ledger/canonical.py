@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import duckdb
-
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.ledger import money, when
@@ -292,23 +290,3 @@ def _fault(
             f"WHEN {cell} IS NOT NULL AND ({stamp}) IS NULL AND {filled} THEN '{TIME}: ' || {cell}"
         )
     return f"CASE {' '.join(cases)} END" if cases else "CAST(NULL AS VARCHAR)"
-
-
-def control_of_parquet(con: duckdb.DuckDBPyConnection, part: Part, types: dict[str, str]) -> None:
-    """Rows and sums of a Parquet file from its own columns, before anything is made of them."""
-    by_name = dict(zip(part.names, part.columns, strict=True))
-    part.control.rows = part.rows
-    exact = [n for n in AMOUNTS if n in by_name and types[n] != "VARCHAR"]
-    sums = ", ".join(f'SUM("{by_name[name]}") * 100' for name in exact)
-    row = con.execute(f"SELECT {sums} FROM {part.table}").fetchone() if exact else ()
-    part.control.sums.update(
-        {name: int(value or 0) for name, value in zip(exact, row or (), strict=True)}
-    )
-    for name in AMOUNTS:
-        if name not in by_name or name in exact:
-            continue
-        cell = f'"{by_name[name]}"'
-        texts = con.execute(f"SELECT {cell}, COUNT(*) FROM {part.table} GROUP BY 1").fetchall()
-        part.control.sums[name] = sum(
-            (money.rough(text) or 0) * n for text, n in texts if text is not None
-        )

@@ -20,6 +20,7 @@ from harness.i18n import tr
 from harness.ledger import (
     apart,
     carry,
+    cells,
     channel,
     channel_bills,
     columns,
@@ -38,6 +39,7 @@ from harness.ledger import (
     repairs,
     uploads,
     verdicts,
+    wrong_days,
 )
 from harness.ledger.apart import Stages
 from harness.ledger.column_names import names_of, renames_of
@@ -66,9 +68,6 @@ RESULTS: Final = (
 DETAILED: Final = ("his", "centre")
 """Sides whose fee lines may be given; what they explain needs both."""
 
-WRONG_DAYS_ROWS: Final = 20
-"""Two ledgers of this size without one common day or key are files of different days."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -82,6 +81,7 @@ class Request:
         columns: TOML file that maps own column names to the interface's.
         tolerance_days: how far apart the days of a proposed pair may lie.
         traces: run folders or logs of the calls to the centre.
+        log_pattern: heads of logs that are text (``evidence_text.pattern_of``).
         state: folder that remembers closed keys and open rows from day to day.
         carry_from: state folder or results of an earlier run, read only.
         grace_days: days that an open row is carried; only with ``state``.
@@ -97,6 +97,7 @@ class Request:
     province: str = ""
     tolerance_days: int = TOLERANCE_DAYS
     traces: tuple[str, ...] = ()
+    log_pattern: str = ""
     state: str = ""
     carry_from: str = ""
     grace_days: int = GRACE_DAYS
@@ -116,7 +117,7 @@ def reconcile(request: Request) -> int:
     apart.wanted(request)
     out = Path(request.out or "reconcile-out")
     work = _folders(out)
-    log = evidence.read([Path(one) for one in request.traces]) if request.traces else []
+    log = evidence.asked(request.traces, request.log_pattern)
     say = command_summary.progress(quiet=request.quiet)
     con = engines.connect(work)
     try:
@@ -126,6 +127,7 @@ def reconcile(request: Request) -> int:
             except Incomplete as error:
                 problems = [str(error)]
                 result = {"format": conserve.FORMAT, "verdict": "INCOMPLETE", "problems": problems}
+            result |= log.result()
             _write_json(out / "totals.json", result)
             if not request.bare:
                 period_command.extend(request.further, out)
@@ -209,25 +211,26 @@ def judge(
         skipped = _stages(con, request, sides, work, say, rules=rules)
         say(tr("proving that nothing was lost"))
         pool.settle()
-        broken = conserve.prove(con, sides)
-        if broken:
-            return _incomplete(sides, request, broken)
-        outside = cut.mark(con, cuts) if cuts else {}
-        if cuts and (broken := conserve.prove(con, sides)):
-            return _incomplete(sides, request, broken)
+        proved, outside = _prove(con, sides, cuts)
+        if proved.broken:
+            return _incomplete(sides, request, proved.broken)
         say(tr("looking for causes"))
         whole = identities.check(con, sides, mulaid_inside_acct=rules.mulaid_inside_acct)
         if len(files := _fee_lines(request)) == len(DETAILED):
             detail_evidence.load(con, *files)
             detail_equal.mark(con, *files)
         explain.explain(con, log, sides)
-        result = conserve.totals(con, sides, dict(request.sources)) | whole
+        result = conserve.totals(con, sides, dict(request.sources), proved) | whole
         result["not_compared"] = skipped
         result["province"] = rules.to_json() if rules.name else {}
         result["set_aside"] = notes.set_aside
         result["cut"] = outside
         result["totals_3201"] = identities_totals.totals(
-            con, sides[0], sides[1], cells=result["cells"], pair_count=rules.pair_count
+            con,
+            sides[0],
+            sides[1],
+            cells=list(cells.each(proved.cells)),
+            pair_count=rules.pair_count,
         )
         if result["residual"] != "0.00":
             return _incomplete(sides, request, [tr("the waterfall leaves a rest")])
@@ -245,6 +248,17 @@ def judge(
         return result | {"uploads": told}
     finally:
         pool.close()
+
+
+def _prove(
+    con: duckdb.DuckDBPyConnection, sides: list[Side], cuts: list[cut.Cut]
+) -> tuple[conserve.Proof, dict[str, Any]]:
+    """The proof, taken again where a cut changes classes; what lies outside the cut."""
+    proved = conserve.prove(con, sides)
+    if proved.broken or not cuts:
+        return proved, {}
+    outside = cut.mark(con, cuts)
+    return conserve.prove(con, sides), outside
 
 
 def _remember(
@@ -306,7 +320,7 @@ def _stages(
     hospital = str(getattr(request.further, "by_hospital", "") or "")
     skipped = engines.prepare(con, his, centre, hospital=hospital)
     _turn(con, rules)
-    _same_days(con, his, centre)
+    wrong_days.refuse(con, his, centre)
     say(tr("pairing {his} rows with {centre} rows", his=his.rows, centre=centre.rows))
     if target is not None:
         apart.run(
@@ -336,32 +350,6 @@ def _turn(con: duckdb.DuckDBPyConnection, rules: layouts.Province) -> None:
     """Refunds that the province writes positive become negative."""
     for table in ("h", "c"):
         layouts.refund_signs(con, table, rules)
-
-
-def _same_days(con: duckdb.DuckDBPyConnection, his: Side, centre: Side) -> None:
-    """Two files of different days are a mistake of the operator, not a thousand differences."""
-    if min(his.rows, centre.rows) == 0:
-        if his.rows == centre.rows:
-            raise Incomplete(tr("both ledgers are empty: nothing was compared"))
-        return
-    if min(his.rows, centre.rows) < WRONG_DAYS_ROWS:
-        return
-    days = [
-        con.execute(f"SELECT MIN(dd), MAX(dd), MIN(ts), MAX(ts) FROM {t}").fetchone()
-        for t in ("h", "c")
-    ]
-    one, other = days
-    if one is None or other is None or one[0] is None or other[0] is None:
-        return
-    if one[1] >= other[0] and other[1] >= one[0]:
-        return
-    common = con.execute("SELECT COUNT(*) FROM (SELECT 1 FROM h JOIN c ON h.k = c.k LIMIT 1)")
-    if common.fetchone() == (0,):
-        raise InputError(
-            tr("the two ledgers have no day and no settlement in common"),
-            where=f"{his.parts[0].feed.label}, {centre.parts[0].feed.label}",
-            remedy=tr("export both for the same days"),
-        )
 
 
 def _incomplete(sides: list[Side], request: Request, broken: list[str]) -> dict[str, Any]:

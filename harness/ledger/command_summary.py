@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.i18n import tr
-from harness.ledger import cut, identities, report_uploads
+from harness.ledger import cut, identities, report_cells, report_uploads
 from harness.ledger.columns import CLASSES, HARMLESS
 from harness.ledger.report_checks import not_judged
 
@@ -42,7 +42,7 @@ def show(result: Mapping[str, Any], out: Path) -> None:
             print(f"{step['step']:14} {step['amount']}")
     for one in result["rejected"]:
         print(f"{one['place']}: {one['fault']}")
-    for line in identities.say(result):
+    for line in (*report_cells.for_terminal(result), *identities.say(result)):
         print(line)
     for line in cut.lines(result.get("cut") or {}):
         print(line)

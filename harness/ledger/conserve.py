@@ -7,13 +7,16 @@ the cells that 3201 compares: insutype x clr_type x setl_optins x day.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 import duckdb
 
 from harness.i18n import tr
-from harness.ledger import money, proof, quick, tables, verdicts
+from harness.ledger import cells, money, proof, tables
 from harness.ledger.columns import AMOUNTS, CLASSES, HARMLESS, SHORT
+from harness.ledger.control_cells import SUMMED
 from harness.ledger.reading import Side
 
 FORMAT: Final = 1
@@ -25,8 +28,18 @@ REJECTED_MAX: Final = 100
 TURNED: Final = "turned"
 """Table of what turning refunds changed, where hospitals were reconciled one after another."""
 
-CELLS_MAX: Final = 20_000
-"""Cells that ``totals.json`` lists; a quarter of a province has fewer."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What was proved.
+
+    Args:
+        broken: what does not hold; empty if every row and every fen is accounted for.
+        cells: the cells of 3201, of which the same was asked.
+    """
+
+    broken: list[str]
+    cells: cells.Cells
 
 
 def rejected_sums(con: duckdb.DuckDBPyConnection, side: Side) -> dict[str, int]:
@@ -49,8 +62,21 @@ def _rejected(text: str | None, exact: int | None) -> int:
     return 0 if money.is_nothing(text) else money.rough(text) or 0
 
 
-def prove(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> list[str]:
-    """What does not hold; empty if every row and every fen is accounted for."""
+def _rejected_cells(con: duckdb.DuckDBPyConnection, side: Side) -> Iterator[tuple[Any, list[int]]]:
+    """Cell and fen of each row that could not be read, as far as their text tells."""
+    texts = ", ".join(f'"raw_{name}", {SHORT[name]}' for name in SUMMED)
+    rows = con.execute(
+        "SELECT COALESCE(ins, ''), COALESCE(clr, ''), COALESCE(sopt, opt, ''),"
+        f" COALESCE(strftime(moment, '%Y-%m-%d'), ''), {texts} FROM canon_{side.name}"
+        " WHERE fault IS NOT NULL"
+    ).fetchall()
+    for row in rows:
+        pairs = zip(row[4::2], row[5::2], strict=True)
+        yield row[:4], [_rejected(text, exact) for text, exact in pairs]
+
+
+def prove(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> Proof:
+    """Hold the classes against the text of the files: by row, by sum, and by cell of 3201."""
     broken: list[str] = []
     compared = sides[0].present & sides[1].present
     strange = 0
@@ -72,7 +98,9 @@ def prove(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> list[str]:
         broken += _sums(con, side, compared, found)
     if strange:
         broken.append(tr("{count} rows have no class", count=strange))
-    return broken
+    rejected = {side.name: _rejected_cells(con, side) for side in sides}
+    found_cells = cells.take(con, sides, rejected)
+    return Proof(broken=broken + cells.problems(found_cells, sides), cells=found_cells)
 
 
 def _sums(
@@ -115,7 +143,7 @@ def _unused(con: duckdb.DuckDBPyConnection, side: Side, short: str) -> int:
 
 
 def totals(
-    con: duckdb.DuckDBPyConnection, sides: list[Side], sources: dict[str, str]
+    con: duckdb.DuckDBPyConnection, sides: list[Side], sources: dict[str, str], proved: Proof
 ) -> dict[str, Any]:
     """The contents of ``totals.json``: inputs, buckets, waterfall, cells, residual, verdict."""
     sums = ", ".join(f"SUM({SHORT[name]})" for name in AMOUNTS)
@@ -128,6 +156,7 @@ def totals(
     rejected = {side.name: rejected_sums(con, side) for side in sides}
     buckets = [_bucket(row, rejected) for row in rows]
     steps, residual = _waterfall(con, buckets, sides)
+    listed, left_out = cells.listed(proved.cells)
     differs = any(one["class"] not in HARMLESS for one in buckets)
     return {
         "format": FORMAT,
@@ -135,7 +164,8 @@ def totals(
         "inputs": {side.name: _input(con, side, sources.get(side.name, "")) for side in sides},
         "buckets": buckets,
         "waterfall": steps,
-        "cells": _cells(con),
+        "cells": listed,
+        "cells_left_out": left_out,
         "residual": money.yuan(residual),
         "rejected": [one for side in sides for one in _rejected_rows(con, side)],
         "problems": [],
@@ -227,57 +257,6 @@ def _waterfall(
         )
     steps.append({"step": "centre_total", "amount": money.yuan(ends["centre"])})
     return steps, left - ends["centre"]
-
-
-def _as_written(con: duckdb.DuckDBPyConnection) -> bool:
-    """Whether every verdict has the amounts of its row: nothing was turned, left out or changed."""
-    return tables.stands(con, verdicts.CLOSE) and quick.usable(con)
-
-
-def _cells(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    """The cells of 3201 whose sums differ or that hide differences which cancel out."""
-    cell = "COALESCE(k.ins, '') , COALESCE(k.clr, ''), COALESCE(k.sopt, k.opt, ''),"
-    day = " CAST(k.moment AS DATE)"
-    harmless = ", ".join(f"'{name}'" for name in HARMLESS)
-    parts = []
-    for side, sign in (("his", 1), ("centre", -1)):
-        own, beside = "v", "JOIN verdict v"
-        bad = f"CASE WHEN v.class IN ({harmless}) THEN 0 ELSE 1 END"
-        if _as_written(con):
-            # Then only what differs is laid beside the file, which says the same of all others.
-            own, bad = "k", "CASE WHEN v.line IS NULL THEN 0 ELSE 1 END"
-            beside = f"LEFT JOIN (SELECT * FROM verdict WHERE class NOT IN ({harmless})) v"
-        parts.append(
-            f"SELECT {cell}{day}, {sign} * {own}.fee, {sign} * {own}.fund, {sign} * {own}.acct,"
-            f" {bad}, {sign} FROM canon_{side} k {beside} ON k.rid = v.line AND v.side = '{side}'"
-            " WHERE k.fault IS NULL"
-        )
-    rows = con.execute(
-        "SELECT a, b, c, COALESCE(strftime(d, '%Y-%m-%d'), ''),"
-        " SUM(CASE WHEN s > 0 THEN fee ELSE 0 END), SUM(CASE WHEN s < 0 THEN -fee ELSE 0 END),"
-        " SUM(fund), SUM(acct), SUM(bad),"
-        " SUM(CASE WHEN s > 0 THEN 1 ELSE 0 END), SUM(CASE WHEN s < 0 THEN 1 ELSE 0 END)"
-        f" FROM ({' UNION ALL '.join(parts)}) z(a, b, c, d, fee, fund, acct, bad, s)"
-        f" GROUP BY a, b, c, d ORDER BY a, b, c, d NULLS FIRST LIMIT {CELLS_MAX}"
-    ).fetchall()
-    return [
-        {
-            "insutype": row[0],
-            "clr_type": row[1],
-            "setl_optins": row[2],
-            "day": row[3],
-            "his": money.yuan(int(row[4])),
-            "centre": money.yuan(int(row[5])),
-            "delta": money.yuan(int(row[4] - row[5])),
-            "fund_delta": money.yuan(int(row[6])),
-            "acct_delta": money.yuan(int(row[7])),
-            "rows_his": int(row[9]),
-            "rows_centre": int(row[10]),
-            "differences": int(row[8]),
-            "offsetting": bool(row[8]) and row[4] == row[5] and not row[6] and not row[7],
-        }
-        for row in rows
-    ]
 
 
 def _input(con: duckdb.DuckDBPyConnection, side: Side, source: str) -> dict[str, Any]:

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
 
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.ledger import control_blocks
 from harness.ledger.columns import AMOUNTS, LINE_CHARS_MAX
+from harness.ledger.control_cells import SUMMED, Cell, Cells
 from harness.ledger.money import fen, is_nothing, rough
 from harness.ledger.sniff import Dialect
 
@@ -59,6 +60,7 @@ class Control:
         crooked: lines that have too few or too many cells, or that the engine would read otherwise.
         footers: lines that sum up.
         problems: why the file is not whole; each is a sentence.
+        cells: rows and fen of ``control_cells.SUMMED`` by cell of 3201.
         plain: every known cell is written so that an engine may read it with types; see
             ``control_blocks.Sums.plain``.
     """
@@ -68,6 +70,7 @@ class Control:
     crooked: int = 0
     footers: int = 0
     problems: list[str] = field(default_factory=list)
+    cells: dict[Cell, list[int]] = field(default_factory=dict)
     plain: bool = field(default=False, compare=False)
 
 
@@ -115,10 +118,10 @@ def is_footer(first: str) -> bool:
 def control(path: Path, dialect: Dialect, label: str) -> Control:
     """Count and add what the file says, and look whether it was cut off."""
     places = [(name, dialect.names.index(name)) for name in AMOUNTS if name in dialect.names]
-    tally = _Tally(dialect.width, tuple(place for _, place in places))
+    tally = _Tally(dialect, places)
     blocks = path.stat().st_size >= BLOCKS_FROM_BYTES and _by_blocks(path, dialect, tally)
     if not blocks:
-        tally = _Tally(dialect.width, tuple(place for _, place in places))
+        tally = _Tally(dialect, places)
         lines = rows_of(path, dialect)
         if dialect.header:
             next(lines, None)
@@ -129,6 +132,7 @@ def control(path: Path, dialect: Dialect, label: str) -> Control:
         footers=len(tally.footers),
         crooked=int(dialect.damaged) + tally.crooked + bool(tally.footers),
         sums={name: value for (name, _), value in zip(places, tally.sums, strict=True)},
+        cells=tally.cells.found,
         plain=blocks and tally.plain and not tally.footers and not dialect.damaged,
     )
     if tally.rows and not tally.footers and _cut(path, tally, dialect):
@@ -194,9 +198,11 @@ def _slowly(block: bytes, dialect: Dialect, tally: _Tally) -> bool:
 class _Tally:
     """Adds up a ledger block by block: what is as usual in one go, anything else line by line."""
 
-    def __init__(self, width: int, places: tuple[int, ...]) -> None:
-        self.width = width
-        self.places = places
+    def __init__(self, dialect: Dialect, places: Sequence[tuple[str, int]]) -> None:
+        self.width = dialect.width
+        self.places = [place for _, place in places]
+        self.cells = Cells(dialect.names, _worth)
+        self._of_cells = [name in SUMMED for name, _ in places]
         self.rows = 0
         self.crooked = 0
         self.sums = [0] * len(places)
@@ -218,6 +224,7 @@ class _Tally:
         if not rows:
             return
         self.rows += len(rows)
+        self.cells.take(rows)
         straight = rows
         if {len(row) for row in rows} != {self.width}:
             straight = [row for row in rows if len(row) == self.width]
@@ -233,17 +240,19 @@ class _Tally:
         self.last = rows[-1]
 
     def take_split(
-        self, split: control_blocks.Split, sums: list[tuple[int, Any]], encoding: str
+        self, split: control_blocks.Split, sums: list[control_blocks.Column], encoding: str
     ) -> None:
         """Take a block into account of which every line is as usual."""
         rows, end = split.rows, self.width - 1
         self.number += rows
         self.rows += rows
-        for index, (value, others) in enumerate(sums):
+        for index, (fen_by_row, others) in enumerate(sums):
             place = self.places[index]
-            self.sums[index] += value + sum(
+            self.sums[index] += int(fen_by_row.sum()) + sum(
                 _worth(split.cell(row, place, encoding)) for row in others
             )
+        summed = [one for one, wanted in zip(sums, self._of_cells, strict=True) if wanted]
+        self.cells.take_split(split, summed, encoding)
         if self.whole and len(self.last) == self.width:
             self.lengths.add(len(self.last[-1]))
         # Only whether all are equally long is ever asked: two different ones say it.

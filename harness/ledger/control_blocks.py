@@ -45,6 +45,9 @@ _ODD: Final = b"\"'`=\\"
 _BLANK: Final = 32
 _ASCII_LAST: Final = 0x7F
 
+Column = tuple[Any, Any]
+"""Fen of an amount by row, 0 where it is not written as usual; and the numbers of those rows."""
+
 
 def usable(dialect: Dialect) -> bool:
     """Whether blocks of such a file can be split as bytes here."""
@@ -99,6 +102,16 @@ class Split:
         self.data = data
         self.marks = marks
         self._ends = ends
+        self._words: Any = None
+
+    @property
+    def words(self) -> Any:
+        """Eight bytes from each place of the block as one integer."""
+        if self._words is None:
+            np = importlib.import_module("numpy")
+            count = max(0, len(self.block) - _WORD + 1)
+            self._words = np.ndarray((count,), dtype="<u8", buffer=self.block, strides=(1,))
+        return self._words
 
     @property
     def rows(self) -> int:
@@ -182,24 +195,18 @@ class Sums:
             return None
         return split
 
-    def add(self, split: Split) -> list[tuple[int, Any]]:
-        """Fen of each amount column where it is written as usual, and the rows where it is not."""
-        words = self._words(split)
+    def add(self, split: Split) -> list[Column]:
+        """Fen of each amount column, row by row, and the rows where it is not written as usual."""
         return [
-            self._column(split.data, words, split.begins(p), split.ends(p)) for p in self.places
+            self._column(split.data, split.words, split.begins(p), split.ends(p))
+            for p in self.places
         ]
 
-    def _words(self, split: Split) -> Any:
-        """Eight bytes from each place of the block as one integer."""
-        np = self._np
-        count = max(0, len(split.block) - _WORD + 1)
-        return np.ndarray((count,), dtype="<u8", buffer=split.block, strides=(1,))
-
-    def _column(self, data: Any, words: Any, begins: Any, ends: Any) -> tuple[int, Any]:
+    def _column(self, data: Any, words: Any, begins: Any, ends: Any) -> Column:
         """Digits are added eight at a time: what stands before the number counts as zeros."""
         np = self._np
         if len(data) < _SHORT:
-            return 0, np.arange(len(begins))
+            return np.zeros(len(begins), dtype=np.int64), np.arange(len(begins))
         minus = data[np.minimum(begins, len(data) - 1)] == _MINUS
         point = ends - _DECIMALS - 1
         length = point - begins - minus
@@ -217,10 +224,10 @@ class Sums:
         tenth, cent = data[point + 1] - np.uint8(_ZERO), data[point + 2] - np.uint8(_ZERO)
         usual &= (tenth <= _NINE) & (cent <= _NINE)
         fen = value.astype(np.int64) * 100 + tenth * np.int64(10) + cent
-        fen = np.where(minus, -fen, fen)
-        return int(fen[usual].sum()), np.flatnonzero(~usual)
+        fen = np.where(usual, np.where(minus, -fen, fen), 0)
+        return fen, np.flatnonzero(~usual)
 
-    def plain(self, split: Split, sums: list[tuple[int, Any]]) -> bool:
+    def plain(self, split: Split, sums: list[Column]) -> bool:
         """Whether an engine that reads with types reads every known cell as its text says.
 
         Amounts like 12.30 or nothing, times like 2026-03-02 10:00:00 or nothing, and ids and codes
@@ -240,7 +247,7 @@ class Sums:
         length = len("2026-03-02 10:00:00")
         if len(filled) != int(((ends - begins) == length).sum()):
             return False
-        words = self._words(split)
+        words = split.words
         fine = np.ones(len(filled), dtype=bool)
         for offset, shape in ((0, b"0000-00-"), (8, b"00 00:00"), (11, b"00:00:00")):
             pattern = np.frombuffer(shape, dtype="<u8")[0]

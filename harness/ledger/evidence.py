@@ -3,20 +3,25 @@
 A log is JSON, one object a line, whatever its writer calls the rest: an object with ``msgid`` and
 ``infno`` is a call, one with ``infcode`` an answer; both may be nested, or be JSON inside a string.
 A run folder has them as the payloads of its HTTP messages; there an answer belongs to the call
-before it on the same connection. What has no answer stays unknown: it did not fail.
+before it on the same connection. A log that is text is read by a pattern (``evidence_text.py``).
+What has no answer stays unknown: it did not fail. What could not be read is counted and shown.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 from harness.errors import InputError
 from harness.i18n import tr
-from harness.ledger import canonical, evidence_trace, money
+from harness.ledger import canonical, evidence_text, evidence_trace, money
+from harness.ledger.evidence_text import Unread
+from harness.ledger.evidence_trace import Turn
 
 LINES_MAX: Final = 5_000_000
 """Lines of all logs together."""
@@ -79,23 +84,49 @@ class Exchange:
         return self.infno in REVERSALS
 
 
-def read(paths: list[Path]) -> list[Exchange]:
+class Calls(list[Exchange]):
+    """Every call that the logs know, and what of them could not be read.
+
+    Attributes:
+        unread: a file each; none of those that were read whole.
+    """
+
+    def __init__(self, calls: Iterable[Exchange] = (), unread: Iterable[Unread] = ()) -> None:
+        super().__init__(calls)
+        self.unread = [one for one in unread if one.lines or one.nameless or one.unclear]
+
+
+def read(paths: list[Path], pattern: re.Pattern[str] | None = None) -> Calls:
     """Every call that the logs know, by msgid and transaction.
+
+    Args:
+        paths: run folders, and logs as files or folders.
+        pattern: the heads of logs that are text.
 
     Raises:
         InputError: a path that is not there, or a log without one usable line.
     """
     known: dict[tuple[str, str], Exchange] = {}
     budget = _Budget()
+    unread: list[Unread] = []
     for path in paths:
         before, seen = len(known), 0
-        for one in _exchanges(path, budget):
+        for one in _exchanges(path, budget, pattern, unread):
             seen += 1
             _merge(known, one)
         if len(known) == before and not seen:
-            raise InputError(tr("no line with a msgid and an infno"), where=str(path))
+            raise _useless(path, pattern, unread)
     _mark_reused(known)
-    return [known[key] for key in sorted(known)]
+    return Calls((known[key] for key in sorted(known)), unread)
+
+
+def _useless(path: Path, pattern: re.Pattern[str] | None, unread: list[Unread]) -> InputError:
+    """Nothing of it is evidence; shows the first lines that could not be read."""
+    remedy = tr("say by --log-pattern what its lines look like, where it is text")
+    if pattern is not None:
+        shown = [line for one in unread for line in one.told()]
+        remedy = "\n".join([tr("look whether the pattern fits its lines"), *shown])
+    return InputError(tr("no line with a msgid and an infno"), where=str(path), remedy=remedy)
 
 
 class _Budget:
@@ -111,38 +142,65 @@ class _Budget:
             raise InputError(tr("more than {limit} lines", limit=LINES_MAX), where=str(file))
 
 
-def _exchanges(path: Path, budget: _Budget) -> Iterator[Exchange]:
+def _exchanges(
+    path: Path, budget: _Budget, pattern: re.Pattern[str] | None, unread: list[Unread]
+) -> Iterator[Exchange]:
     if path.is_dir():
         files = sorted(path.rglob("*.jsonl"))
+        if pattern is not None and not files:
+            files = sorted(one for one in path.rglob("*") if one.is_file())
     elif path.is_file():
         files = [path]
     else:
         raise InputError(tr("no such file or folder: {path}", path=path), where=str(path))
     for file in files:
-        lines = _lines(file, budget)
-        first = next(lines, None)
-        if isinstance(first, dict) and first.get("kind") == "open" and "format" in first:
-            yield from _of_trace(file, lines)
-            continue
-        if first is not None:
-            yield from _calls(first, "")
-        for record in lines:
-            yield from _calls(record, "")
+        unread.append(Unread(file.name))
+        yield from _of_file(file, _counted(file, budget), pattern, unread[-1])
 
 
-def _lines(file: Path, budget: _Budget) -> Iterator[Any]:
-    with file.open(encoding="utf-8", errors="replace") as stream:
-        for text in stream:
-            budget.take(file)
-            try:
-                yield json.loads(text)
-            except ValueError:
-                continue
+def _counted(file: Path, budget: _Budget) -> Iterator[tuple[int, str]]:
+    for number, text in evidence_text.lines(file):
+        budget.take(file)
+        yield number, text
 
 
-def _of_trace(file: Path, records: Iterator[Any]) -> Iterator[Exchange]:
-    """Calls of one scenario: asked and answered on a connection, with what the network did."""
-    for turn in evidence_trace.turns(file, records):
+def _of_file(
+    file: Path,
+    lines: Iterator[tuple[int, str]],
+    pattern: re.Pattern[str] | None,
+    unread: Unread,
+) -> Iterator[Exchange]:
+    first = next(lines, (1, ""))
+    again = chain([first], lines)
+    record = _json(first[1])
+    if isinstance(record, dict) and record.get("kind") == "open" and "format" in record:
+        yield from _of_turns(evidence_trace.turns(file, (_json(text) for _, text in lines)))
+    elif pattern is not None and not isinstance(record, dict):
+        yield from _of_turns(evidence_text.turns(again, pattern, unread))
+    else:
+        yield from _of_lines(again, unread)
+
+
+def _json(text: str) -> Any:
+    """A line as what it says; None where it is no JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _of_lines(lines: Iterator[tuple[int, str]], unread: Unread) -> Iterator[Exchange]:
+    """Calls of a log of JSON lines."""
+    for number, text in lines:
+        record = _json(text)
+        if record is None and text.strip():
+            unread.line(number, text)
+        yield from _calls(record, "")
+
+
+def _of_turns(turns: Iterator[Turn]) -> Iterator[Exchange]:
+    """Calls of one log: asked and answered, with what the network did."""
+    for turn in turns:
         for call in _calls(turn.asked, turn.at):
             call.tries, call.fault = turn.tries, turn.fault
             if turn.answered is not None:

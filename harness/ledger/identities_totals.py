@@ -7,6 +7,7 @@ tolerance (3201). How much a reversed pair adds to the count is a policy of the 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -14,7 +15,6 @@ import duckdb
 
 from harness.ledger import money
 from harness.ledger.columns import SHORT
-from harness.ledger.conserve import CELLS_MAX
 from harness.ledger.reading import Side
 
 LINES_MAX: Final = 5_000
@@ -23,6 +23,7 @@ EVERY_ROW: Final = 2
 
 _COMPARED: Final = ("medfee_sumamt", "fund_pay_sumamt", "acct_pay")
 _CATEGORIES: Final = ("insutype", "clr_type", "setl_optins", "clr_optins")
+_LINE: Final = ("insutype", "clr_type", "setl_optins")
 _CELL: Final = (("insutype", "ins"), ("clr_type", "clr"))
 
 
@@ -45,9 +46,9 @@ def totals(
     """
     both = his.present & centre.present
     same = all((name in his.present) == (name in centre.present) for name in _CATEGORIES)
-    if same and pair_count == EVERY_ROW and 0 < len(cells) < CELLS_MAX and set(_COMPARED) <= both:
+    if same and pair_count == EVERY_ROW and cells and set(_COMPARED) <= both:
         lines = _from_cells(cells)
-        return _result(lines, list(_COMPARED), pair_count)
+        return _result(lines, list(_COMPARED), pair_count, cells)
     names: list[str] = [name for name in _COMPARED if name in both]
     keys = [short for name, short in _CELL if name in both]
     agency = next(
@@ -74,10 +75,18 @@ def totals(
         f"SELECT a, b, o, {each}, {count}, {amounts} FROM ({parts}) z({heads})"
         f" GROUP BY a, b, o ORDER BY a, b, o LIMIT {LINES_MAX}"
     ).fetchall()
-    return _result([_line(row, names) for row in rows], names, pair_count)
+    return _result([_line(row, names) for row in rows], names, pair_count, cells)
 
 
-def _result(lines: list[dict[str, Any]], names: list[str], pair_count: int) -> dict[str, Any]:
+def _result(
+    lines: list[dict[str, Any]],
+    names: list[str],
+    pair_count: int,
+    cells: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    hidden = _Differences(cells)
+    for line in lines:
+        line["differences"] = hidden.of(line)
     return {
         "pair_count": pair_count,
         "compared": [*names, "fixmedins_setl_cnt"],
@@ -100,6 +109,23 @@ def _from_cells(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         for place, value in enumerate(values):
             sums[place] += value
     return [_line((*key, *found[key]), list(_COMPARED)) for key in sorted(found)]
+
+
+class _Differences:
+    """Rows that differ in the cells of a line; what a line leaves open is not asked."""
+
+    def __init__(self, cells: Sequence[Mapping[str, Any]]) -> None:
+        self._cells = cells
+        self._counts: dict[tuple[str, ...], Counter[tuple[str, ...]]] = {}
+
+    def of(self, line: Mapping[str, Any]) -> int:
+        """How many."""
+        names = tuple(name for name in _LINE if line[name])
+        if names not in self._counts:
+            self._counts[names] = Counter()
+            for one in self._cells:
+                self._counts[names][tuple(one[n] for n in names)] += int(one["differences"])
+        return self._counts[names][tuple(line[n] for n in names)]
 
 
 def _line(row: tuple[Any, ...], names: list[str]) -> dict[str, Any]:

@@ -236,12 +236,18 @@ def refund_signs(con: duckdb.DuckDBPyConnection, table: str, rules: Province) ->
     count = int(row[0]) if row else 0
     if count:
         con.execute(f"DROP VIEW IF EXISTS {quick.VIEW}")
-        con.execute(f"DROP VIEW IF EXISTS {table}_written")
-        kind = con.execute("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [table]).fetchone()
-        con.execute(f"ALTER {'VIEW' if kind else 'TABLE'} {table} RENAME TO {table}_written")
-        turned = ", ".join(
-            f"CASE WHEN rf = 1 AND fee > 0 THEN -{one} ELSE {one} END AS {one}"
-            for one in SHORT.values()
-        )
-        con.execute(f"CREATE VIEW {table} AS SELECT * REPLACE ({turned}) FROM {table}_written")
+        con.execute("INSERT INTO flipped VALUES (?)", ["his" if table == "h" else "centre"])
+        for view in (table, f"some_{table}"):
+            _turn(con, view)
     return count
+
+
+def _turn(con: duckdb.DuckDBPyConnection, view: str) -> None:
+    """Put a view with negative refunds in the place of one where they may be positive."""
+    con.execute(f"DROP VIEW IF EXISTS {view}_written")
+    con.execute(f"ALTER VIEW {view} RENAME TO {view}_written")
+    turned = ", ".join(
+        f"CASE WHEN rf = 1 AND fee > 0 THEN -{one} ELSE {one} END AS {one}"
+        for one in SHORT.values()
+    )
+    con.execute(f"CREATE VIEW {view} AS SELECT * REPLACE ({turned}) FROM {view}_written")

@@ -21,6 +21,7 @@ from harness.i18n import tr
 from harness.ledger import (
     canonical,
     columns,
+    control_parquet,
     reading_odd,
     reading_text,
     reading_typed,
@@ -287,7 +288,7 @@ def _parquet(con: duckdb.DuckDBPyConnection, feed: Feed, renames: Mapping[str, s
         straightened=False,
     )
     types = {name: str(row[1]) for name, row in zip(names, described, strict=True)}
-    canonical.control_of_parquet(con, part, types)
+    control_parquet.control_of_parquet(con, part, types)
     return part
 
 

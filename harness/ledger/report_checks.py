@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from harness import i18n
 from harness.i18n import tr
-from harness.ledger import cut, money, report_uploads
+from harness.ledger import cut, money, report_cells, report_uploads
 from harness.ledger.class_words import side_name, word
 
 Table = tuple[str, Sequence[str], list[Sequence[Any]]]
@@ -58,7 +58,7 @@ def checks(totals: Mapping[str, Any]) -> list[Table]:
     if not totals.get("waterfall"):
         return []
     of_uploads = report_uploads.tables(totals)
-    own = (_cut, _still_open, _lines, _identities, _broken)
+    own = (_cut, _still_open, report_cells.table, _lines, _identities, _broken)
     found = (*(one(totals) for one in own), *of_uploads)
     return [one for one in found if one[2]]
 
@@ -96,11 +96,19 @@ def _lines(totals: Mapping[str, Any]) -> Table:
             one["insutype"], one["clr_type"], one["setl_optins"], _fen(one["his"]),
             _fen(one["centre"]), str(one["count_his"]), str(one["count_centre"]),
             *(_fen(one[f"{name}_delta"]) for name in compared),
-            tr("yes") if one["balanced"] else tr("no"),
+            _balance(one),
         )
         for one in found.get("lines", [])
     ]  # fmt: skip
     return tr("totals as 3201"), heads, list(rows)
+
+
+def _balance(line: Mapping[str, Any]) -> str:
+    if not line["balanced"]:
+        return tr("no")
+    if not line["differences"]:
+        return tr("yes")
+    return tr("only because {count} differing rows cancel out", count=line["differences"])
 
 
 def _identities(totals: Mapping[str, Any]) -> Table:

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from harness import i18n
 from harness.i18n import tr
+from harness.ledger import report_cells
 from harness.ledger.class_words import side_name, word
 from harness.ledger.report_bridge import Arrow, Bridge
 from harness.ledger.report_causes import cause_name, confidence_name
@@ -114,6 +115,7 @@ def page(content: Page) -> str:
             open_buckets=open_buckets,
             differences=sum(content.counts.values()) + uploads_count(content.outcome.totals),
             picture=Markup() if content.outcome.incomplete else _picture(content.bridge),
+            cells=report_cells.picture(content.outcome.totals),
             period_picture=_period_picture(period) if period else Markup(),
             named=lambda field: " + ".join(_name(one) for one in str(field).split("+")),
             compare=lambda case: _compare(case, masked=content.masked),

@@ -152,9 +152,9 @@ def _stages(paths: dict[str, str], work: Path, memory: str) -> Counter[tuple[str
         verdicts.build(con, sides)
         for wait in waits:
             wait()
-    broken = conserve.prove(con, sides)
-    if broken:
-        raise AssertionError(broken)
+    proved = conserve.prove(con, sides)
+    if proved.broken:
+        raise AssertionError(proved.broken)
     rows = con.execute("SELECT side, class, COUNT(*) FROM verdict GROUP BY side, class").fetchall()
     con.close()
     return Counter({(side, name): int(count) for side, name, count in rows})

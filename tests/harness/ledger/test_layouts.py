@@ -161,7 +161,8 @@ def test_a_lone_positive_refund_is_one_where_the_province_says_so(desk):
         desk.run([*rows(0, 1), refund(7)], [*rows(0, 1), refund(7, **minus)], "--province", own)
         == 0
     )
-    assert desk.totals["residual"] == "0.00"
+    (matched,) = [one for one in desk.totals["waterfall"] if one["step"] == "matched"]
+    assert (matched["his"], matched["amount"]) == ("94.00", "0.00"), "the verdicts are turned too"
     assert desk.run([*rows(0, 1), refund(7)], [*rows(0, 1), refund(7, **minus)]) == 1
 
 

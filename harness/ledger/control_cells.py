@@ -1,0 +1,214 @@
+"""The cells of 3201 from the text of a file: insutype x clr_type x setl_optins x day.
+
+On the same path of their own as the control totals: Python, and numpy for large files, split and
+add; the engine has no part in it. What is added is what 3201 compares, and the rows.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from harness.ledger import money, when
+from harness.ledger.columns import TIME
+
+if TYPE_CHECKING:
+    from harness.ledger.control_blocks import Split
+
+Cell = tuple[str, str, str, str]
+"""insutype, clr_type, settling agency and day (``2026-03-02``); empty where nothing is said."""
+
+CODES: Final = ("insutype", "clr_type", "setl_optins", "clr_optins")
+"""The columns of a cell besides its day; who settles is the third, or else the fourth."""
+
+SUMMED: Final = ("medfee_sumamt", "fund_pay_sumamt", "acct_pay")
+"""What 3201 compares of a cell, besides its rows."""
+
+_NOTHING: Final = frozenset({"", "NULL", "NONE", "NAN", "-"})
+_NO_CODE: Final = frozenset({"", "null", "none", "nan", "\\n", "-", "无"})
+_PLAIN: Final = re.compile(when.PLAIN_SQL)
+_PLAIN_CHARS: Final = len("2026-03-02 10:00:00")
+_DAY_CHARS: Final = len("2026-03-02")
+_WORD: Final = 8
+_LAST_HOUR: Final = "24:00:00"
+_CLOCK: Final = int.from_bytes(b"00:00:00", "little")
+_CLOCK_MORE: Final = int.from_bytes(bytes((13, 6, 15, 10, 6, 15, 10, 6)), "little")
+"""What, added to each byte of a clock, reaches 16 where the byte is too great: 29:59:59 is not."""
+
+_HIGH: Final = 0xF0F0F0F0F0F0F0F0
+_BYTE: Final = 0xFF
+_HOURS: Final = 24
+_BLANK, _TEE = b" T"
+
+Worth = Callable[[str], int]
+
+
+@lru_cache(maxsize=4096)
+def code(text: str) -> str:
+    """A code as it is compared: half-width and upper case, nothing where nothing is said."""
+    if text.isascii():
+        plain = text.strip(" ").upper()
+        return "" if plain in _NOTHING else plain
+    plain = money.tidy(text).lstrip("'`").strip().upper()
+    return "" if plain.lower() in _NO_CODE or not plain.strip("0") else plain
+
+
+def day(text: str) -> str:
+    """The day of a settlement time; nothing where it is no time."""
+    if _PLAIN.fullmatch(text):
+        return _plain_day(text[:_DAY_CHARS], text[_DAY_CHARS + 1 :])
+    moment = when.moment(text)
+    return moment.date().isoformat() if moment else ""
+
+
+def _plain_day(text: str, clock: str) -> str:
+    if clock < _LAST_HOUR and clock[3] < "6" and clock[6] < "6":
+        return _date(text, 0)
+    return _date(text, 1) if clock == _LAST_HOUR else ""
+
+
+@lru_cache(maxsize=4096)
+def _date(text: str, later: int) -> str:
+    if text.startswith("0000-") and not later:
+        # A year that some databases write for "never", and Python does not know.
+        return text if _date(f"2000{text[4:]}", 0) else ""
+    try:
+        return (date.fromisoformat(text) + timedelta(days=later)).isoformat()
+    except (ValueError, OverflowError):
+        return ""
+
+
+class Cells:
+    """Adds up the cells of one file.
+
+    Args:
+        names: its columns.
+        worth: fen of the text of an amount.
+    """
+
+    def __init__(self, names: Sequence[str], worth: Worth) -> None:
+        self.found: dict[Cell, list[int]] = {}
+        self._worth = worth
+        self._codes = [names.index(name) if name in names else -1 for name in CODES]
+        self._time = names.index(TIME) if TIME in names else -1
+        self._sums = [names.index(name) if name in names else -1 for name in SUMMED]
+
+    def take(self, rows: Iterable[Sequence[str]]) -> None:
+        """Lines as their cells; what a line has not is nothing."""
+        places = (*self._codes, self._time)
+        for row in rows:
+            told = [row[place] if 0 <= place < len(row) else "" for place in places]
+            amounts = [
+                self._worth(row[place]) if 0 <= place < len(row) else 0 for place in self._sums
+            ]
+            self.add(told, 1, amounts)
+
+    def add(self, told: Sequence[str | None], rows: int, amounts: Sequence[int]) -> None:
+        """Rows of which the four codes and the time say the same.
+
+        Args:
+            told: the texts of ``CODES`` and of the time.
+            rows: how many.
+            amounts: fen of ``SUMMED``.
+        """
+        ins, clr, settles, clears, moment = (one or "" for one in told)
+        key = (code(ins), code(clr), code(settles) or code(clears), day(moment))
+        sums = self.found.setdefault(key, [0, 0, 0, 0])
+        for place, value in enumerate((rows, *amounts)):
+            sums[place] += value
+
+    def take_split(self, split: Split, fen: Sequence[Any], encoding: str) -> None:
+        """A block of which every line is as usual.
+
+        Args:
+            split: its lines.
+            fen: of each column of ``SUMMED`` that the file has, fen by row and the rows of which
+                the amount is written in another way.
+            encoding: of its text.
+        """
+        _Block(self, split, encoding).take(fen, self._codes, self._time, self._sums)
+
+
+class _Block:
+    """The cells of one block: rows of one key are added together by numpy, odd ones one by one."""
+
+    def __init__(self, cells: Cells, split: Split, encoding: str) -> None:
+        self._np: Any = importlib.import_module("numpy")
+        self._cells, self._split, self._encoding = cells, split, encoding
+        self._usual = self._np.ones(split.rows, dtype=bool)
+        self._words = split.words
+
+    def take(self, fen: Sequence[Any], codes: list[int], time: int, sums: list[int]) -> None:
+        np = self._np
+        present = [place for place in codes if place >= 0]
+        parts = [self._code(place) for place in present]
+        parts += self._day(time) if time >= 0 else []
+        for _, others in fen:
+            self._usual[others] = False
+        rows = np.flatnonzero(self._usual)
+        key = np.zeros(len(rows), dtype=np.uint64)
+        for number, part in enumerate(parts):
+            # Any odd factor will do: what it mixes up is found below.
+            key = (key + part[rows]) * np.uint64(0x9E3779B97F4A7C15 + 2 * number)
+        _, first, which = np.unique(key, return_index=True, return_inverse=True)
+        same = np.ones(len(rows), dtype=bool)
+        for part in parts:
+            same &= part[rows] == part[rows[first]][which]
+        self._usual[rows[~same]] = False
+        weights = [np.where(same, column[rows], 0) for column, _ in fen]
+        # Sums of one block stay far below 2^53, up to which they are exact.
+        counts = np.bincount(which, weights=same, minlength=len(first)).astype(np.int64)
+        totals = [
+            np.bincount(which, weights=one, minlength=len(first)).astype(np.int64)
+            for one in weights
+        ]
+        own = iter(totals)
+        columns = [next(own) if place >= 0 else np.zeros_like(counts) for place in sums]
+        for number, row in enumerate(rows[first].tolist()):
+            told = [self._cell(row, place) for place in (*codes, time)]
+            amounts = [int(column[number]) for column in columns]
+            self._cells.add(told, int(counts[number]), amounts)
+        width = self._split.marks.shape[1]
+        self._cells.take(
+            [self._cell(row, place) for place in range(width)]
+            for row in np.flatnonzero(~self._usual).tolist()
+        )
+
+    def _cell(self, row: int, place: int) -> str:
+        return self._split.cell(row, place, self._encoding) if place >= 0 else ""
+
+    def _word(self, begins: Any, length: Any) -> Any:
+        """Up to eight bytes of each row as one integer; rows too near the end are not usual."""
+        np = self._np
+        self._usual &= (length <= _WORD) & (begins < len(self._words))
+        if not len(self._words):
+            return np.zeros(len(begins), dtype=np.uint64)
+        begins = np.minimum(begins, len(self._words) - 1)
+        spare = ((_WORD - np.clip(length, 1, _WORD)) * _WORD).astype(np.uint64)
+        return np.where(length > 0, self._words[begins] << spare, np.uint64(0))
+
+    def _code(self, place: int) -> Any:
+        begins = self._split.begins(place)
+        return self._word(begins, self._split.ends(place) - begins)
+
+    def _day(self, place: int) -> list[Any]:
+        """The two words of a day; the clock only has to be one."""
+        np = self._np
+        begins = self._split.begins(place)
+        self._usual &= self._split.ends(place) - begins == _PLAIN_CHARS
+        self._usual &= begins + _PLAIN_CHARS <= len(self._split.data)
+        eight = np.full(len(begins), _WORD)
+        month, after = self._word(begins, eight), self._word(begins + _WORD, eight)
+        clock = self._word(begins + _DAY_CHARS + 1, eight) ^ np.uint64(_CLOCK)
+        # A byte is a digit or the colon where nothing carries into its upper half.
+        odd = (clock | (clock + np.uint64(_CLOCK_MORE))) & np.uint64(_HIGH)
+        byte = np.uint64(_BYTE)
+        hour = (clock & byte) * np.uint64(10) + ((clock >> np.uint64(_WORD)) & byte)
+        between = (after >> np.uint64(2 * _WORD)) & byte
+        self._usual &= (odd == 0) & (hour < _HOURS)
+        self._usual &= (between == _BLANK) | (between == _TEE)
+        return [month, after & np.uint64(0xFFFF)]
