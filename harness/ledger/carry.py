@@ -1,10 +1,12 @@
 """From day to day: open rows are carried, closed keys are remembered, runs are chained by hash.
 
-Only pairs on an exact key are closed, and rows of an earlier day that find their partner; what
-weaker stages propose stays provisional. What stays open is listed every day, and what was only to
-wait is a difference once its days of grace are over. A run over inputs that the chain knows gives
-the same answer again, because it sees only what was known before it. Another input for a day that
-is closed is refused. A changed file stops the chain.
+Only pairs on an exact key that no other row of the day has are closed, and rows of an earlier day
+that find their partner. Pairs on a repeated key and what weaker stages propose stay provisional: a
+later row with the key and the amounts of one takes its partner's place, and that is open again.
+What stays open is listed every day, and what was only to wait is a difference once its days of
+grace are over. A run over inputs that the chain knows gives the same answer again, because it sees
+only what was known before it. Other inputs for a day that is closed are refused, be it by its days
+or because both sides bring pairs again that are closed. A changed file stops the chain.
 """
 
 from __future__ import annotations
@@ -29,8 +31,20 @@ WAITS: Final = "carried"
 LISTED_MAX: Final = 2_000
 """Rows of earlier days that ``totals.json`` names; the memory has all."""
 
-_TABLES: Final = ("open", "closed")
+KEYS_NAMED: Final = 5
+"""Settlements that a refusal names."""
+
+_TABLES: Final = ("open", "closed", "loose")
+"""What a run leaves: open rows, closed keys, and rows whose pair is provisional."""
+
 _NAMES: Final = "side, k, rf, fee, fund, acct, cash"
+_SHAPE: Final = (
+    "side VARCHAR, k VARCHAR, rf BIGINT, fee BIGINT, fund BIGINT, acct BIGINT, cash BIGINT"
+)
+_AMOUNTS: Final = ("rf", "fee", "fund", "acct", "cash")
+
+_AGAIN: Final = "reopened"
+"""Class in ``state_open`` of a row that lost its provisional partner in this run."""
 
 
 def _digest(path: Path) -> str:
@@ -60,7 +74,7 @@ def _chain(folder: Path) -> list[dict[str, Any]]:
     before = ""
     for number, link in enumerate(links, 1):
         try:
-            files = {n: _digest(folder / f"{number:05d}.{n}.parquet") for n in _TABLES}
+            files = {n: _digest(_file(folder, number, n)) for n in link["files"]}
         except OSError as error:
             raise Incomplete(tr("the state is not whole: {error}", error=error)) from error
         if link["files"] != files or link["hash"] != _seal(before, link):
@@ -97,35 +111,70 @@ def recall(con: duckdb.DuckDBPyConnection, folder: Path, sides: list[Side]) -> N
                     where=str(folder / CHAIN),
                     remedy=tr("corrections belong into a later day"),
                 )
-    shape = "side VARCHAR, k VARCHAR, rf BIGINT, fee BIGINT, fund BIGINT, acct BIGINT, cash BIGINT"
-    con.execute(f"CREATE OR REPLACE TABLE state_open ({shape}, cls VARCHAR, since VARCHAR)")
-    con.execute(f"CREATE OR REPLACE TABLE state_closed ({shape})")
+    con.execute(f"CREATE OR REPLACE TABLE state_open ({_SHAPE}, cls VARCHAR, since VARCHAR)")
+    con.execute(f"CREATE OR REPLACE TABLE state_closed ({_SHAPE})")
+    con.execute(
+        f"CREATE OR REPLACE TABLE state_loose ({_SHAPE}, mk VARCHAR, mrf BIGINT, mfee BIGINT,"
+        " mfund BIGINT, macct BIGINT, mcash BIGINT, since VARCHAR)"
+    )
     for number, link in enumerate(links, 1):
-        paths = [str(folder / f"{number:05d}.{name}.parquet") for name in _TABLES]
-        opened = "read_parquet('" + paths[0].replace("'", "''") + "')"
+        paths = {name: _file(folder, number, name) for name in link["files"]}
+        since = link["days"][-1] if link["days"] else ""
+        opened = "read_parquet('" + str(paths["open"]).replace("'", "''") + "')"
         known = {row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {opened}").fetchall()}
         cls = "cls" if "cls" in known else f"'{WAITS}'"  # earlier states do not say
+        con.execute(f"INSERT INTO state_open SELECT {_NAMES}, {cls}, ? FROM {opened}", [since])
+        closed = str(paths["closed"])
+        con.execute(f"INSERT INTO state_closed SELECT {_NAMES} FROM read_parquet(?)", [closed])
+        if "loose" in paths:
+            loose = str(paths["loose"])
+            con.execute("INSERT INTO state_loose SELECT *, ? FROM read_parquet(?)", [since, loose])
+    for table in ("state_open", "state_loose"):
         con.execute(
-            f"INSERT INTO state_open SELECT {_NAMES}, {cls}, ? FROM {opened}",
-            [link["days"][-1] if link["days"] else ""],
+            f"DELETE FROM {table} WHERE EXISTS (SELECT 1 FROM state_closed c"
+            f" WHERE c.k = {table}.k AND c.rf = {table}.rf)"
         )
-        con.execute(f"INSERT INTO state_closed SELECT {_NAMES} FROM read_parquet(?)", [paths[1]])
-    con.execute(
-        "DELETE FROM state_open WHERE EXISTS (SELECT 1 FROM state_closed c"
-        " WHERE c.k = state_open.k AND c.rf = state_open.rf)"
+    _refuse_closed(con, folder)
+
+
+def _file(folder: Path, number: int, name: str) -> Path:
+    return folder / f"{number:05d}.{name}.parquet"
+
+
+def _refuse_closed(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Pairs that are closed do not come again; a row on one side alone is judged as a double."""
+    refund = "CASE WHEN flag = 1 OR fee < 0 THEN 1 ELSE 0 END"
+    again = (
+        "SELECT DISTINCT z.k FROM state_closed z"
+        f" JOIN (SELECT k, {refund} AS rf FROM canon_his) h ON h.k = z.k AND h.rf = z.rf"
+        f" JOIN (SELECT k, {refund} AS rf FROM canon_centre) c ON c.k = z.k AND c.rf = z.rf"
     )
+    rows = con.execute(
+        f"SELECT k, COUNT(*) OVER () FROM ({again}) x ORDER BY k LIMIT {KEYS_NAMED}"
+    ).fetchall()
+    if rows:
+        raise InputError(
+            tr(
+                "{count} settlements are closed already and are in both lists again: {keys}",
+                count=rows[0][1],
+                keys=", ".join(key for key, _ in rows),
+            ),
+            where=str(folder / CHAIN),
+            remedy=tr("export only what came after the days that are closed"),
+        )
 
 
 def still_open(con: duckdb.DuckDBPyConnection, *, grace_days: int) -> dict[str, Any]:
     """Rows of earlier days that today's ledgers do not mention either; what ``totals.json`` says.
 
-    ``overdue`` are those that were only to wait, for longer than ``grace_days`` by now: nobody was
-    told of them as a difference yet.
+    ``overdue`` are those of which nobody was told as a difference yet: they were only to wait, for
+    longer than ``grace_days`` by now, or have lost their partner to a row of today.
     """
     rows = con.execute(
-        "SELECT side, k, rf = 1, fee, MIN(since), MAX(cls) = ? AND MIN(since) <> '' AND"
-        " CAST(MIN(since) AS DATE) <= (SELECT MAX(CAST(moment AS DATE)) FROM (SELECT moment FROM"
-        " canon_his UNION ALL SELECT moment FROM canon_centre) z) - CAST(? AS INTEGER)"
+        f"SELECT side, k, rf = 1, fee, MIN(since), MAX(cls) = '{_AGAIN}' OR MAX(cls) = ?"
+        " AND MIN(since) <> '' AND CAST(MIN(since) AS DATE) <= (SELECT"
+        " MAX(CAST(moment AS DATE)) FROM (SELECT moment FROM canon_his UNION ALL SELECT moment"
+        " FROM canon_centre) z) - CAST(? AS INTEGER)"
         " FROM state_open WHERE k NOT IN (SELECT k FROM h WHERE k IS NOT NULL)"
         " AND k NOT IN (SELECT k FROM c WHERE k IS NOT NULL)"
         f" GROUP BY {_NAMES} ORDER BY 5, 1, 2, 3, 4",
@@ -155,13 +204,14 @@ def mark(con: duckdb.DuckDBPyConnection, sides: list[Side], *, grace_days: int) 
     """Use the memory: what an earlier day left open or closed, and what today leaves open."""
     for side, other, table in (("his", "centre", "h"), ("centre", "his", "c")):
         only = f"'{side}_only', 'refund_unmatched'"
-        same = " AND ".join(f"o.{n} = t.{n}" for n in ("rf", "fee", "fund", "acct", "cash"))
+        same = " AND ".join(f"o.{n} = t.{n}" for n in _AMOUNTS)
         con.execute(
             "UPDATE verdict SET class = 'cross_day', stage = 'carry', delta_fen = 0 FROM"
             f" (SELECT DISTINCT t.rid FROM {table} t JOIN state_open o ON o.k = t.k AND"
             f" o.side = '{other}' AND {same}) x"
             f" WHERE verdict.side = '{side}' AND verdict.line = x.rid AND class IN ({only})"
         )
+        _take_loose(con, side, other, table)
         con.execute(
             f"UPDATE verdict SET class = 'duplicate_{side}', stage = 'closed' FROM"
             f" (SELECT DISTINCT t.rid FROM {table} t JOIN state_closed o ON o.k = t.k AND"
@@ -177,6 +227,33 @@ def mark(con: duckdb.DuckDBPyConnection, sides: list[Side], *, grace_days: int) 
     del sides
 
 
+def _take_loose(con: duckdb.DuckDBPyConnection, side: str, other: str, table: str) -> None:
+    """Rows of today whose key and amounts are those of a row that was paired provisionally.
+
+    The key of both sides weighs more than what was proposed without it: the pair is closed, and the
+    row that had been proposed is open again. Rows that had no partner at all are taken first.
+    """
+    own = ", ".join(("k", *_AMOUNTS))
+    con.execute(
+        "CREATE OR REPLACE TABLE state_took AS SELECT t.rid, o.* EXCLUDE (n) FROM"
+        f" (SELECT x.rid, {', '.join(f'x.{n}' for n in ('k', *_AMOUNTS))},"
+        f" ROW_NUMBER() OVER (PARTITION BY {', '.join(f'x.{n}' for n in ('k', *_AMOUNTS))}"
+        f" ORDER BY x.rid) AS n FROM {table} x JOIN verdict v ON v.side = '{side}'"
+        f" AND v.line = x.rid AND v.class IN ('{side}_only', 'refund_unmatched')) t JOIN"
+        f" (SELECT *, ROW_NUMBER() OVER (PARTITION BY {own} ORDER BY mk IS NOT NULL, since, mk)"
+        f" AS n FROM state_loose WHERE side = '{other}') o"
+        f" ON o.n = t.n AND {' AND '.join(f'o.{n} = t.{n}' for n in ('k', *_AMOUNTS))}"
+    )
+    con.execute(
+        "UPDATE verdict SET class = 'cross_day', stage = 'carry', delta_fen = 0 FROM state_took x"
+        f" WHERE verdict.side = '{side}' AND verdict.line = x.rid"
+    )
+    con.execute(
+        f"INSERT INTO state_open SELECT '{side}', mk, mrf, mfee, mfund, macct, mcash, '{_AGAIN}',"
+        " since FROM state_took WHERE mk IS NOT NULL AND mk <> k"
+    )
+
+
 def remember(con: duckdb.DuckDBPyConnection, folder: Path, sides: list[Side]) -> dict[str, Any]:
     """Write down what this run left open and closed; a repeated run adds nothing."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -186,28 +263,53 @@ def remember(con: duckdb.DuckDBPyConnection, folder: Path, sides: list[Side]) ->
         if link["inputs"] == own:
             return {"run": number, "hash": link["hash"], "repeated": True}
     number = len(links) + 1
-    wanted = {
-        "open": "v.class IN ('carried', 'his_only', 'centre_only', 'refund_unmatched')",
-        "closed": "v.class IN ('matched', 'cross_day', 'time_skew', 'refund_pair')"
-        " AND v.stage IN ('exact', 'carry')",
-    }
-    for name, condition in wanted.items():
-        path = folder / f"{number:05d}.{name}.parquet"
-        more = ", v.class AS cls" if name == "open" else ""
-        rows = " UNION ALL ".join(
-            f"SELECT '{side}' AS side, t.k, t.rf, t.fee, t.fund, t.acct, t.cash{more}"
-            f" FROM {table} t JOIN verdict v ON v.side = '{side}' AND v.line = t.rid"
-            f" WHERE t.k IS NOT NULL AND {condition}"
-            for side, table in (("his", "h"), ("centre", "c"))
-        )
-        quoted = str(path).replace("'", "''")
-        con.execute(f"COPY ({rows} ORDER BY ALL) TO '{quoted}' (FORMAT parquet)")
+    for name, select in zip(_TABLES, _left(con), strict=True):
+        quoted = str(_file(folder, number, name)).replace("'", "''")
+        con.execute(f"COPY ({select} ORDER BY ALL) TO '{quoted}' (FORMAT parquet)")
     link = {
         "inputs": own,
         "days": _days(con),
-        "files": {n: _digest(folder / f"{number:05d}.{n}.parquet") for n in _TABLES},
+        "files": {n: _digest(_file(folder, number, n)) for n in _TABLES},
     }
     link["hash"] = _seal(links[-1]["hash"] if links else "", link)
     text = json.dumps([*links, link], indent=1)
     (folder / CHAIN).write_text(text + "\n", encoding="utf-8", newline="\n")
     return {"run": number, "hash": link["hash"], "repeated": False}
+
+
+def _left(con: duckdb.DuckDBPyConnection) -> tuple[str, str, str]:
+    """SELECTs of what this run leaves: open rows, closed keys, provisional pairs."""
+    con.execute(
+        "CREATE OR REPLACE TABLE repeated AS SELECT k, rf FROM h WHERE k IS NOT NULL GROUP BY k, rf"
+        " HAVING COUNT(*) > 1 UNION SELECT k, rf FROM c WHERE k IS NOT NULL GROUP BY k, rf"
+        " HAVING COUNT(*) > 1"
+    )
+    paired = "v.class IN ('matched', 'cross_day', 'time_skew', 'refund_pair')"
+    final = "(SELECT 1 FROM repeated r WHERE r.k = t.k AND r.rf = t.rf)"
+    opened = "v.class IN ('carried', 'his_only', 'centre_only', 'refund_unmatched')"
+    closed = f"{paired} AND (v.stage = 'carry' OR v.stage = 'exact' AND NOT EXISTS {final})"
+    loose = (
+        f"v.weak = 1 OR v.class LIKE 'duplicate%' AND v.stage <> 'closed'"
+        f" OR {paired} AND v.stage = 'exact' AND EXISTS {final}"
+    )
+    mate = (
+        "o.k AS mk, o.rf AS mrf, o.fee AS mfee, o.fund AS mfund, o.acct AS macct, o.cash AS mcash"
+    )
+    again = (
+        " UNION ALL SELECT side, k, rf, fee, fund, acct, cash, side || '_only' FROM state_open"
+        f" WHERE cls = '{_AGAIN}'"
+    )
+
+    def select(condition: str, more: str, join: str = "") -> str:
+        return " UNION ALL ".join(
+            f"SELECT '{side}' AS side, t.k, t.rf, t.fee, t.fund, t.acct, t.cash{more}"
+            f" FROM {table} t JOIN verdict v ON v.side = '{side}' AND v.line = t.rid"
+            f" {join.format(other)} WHERE t.k IS NOT NULL AND ({condition})"
+            for side, table, other in (("his", "h", "c"), ("centre", "c", "h"))
+        )
+
+    return (
+        f"SELECT * FROM ({select(opened, ', v.class AS cls')}{again}) y",
+        f"SELECT * FROM ({select(closed, '')}) y",
+        f"SELECT * FROM ({select(loose, ', ' + mate, 'LEFT JOIN {} o ON o.rid = v.mate')}) y",
+    )

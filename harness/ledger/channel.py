@@ -98,3 +98,47 @@ def mark_missing(con: duckdb.DuckDBPyConnection, his: Side) -> None:
         f" AND h.cash <> 0 AND verdict.class IN ({harmless})"
         f" AND h.rid NOT IN (SELECT hr FROM channel_pair){paid}"
     )
+
+
+def tie_centre(con: duckdb.DuckDBPyConnection) -> None:
+    """Paid and settled, and HIS knows nothing: the rows of channel and centre name each other.
+
+    What becomes of the order tells 6301; without it a bill is lost that patient and fund have paid.
+    """
+    names = ("k", "bill", "g", "ok")
+    alone = "'centre_only', 'refund_unmatched', 'refund_pair_one_side'"
+    hits = " UNION ".join(
+        f"SELECT b.rid AS br, c.rid AS cr, b.amount = c.cash AS same FROM b JOIN c"
+        f" ON b.k = c.{name} AND b.rf = c.rf"
+        for name in names
+    )
+    con.execute(
+        "CREATE OR REPLACE TABLE channel_centre AS SELECT br, cr FROM (SELECT x.*,"
+        " ROW_NUMBER() OVER (PARTITION BY br ORDER BY NOT same, cr) AS i,"
+        " ROW_NUMBER() OVER (PARTITION BY cr ORDER BY NOT same, br) AS j"
+        f" FROM ({hits}) x JOIN verdict v ON v.side = 'centre' AND v.line = cr"
+        f" AND v.class IN ({alone}) JOIN verdict w ON w.side = 'channel' AND w.line = br"
+        " AND w.class = 'channel_only') y WHERE i = 1 AND j = 1"
+    )
+    for side, own, other, far in (
+        ("channel", "br", "centre", "cr"),
+        ("centre", "cr", "channel", "br"),
+    ):
+        con.execute(
+            f"UPDATE verdict SET partner = '{other}:' || z.{far} FROM channel_centre z"
+            f" WHERE verdict.side = '{side}' AND verdict.line = z.{own}"
+        )
+
+
+def visits(con: duckdb.DuckDBPyConnection) -> None:
+    """Make ``channel_visit``: the visit of the bill that an order names; no channel knows it."""
+    names = ("k", "bill", "g", "ok")
+    known = " UNION ALL ".join(
+        f"SELECT b.rid, t.m FROM b JOIN {table} t ON b.k = t.{name} WHERE t.m IS NOT NULL"
+        for table in ("h", "c")
+        for name in names
+    )
+    con.execute(
+        f"CREATE OR REPLACE TABLE channel_visit AS SELECT rid, MIN(m) AS m FROM ({known}) x"
+        " GROUP BY rid HAVING MIN(m) = MAX(m)"
+    )

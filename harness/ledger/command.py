@@ -47,7 +47,7 @@ from harness.ledger.columns import GRACE_DAYS, HARMLESS, TOLERANCE_DAYS
 from harness.ledger.control import Incomplete
 from harness.ledger.pool import Pool
 from harness.ledger.reading import Side, read_side
-from harness.ledger.sources import feeds
+from harness.ledger.sources import feeds, not_read
 from harness.ledger.writing import Writing
 
 EXIT_BALANCED, EXIT_DIFFERS, EXIT_INCOMPLETE = 0, 1, 3
@@ -223,7 +223,7 @@ def judge(
         result = conserve.totals(con, sides, dict(request.sources), proved) | whole
         result["not_compared"] = skipped
         result["province"] = rules.to_json() if rules.name else {}
-        result["set_aside"] = notes.set_aside
+        result["set_aside"], result["not_read"] = notes.set_aside, notes.not_read
         result["cut"] = outside
         result["totals_3201"] = identities_totals.totals(
             con,
@@ -290,14 +290,14 @@ def _read(
         say(tr("reading {source}", source=src if "://" not in src else name))
         folder = work / name
         folder.mkdir()
-        found = feeds(src, query=request.queries.get(name, ""), work=folder)
+        own = renames.get(name, {})
+        found = feeds(src, query=request.queries.get(name, ""), work=folder, renames=own)
+        notes.not_read += [f"{name}: {one}" for one in not_read(src)]
         if name == "centre":
             found = layouts.prepare(found, rules, folder, notes)
         elif name == "channel":
             found = channel_bills.prepare(found, names.get("channel_bill"), folder)
-        side, waits = read_side(
-            con, name, found, renames=renames.get(name, {}), work=folder, pool=pool
-        )
+        side, waits = read_side(con, name, found, renames=own, work=folder, pool=pool)
         pool.waits += waits
         sides.append(side)
     return sides
@@ -341,6 +341,8 @@ def _stages(
     verdicts.build(con, sides)
     if len(sides) > 2:
         channel.mark_missing(con, his)
+        channel.tie_centre(con)
+        channel.visits(con)
     if request.state or request.carry_from:
         carry.mark(con, sides, grace_days=request.grace_days)
     return skipped

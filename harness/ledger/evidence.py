@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
@@ -94,6 +95,28 @@ class Calls(list[Exchange]):
     def __init__(self, calls: Iterable[Exchange] = (), unread: Iterable[Unread] = ()) -> None:
         super().__init__(calls)
         self.unread = [one for one in unread if one.lines or one.nameless or one.unclear]
+
+    def result(self) -> dict[str, Any]:
+        """What ``totals.json`` says of it; nothing where everything was read."""
+        told = [
+            {"file": one.file, "lines": one.lines, "no_msgid": one.nameless, "unclear": one.unclear}
+            for one in self.unread
+        ]
+        return {"log_unread": told} if told else {}
+
+
+def asked(paths: Iterable[str], pattern: str) -> Calls:
+    """What the options of the command name; says on the terminal what could not be read.
+
+    Raises:
+        InputError: as ``read``, or the pattern cannot be used.
+    """
+    found = evidence_text.pattern_of(pattern) if pattern else None
+    calls = read([Path(one) for one in paths], found)
+    for one in calls.unread:
+        for line in one.told():
+            print(line, file=sys.stderr)
+    return calls
 
 
 def read(paths: list[Path], pattern: re.Pattern[str] | None = None) -> Calls:
@@ -291,7 +314,8 @@ def _answer(call: Exchange, told: Mapping[str, Any]) -> None:
     call.setl_id = _id(found.get("setl_id")) or call.setl_id
     call.mdtrt_id = _id(found.get("mdtrt_id")) or call.mdtrt_id
     call.clr_type = str(found.get("clr_type") or "")
-    call.order = str(found.get("ordStas") or found.get("refStatus") or "")
+    refund = str(found.get("refStatus") or "")
+    call.order = refund if refund == "EXP" else str(found.get("ordStas") or refund)
     for name in ("medfee_sumamt", "fund_pay_sumamt", "acct_pay"):
         amount = money.fen(str(found.get(name, "")))
         if amount is not None:

@@ -245,8 +245,7 @@ class _Waiting:
             yield from self._end([one for at, one in self.open if at == thread])
         if not (asked.get("msgid") and asked.get("infno")):
             unread.nameless += 1
-        at = record.head.get("time", "").replace("/", "-").replace(",", ".")
-        self.open.append((thread, Turn(asked=asked, at=at)))
+        self.open.append((thread, Turn(asked=asked, at=record.head.get("time", ""))))
         if len(self.open) > OPEN_MAX:
             yield from self._end([self.open[0][1]])
 
@@ -317,10 +316,16 @@ def _quoted(decoder: json.JSONDecoder, text: str, at: int) -> dict[str, Any]:
 
 
 def _unwrapped(value: dict[str, Any]) -> dict[str, Any]:
-    """Without an envelope of one member, such as ``{"request": {...}}``."""
-    while len(value) == 1 and isinstance(inner := next(iter(value.values())), dict):
-        if {"infno", "infcode", "msgid"} & value.keys():
-            break
+    """Without an envelope of one member, such as ``{"request": {...}}``, in a string or not."""
+    while len(value) == 1 and not {"infno", "infcode", "msgid"} & value.keys():
+        inner = next(iter(value.values()))
+        if isinstance(inner, str) and inner[:1] == "{":
+            try:
+                inner = json.loads(inner)
+            except (ValueError, RecursionError):
+                return value
+        if not isinstance(inner, dict):
+            return value
         value = inner
     return value
 

@@ -15,10 +15,11 @@ import duckdb
 from harness import i18n
 from harness.i18n import tr
 from harness.ledger import tables, when
+from harness.ledger.cause import Cause
 from harness.ledger.columns import HARMLESS
 from harness.ledger.evidence import Exchange
 from harness.ledger.explain_advice import advices
-from harness.ledger.explain_table import CAUSES, Cause
+from harness.ledger.explain_table import CAUSES
 from harness.ledger.reading import Side
 
 UNKNOWN = "unknown"
@@ -150,7 +151,7 @@ def _differences(con: duckdb.DuckDBPyConnection, sides: Sequence[Side]) -> None:
     quiet = ", ".join(f"'{one}'" for one in HARMLESS if one not in {"cross_day", "time_skew"})
     con.execute(
         "CREATE OR REPLACE TABLE bad AS SELECT side, line, class, delta_fen, stage, d, rf, fee,"
-        f" mate FROM verdict WHERE class NOT IN ({quiet})"
+        f" mate, partner FROM verdict WHERE class NOT IN ({quiet})"
     )
     span = con.execute("SELECT MIN(sent), MAX(sent) FROM log").fetchone()
     covered = "TRUE"
@@ -169,13 +170,17 @@ def _differences(con: duckdb.DuckDBPyConnection, sides: Sequence[Side]) -> None:
         opter = f'k."x_{operator}"' if operator else "CAST(NULL AS VARCHAR)"
         paired = side.name in {"his", "centre"}
         fee = "v.fee" if paired else "CASE WHEN k.cash <> 0 THEN k.cash ELSE k.fee END"
+        visit = "k.m"
+        if not paired:
+            visit = "COALESCE(k.m, (SELECT i.m FROM channel_visit i WHERE i.rid = v.line))"
         # Picked by line: no other row of ten million is tidied for these few.
         own = side.picked(f"SELECT line FROM bad WHERE side = '{side.name}'")
         doubles = f"SELECT orid FROM doubled WHERE side = '{side.name}'"
         rows.append(
             f"SELECT v.side, v.line, v.class, v.delta_fen, v.stage, v.d, v.rf, {fee} AS fee,"
             " k.fund, k.acct, k.clr, k.ins, k.opt,"
-            " v.mate, k.g, k.m, k.p, k.k, k.ok, COALESCE(k.ok, k.k) AS back, k.moment, k.source,"
+            f" v.mate, COALESCE(v.partner, '') AS partner, k.g, {visit} AS m, k.p, k.k, k.ok,"
+            " COALESCE(k.ok, k.k) AS back, k.moment, k.source,"
             f" k.raw_line, k.fault, {opter} AS opter, {covered} AS covered,"
             f" {'TRUE' if 'msgid' in side.present else 'FALSE'} AS has_msgid"
             f" FROM bad v JOIN ({own}) k ON k.rid = v.line WHERE v.side = '{side.name}'"

@@ -14,41 +14,10 @@ The first rule that holds names the cause. Without evidence no rule holds: the c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from harness.ledger.cause import Cause, Texts
 from harness.ledger.columns import NEAR_S
-
-Texts = tuple[str, str]
-"""Chinese and English."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
-    """One rule.
-
-    Attributes:
-        code: as in ``verdicts.csv``.
-        number: in the list of 28; 0 for a further one.
-        classes: classes that it can explain.
-        when: SQL that holds where the evidence decides.
-        confidence: high, medium or low.
-        name: what it is called.
-        proof: what would prove it, or has proven it.
-        side: only rows of this side; empty for both.
-        log: only where interface logs or traces were given.
-    """
-
-    code: str
-    number: int
-    classes: tuple[str, ...]
-    when: str
-    confidence: str
-    name: Texts
-    proof: Texts
-    side: str = ""
-    log: bool = False
-
 
 _C: Final = ("centre_only",)
 _H: Final = ("his_only",)
@@ -209,6 +178,12 @@ _CALL: Final = (
 
 _ROWS: Final = (
     Cause(
+        code="mobile_callback_lost", number=22, classes=("centre_only", "channel_only"),
+        when="z.partner LIKE 'channel:%' OR z.partner LIKE 'centre:%'", confidence="high",
+        name=("移动支付回调未到医院", "the callback of a mobile payment did not arrive"),
+        proof=("6301 查订单状态", "the state of the order by 6301"),
+    ),
+    Cause(
         code="wrong_scope", number=11, classes=_ONE, when="z.scope IS NOT NULL",
         confidence="medium",
         name=("取数范围不同（整个类别缺失）", "other scope: a whole category is missing"),
@@ -353,9 +328,11 @@ _MONEY: Final = (
 
 _CHANNEL: Final = (
     Cause(
-        code="mobile_refund_partial", number=23, side="channel", log=True,
+        code="mobile_refund_partial", number=23, log=True,
         classes=("channel_only", "channel_missing", "amount_mismatch"),
-        when="o.stage IN ('11', '16', 'EXP')", confidence="high",
+        when="o.stage IN ('11', '16', 'EXP') AND (z.side = 'channel'"
+        " OR z.class = 'channel_missing')",
+        confidence="high",
         name=("移动支付退费只完成一半", "a mobile refund was done by half"),
         proof=("6301 的 ordStas、refStatus", "ordStas and refStatus of 6301"),
     ),

@@ -123,6 +123,7 @@ class Notes:
     """What was done to the files before they were read."""
 
     set_aside: list[dict[str, Any]] = field(default_factory=list)
+    not_read: list[str] = field(default_factory=list)
 
 
 def prepare(feeds: list[Feed], rules: Province, work: Path, notes: Notes) -> list[Feed]:

@@ -27,7 +27,7 @@ from harness.ledger import (
     reading_typed,
     sniff,
 )
-from harness.ledger.columns import ALSO_CARRIED, AMOUNTS, KNOWN, REQUIRED
+from harness.ledger.columns import ALSO_CARRIED, AMOUNTS, KEYS, KNOWN, REQUIRED
 from harness.ledger.control import Control, Incomplete, control
 from harness.ledger.reading_text import Keep, parquet_scan, quoted
 from harness.ledger.sources import Feed
@@ -37,6 +37,9 @@ IN_MEMORY_BYTES: Final = 256 << 20
 
 PARALLEL_BYTES: Final = 8 << 20
 """From this size on the control totals are taken at the same time, not before."""
+
+_BINARY: Final = frozenset({"DOUBLE", "FLOAT", "REAL"})
+"""Types that keep fifteen digits of an id, or fewer, and write a code as 310.0."""
 
 _PROBE_ROWS: Final = 2_000
 """Rows at the beginning of a file whose spelling decides how the rest is read first."""
@@ -288,6 +291,13 @@ def _parquet(con: duckdb.DuckDBPyConnection, feed: Feed, renames: Mapping[str, s
         straightened=False,
     )
     types = {name: str(row[1]) for name, row in zip(names, described, strict=True)}
+    for name in KEYS:
+        if types.get(name) in _BINARY:
+            raise InputError(
+                tr("{column} was stored as a number: its last digits are lost", column=name),
+                where=feed.label,
+                remedy=tr("export the column as text"),
+            )
     control_parquet.control_of_parquet(con, part, types)
     return part
 

@@ -58,7 +58,7 @@ def checks(totals: Mapping[str, Any]) -> list[Table]:
     if not totals.get("waterfall"):
         return []
     of_uploads = report_uploads.tables(totals)
-    own = (_cut, _still_open, report_cells.table, _lines, _identities, _broken)
+    own = (_not_read, _cut, _still_open, report_cells.table, _lines, _identities, _broken)
     found = (*(one(totals) for one in own), *of_uploads)
     return [one for one in found if one[2]]
 
@@ -66,6 +66,11 @@ def checks(totals: Mapping[str, Any]) -> list[Table]:
 def _cut(totals: Mapping[str, Any]) -> Table:
     heads = (tr("cut of the HIS list"),)
     return heads[0], heads, [(line,) for line in cut.lines(totals.get("cut") or {})]
+
+
+def _not_read(totals: Mapping[str, Any]) -> Table:
+    heads = (tr("files that were not read"),)
+    return heads[0], heads, [(one,) for one in totals.get("not_read", [])]
 
 
 def _still_open(totals: Mapping[str, Any]) -> Table:

@@ -6,7 +6,7 @@ one control sum serve them all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -36,13 +36,16 @@ class Feed:
     parquet: bool = False
 
 
-def feeds(src: str, *, query: str, work: Path) -> list[Feed]:
+def feeds(
+    src: str, *, query: str, work: Path, renames: Mapping[str, str] | None = None
+) -> list[Feed]:
     """The files behind a command-line source, in a stable order.
 
     Args:
         src: file, folder or database URL (``dialect+driver://...``).
         query: SELECT for a database URL.
         work: folder for what has to be converted.
+        renames: own column names, in lower case, to the interface's.
 
     Raises:
         InputError: nothing there, or nothing that can be read.
@@ -58,19 +61,27 @@ def feeds(src: str, *, query: str, work: Path) -> list[Feed]:
             raise InputError(
                 tr("{count} ledger files in this folder", count=len(found)), where=str(path)
             )
-        return [feed for one in found for feed in _file(one, one.name, work)]
+        return [feed for one in found for feed in _file(one, one.name, work, renames or {})]
     if not path.is_file():
         raise InputError(tr("no such file or folder: {path}", path=path), where=str(path))
     if path.stat().st_size == 0:
         raise InputError(tr("the file is empty"), where=str(path), remedy=tr("export it again"))
-    return list(_file(path, path.name, work))
+    return list(_file(path, path.name, work, renames or {}))
+
+
+def not_read(src: str) -> list[str]:
+    """What lies in a source folder and is no ledger by its name; nothing is left out in silence."""
+    path = Path(src)
+    if "://" in src or not path.is_dir():
+        return []
+    return sorted(one.name for one in path.iterdir() if not (one.is_file() and _known(one)))
 
 
 def _known(path: Path) -> bool:
     return path.suffix.lower() in {*TEXT_SUFFIXES, *SHEET_SUFFIXES, ".zip", ".parquet", ".dbf"}
 
 
-def _file(path: Path, label: str, work: Path) -> Iterator[Feed]:
+def _file(path: Path, label: str, work: Path, renames: Mapping[str, str]) -> Iterator[Feed]:
     kind = _kind(path)
     if kind == "parquet":
         yield Feed(path=path, label=label, parquet=True)
@@ -78,10 +89,10 @@ def _file(path: Path, label: str, work: Path) -> Iterator[Feed]:
         for member, name in sources_archive.extract(path, work):
             if _kind(member) == "zip":
                 raise InputError(tr("an archive inside an archive"), where=f"{label}:{name}")
-            yield from _file(member, f"{label}:{name}", work)
+            yield from _file(member, f"{label}:{name}", work, renames)
     elif kind == "sheet":
         target = work / f"{path.stem}.sheet.csv"
-        sources_sheet.sheet_to_text(path, target)
+        sources_sheet.sheet_to_text(path, target, renames)
         yield Feed(path=target, label=label)
     elif kind == "dbf":
         target = work / f"{path.stem}.dbf.csv"

@@ -28,8 +28,13 @@ _NOISE: Final = Decimal("0.000001")
 """What binary fractions and formulas add to an amount; anything larger was written by somebody."""
 
 
-def sheet_to_text(path: Path, target: Path) -> None:
+def sheet_to_text(path: Path, target: Path, renames: Mapping[str, str]) -> None:
     """All sheets that have rows, one below the other, as CSV in UTF-8.
+
+    Args:
+        path: the workbook.
+        target: the CSV.
+        renames: own column names, in lower case, to the interface's.
 
     Raises:
         InputError: sheets of different columns, or an identifier stored as a number too long to
@@ -46,7 +51,7 @@ def sheet_to_text(path: Path, target: Path) -> None:
             tr("the workbook cannot be read: {error}", error=error), where=str(path)
         ) from error
     rows = _joined(path, {name: table for name, table in sheets.items() if table})
-    names = [canonical_name(str(cell), {}) for cell in rows[0]]
+    names = [canonical_name(str(cell), renames) for cell in rows[0]]
     lines = ([_cell(path, n, names, i, v) for i, v in enumerate(row)] for n, row in _body(rows))
     _write(target, [str(cell) for cell in rows[0]], lines)
 

@@ -75,7 +75,7 @@ def read(
         Incomplete: fewer or more rows were read than the file has lines.
     """
     work.mkdir()
-    found = feeds(src, query=query, work=work)
+    found = feeds(src, query=query, work=work, renames=renames)
     target, total, has = work / "rows.csv", 0, set[str]()
     with target.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, COLUMNS, restval="", quoting=csv.QUOTE_ALL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import zipfile
 
+import duckdb
 import pytest
 import sqlalchemy
 
@@ -262,16 +263,31 @@ def test_an_amount_of_less_than_a_fen_is_not_rounded_away(desk):
     assert desk.classes("his") == ["rejected", "matched"]
 
 
-def test_an_id_that_a_spreadsheet_has_rounded_is_refused(desk):
+@pytest.mark.parametrize("own", ["setl_id", "JSXH"])
+def test_an_id_that_a_spreadsheet_has_rounded_is_refused(desk, own):
     import xlsxwriter
 
     path = desk.folder / "his.xlsx"
     with xlsxwriter.Workbook(path) as book:
         sheet = book.add_worksheet()
-        sheet.write_row(0, 0, HEADER)
+        sheet.write_row(0, 0, [own, *HEADER[1:]])
         sheet.write_row(1, 0, [430000012345678901, *[row(0)[name] for name in HEADER[1:]]])
-    assert desk.run(path, WHOLE) == 2
+    columns = desk.file("names.toml", f'[his]\nsetl_id = "{own}"\n')
+    assert desk.run(path, WHOLE, "--columns", columns) == 2
     assert "his.xlsx:2" in desk.said["error"]
+
+
+@pytest.mark.parametrize("name", ["setl_id", "clr_type"])
+def test_an_id_that_parquet_has_as_a_binary_fraction_is_refused(desk, name):
+    source = desk.file("his.csv", table([row(0, setl_id="430000012345678901")]))
+    path = desk.folder / "his.parquet"
+    duckdb.execute(
+        f"COPY (SELECT * REPLACE (CAST({name} AS DOUBLE) AS {name}) FROM read_csv('{source}',"
+        f" header=true, all_varchar=true)) TO '{path}' (FORMAT parquet)"
+    )
+    assert desk.run(path, WHOLE) == 2
+    assert f"{name} was stored as a number" in desk.said["error"]
+    assert "his.parquet" in desk.said["error"]
 
 
 def test_a_line_of_ten_million_columns_is_refused_at_once(desk):
@@ -312,6 +328,9 @@ def test_a_folder_of_days_is_one_ledger(desk):
         "0302.csv",
         "0303.txt",
     ]
+    assert desk.totals["not_read"] == ["his: notes.docx"]
+    assert "his: notes.docx" in desk.printed
+    assert "notes.docx" in (desk.out / "report.html").read_text(encoding="utf-8")
 
 
 def dbf(lines, *, cut=0):

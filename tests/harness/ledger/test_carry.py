@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+from harness.ledger import carry
 from tests.harness.ledger.desk import Desk, row, rows
 
 pytestmark = pytest.mark.slow
@@ -144,3 +145,69 @@ def test_a_chain_that_was_touched_stops_everything(desk, what):
     assert desk.run([row(20, setl_time="2026-03-04 09:00:00")],
                     [row(20, setl_time="2026-03-04 09:00:00")], "--state", state) == 3  # fmt: skip
     assert not (desk.out / "verdicts.csv").exists()
+
+
+def test_pairs_that_are_closed_do_not_come_again_in_a_wider_window(desk):
+    state = ("--state", desk.folder / "state")
+    assert desk.run(rows(0, 1), rows(0, 1), *state) == 0
+    wider = [*rows(0, 1), *third(11)]
+
+    assert desk.run(wider, wider, *state) == 2
+    assert "2 settlements are closed already" in desk.said["error"]
+    assert "S00000, S00001" in desk.said["error"]
+    assert len(chain(desk)) == 1
+    assert desk.run(third(11), third(11), *state) == 0
+
+
+WEAK = row(7, setl_id="8001234567")
+BACK = {"setl_time": "2026-03-03 08:00:00"}
+
+
+def test_a_weak_pair_gives_way_to_the_key_of_a_later_day(desk):
+    state = ("--state", desk.folder / "state")
+    other = row(7, setl_id="8001234566", setl_time="2026-03-02 10:00:02")
+    assert desk.run([*rows(0), WEAK], [*rows(0), other], *state) == 1
+    assert desk.classes("his") == ["matched", "id_suspect"]
+
+    # The centre's row comes a day late: what was taken for it is nobody's again.
+    assert desk.run(third(11), [*third(11), WEAK | BACK], *state) == 1
+    assert desk.classes("centre") == ["matched", "cross_day"]
+    (told,) = desk.totals["still_open"]["listed"]
+    assert (told["side"], told["setl_id"], told["overdue"]) == ("centre", "8001234566", True)
+
+    # From then on it is listed like every row that nobody has closed, and told no second time.
+    last = [row(21, setl_time="2026-03-04 09:00:00")]
+    assert desk.run(last, last, *state) == 0
+    assert [one["setl_id"] for one in desk.totals["still_open"]["listed"]] == ["8001234566"]
+    his = row(7, setl_id="8001234566", setl_time="2026-03-05 09:30:00")
+    last = [row(22, setl_time="2026-03-05 09:00:00")]
+    assert desk.run([*last, his], last, *state) == 0
+    assert desk.classes("his") == ["matched", "cross_day"]
+    assert desk.totals["still_open"]["rows"] == 0
+
+
+def test_a_pair_on_a_repeated_key_is_not_closed(desk):
+    state = ("--state", desk.folder / "state")
+    assert desk.run([*rows(0, 7), row(7, msgid="G2")], rows(0, 7), *state) == 1
+    assert desk.classes("his").count("duplicate_his") == 1
+
+    # The centre's second row: with a closed key it would be a double, and two wrongs told.
+    assert desk.run(third(11), [*third(11), row(7, msgid="G2") | BACK], *state) == 0
+    assert desk.classes("centre") == ["matched", "cross_day"]
+
+    # Now as many stand on either side, and the key is closed.
+    day = {"setl_time": "2026-03-04 09:00:00"}
+    assert desk.run([row(21, **day)], [row(21, **day), row(7, msgid="G3") | day], *state) == 1
+    assert desk.classes("centre") == ["matched", "duplicate_centre"]
+
+
+def test_a_state_of_an_earlier_version_is_read(desk):
+    state = desk.folder / "state"
+    assert desk.run([*rows(0), LATE], rows(0), "--state", state) == 1
+    links = chain(desk)
+    del links[0]["files"]["loose"]
+    (state / "00001.loose.parquet").unlink()
+    links[0]["hash"] = carry._seal("", links[0])
+    (state / "chain.json").write_text(json.dumps(links), encoding="utf-8")
+
+    assert desk.run(third(11), [*third(11), CAME], "--state", state) == 0

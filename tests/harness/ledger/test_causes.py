@@ -387,3 +387,71 @@ def test_a_trace_written_by_the_recorder_itself_is_evidence(desk):
     assert desk.run(rows(0, 1), rows(0, 1, 2, 3), "--trace", folder) == 1
     causes = {name: one["cause"] for name, one in desk.open_rows("centre").items()}
     assert causes == {"S00002": "answer_lost", "S00003": "his_rollback"}
+
+
+BILL = "outTradeNo,cashAmt,tradeTime\nB0,3000,2026-03-02 10:00:02\nB1,3100,2026-03-02 10:00:03\n"
+GIVEN_BACK = "B1,-3100,2026-03-02 11:00:03\n"
+
+
+@slow
+@pytest.mark.parametrize(
+    ("told_of", "cause"),
+    [
+        ({"ordStas": "11"}, "mobile_refund_partial"),
+        ({"ordStas": "16"}, "mobile_refund_partial"),
+        ({"ordStas": "7", "refStatus": "EXP"}, "mobile_refund_partial"),
+        ({"ordStas": "6"}, "unknown"),
+    ],
+)
+def test_a_mobile_refund_that_was_done_by_half(desk, told_of, cause):
+    path = log(desk, line(ask("6301", "G63010", mdtrt_id="M1"), told(**told_of)))
+    names = desk.file("names.toml", '[channel_bill]\nbase = "platform"\n')
+    more = ("--log", path, "--columns", names, "--channel")
+
+    # The channel gave the money back, insurance and hospital did not.
+    bill = desk.file("platform.csv", BILL + GIVEN_BACK)
+    assert desk.run(rows(0, 1), rows(0, 1), *more, bill) == 1
+    (found,) = [one for one in desk.verdicts("channel") if one["class"] != "matched"]
+    assert (found["class"], found["cause"]) == ("channel_only", cause)
+
+    # The other way round: of the bill there is nothing in the channel any more.
+    bill = desk.file("platform.csv", BILL[: BILL.index("B1")])
+    assert desk.run(rows(0, 1), rows(0, 1), *more, bill) == 1
+    assert desk.verdicts("his")[1]["class"] == "channel_missing"
+    assert desk.verdicts("his")[1]["cause"] == cause
+
+
+@slow
+@pytest.mark.parametrize(
+    ("at_centre", "cause"),
+    [("2026-04-01 00:00:20", "reversal_next_month"), ("2026-03-31 23:59:59", "")],
+)
+def test_a_reversal_over_the_end_of_the_month(desk, at_centre, cause):
+    minus = {"medfee_sumamt": "-101.00", "fund_pay_sumamt": "-60.00", "acct_pay": "-10.00",
+             "psn_cash_pay": "-31.00", "refd_setl_flag": "1"}  # fmt: skip
+    late = {"setl_time": "2026-03-31 23:59:50"}
+    his = [row(0, **late), row(1, **minus, **late)]
+    centre = [row(0, **late), row(1, **minus, setl_time=at_centre)]
+
+    assert desk.run(his, centre) == 0
+    assert desk.verdicts("his")[1]["cause"] == cause
+    assert desk.verdicts("his")[1]["class"] == ("cross_day" if cause else "matched")
+
+
+@slow
+def test_a_bill_over_midnight_is_no_reversal(desk):
+    one, other = "2026-03-31 23:59:50", "2026-04-01 00:00:20"
+    assert desk.run([row(0), row(1, setl_time=one)], [row(0), row(1, setl_time=other)]) == 0
+    assert desk.verdicts("his")[1]["cause"] == "day_cut"
+
+
+@slow
+@pytest.mark.parametrize("wrong", ["800123456O", "008001234560", "8001234561"])
+def test_an_id_that_was_damaged_on_its_way(desk, wrong):
+    true = row(7, setl_id="8001234560", msgid="GA", mdtrt_id="MA")
+    his = row(7, setl_id=wrong, msgid="GB", mdtrt_id="MB")
+
+    assert desk.run([row(0), his], [row(0), true]) == 1
+    found = desk.verdicts("his")[1]
+    assert (found["class"], found["cause"]) == ("id_suspect", "id_damaged")
+    assert found["partner"] == "centre:2"

@@ -242,3 +242,23 @@ def test_a_platform_that_counts_in_fen(desk):
     names = desk.file("names.toml", '[channel_bill]\nbase = "platform"\nunit = "yuan"\n')
     assert desk.run(rows(0, 1), rows(0, 1), "--channel", bill, "--columns", names) == 1
     assert {one["cause"] for one in desk.verdicts("channel")} == {"unit_of_amount"}
+
+
+def test_paid_and_settled_but_unknown_to_the_hospital(desk):
+    bill = desk.file("bill.csv", wechat([*THREE, ("B7", "37.00", False)]))
+
+    assert desk.run(rows(0, 1, 2), rows(0, 1, 2, 7), "--channel", bill) == 1
+    centre, paid = desk.verdicts("centre")[3], desk.verdicts("channel")[3]
+    assert (centre["class"], centre["partner"]) == ("centre_only", "channel:4")
+    assert (paid["class"], paid["partner"]) == ("channel_only", "centre:4")
+    assert {centre["cause"], paid["cause"]} == {"mobile_callback_lost"}
+    assert "6301" in paid["advice"]
+
+
+def test_what_the_channel_took_for_another_bill_names_nobody(desk):
+    bill = desk.file("bill.csv", wechat([*THREE, ("B77", "37.00", False)]))
+
+    assert desk.run(rows(0, 1, 2), rows(0, 1, 2, 7), "--channel", bill) == 1
+    centre, paid = desk.verdicts("centre")[3], desk.verdicts("channel")[3]
+    assert (centre["partner"], paid["partner"]) == ("", "")
+    assert {centre["cause"], paid["cause"]} == {"unknown"}
