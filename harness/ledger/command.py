@@ -218,7 +218,8 @@ def judge(
         whole = identities.check(con, sides, mulaid_inside_acct=rules.mulaid_inside_acct)
         if len(files := _fee_lines(request)) == len(DETAILED):
             detail_evidence.load(con, *files)
-            detail_equal.mark(con, *files)
+            if detail_equal.mark(con, *files):
+                proved = conserve.prove(con, sides)
         explain.explain(con, log, sides)
         result = conserve.totals(con, sides, dict(request.sources), proved) | whole
         result["not_compared"] = skipped
@@ -232,8 +233,9 @@ def judge(
             cells=list(cells.each(proved.cells)),
             pair_count=rules.pair_count,
         )
-        if result["residual"] != "0.00":
-            return _incomplete(sides, request, [tr("the waterfall leaves a rest")])
+        if proved.broken or result["residual"] != "0.00":
+            rest = [tr("the waterfall leaves a rest")]
+            return _incomplete(sides, request, proved.broken or rest)
         _remember(con, request, sides, result)
         say(tr("writing the verdicts"))
         verdicts.write(con, sides, out, writing)

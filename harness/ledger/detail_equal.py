@@ -14,7 +14,7 @@ from typing import Final
 
 import duckdb
 
-from harness.ledger import tables
+from harness.ledger import tables, verdicts
 from harness.ledger.canonical import word
 from harness.ledger.detail import Bill, explain
 from harness.ledger.detail_read import columns_of, decimal_of, fen_of, read_table
@@ -99,5 +99,6 @@ def _reclassed(con: duckdb.DuckDBPyConnection, wrong: list[tuple[int, int, str]]
     )
     kind = con.execute("SELECT table_type FROM information_schema.tables"
                        " WHERE table_name = 'verdict'").fetchone()  # fmt: skip
+    con.execute(f"DROP VIEW IF EXISTS {verdicts.CLOSE}")  # it knows the former classes
     con.execute(f"DROP {'VIEW' if kind == ('VIEW',) else 'TABLE'} verdict")
     con.execute("ALTER TABLE verdict_anew RENAME TO verdict")

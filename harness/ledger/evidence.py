@@ -208,7 +208,7 @@ def _json(text: str) -> Any:
     """A line as what it says; None where it is no JSON."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -259,7 +259,7 @@ def _opened(value: Any) -> Any:
     if isinstance(value, str) and value[:1] == "{":
         try:
             return json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return value
     return value
 

@@ -341,7 +341,7 @@ def _of_xml(text: str) -> dict[str, Any]:
         if inner[:1] == "{":
             try:
                 value = json.loads(inner)
-            except ValueError:
+            except (ValueError, RecursionError):
                 value = None
             if isinstance(value, dict):
                 return _unwrapped(value)

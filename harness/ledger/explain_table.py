@@ -20,6 +20,7 @@ from harness.ledger.cause import Cause, Texts
 from harness.ledger.columns import NEAR_S
 
 _C: Final = ("centre_only",)
+_C_TWICE: Final = ("centre_only", "refund_pair_one_side")
 _H: Final = ("his_only",)
 _ONE: Final = ("his_only", "centre_only")
 _BACK: Final = ("refund_unmatched", "refund_pair_one_side", "state_differs")
@@ -73,6 +74,13 @@ _UNDO: Final = (
         proof=("日志里只有撤销请求，没有应答", "the log has the reversal without an answer"),
     ),
     Cause(
+        code="reversal_answer_lost", number=5, classes=("id_suspect",),
+        when="l.reversal = 1 AND l.state IN ('no_answer', 'unreadable')",
+        confidence="high", log=True,
+        name=("撤销应答丢失", "the answer to the reversal was lost"),
+        proof=("日志里只有撤销请求，没有应答", "the log has the reversal without an answer"),
+    ),
+    Cause(
         code="reversal_not_booked", number=5, classes=_BACK, side="centre",
         when="v.state = 'success' OR (l.reversal = 1 AND l.state = 'success')",
         confidence="high", log=True,
@@ -86,6 +94,14 @@ _UNDO: Final = (
         confidence="high", log=True,
         name=("撤销失败，医院已记退费", "the reversal failed, HIS booked the refund"),
         proof=("用 5203 查原结算是否仍有效", "query by 5203 whether the original still stands"),
+    ),
+    Cause(
+        code="refund_without_call", number=0, classes=("state_differs",), log=True,
+        when="v.g IS NULL AND l.reversal = 0 AND z.covered"
+        " AND z.rf = CASE z.side WHEN 'his' THEN 1 ELSE 0 END",
+        confidence="medium",
+        name=("医院记了退费而没有撤销调用", "HIS booked a refund without a call"),
+        proof=("日志里没有这笔结算的撤销", "no reversal of the settlement in the log"),
     ),
     Cause(
         code="refund_outside_his", number=7, classes=_BACK, side="centre",
@@ -121,20 +137,21 @@ _CALL: Final = (
         proof=("日志里的原始应答", "the raw answer in the log"),
     ),
     Cause(
-        code="answer_lost", number=1, classes=_C, when="l.state = 'no_answer'",
-        confidence="high", log=True,
+        code="answer_lost", number=1, classes=_C_TWICE, when="z.rf = 0 AND l.state = 'no_answer'",
+        confidence="high", side="centre", log=True,
         name=("中心已结算，应答丢失", "the centre settled, its answer was lost"),
         proof=("日志有请求、无应答", "the log has the request and no answer"),
     ),
     Cause(
-        code="his_rollback", number=2, classes=_C, when="l.state = 'success'",
-        confidence="high", log=True,
+        code="his_rollback", number=2, classes=_C_TWICE, when="z.rf = 0 AND l.state = 'success'",
+        confidence="high", side="centre", log=True,
         name=("中心已成功，医院回滚", "the centre succeeded, HIS rolled back"),
         proof=("日志有成功应答，医院库无此结算", "a successful answer, and no row in HIS"),
     ),
     Cause(
-        code="answered_refused_but_settled", number=0, classes=_C, when="l.state = 'refused'",
-        confidence="medium", log=True,
+        code="answered_refused_but_settled", number=0, classes=_C_TWICE,
+        when="z.rf = 0 AND l.state = 'refused'",
+        confidence="medium", side="centre", log=True,
         name=("中心答复失败，实际已结算", "the centre said no and settled all the same"),
         proof=("中心日志与应答对照", "the centre's journal beside its answer"),
     ),
@@ -312,6 +329,13 @@ _MONEY: Final = (
         confidence="medium",
         name=("险种或清算类别对照错误", "insurance or clearing type mapped wrongly"),
         proof=("结算应答返回的类别", "the category that the settlement returned"),
+    ),
+    Cause(
+        code="id_damaged", number=0, classes=("id_suspect",), log=True,
+        when="(z.side = 'his' AND l.setl <> z.k) OR (z.side = 'centre' AND l.setl = z.k)",
+        confidence="high",
+        name=("编号被截断或改写", "the id was cut or altered"),
+        proof=("应答里的 setl_id", "setl_id of the answer"),
     ),
     Cause(
         code="id_damaged", number=0, classes=("id_suspect",), when="z.stage = 'damaged'",
