@@ -20,7 +20,6 @@ from harness.i18n import tr
 from harness.ledger import (
     apart,
     carry,
-    cells,
     channel,
     channel_bills,
     columns,
@@ -230,7 +229,7 @@ def judge(
             con,
             sides[0],
             sides[1],
-            cells=list(cells.each(proved.cells)),
+            cells=proved.cells,
             pair_count=rules.pair_count,
         )
         if proved.broken or result["residual"] != "0.00":

@@ -14,10 +14,11 @@ from typing import Any, Final
 import duckdb
 
 from harness.ledger import money
+from harness.ledger.cells import Cells
+from harness.ledger.cells import each as each_cell
 from harness.ledger.columns import SHORT
 from harness.ledger.reading import Side
 
-LINES_MAX: Final = 5_000
 EVERY_ROW: Final = 2
 """A settlement and its reversal are two rows, and count as two."""
 
@@ -32,7 +33,7 @@ def totals(
     his: Side,
     centre: Side,
     *,
-    cells: Sequence[Mapping[str, Any]] = (),
+    cells: Cells,
     pair_count: int = 2,
 ) -> dict[str, Any]:
     """The lines of 3201 from both ledgers, and whether the centre would answer "balanced".
@@ -44,11 +45,11 @@ def totals(
         cells: the sums by day that the proof made; they spare a pass over both ledgers.
         pair_count: how much a settlement and its reversal add to the count.
     """
-    both = his.present & centre.present
+    both, every = his.present & centre.present, list(each_cell(cells))
     same = all((name in his.present) == (name in centre.present) for name in _CATEGORIES)
-    if same and pair_count == EVERY_ROW and cells and set(_COMPARED) <= both:
-        lines = _from_cells(cells)
-        return _result(lines, list(_COMPARED), pair_count, cells)
+    if same and pair_count == EVERY_ROW and every and set(_COMPARED) <= both:
+        lines = _from_cells(every)
+        return _result(lines, list(_COMPARED), pair_count, every)
     names: list[str] = [name for name in _COMPARED if name in both]
     keys = [short for name, short in _CELL if name in both]
     agency = next(
@@ -60,7 +61,7 @@ def totals(
         + [f"COALESCE({agency}, '')" if agency else "''"]
     )
     amounts = ", ".join(f"SUM({SHORT[name]} * s)" for name in names)
-    each = ", ".join(
+    sums = ", ".join(
         f"SUM(CASE WHEN s = {sign} THEN {SHORT['medfee_sumamt']} ELSE 0 END)" for sign in (1, -1)
     )
     count = ", ".join(
@@ -72,10 +73,10 @@ def totals(
     )
     heads = ", ".join(("a", "b", "o", "rf", *(SHORT[name] for name in names), "s"))
     rows = con.execute(
-        f"SELECT a, b, o, {each}, {count}, {amounts} FROM ({parts}) z({heads})"
-        f" GROUP BY a, b, o ORDER BY a, b, o LIMIT {LINES_MAX}"
+        f"SELECT a, b, o, {sums}, {count}, {amounts} FROM ({parts}) z({heads})"
+        " GROUP BY a, b, o ORDER BY a, b, o"
     ).fetchall()
-    return _result([_line(row, names) for row in rows], names, pair_count, cells)
+    return _result([_line(row, names) for row in rows], names, pair_count, every)
 
 
 def _result(
