@@ -45,8 +45,8 @@ FROM rob b JOIN rp ON rp.rid = b.r JOIN hs h ON h.rid = b.o JOIN pair op ON op.h
 WHERE b.rr = 1 AND op.weak = 0 AND {no_harm_op}
 
 -- Rows that are still open, or paired with other amounts, by visit and person: do they add up? Pairs
--- that differ one way can only be made good by rows of one side alone; pairs that differ both ways
--- hide each other.
+-- whose bills differ one way can only be made good by rows of one side alone; pairs that differ both
+-- ways hide each other, and a pair of equal bills and other parts is one of both ways.
 -- @table open_pair
 SELECT pair.hr, pair.cr, pair.d FROM pair WHERE pair.d & 15 <> 0 AND pair.d & 48 = 0
 -- @table fh
@@ -65,14 +65,14 @@ SELECT f, COUNT(*) AS n, SUM(rf) AS refunds, SUM(fee) AS fee, SUM(fund) AS fund,
 SUM(cash) AS cash FROM fc WHERE f IS NOT NULL GROUP BY f
 -- @table ways
 SELECT f, MAX(up) AS up, MAX(down) AS down FROM (SELECT {family_h} AS f,
-CASE WHEN h.fee > c.fee OR h.fund > c.fund OR h.acct > c.acct OR h.cash > c.cash THEN 1 ELSE 0 END AS up,
-CASE WHEN h.fee < c.fee OR h.fund < c.fund OR h.acct < c.acct OR h.cash < c.cash THEN 1 ELSE 0 END AS down
+CASE WHEN h.fee >= c.fee THEN 1 ELSE 0 END AS up, CASE WHEN h.fee <= c.fee THEN 1 ELSE 0 END AS down
 FROM open_pair q JOIN hs h ON h.rid = q.hr JOIN cs c ON c.rid = q.cr) z GROUP BY f
 -- @table sums
 SELECT h.f, CASE WHEN h.refunds + c.refunds > 0 THEN 'partial_refund' ELSE 'group' END AS cls
 FROM gh h JOIN gc c ON h.f = c.f LEFT JOIN ways w ON w.f = h.f
 WHERE COALESCE(w.up, 0) + COALESCE(w.down, 0) < 2 AND h.fee = c.fee AND h.fund = c.fund
-AND h.acct = c.acct AND h.cash = c.cash AND h.n + c.n > 2 AND (h.refunds + c.refunds > 0 OR h.n = 1 OR c.n = 1)
+AND h.acct = c.acct AND h.cash = c.cash AND h.n + c.n > 2
+AND (h.refunds + c.refunds > 0 OR h.n = 1 OR c.n = 1)
 
 -- Refunds of a part that the sides have with different amounts; of all, each of its own amount, is
 -- no part.
