@@ -1,7 +1,8 @@
 """``medharness doctor``: looks whether a profile fits the site, and changes nothing.
 
-It reads certificates' dates, clocks and probes, connects and closes without a byte, and tells of
-every connection before the first one opens. Addresses that the policy forbids are never opened.
+It reads certificates' dates, clocks and probes, connects and closes without a byte, asks DICOM
+systems for a C-ECHO, and tells of every connection before the first one opens. Addresses that the
+policy forbids are never opened.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from harness.doctor_check import Check, Look, Means, Status
+from harness.doctor_check import Cell, Check, Look, Means, Status
+from harness.doctor_echo import echo_looks
 from harness.doctor_endpoints import endpoint_looks
 from harness.doctor_guards import guard_checks
 from harness.doctor_probes import probe_looks
@@ -20,7 +22,7 @@ from harness.permit import Permit
 from harness.profile_model import Profile
 from harness.profile_values import Environment, Mode
 
-__all__ = ["Check", "Look", "Means", "Status", "examine"]
+__all__ = ["Cell", "Check", "Look", "Means", "Status", "examine"]
 
 
 def examine(
@@ -43,10 +45,11 @@ def examine(
         with_ = replace(with_, open_connection=open_connection)
     permit = Permit(profile, with_.now, resolve=with_.resolve, environ=with_.environ)
     checks = [*_policy(profile, permit), *_versions(profile), *_secrets(profile, with_.environ),
-              *guard_checks(profile)]  # fmt: skip
+              *guard_checks(profile, with_.environ)]  # fmt: skip
     looks: list[Look] = []
     for name, endpoint in profile.endpoints.items():
         looks += endpoint_looks(profile, name, endpoint, permit, with_)
+    looks += echo_looks(profile, permit, with_)
     looks += probe_looks(profile, permit, with_)
     for look in looks:
         if look.opens:

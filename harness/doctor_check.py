@@ -5,13 +5,22 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
 
 from harness.addresses import Resolve
 from harness.clock import RealClock
 from harness.errors import HarnessError
 from harness.link import reach
+from harness.link.address import Address
+from harness.link.tap import Connection, Guard
+
+if TYPE_CHECKING:
+    from harness.link.dicom_echo import Echoed
+
+ECHO_S: Final = 5.0
+"""For each answer of a C-ECHO: a PACS looks its callers up in a database, and in a name server."""
 
 
 class Status(StrEnum):
@@ -24,6 +33,37 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One call of the echo matrix.
+
+    Attributes:
+        calling: AE title under which we called.
+        called: AE title that we called.
+        place: endpoint of the profile.
+        came: ``accepted``, or in what else it ended.
+        words: the same for a person.
+        ms: until the answer; None where none came.
+        triple: result, source and reason of a rejection (PS3.8 §9.3.4).
+        result: of a context that was refused (PS3.8 §9.3.3.2).
+        status: of a C-ECHO that failed.
+    """
+
+    calling: str
+    called: str
+    place: str
+    came: str
+    words: str
+    ms: int | None = None
+    triple: tuple[int, int, int] | None = None
+    result: int | None = None
+    status: int | None = None
+
+    def data(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """One thing that was looked at.
 
@@ -33,6 +73,7 @@ class Check:
         status: ok, warn, fail, skipped.
         detail: what was seen.
         remedy: one next action; empty where nothing is to do.
+        cells: of the echo matrix, where it has some.
     """
 
     name: str
@@ -40,6 +81,16 @@ class Check:
     status: Status
     detail: str
     remedy: str = ""
+    cells: Sequence[Cell] = ()
+
+
+def _echo(
+    address: Address, called: str, calling: str, connection: Connection, guard: Guard
+) -> Echoed:
+    from harness.link.dicom_echo import echo  # noqa: PLC0415 - its library is slow to load
+
+    return echo(address, called=called, calling=calling, connection=connection, guard=guard,
+                wait_s=ECHO_S)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +101,7 @@ class Means:
     certificate: Callable[[str, int, reach.TlsFiles], reach.Certificate] = reach.tls_certificate
     can_listen: Callable[[str, int], reach.Reached] = reach.can_listen
     ports: Callable[[], Sequence[str]] = reach.serial_ports
+    echo: Callable[[Address, str, str, Connection, Guard], Echoed] = _echo
     resolve: Resolve = reach.resolve
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     now: Callable[[], dt.datetime] = RealClock().wall

@@ -5,14 +5,16 @@ Nothing is opened for it: all of it follows from the profile, as a run will take
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from harness.doctor_check import Check, Status
+from harness.doctor_privacy import privacy_checks
 from harness.i18n import tr
 from harness.identity import ALL_READERS
 from harness.profile_model import Endpoint, Profile
-from harness.profile_values import LinkProtocol, Mode, Via
+from harness.profile_values import LinkProtocol, Mode, Via, Worker
 
 RUN_BY_US: Final = frozenset({"LIS", "HIS", "PACS", "RIS", "ENGINE"})
 """Systems of the built-in hospital: processes that answer whatever reaches them."""
@@ -21,8 +23,14 @@ NOTED: Final = ("C-ECHO-RQ", "C-FIND-RQ")
 """Harmless calls over DICOM that the PACS and RIS that we run tell of."""
 
 
-def guard_checks(profile: Profile) -> Iterator[Check]:
-    """A line on the gate and one on the canary for each link at which a real system stands."""
+def guard_checks(profile: Profile, environ: Mapping[str, str] = os.environ) -> Iterator[Check]:
+    """How recordings will lie; the gate and the canary of each link at which a real system stands.
+
+    Args:
+        profile: of the site.
+        environ: holds the passphrase of recordings.
+    """
+    yield from privacy_checks(profile, environ)
     for name, end in profile.endpoints.items():
         theirs = [profile.mode(one) is not Mode.SIMULATED for one in (end.frm, end.to)]
         if not any(theirs):
@@ -31,6 +39,7 @@ def guard_checks(profile: Profile) -> Iterator[Check]:
         yield _gate(place, end, calls=theirs[0], answers=theirs[1])
         if profile.mode(end.frm) is Mode.REAL:
             yield _route(place, profile, end, answers=theirs[1])
+            yield from _onward(place, profile, end)
     yield from _lost(profile)
 
 
@@ -113,6 +122,31 @@ def _route(place: str, profile: Profile, end: Endpoint, *, answers: bool) -> Che
     return _check("canary", place, tr("{interfaces}: {canaries} must arrive in each run before"
                                       " anything moves", interfaces=shown,
                                       canaries=", ".join(found)))  # fmt: skip
+
+
+def _onward(place: str, profile: Profile, end: Endpoint) -> Iterator[Check]:
+    """What is written to the caller of a link may go on over it, so that way is proven first."""
+    written = any(
+        one.to == end.frm and profile.mode(one.frm) is not Mode.OBSERVED
+        for one in profile.endpoints.values()
+    )
+    if not (written or profile.systems[end.frm].worked_by is Worker.PERSON):
+        return
+    if not end.forwards:
+        yield _check("forwards", place, tr("what is written to {role} does not go on over it, says"
+                                           " the profile", role=end.frm))  # fmt: skip
+        return
+    carries = {end.interface, *end.also}
+    if not any(one.frm == end.frm and one.interface in carries
+               for one in profile.canaries.values()):  # fmt: skip
+        yield _check(
+            "forwards", place,
+            tr("what is written to {role} may go on over it: every scenario that writes there will"
+               " be blocked", role=end.frm),
+            tr('name a canary with interface = "{interface}" and from = "{role}", or write'
+               ' forwards = false into [{place}] if {role} passes nothing on over it',
+               interface=end.interface, role=end.frm, place=place),
+        )  # fmt: skip
 
 
 def _notes(end: Endpoint) -> bool:

@@ -24,7 +24,7 @@ from harness.probes.sql import SqlProbe
 from harness.profile_check import BUILT_IN_URL
 from harness.profile_model import ProbeConfig, Profile
 from harness.profile_probes import oracle_client_of, place_of
-from harness.profile_values import ProbeKind
+from harness.profile_values import LinkProtocol, ProbeKind
 
 CLOCK_WARN_S = 2.0
 """HL7 and ASTM times have whole seconds; beyond two they begin to tell another order of events."""
@@ -51,6 +51,9 @@ def probe_looks(profile: Profile, permit: Permit, means: Means) -> Iterator[Look
             yield said("probe", place, tr("a person carries it: nothing is opened"))
         elif probe.kind is ProbeKind.PERSON:
             yield said("probe", place, tr("a person looks: nothing is opened"))
+        elif probe.kind is ProbeKind.DICOM:
+            yield said("probe", place, tr("sentences look over the endpoints of {role}",
+                                          role=probe.role))  # fmt: skip
         elif probe.kind is ProbeKind.FILES and url:
             yield Look(take=partial(_folder, profile, place, url))
         elif probe.kind in {ProbeKind.HTTP, ProbeKind.HL7} and url:
@@ -61,6 +64,7 @@ def probe_looks(profile: Profile, permit: Permit, means: Means) -> Iterator[Look
             yield said("probe", place, tr("looks into a system that starts with the run"))
         else:
             yield from _database(profile, name, url, permit=permit, means=means, seen=seen)
+    yield from _unowned(profile)
     for role, system in profile.systems.items():
         if str(system.mode) != "simulated" and role not in seen:
             yield said(
@@ -68,6 +72,22 @@ def probe_looks(profile: Profile, permit: Permit, means: Means) -> Iterator[Look
                 f"systems.{role}",
                 tr("its clock cannot be read: no probe of this role tells the time"),
             )
+
+
+def _unowned(profile: Profile) -> Iterator[Look]:
+    """Archives of the site into which sentences look, and nobody answers for what they show."""
+    declared = {one.role for one in profile.probes.values() if one.kind is ProbeKind.DICOM}
+    asked = {one.to for one in profile.endpoints.values() if one.protocol is LinkProtocol.DICOM}
+    for role in sorted(asked.intersection(profile.theirs) - declared):
+        check = Check(name="probe", place=f"systems.{role}", status=Status.WARN,
+                      detail=tr("sentences look over the endpoints of {role}", role=role),
+                      remedy=tr('name who answers for it: [probes.NAME] kind = "dicom", owner = …'),
+                      )  # fmt: skip
+        yield Look(take=partial(_told, check))
+
+
+def _told(check: Check) -> Sequence[Check]:
+    return [check]
 
 
 def _folder(profile: Profile, place: str, url: str) -> Sequence[Check]:

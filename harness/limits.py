@@ -42,6 +42,9 @@ PROBE_TIMEOUT_S = 10.0
 PROBE_ROWS_MAX = 10_000
 """Rows that one probe answer may hold."""
 
+PASSPHRASE_CHARS_MIN = 12
+"""Of a passphrase that encrypts recordings; scrypt protects nobody who has a shorter one."""
+
 POLL_S = 0.05
 """How often a probe is asked again while an expectation waits."""
 

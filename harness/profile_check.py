@@ -69,6 +69,7 @@ def check(profile: Profile, systems: set[str], folder: Path, resolve: Resolve) -
     problems += _memory(profile)
     problems += _forbidden(profile, resolve)
     problems += _subjects(profile, folder)
+    problems += _privacy(profile)
     return problems
 
 
@@ -303,3 +304,11 @@ def _subjects(profile: Profile, folder: Path) -> Iterator[Problem]:
         for problem in errors.problems:
             yield Problem(path=("test_subjects", "list"), message=problem.message,
                           remedy=problem.remedy, file=problem.where)  # fmt: skip
+
+
+def _privacy(profile: Profile) -> Iterator[Problem]:
+    """Either there is a passphrase, or somebody does without one."""
+    if profile.privacy.key_env and profile.privacy.plain:
+        yield Problem(path=("privacy", "plain"),
+                      message=tr("traces are encrypted, or somebody accepts them plain, not both"),
+                      remedy=tr("take one of them out"))  # fmt: skip

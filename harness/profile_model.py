@@ -169,6 +169,9 @@ class Endpoint(Part):
     """Say yes to listening on an address that other machines can reach."""
     required: Flag = True
     """false: a site without this link makes its scenarios not applicable."""
+    forwards: Flag = True
+    """false: nothing that is written to the connecting system is passed on over this link, so it
+    needs no canary before a write; say it only of what its settings show."""
     single_client: Flag = False
     """The listener takes one client: it is never opened only to look whether it is there."""
 
@@ -193,7 +196,7 @@ class ProbeConfig(Part):
     query: Query
     """What is asked, with named holes such as :barcode: one SELECT (sql, carried), names of files
     such as results-*.csv (files), path and query of a GET (http), a query message, a segment a line
-    (hl7), what the card says (person)."""
+    (hl7), what the card says (person), services such as C-FIND C-GET QIDO-RS (dicom)."""
     rows: Pattern = ""
     """Where the rows stand: a JSON pointer or XML path (http), the segment that is a row (hl7), a
     regular expression with a named group a column for a line of text (files)."""
@@ -286,7 +289,9 @@ class Privacy(Part):
     """What becomes of recordings of real systems."""
 
     key_env: EnvName | None = None
-    """Environment variable with the passphrase that encrypts traces of real roles."""
+    """Environment variable with the passphrase that encrypts traces of real and observed roles."""
+    plain: Filled | None = None
+    """Who accepts that they lie plain, by name and office; instead of key_env."""
     retention_days: Annotated[int, Field(strict=True, ge=1, le=3650)] = 180
     """Run folders older than this are removed by medharness purge."""
 
@@ -378,3 +383,8 @@ class Profile(Part):
         """How a role is played; devices without an entry in ``[systems]`` are simulated."""
         system = self.systems.get(role)
         return Mode.SIMULATED if system is None else system.mode
+
+    @property
+    def theirs(self) -> list[str]:
+        """Roles that we do not play: what they say may be about real patients."""
+        return [role for role, one in self.systems.items() if one.mode is not Mode.SIMULATED]

@@ -11,10 +11,11 @@ from harness.databases.target import Kind, kind_of, scheme_of, target_of
 from harness.errors import HarnessError, InputError, PermitError
 from harness.i18n import tr
 from harness.probes.hl7 import check_paths, check_query
+from harness.probes.searches import question_of
 from harness.probes.sql import check_select
 from harness.profile_model import ProbeConfig, Profile
 from harness.profile_problem import BUILT_IN_URL, Path_, Problem, nearest
-from harness.profile_values import Mode, ProbeKind
+from harness.profile_values import Mode, ProbeKind, Reach
 
 PORTS: Final = {"http": 80, "https": 443, "mllp": 2575, "mllps": 2575}
 """Ports where a URL names none; 2575 is registered for HL7 over MLLP."""
@@ -26,10 +27,16 @@ SCHEMES: Final = {
     ProbeKind.HTTP: ("http", "https"),
     ProbeKind.HL7: ("mllp", "mllps"),
     ProbeKind.PERSON: (),
+    ProbeKind.DICOM: (),
 }
 
-OWNED: Final = frozenset({ProbeKind.FILES, ProbeKind.HTTP, ProbeKind.HL7, ProbeKind.PERSON})
-"""Kinds that need an owner: somebody of the house must vouch for what they show."""
+OWNED: Final = frozenset({ProbeKind.FILES, ProbeKind.HTTP, ProbeKind.HL7, ProbeKind.PERSON,
+                          ProbeKind.DICOM})  # fmt: skip
+"""Kinds that always need an owner: somebody of the house must vouch for what they show. Of a system
+that we do not run every kind does, and says how far it sees."""
+
+SERVICES: Final = frozenset({"C-FIND", "C-GET", "C-MOVE", "QIDO-RS", "WADO-RS"})
+"""By which an archive or a worklist is looked into (PS3.4 annexes C and K, PS3.18 §10)."""
 
 KEYS: Final[Mapping[str, frozenset[ProbeKind]]] = {
     "rows": frozenset({ProbeKind.FILES, ProbeKind.HTTP, ProbeKind.HL7}),
@@ -70,16 +77,30 @@ def check_probe(
             yield Problem(path=(*where, key),
                           message=tr("a probe of kind {kind} has no {key}", kind=probe.kind,
                                      key=key), remedy=tr("take it out"))  # fmt: skip
-    if probe.kind in OWNED and not probe.owner:
-        yield Problem(path=where, message=tr("a probe of kind {kind} needs an owner",
-                                             kind=probe.kind),
-                      remedy=tr('write owner = "NAME, TELEPHONE"'))  # fmt: skip
+    yield from _vouched(profile, where, probe)
     yield from _client(profile, where, probe)
     if probe.kind in {ProbeKind.SQL, ProbeKind.CARRIED}:
         yield from _selects(where, probe)
     else:
         yield from _question(where, probe)
     yield from _place(profile, where, probe, systems)
+
+
+def _vouched(profile: Profile, where: Path_, probe: ProbeConfig) -> Iterator[Problem]:
+    """Who answers for what it shows, and how far it sees."""
+    theirs = profile.mode(probe.role) is not Mode.SIMULATED
+    if (probe.kind in OWNED or theirs) and not probe.owner:
+        yield Problem(path=where, message=tr("a probe of kind {kind} needs an owner",
+                                             kind=probe.kind),
+                      remedy=tr('write owner = "NAME, TELEPHONE"'))  # fmt: skip
+    if theirs and "reach" not in probe.model_fields_set:
+        yield Problem(path=where,
+                      message=tr("a probe of a system that we do not run must say how far it sees"),
+                      remedy=tr('write reach = "stored", "sent" or "displayed"'))  # fmt: skip
+    if probe.kind is ProbeKind.DICOM and probe.reach is not Reach.STORED:
+        yield Problem(path=(*where, "reach"),
+                      message=tr("a query shows what an archive holds, not what a person sees"),
+                      remedy=tr('write reach = "stored"'))  # fmt: skip
 
 
 def oracle_client_of(profile: Profile, name: str, url: str) -> str:
@@ -129,6 +150,12 @@ def _question(where: Path_, probe: ProbeConfig) -> Iterator[Problem]:
     except HarnessError as error:
         remedy = error.remedy or tr("see docs/how-to/at-a-real-site.md, “Probes”")
         yield Problem(path=(*where, "query"), message=error.message, remedy=remedy)
+    if probe.kind is ProbeKind.DICOM and not set(probe.query.split()) <= SERVICES:
+        yield Problem(
+            path=(*where, "query"),
+            message=tr("no way to look into an archive"),
+            remedy=tr("use one of: {known}", known=" ".join(sorted(SERVICES))),
+        )
     if probe.kind is ProbeKind.FILES and ("/" in probe.query or "\\" in probe.query):
         yield Problem(path=(*where, "query"), message=tr("names of files hold no folder"),
                       remedy=tr("write the folder into url"))  # fmt: skip
@@ -159,14 +186,13 @@ def _http(probe: ProbeConfig) -> None:
             tr("a service cannot say by status {status} that it has no rows", status=wrong[0]),
             remedy=tr("use one of: {known}", known=", ".join(map(str, sorted(EMPTY)))),
         )
-    if not probe.query.startswith("/") or any(sign.isspace() for sign in probe.query):
-        raise InputError(tr("the query of an HTTP probe is a path that begins with /"))
+    question_of(probe.query)
 
 
 def _place(
     profile: Profile, where: Path_, probe: ProbeConfig, systems: set[str]
 ) -> Iterator[Problem]:
-    if probe.kind is ProbeKind.PERSON:
+    if not SCHEMES[probe.kind]:
         if probe.url or probe.url_env:
             yield Problem(path=where, message=tr("a probe of kind {kind} has no {key}",
                                                  kind=probe.kind, key="url"),

@@ -138,6 +138,8 @@ class ProbeKind(StrEnum):
     """One query message over MLLP."""
     PERSON = "person"
     """Somebody looks at a screen and types what stands there."""
+    DICOM = "dicom"
+    """Queries and retrieval over the endpoints of an archive or worklist, as sentences ask them."""
 
 
 def _codec(name: str) -> str:

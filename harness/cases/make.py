@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.cases import command
+from harness.cases.at_site import AtSite, at_site
 from harness.cases.keep import renewed
 from harness.cases.kept import Case, load
 from harness.cases.minimise import BUDGET_S, Search, summary
@@ -27,11 +28,12 @@ from harness.cases.replay import (
 from harness.cases.score import Score, compose
 from harness.cases.stage import Manner, specs_of
 from harness.clock import RealClock
-from harness.errors import InputError
+from harness.errors import Blocked, InputError
 from harness.i18n import tr
 from harness.permit import Permit
 from harness.profile import Profile, load_profile
 from harness.scenario.hospital import built_in
+from harness.site import at_rest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +77,20 @@ def run_replay(folder: str, trial: Trial) -> int:
     """
     case = load(Path(folder))
     profile = _profile(trial)
-    replayed = _replayed(case, profile, trial)
+    site = _site(case, profile, trial)
+    try:
+        replayed = _replayed(case, profile, trial, site)
+    except Blocked as error:
+        return _blocked({"case": folder}, error, trial)
+    finally:
+        _left(site)
     _tell(replayed)
     if trial.keep or trial.number:
         renewed(
             case, replayed, more=_named(trial), feature=trial.number,
             requirement=trial.requirement, profile=profile,
         )  # fmt: skip
+        _renewed(site)
     if trial.as_json:
         print(json.dumps({"case": folder, **replayed.data()}, ensure_ascii=False))
     return replayed.exit_code
@@ -123,16 +132,43 @@ def run_make(options: command.Options, trial: Trial) -> int:
 
 def _profile(trial: Trial) -> Profile:
     profile = load_profile(trial.profile)
+    at_rest.words_of(profile)  # what it answers is kept in the case
     built_in().check_defects(trial.manner.defects)
     if trial.manner.defects:
         Permit(profile, RealClock().wall).require_fault()
     return profile
 
 
-def _replayed(case: Case, profile: Profile, trial: Trial) -> Replayed:
+def _site(case: Case, profile: Profile, trial: Trial) -> AtSite | None:
+    """One session at a real system for all replays of a command."""
+    return at_site(case, profile, system_of(faults_of(case, trial.faults), profile, trial.system))
+
+
+def _blocked(told: dict[str, Any], error: Blocked, trial: Trial) -> int:
+    """Nothing was sent to the real system, so nothing can be judged."""
+    print(error)
+    if trial.as_json:
+        print(json.dumps({**told, "blocked": error.message, "exit_code": 3}, ensure_ascii=False))
+    return 3
+
+
+def _renewed(site: AtSite | None) -> None:
+    """The folder of the case was written anew; the list of what is left belongs into it."""
+    if site is not None:
+        site.save()
+
+
+def _left(site: AtSite | None) -> None:
+    """Say what is still to be taken back."""
+    _renewed(site)
+    if site is not None:
+        print(site.told(), end="\n" if site.told() else "")
+
+
+def _replayed(case: Case, profile: Profile, trial: Trial, site: AtSite | None) -> Replayed:
     return replay(
         case, profile, system=trial.system, faults=trial.faults, manner=trial.manner,
-        times=trial.times, needed=trial.needed, told=_told,
+        times=trial.times, needed=trial.needed, told=_told, site=site,
     )  # fmt: skip
 
 
@@ -167,7 +203,20 @@ def _tell(replayed: Replayed) -> None:
 
 
 def _least(case: Case, profile: Profile, trial: Trial) -> tuple[int, dict[str, Any]]:
-    replayed = _replayed(case, profile, trial)
+    site = _site(case, profile, trial)
+    try:
+        return _searched_for(case, profile, trial, site)
+    except Blocked as error:
+        print(error)
+        return 3, {"blocked": error.message}
+    finally:
+        _left(site)
+
+
+def _searched_for(
+    case: Case, profile: Profile, trial: Trial, site: AtSite | None
+) -> tuple[int, dict[str, Any]]:
+    replayed = _replayed(case, profile, trial, site)
     _tell(replayed)
     if not replayed.reproduced:
         renewed(case, replayed)
@@ -175,9 +224,9 @@ def _least(case: Case, profile: Profile, trial: Trial) -> tuple[int, dict[str, A
     faults = faults_of(case, trial.faults)
     system = system_of(faults, profile, trial.system)
     before = compose(case.lines, system, specs_of(profile))
-    search, after = _searched(case, profile, trial, system, before)
+    search, after = _searched(case, profile, trial, (system, site), before)
     told = dict(summary(before, after, search))
-    with stage_of(case, profile, system, trial.manner) as stage:
+    with stage_of(case, profile, system, trial.manner, site) as stage:
         runs = [once(stage, after, faults) for _ in range(trial.times)]
     least = Replayed(system=system, runs=runs, needed=trial.needed, left_out=dict(before.left_out))
     if not least.reproduced:  # what showed in the search by chance is not kept
@@ -207,7 +256,7 @@ def _named(trial: Trial) -> dict[str, str]:
 
 
 def _searched(
-    case: Case, profile: Profile, trial: Trial, system: str, before: Score
+    case: Case, profile: Profile, trial: Trial, at: tuple[str, AtSite | None], before: Score
 ) -> tuple[Search, Score]:
     """Search; the reference must do well with the whole case, or it is none.
 
@@ -215,11 +264,13 @@ def _searched(
         InputError: the fault shows on the reference as well.
     """
     faults = faults_of(case, trial.faults)
-    with stage_of(case, profile, system, trial.manner) as stage:
+    system, site = at
+    with stage_of(case, profile, system, trial.manner, site) as stage:
         if not trial.reference:
             search = Search(stage, faults, budget_s=trial.budget_s)
             return search, search.run(before)
         other = load_profile(trial.reference)
+        at_rest.words_of(other)
         with stage_of(case, other, system, Manner()) as reference:
             if once(reference, before, faults).outcome != "gone":
                 raise InputError(

@@ -25,7 +25,7 @@ from harness.link.serial_line import LineSettings
 from harness.permit import Permit
 from harness.profile import LinkTransport, Profile, Via, load_profile
 from harness.profile_model import Endpoint
-from harness.site import vault
+from harness.site import at_rest, vault
 
 POLL_S: Final = 0.2
 """Ctrl-C is heard so soon; on Windows a wait without end hears none."""
@@ -119,7 +119,7 @@ class Recording:
 
 
 def run(profile: str, out: str, *, durable: bool, as_json: bool) -> int:
-    """Record until Ctrl-C; then encrypt it, where the profile names a passphrase.
+    """Record until Ctrl-C; then encrypt it, unless the profile says who accepts it plain.
 
     Returns:
         0, or 3 where bytes passed that could not be written down, or it could not be encrypted.
@@ -128,8 +128,7 @@ def run(profile: str, out: str, *, durable: bool, as_json: bool) -> int:
         InputError: nothing can be recorded, or the passphrase is missing.
     """
     site = load_profile(profile)
-    variable = site.privacy.key_env
-    words = vault.passphrase(variable) if variable else ""  # refused now, not after the day
+    words = at_rest.words_of(site)  # refused now, not after the day
     recording = Recording(site, Path(out), durable)
     with until_asked() as stopped:
         recording.start()
@@ -147,7 +146,7 @@ def run(profile: str, out: str, *, durable: bool, as_json: bool) -> int:
 
 def _end(recording: Recording, *, as_json: bool, words: str = "") -> int:
     journal = recording.journal
-    trouble = _seal(recording.folder, words) if words else ""
+    trouble = at_rest.close(recording.folder, words) if words else ""
     sealed = bool(words) and not trouble
     path = journal.path.with_name(journal.path.name + vault.SUFFIX) if sealed else journal.path
     for one in recording.refused:
@@ -168,15 +167,6 @@ def _end(recording: Recording, *, as_json: bool, words: str = "") -> int:
                           "lost": journal.lost, "refused": recording.refused, "sealed": sealed,
                           "exit_code": code}, ensure_ascii=False))  # fmt: skip
     return code
-
-
-def _seal(folder: Path, words: str) -> str:
-    """Encrypt it; returns why it could not be."""
-    try:
-        vault.seal(folder, words)
-    except OSError as error:  # the copy needs as much room as the recording
-        return error.strerror or str(error)
-    return ""
 
 
 def _now() -> str:

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from harness.captures.layout import Layout, read_layout
 from harness.cases.as_sent import comparing, sent_of
+from harness.cases.at_site import AtSite, at_site
 from harness.cases.faults import Fault, Seen, look, parse
 from harness.cases.kept import Case
 from harness.cases.player import Unmatched
@@ -167,11 +168,21 @@ def system_of(faults: Sequence[Fault], profile: Profile, given: str = "") -> str
     return role
 
 
-def stage_of(case: Case, profile: Profile, system: str, manner: Manner) -> Stage:
+def stage_of(
+    case: Case, profile: Profile, system: str, manner: Manner, site: AtSite | None = None
+) -> Stage:
     """Room for a case; only the persons of its manifest may stand in what is sent.
 
     Who writes its requests over HTTP stands in the manifest, where nobody else is named.
+
+    Args:
+        case: what will be played.
+        profile: of the site.
+        system: role under test.
+        manner: how.
+        site: of this session at a real system; None begins one where the system is real.
     """
+    site = at_site(case, profile, system) if site is None else site
     if not (manner.province or manner.path):
         manner = dataclasses.replace(
             manner, province=str(case.manifest.get("province", "")),
@@ -179,7 +190,7 @@ def stage_of(case: Case, profile: Profile, system: str, manner: Manner) -> Stage
         )  # fmt: skip
     known = frozenset(str(one) for one in case.manifest.get("persons", ()))
     salt = str(case.manifest.get("persons_salt", ""))
-    return Stage(profile, system, manner, (known, salt), layout_in(case))
+    return Stage(profile, system, manner, (known, salt), layout_in(case), site)
 
 
 def layout_in(case: Case) -> Layout | None:
@@ -222,6 +233,7 @@ def replay(
     times: int = TIMES,
     needed: int = NEEDED,
     told: Callable[[int, Once], None] | None = None,
+    site: AtSite | None = None,
 ) -> Replayed:
     """Play a case several times.
 
@@ -234,6 +246,7 @@ def replay(
         times: how often.
         needed: how often the fault must show.
         told: called after each replay.
+        site: of this session at a real system.
 
     Raises:
         InputError: nothing to judge, or nothing that could be played.
@@ -244,7 +257,7 @@ def replay(
     role = system_of(wanted, profile, system)
     score = compose(case.lines, role, specs_of(profile))
     runs = []
-    with stage_of(case, profile, role, manner) as stage:
+    with stage_of(case, profile, role, manner, site) as stage:
         for number in range(times):
             runs.append(once(stage, score, wanted))
             if told is not None:

@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self
@@ -16,6 +16,7 @@ from harness import limits
 from harness.captures.layout import Layout
 from harness.cases import our_centre
 from harness.cases.asking import Simulated
+from harness.cases.at_site import AtSite
 from harness.cases.dicom_ends import ends_of
 from harness.cases.dicom_match import PROTOCOL as IMAGES
 from harness.cases.dicom_player import DicomPlayer
@@ -124,6 +125,7 @@ class Stage:
         manner: how.
         known: hashes of the persons of the case, and their salt.
         layout: of an instrument with a framing of its own; None where the case has none.
+        site: proves the ways of a real system, and lists what is left there; None elsewhere.
     """
 
     profile: Profile
@@ -131,9 +133,11 @@ class Stage:
     manner: Manner
     known: tuple[frozenset[str], str]
     layout: Layout | None = None
+    site: AtSite | None = None
     _bench: Bench | None = None
     _centre: Simulated | None = None
     _scratch: tempfile.TemporaryDirectory[str] | None = None
+    _laid: list[Line] = field(default_factory=list)
 
     @property
     def in_memory(self) -> bool:
@@ -168,19 +172,31 @@ class Stage:
 
         Raises:
             PermitError: a message names somebody who is not of the case.
-            Blocked: a command is for a system that we do not run.
+            Blocked: a command is for a system that we do not run, or the way of a real one is not
+                proven.
         """
+        permit = Permit(self.profile, RealClock().wall)
+        permit.require_write(f"{self.system} case")
         bench = self._ready()
         slots = Slots.of(
             score.lines, _roles(score), salt or secrets.token_hex(8), self.manner.given
         )
+        if self.site is None:
+            return self._played(bench, score, looks, slots, expected, lambda _: None)
+        with self.site.session(bench, score, slots) as told:
+            return self._played(bench, score, looks, slots, expected, told)
+
+    def _played(
+        self, bench: Bench, score: Score, looks: Sequence[str], slots: Slots,
+        expected: frozenset[str], told: Callable[[Line], None],
+    ) -> Played:  # fmt: skip
+        """Play it; what was sent is told when it is over, whatever ended it."""
         said = [one.line for one in score.turns if one.move == "hear"]
         protocols = {name: spec.protocol for name, spec in bench.specs.items()}
         player = Player(
             self.system, protocols, said, score.replies, slots, bench.clock.wall(), expected
         )
         permit = Permit(self.profile, RealClock().wall)
-        permit.require_write(f"{self.system} case")
         guard = CaseGuard(permit, self.known[0], self.known[1], slots.recorded,
                           replace(load_places(), layout=self.layout))  # fmt: skip
         player.layout = self.layout
@@ -204,6 +220,9 @@ class Stage:
         finally:
             bench.driver.remove("case")
             images.close()
+            for line in _sent(player, score, self._laid):
+                told(line)
+            self._laid.clear()
             stored = isinstance(bench.systems, ImagingRoles) or self._centre is not None
             if self.in_memory or stored:  # what it has kept would be another start
                 self.stop()
@@ -242,8 +261,10 @@ class Stage:
                 except HarnessError as error:  # its screen refuses; the rest is still played
                     player.refused.append(f"{line.kind}: {error.message}")
             elif line.protocol == IMAGES:
+                self._laid.append(line)
                 images.send(line)
             else:
+                self._laid.append(line)
                 player.post(line)
                 told = {"line": line.number}
                 bench.driver.command("case", "send", told, limits.CONTROL_TIMEOUT_S)
@@ -338,6 +359,12 @@ class Stage:
         if self._scratch is not None:
             self._scratch.cleanup()
             self._scratch = None
+
+
+def _sent(player: Player, score: Score, laid: Sequence[Line]) -> list[Line]:
+    """What may have reached the system: lines of ours, and answers to what it asked."""
+    answers = [line for heard in player.heard for line in score.replies.get(heard.matched, ())]
+    return [*(laid if player.sent else ()), *answers]
 
 
 def _roles(score: Score) -> set[str]:

@@ -16,9 +16,12 @@ def add(commands: Any) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help=tr("files or folders"))
     parser.add_argument("--worklist", default="", metavar="FILE",
                         help=tr("JSON with the values that the worklist gave"))  # fmt: skip
+    parser.add_argument("--no-second-opinion", action="store_true",
+                        help=tr("do not ask dciodvfy, where it is installed"))  # fmt: skip
 
 
 def _objects(args: argparse.Namespace) -> int:
-    from harness.dicomcheck import command  # noqa: PLC0415 - only where it is needed
+    from harness.dicomcheck import command, second  # noqa: PLC0415 - only where it is needed
 
-    return command.run(args.paths, args.worklist, as_json=args.json)
+    asked = None if args.no_second_opinion else second.installed()
+    return command.run(args.paths, args.worklist, as_json=args.json, second=asked)

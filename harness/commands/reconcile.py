@@ -42,9 +42,11 @@ def add(commands: Any) -> None:
     parser.add_argument("--grace-days", type=int, default=3, metavar="N", help=text)
     for name, text in (
         ("--trace", tr("run folder whose traces are evidence")),
-        ("--log", tr("interface log as evidence, JSON lines")),
+        ("--log", tr("interface log as evidence: JSON lines, or text with --log-pattern")),
     ):
         parser.add_argument(name, action="append", default=[], metavar="PATH", help=text)
+    text = tr("heads of a log that is text: a regular expression with named groups, or @FILE")
+    parser.add_argument("--log-pattern", default="", metavar="RE", help=text)
     cut_options.add(parser)
     period_options.add(parser)
     uploads_options.add(parser)
@@ -62,6 +64,7 @@ def _reconcile(args: argparse.Namespace) -> int:
         province=args.province,
         tolerance_days=args.tolerance_days,
         traces=(*args.trace, *args.log),
+        log_pattern=args.log_pattern,
         state=args.state,
         carry_from=args.carry_from,
         grace_days=args.grace_days,

@@ -55,6 +55,7 @@ def _report(args: argparse.Namespace) -> int:
         lang=i18n.current(),
         masked=True if outside else None,
         internal=args.audience == "internal",
+        people=subjects or (),
     )
     if outside:
         leaks.check(folder, subjects or ())

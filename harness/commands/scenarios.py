@@ -43,6 +43,10 @@ def _add_run(commands: Any) -> None:
         "--out", default="", metavar="DIR", help=tr("run folder; default: runs/TIME")
     )
     parser.add_argument(
+        "--night", default="", metavar="DIR",
+        help=tr("run what fits of a plan of medharness plan, in its order"),
+    )  # fmt: skip
+    parser.add_argument(
         "--resume", default="", metavar="DIR", help=tr("go on with a run that did not end")
     )
     parser.add_argument(
@@ -70,6 +74,7 @@ def _run(args: argparse.Namespace) -> int:
         verbose=args.verbose,
         resume=args.resume,
         rerun_failed=args.rerun_failed,
+        night=args.night,
     )
     return command.run(request)
 

@@ -30,6 +30,7 @@ def _init(args: argparse.Namespace) -> int:
 
 def _doctor(args: argparse.Namespace) -> int:
     from harness import doctor, profile  # noqa: PLC0415 - only where it is needed
+    from harness.commands.echo_table import echo_table  # noqa: PLC0415 - as above
 
     loaded = profile.load_profile(args.profile)
     checks = doctor.examine(loaded, announce=print)
@@ -37,9 +38,13 @@ def _doctor(args: argparse.Namespace) -> int:
         print(f"{check.status:8} {check.name:32} {check.place:32} {check.detail}")
         if check.remedy and check.status in {"warn", "fail"}:
             print(f"{'':8} → {check.remedy}")
+    cells = [cell for check in checks for cell in check.cells]
+    for line in echo_table(cells):
+        print(line)
     code = 1 if any(check.status == "fail" for check in checks) else 0
     if args.json:
         names = ("name", "place", "status", "detail", "remedy")
         rows = [{name: str(getattr(check, name)) for name in names} for check in checks]
-        common.print_json({"checks": rows, "exit_code": code})
+        echoes = [cell.data() for cell in cells]
+        common.print_json({"checks": rows, "echoes": echoes, "exit_code": code})
     return code

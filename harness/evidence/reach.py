@@ -17,7 +17,8 @@ from harness.evidence.verdict import Verdict
 if TYPE_CHECKING:
     from harness.evidence.expect import Ask, Judgement
 
-LEVELS: Final = ("stored", "sent", "displayed")
+STORED: Final = "stored"
+LEVELS: Final = (STORED, "sent", "displayed")
 """From the nearest to the farthest."""
 
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from harness.clock import RealClock
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.inline.lines import until_asked
-from harness.inline.stand import JOURNAL, Stand
+from harness.inline.stand import Stand
 from harness.profile import load_profile
+from harness.site import at_rest, vault
 
 POLL_S: Final = 0.2
 """How soon the wish to end is noticed."""
@@ -63,32 +65,52 @@ def run(
         the account has something to say of one; 3 if nothing passed, or a fault never fired.
 
     Raises:
-        InputError: it cannot stand anywhere (exit code 2).
+        InputError: it cannot stand anywhere, or its journal would lie plain unasked (exit code 2).
     """
     if request.out.exists() and any(request.out.iterdir()):
         raise InputError(tr("the folder of the result is not empty: {path}", path=request.out),
                          remedy="--out")  # fmt: skip
-    stand = Stand(load_profile(request.profile), request.links, request.faults, environ,
-                  request.out)  # fmt: skip
+    site = load_profile(request.profile)
+    words = at_rest.words_of(site)  # refused now, not after the night
+    stand = Stand(site, request.links, request.faults, environ, request.out)
     stand.start()
+    began = _now()
     for name, address in stand.ready.items():
         print(f"ready {name} {address}", flush=True)
     ready(stand.ready)
     with until_asked() as asked:
         _wait(request.seconds, over or asked)
-    found = stand.stop()
+        found = stand.stop()
+        times = {"format": 1, "started": began, "ended": _now()}
+        (request.out / vault.TIMES).write_text(json.dumps(times), encoding="utf-8")
+        return _end(request, found, words)  # a second Ctrl-C leaves nothing plain
+
+
+def _end(request: Request, found: Mapping[str, Any], words: str) -> int:
+    """Write what came of it, encrypt it where there is a passphrase, and say so."""
     code = exit_code(found)
     (request.out / "relay.json").write_text(
-        json.dumps(found | {"format": 1, "exit_code": code}, ensure_ascii=False, indent=1),
+        json.dumps({**found, "format": 1, "exit_code": code}, ensure_ascii=False, indent=1),
         encoding="utf-8",
     )
     _print(found)
-    print(tr("written: {path}", path=request.out / JOURNAL))
+    trouble = at_rest.close(request.out, words) if words else ""
+    if trouble:
+        code = code or 3
+        print(tr("it could not be encrypted and is plain: {why}; medharness seal {folder}",
+                 why=trouble, folder=request.out))  # fmt: skip
+    sealed = bool(words) and not trouble
+    journal = f"{vault.JOURNAL}{vault.SUFFIX if sealed else ''}"
+    print(tr("written: {path}", path=request.out / journal))
     if request.json:
         short = {name: found[name] for name in ("messages", "links", "faults")}
-        print(json.dumps(short | {"troubled": len(found["troubled"]), "out": str(request.out),
-                                  "exit_code": code}, ensure_ascii=False))  # fmt: skip
+        told = short | {"troubled": len(found["troubled"]), "out": str(request.out)}
+        print(json.dumps(told | {"sealed": sealed, "exit_code": code}, ensure_ascii=False))
     return code
+
+
+def _now() -> str:
+    return RealClock().wall().isoformat(timespec="seconds")
 
 
 def _wait(seconds: float, over: threading.Event) -> None:

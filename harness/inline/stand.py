@@ -32,8 +32,8 @@ from harness.model import Outcome
 from harness.permit import Permit
 from harness.profile import Profile
 from harness.scenario.wiring import link_specs
+from harness.site.vault import JOURNAL
 
-JOURNAL: Final = "relay.jsonl"
 SEALED: Final = "not-applicable"
 """Nothing is judged while it stands: the journal is evidence, not a verdict."""
 

@@ -221,16 +221,11 @@ def judge(
                 proved = conserve.prove(con, sides)
         explain.explain(con, log, sides)
         result = conserve.totals(con, sides, dict(request.sources), proved) | whole
-        result["not_compared"] = skipped
+        result["not_compared"], result["cut"] = skipped, outside
         result["province"] = rules.to_json() if rules.name else {}
         result["set_aside"], result["not_read"] = notes.set_aside, notes.not_read
-        result["cut"] = outside
         result["totals_3201"] = identities_totals.totals(
-            con,
-            sides[0],
-            sides[1],
-            cells=proved.cells,
-            pair_count=rules.pair_count,
+            con, sides[0], sides[1], cells=proved.cells, pair_count=rules.pair_count
         )
         if proved.broken or result["residual"] != "0.00":
             rest = [tr("the waterfall leaves a rest")]

@@ -140,7 +140,18 @@ def read(paths: list[Path], pattern: re.Pattern[str] | None = None) -> Calls:
         if len(known) == before and not seen:
             raise _useless(path, pattern, unread)
     _mark_reused(known)
+    _mark_cut(known, unread)
     return Calls((known[key] for key in sorted(known)), unread)
+
+
+def _mark_cut(known: dict[tuple[str, str], Exchange], unread: list[Unread]) -> None:
+    """A log that begins a new file: the answer to the last call of one may stand in another."""
+    for file in unread:
+        if any(other.orphans for other in unread if other is not file):
+            for msgid, infno in file.ends:
+                one = known.get((_id(msgid), infno.strip()))
+                if one is not None and one.state == "no_answer":
+                    one.state = "unreadable"
 
 
 def _useless(path: Path, pattern: re.Pattern[str] | None, unread: list[Unread]) -> InputError:

@@ -72,6 +72,8 @@ class Unread:
         nameless: calls without a msgid, by which they could be found.
         unclear: answers that can belong to several calls.
         shown: number and text of the first of ``lines``, personal data hidden.
+        orphans: answers to no call of this file: the call may stand in another one.
+        ends: calls, by msgid and transaction, that wait where the file ends.
     """
 
     file: str
@@ -79,6 +81,8 @@ class Unread:
     nameless: int = 0
     unclear: int = 0
     shown: list[tuple[int, str]] = field(default_factory=list)
+    orphans: int = 0
+    ends: list[tuple[str, str]] = field(default_factory=list)
 
     def line(self, number: int, text: str) -> None:
         """One that could not be read."""
@@ -214,7 +218,9 @@ def turns(
         if asked is not None and way not in TELLS:  # both in one record
             yield from waiting.call(record, _request(record, asked), unread)
         yield from waiting.answer(record, told, unread)
-    yield from waiting.rest()
+    for turn in waiting.rest():
+        unread.ends.append((str(turn.asked["msgid"]), str(turn.asked["infno"])))
+        yield turn
 
 
 def _request(record: _Record, asked: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -255,7 +261,9 @@ class _Waiting:
         found = self._meant(record, told or {})
         if len(found) == 1:
             found[0].answered, found[0].garbled = told, told is None
-        elif found:
+        elif not found:
+            unread.orphans += 1
+        else:
             unread.unclear += 1
             for turn in found:
                 turn.garbled = True

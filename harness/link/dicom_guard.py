@@ -111,7 +111,7 @@ def worded(assoc: Any, wire: Any) -> None:
             pdu.source, pdu.reason_diagnostic = _PROVIDER, wire.why
         send(pdu)
 
-    assoc.dul._send = said  # noqa: SLF001
+    assoc.dul._send = said  # noqa: SLF001 - as above
 
 
 def guard(assoc: Any, wire: Any) -> None:
@@ -133,12 +133,13 @@ def _vetted(dul: Any, wire: Any, act: Callable[[str], None]) -> Callable[[str], 
 
     def action(event: str) -> None:
         if event == "Evt6" and dul.state_machine.current_state == "Sta2":
-            contexts = dul._recv_pdu.queue[0].presentation_context  # noqa: SLF001
+            pending = dul._recv_pdu  # noqa: SLF001 - the request that the action is to take
+            contexts = pending.queue[0].presentation_context
             try:
                 if sound([one.context_id for one in contexts]):
                     act(event)
                     return
-                dul._recv_pdu.get(block=False)  # noqa: SLF001
+                pending.get(block=False)
             except Exception:  # noqa: BLE001 - the library checks values in its setters
                 dul._kill_thread = False  # noqa: SLF001 - it gave up; the peer is to be told
             wire.why, event = UNEXPECTED_VALUE, "Evt19"
@@ -164,7 +165,7 @@ def _serves(assoc: Any, run: Callable[[], None]) -> None:
     """The thread that negotiates and serves; it leaves no connection behind."""
     try:
         run()
-    except Exception:
+    except Exception:  # of the library over a proposal, or ours: either way it must end
         served = assoc.is_established
         assoc.acse.send_ap_abort(0 if served else UNEXPECTED_VALUE)
         assoc.kill()
@@ -187,7 +188,10 @@ class Places:
     def take(self, assoc: Any) -> tuple[int, bool]:
         """How many there are with this one, and whether it has got a place."""
         with self._lock:
-            others = sum(one.is_alive() and not one._kill for one in self._taken)  # noqa: SLF001
+            others = sum(
+                one.is_alive() and not one._kill  # noqa: SLF001 - its thread ends a moment later
+                for one in self._taken
+            )
             free = others < self._most
             if free:
                 self._taken.add(assoc)

@@ -50,6 +50,8 @@ class RawPeer:
     over: bool = False
     untrusted: str = ""
     """Why no handshake of TLS came about; empty where it did."""
+    refusal: Reject | None = None
+    """What an association was rejected with."""
     longest: int = 0
     """Longest PDU that came, in bytes without its head: what an announced maximum speaks of."""
     _wire: socket.socket | None = None
@@ -157,6 +159,7 @@ class RawPeer:
         found = self._next((Associate, *_ENDS), timeout_s)
         if isinstance(found, Associate) and found.accepted:
             return found
+        self.refusal = found if isinstance(found, Reject) else None
         return self._word(found)
 
     def message(self, timeout_s: float = WAIT_S) -> DimseReceived | str:

@@ -32,17 +32,13 @@ from harness.link.dicom_guard import (
     Places,
     Silent,
 )
-from harness.link.dicom_messages import (
-    answer_of,
-    is_request,
-    kind_of,
-    request_of,
-    say_answer,
-    say_request,
-)
+from harness.link.dicom_messages import is_request, kind_of, request_of, say_answer
+from harness.link.dicom_session import Call, Session
 from harness.link.dicom_setup import Contexts
 from harness.link.tap import Connection, Watcher
 from harness.wire.dicom_items import APPLICATION_CONTEXT
+
+__all__ = ["Call", "Gate", "Listener", "Service", "Session", "free_port"]
 
 HANDSHAKE_S: Final = 5.0
 """For the handshake of TLS."""
@@ -55,103 +51,6 @@ POLL_S: Final = 0.05
 
 ASSOCIATIONS_MAX: Final = 25
 """At a time; the library's own default of ten is met by a morning's modalities."""
-
-
-@dataclass(slots=True)
-class Session:
-    """The association that a request came over.
-
-    Attributes:
-        calling: AE title of the requestor.
-        called: AE title that it called.
-        host: where it called from.
-    """
-
-    calling: str
-    called: str
-    host: str
-    _assoc: Any = None
-
-    def cancelled(self, request: Request) -> bool:
-        """Whether a C-CANCEL for this request came."""
-        return bool(request.message_id in self._assoc.dimse.cancel_req)
-
-    def syntaxes(self, abstract: str) -> list[str]:
-        """Transfer syntaxes agreed for a class."""
-        contexts = self._assoc.accepted_contexts
-        return [str(one.transfer_syntax[0]) for one in contexts
-                if str(one.abstract_syntax) == abstract]  # fmt: skip
-
-    def ask(self, request: Request) -> Answer:
-        """A request of ours on the same association, while one of the peer is being served."""
-        for one in self._assoc.accepted_contexts:
-            same = str(one.abstract_syntax) == request.sop_class
-            if same and (not request.payload or str(one.transfer_syntax[0]) == request.syntax):
-                break
-        else:
-            return Answer(status=0x0122, kind=request.kind, error="context")
-        say_request(self._assoc, request, one.context_id)
-        _, message = self._assoc.dimse.get_msg(block=True)
-        if message is None or is_request(message):
-            return Answer(status=-1, kind=request.kind, error="no answer")
-        return answer_of(message, request.syntax, 0.0)
-
-    def abort(self) -> None:
-        """Break it off."""
-        self._assoc.abort()
-
-    def exceed(self, size: int) -> None:
-        """Send PDUs of this length from now on, whatever the requestor announced to take."""
-        self._assoc.requestor.maximum_length = size
-
-
-@dataclass(slots=True)
-class Call:
-    """A request for an association that is not answered yet.
-
-    Attributes:
-        calling: AE title of the requestor.
-        called: AE title that it called.
-        window: the asynchronous window was proposed.
-        active: associations that are requested or established, this one included.
-        silent: connections beside them that have asked for nothing yet.
-    """
-
-    calling: str
-    called: str
-    window: bool
-    active: int
-    silent: int
-    _assoc: Any = None
-
-    def refuse(self, result: int, source: int, reason: int) -> None:
-        """Answer with a rejection (PS3.8 table 9-21)."""
-        self._assoc.acse.send_reject(result, source, reason)
-        self._assoc.is_rejected = True
-        self._assoc.kill()
-
-    def abort(self) -> None:
-        """Break it off without an answer."""
-        self._assoc.abort()
-
-    def propose(self, change: Callable[[str, list[str]], list[str] | None]) -> None:
-        """Read the proposal otherwise: by class and syntaxes, new ones; none drops a context."""
-        primitive = self._assoc.requestor.primitive
-        kept = []
-        for one in primitive.presentation_context_definition_list:
-            syntaxes = change(str(one.abstract_syntax), [str(each) for each in one.transfer_syntax])
-            if syntaxes is not None:
-                one.transfer_syntax = syntaxes
-                kept.append(one)
-        primitive.presentation_context_definition_list = kept
-
-    def no_roles(self) -> None:
-        """Overlook every proposal of a role (PS3.7 D.3.3.4)."""
-        self._assoc.requestor.primitive.user_information = [
-            one
-            for one in self._assoc.requestor.primitive.user_information
-            if type(one).__name__ != "SCP_SCU_RoleSelectionNegotiation"
-        ]
 
 
 Gate = Callable[[Call], None]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
 
-from pynetdicom import AE, build_role
+from pynetdicom import AE, build_role, evt
 from pynetdicom.pdu_primitives import A_ASSOCIATE
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, PeerError
 from harness.link.address import Address
 from harness.link.dicom import (
     PENDING,
@@ -42,6 +42,10 @@ CONTEXTS_MAX: Final = 128
 
 ANSWERS_MAX: Final = 100_000
 """Answers to one query that are taken; a peer that never ends must not fill the memory."""
+
+UNSUPPORTED: Final = 0x0122
+UNREADABLE: Final = 0x0110
+"""Statuses of what nobody here takes, and of what cannot be read (PS3.7 annex C.5)."""
 
 REJECTIONS: Final = {
     (1, 1, 1): "no reason given",
@@ -93,6 +97,10 @@ class Peer:
     idle_s: float = 60.0
 
 
+Takes = Callable[[Request], int]
+"""Takes a request of the peer on an association of ours; returns the status of its answer."""
+
+
 @dataclass(slots=True)
 class Association:
     """An association that we opened; use it as a context manager.
@@ -105,6 +113,8 @@ class Association:
         guard: asked before the address is opened.
         told: is told each whole message.
         store: takes C-STORE requests that a C-GET brings; returns the status.
+        report: takes N-EVENT-REPORT requests, whenever they come while the association stands
+            (PS3.4 §J.3.3); returns the status.
     """
 
     peer: Peer
@@ -113,7 +123,8 @@ class Association:
     watcher: Watcher | None = None
     guard: Guard | None = None
     told: Told | None = None
-    store: Any = None
+    store: Takes | None = None
+    report: Takes | None = None
     error: str = ""
     _assoc: Any = None
     _quiet: Quiet | None = None
@@ -176,7 +187,7 @@ class Association:
                 for one in dict.fromkeys(offer.abstract for offer in self.offers if offer.scp)
             ],
             tls_args=(address.tls, address.server_name) if address.tls is not None else None,
-            evt_handlers=self._eyes.handlers(),
+            evt_handlers=[*self._eyes.handlers(), (evt.EVT_CONN_OPEN, self._opened)],
         )
         self._quiet = Quiet(assoc)
         if not assoc.is_established:
@@ -188,6 +199,10 @@ class Association:
             self._contexts.setdefault((str(one.abstract_syntax), syntax), ident)
             self._syntax[ident] = syntax
         return True
+
+    def _opened(self, event: Any) -> None:
+        """Take what the peer asks while nobody waits: the library has no service for it."""
+        event.assoc._serve_request = self._serve  # noqa: SLF001 - the one way to get requests unread
 
     def _why(self, seconds: float) -> str:
         assoc = self._assoc
@@ -323,11 +338,24 @@ class Association:
 
     def _serve(self, message: Any, context: int) -> None:
         """What the peer asks on our association: stores of a C-GET, reports of commitment."""
-        request = request_of(message, self._syntax.get(context, ""))
+        assoc = self._assoc
+        if assoc is None or not is_request(message):
+            return  # an answer that nobody waits for any more
+        request = request_of(message, self._syntax_of(context))
         if self.told is not None:
             self.told("received", request)
-        status = 0x0122 if self.store is None else int(self.store(request))
-        say_answer(self._assoc, message, Answer(status=status), context)
+        take = {"C-STORE": self.store, "N-EVENT-REPORT": self.report}.get(request.kind)
+        try:
+            status = UNSUPPORTED if take is None else int(take(request))
+        except PeerError:  # of what it cannot read nobody may think that it was taken
+            status = UNREADABLE
+        say_answer(assoc, message, Answer(status=status), context)
+
+    def _syntax_of(self, context: int) -> str:
+        """What was agreed for a context, also before ``open`` has noted it."""
+        agreed = (str(one.transfer_syntax[0]) for one in self._assoc.accepted_contexts
+                  if one.context_id == context)  # fmt: skip
+        return self._syntax.get(context) or next(agreed, "")
 
     def pieces(self, request: Request, pdu_bytes: int = 0) -> list[bytes]:
         """The PDUs of a request as they would leave.

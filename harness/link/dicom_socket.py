@@ -261,6 +261,8 @@ class Socket(AssociationSocket):
         mine = self._is_connected and dul.state_machine.current_state == _OPEN
         if wire is None or not mine or not dul.is_alive() or not self.event_queue.empty():
             return False
+        if self.head and self.head[0] != PduType.DATA:
+            return False  # an abort came behind the last answer; the library has not read it yet
         try:
             if not select.select([wire], [], [], wait)[0]:
                 return True

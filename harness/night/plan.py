@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -22,19 +22,19 @@ from harness.permit import Permit
 from harness.profile import Profile, Worker
 from harness.scenario.ahead import batches
 from harness.scenario.binding import BoundScenario
+from harness.scenario.by_hand import cards_of
 from harness.scenario.files import shown
 from harness.scenario.leading import Leading, leading
 from harness.scenario.persons import persons_of
 from harness.scenario.runner import scenario_facts, scenario_seed
-from harness.scenario.sentence import StepKind
 from harness.scenario.stages import STAGES, stage_of
-from harness.scenario.wiring import link_specs
+from harness.scenario.wiring import link_specs, subjects
 
 SYSTEM_S: Final = 20.0
 """Seconds of a scenario that was never measured."""
 
 PERSON_S: Final = 120.0
-"""Seconds of one sentence that a person carries out: walk, find the screen, type, save."""
+"""Seconds of one card that a person carries out: walk, find the screen, type, save."""
 
 WAY_S: Final = 45.0
 """Of them, going there and finding the screen: a list at one workstation needs it once."""
@@ -55,7 +55,7 @@ class Item:
         place: ``FILE:LINE``.
         stage: one of ``STAGES``.
         seconds: how long it will take, persons included.
-        cards: sentences that persons carry out.
+        cards: that persons carry out.
         measured: the time comes from an earlier run.
         fits: within the budget.
     """
@@ -152,13 +152,13 @@ def plan(
     fitting = [one for one in bound if one.scenario.interface in there]
     if not fitting:
         raise InputError(tr("no scenario was chosen"), remedy=tr("look at --tags and PATH"))
-    by_hand = any(system.worked_by is Worker.PERSON for system in profile.systems.values())
+    counted = _counting(profile)
     ordered = sorted(
         enumerate(fitting), key=lambda each: (STAGES.index(stage_of(each[1].scenario)), each[0])
     )
     items, spent = [], 0.0
     for _, one in ordered:
-        item = _item(one, measured or {}, by_hand=by_hand)
+        item = _item(one, measured or {}, counted(one))
         fits = spent + item.seconds <= budget_s
         spent += item.seconds if fits else 0.0
         items.append(item if fits else _without(item))
@@ -209,10 +209,25 @@ def _together(ordered: Sequence[BoundScenario], profile: Profile) -> list[Togeth
     return found
 
 
-def _item(one: BoundScenario, measured: Mapping[str, float], *, by_hand: bool) -> Item:
+def _counting(profile: Profile) -> Callable[[BoundScenario], int]:
+    """Tells how many cards a scenario hands out at this site."""
+    persons = persons_of(profile, Path(), lambda _: None)
+    clock = RealClock()
+    permit, specs = Permit(profile, clock.wall), link_specs(profile)
+
+    def counted(one: BoundScenario) -> int:
+        if persons is None:
+            return 0
+        scenario = one.scenario
+        seed, first = scenario_seed(1, scenario.id), {"scenario": scenario_facts(scenario)}
+        return cards_of(one, seed, persons, permit, clock=clock, head=first, specs=specs,
+                        subjects=subjects(profile))  # fmt: skip
+
+    return counted
+
+
+def _item(one: BoundScenario, measured: Mapping[str, float], cards: int) -> Item:
     scenario = one.scenario
-    kinds = [step.sentence.kind for step in one.steps]
-    cards = sum(kind is not StepKind.THEN for kind in kinds) if by_hand else 0
     known = measured.get(scenario.id)
     return Item(
         ident=scenario.id,

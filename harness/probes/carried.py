@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,9 @@ SKEW: Final = timedelta(minutes=10)
 BYTES_MAX: Final = 32 * limits.MIB
 """Ten thousand rows of three kilobytes."""
 
+ENDS: Final = frozenset({".sql", ".csv", ".xlsx"})
+"""What is ours and what is the answer; beside them a program may have a file of its own."""
+
 LOOK_S: Final = 0.2
 """How often the folder is looked at."""
 
@@ -57,6 +61,7 @@ class CarriedProbe:
         rows_max: more rows are an error.
         from_nothing: what stands behind a SELECT of constants, such as `` FROM dual``.
         reach: how far it sees.
+        kept: where question and answer go once they were read; None leaves them where they are.
         say: tells the person.
         now: civil time.
         pause: waits a little; a test has no need to.
@@ -73,10 +78,12 @@ class CarriedProbe:
     from_nothing: str = ""
     reach: str = "stored"
     by_hand: bool = True
+    kept: Path | None = None
     say: Callable[[str], None] = print
     now: Callable[[], datetime] = lambda: datetime.now(CHINA)
     pause: Callable[[float], None] = time.sleep
     _known: dict[tuple[tuple[str, str], ...], tuple[datetime, Answer]] = field(default_factory=dict)
+    _tokens: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         check_select(self.query)
@@ -89,18 +96,39 @@ class CarriedProbe:
         ):
             return self._known[key][1]
         token, asked = secrets.token_hex(8), self.now()
+        self._tokens.append(token)
         sql = self._write(token, args)
         self.say(
             tr("▶ SQL for the DBA: {sql}; put the result beside it as {csv} or .xlsx", sql=sql,
                csv=sql.with_suffix(".csv").name)
         )  # fmt: skip
         answer = self._await(sql, token, asked)
+        self._keep(token)
         if answer.outcome is Outcome.OK:
             self._known[key] = (self.now(), answer)
         return answer
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Keep what was brought too late, or was open in a spreadsheet when it was read."""
+        for token in self._tokens:
+            for left in self._keep(token):
+                self.say(tr("{file} stays plain where it is: move it into {folder}", file=left,
+                            folder=self.kept))  # fmt: skip
+
+    def _keep(self, token: str) -> list[Path]:
+        """Move what speaks of a question to the run that asked; returns what cannot be moved."""
+        if self.kept is None:
+            return []
+        self.kept.mkdir(parents=True, exist_ok=True)
+        left = []
+        for path in sorted(self.folder.glob(f"{self.name}-{token}.*")):
+            if path.suffix.lower() not in ENDS:
+                continue  # somebody is saving it
+            try:
+                shutil.move(path, self.kept / path.name)
+            except OSError:  # a spreadsheet locks what it shows
+                left.append(path)
+        return left
 
     def _write(self, token: str, args: Mapping[str, str]) -> Path:
         """The SELECT in which every hole is a literal, and which always gives a row."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from harness import limits
 from harness.errors import HarnessError, PeerError
+from harness.evidence.reach import STORED
 from harness.link.dicom import (
     PENDING,
     STUDY_FIND,
@@ -34,12 +35,26 @@ Row = dict[str, str | None]
 
 _BULK: Final = frozenset(map(tag_of, ("PixelData", "WaveformData", "EncapsulatedDocument")))
 _STEP: Final = "ScheduledProcedureStepSequence"
+_WARNING: Final = 0xB
+"""First digit of a status that warns (PS3.7 annex C.1.2)."""
 
 PADDING: Final = 0xFFFCFFFC
 """Data Set Trailing Padding says nothing and may be left out (PS3.10 §7.2)."""
 
 CHARSET: Final = "charset"
 """Argument: character set of the question. As a column: whether the bytes are what is declared."""
+
+ACCOUNT: Final[Mapping[str, str]] = {
+    "get-status": "C-GET (0000,0900)",
+    "get-remaining": "C-GET (0000,1020)",
+    "get-completed": "C-GET (0000,1021)",
+    "get-failed": "C-GET (0000,1022)",
+    "get-warning": "C-GET (0000,1023)",
+}
+"""Columns about the end of a retrieval, the same in each row of it, and where each is reported."""
+
+AS_ANSWERED: Final = "as answered"
+"""The count of a retrieval is that of the stores that we answered so, or was left out."""
 
 
 @dataclass(slots=True)
@@ -54,6 +69,9 @@ class FindProbe:
         columns: keywords that are asked for; those of the step sequence for a worklist too.
         step_columns: keywords inside of the step sequence.
     """
+
+    reach: ClassVar[str] = STORED
+    """An archive says what it holds; what it sent on, or a person sees, it cannot say."""
 
     name: str
     role: str
@@ -111,6 +129,9 @@ class FindProbe:
 class RetrieveProbe:
     """C-GET of a study: one row an instance, with its pixels and its header as hashes.
 
+    Each row also says how the retrieval ended (``accounted``): instances that came do not prove
+    that the archive gave all it has, where it says itself that it failed or counts others.
+
     Args:
         name: in sentences.
         role: whose data it shows.
@@ -120,6 +141,9 @@ class RetrieveProbe:
         sent: gives the object of an instance UID as it was sent, so that a header that differs can
             say in which elements; None for one that is not known.
     """
+
+    reach: ClassVar[str] = STORED
+    """An archive says what it holds; what it sent on, or a person sees, it cannot say."""
 
     name: str
     role: str
@@ -135,10 +159,12 @@ class RetrieveProbe:
         request = Request(kind="C-GET", sop_class=STUDY_GET, syntax=EXPLICIT,
                           payload=payload_of(asked, EXPLICIT))  # fmt: skip
         came: list[Request] = []
+        answered: list[int] = []
 
         def keep(one: Request) -> int:
             came.append(one)
-            return 0 if len(came) <= limits.PROBE_ROWS_MAX else 0xA700
+            answered.append(0 if len(came) <= limits.PROBE_ROWS_MAX else 0xA700)
+            return answered[-1]
 
         stores = [Offer(abstract=one.abstract, syntaxes=one.syntaxes, scp=True)
                   for one in self.offers]  # fmt: skip
@@ -152,7 +178,8 @@ class RetrieveProbe:
             return probe.Answer(outcome=Outcome.UNKNOWN, error=str(error))
         if final.status < 0:
             return probe.Answer(outcome=Outcome.UNKNOWN, error=final.shown)
-        return probe.Answer(outcome=Outcome.OK, rows=rows)
+        ending = accounted(final, answered)
+        return probe.Answer(outcome=Outcome.OK, rows=[{**row, **ending} for row in rows])
 
     def _row(self, request: Request) -> Row:
         data = request.data()
@@ -164,6 +191,29 @@ class RetrieveProbe:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def accounted(final: Answer, answered: Sequence[int]) -> Row:
+    """How a C-GET ended, beside the stores that it brought (PS3.4 §C.4.3.1.4, PS3.7 §9.1.3.1).
+
+    A count may be left out of a final answer; what remains there has no place but after a cancel.
+
+    Args:
+        final: the final answer.
+        answered: the status that each store got from us, in order.
+
+    Returns:
+        The columns of ``ACCOUNT``: the status, and each count as ``as answered``, or what it says
+        and how many stores were answered so.
+    """
+    warned = sum(status >> 12 == _WARNING for status in answered)
+    good = sum(status == 0 for status in answered)
+    ours = {"get-remaining": 0, "get-completed": good, "get-failed": len(answered) - good - warned,
+            "get-warning": warned}  # fmt: skip
+    row: Row = {"get-status": final.shown}
+    for (name, count), said in zip(ours.items(), final.counts, strict=True):
+        row[name] = AS_ANSWERED if said in {None, count} else f"{said}, and we answered {count} so"
+    return row
 
 
 def shown(data: DataSet, key: Key, sets: Sequence[str]) -> str | None:

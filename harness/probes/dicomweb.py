@@ -10,10 +10,11 @@ import json
 import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from harness import limits
 from harness.errors import HarnessError, PeerError
+from harness.evidence.reach import STORED
 from harness.link.dicom_data import DataSet
 from harness.link.dicom_file import File, read_file, write_file
 from harness.link.dicom_json import text_of
@@ -232,6 +233,9 @@ class WebFindProbe:
         columns: keywords that are asked for.
     """
 
+    reach: ClassVar[str] = STORED
+    """An archive says what it holds; what it sent on, or a person sees, it cannot say."""
+
     name: str
     role: str
     web: Web
@@ -265,6 +269,9 @@ class WebRetrieveProbe:
         accept: media type and syntax that is asked for; as it is stored where empty.
         columns: keywords that are shown beside the hashes.
     """
+
+    reach: ClassVar[str] = STORED
+    """An archive says what it holds; what it sent on, or a person sees, it cannot say."""
 
     name: str
     role: str

@@ -1,13 +1,13 @@
-"""Looking through a web service: one GET, and the rows of its JSON or XML answer.
+"""Looking through a web service: one question, and the rows of its JSON or XML answer.
 
-Only GET is ever sent (RFC 9110 §9.2.1: safe), over a connection of its own. Where the rows stand is
-a JSON pointer (RFC 6901) or an XML path; what a row holds is found by such a path within it.
+Only a GET is sent (RFC 9110 §9.2.1: safe), or a POST to a path that is known to search and no
+more (``searches.py``), over a connection of its own. Where the rows stand is a JSON pointer (RFC
+6901) or an XML path; what a row holds is found by such a path within it.
 """
 
 from __future__ import annotations
 
 import json
-import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -18,10 +18,11 @@ from harness import limits
 from harness.errors import HarnessError, InputError, PeerError, PermitError
 from harness.i18n import tr
 from harness.link.http_call import UnansweredError
-from harness.probes.asking import Row, answered, filled, refused, silent
+from harness.probes.asking import Row, answered, refused, silent
 from harness.probes.carried import text_of
 from harness.probes.pace import Pace
 from harness.probes.probe import Answer
+from harness.probes.searches import question_of
 from harness.wire.http1_events import HttpRequest, HttpResponse
 
 BODY_BYTES_MAX: Final = 32 * limits.MIB
@@ -46,7 +47,8 @@ class HttpProbe:
         name: in the profile.
         role: whose data it shows.
         send: carries the request out.
-        target: path and query, with holes such as ``/results?barcode=:barcode``.
+        target: path and query, with holes such as ``/results?barcode=:barcode``; or a search by
+            POST: ``POST /tools/find`` and its keys as JSON in the lines below.
         path: where the rows stand: a JSON pointer such as ``/data/items``, or an XML path such as
             ``.//item``; empty for the whole answer. A list gives a row an entry, anything else one.
         columns: our name of a column and where it stands in a row: ``/value``, ``value`` or an XML
@@ -74,8 +76,7 @@ class HttpProbe:
         """Look once; 204 (no content) and ``empty_status`` are an answer without rows."""
         self.pace.wait()
         try:
-            target = filled(self.target, args, lambda value: urllib.parse.quote(value, safe=""))
-            answer = self.send(HttpRequest(method="GET", target=target, headers=self._headers()))
+            answer = self.send(question_of(self.target).request(args, self._headers()))
             if answer.status in {NO_CONTENT, *self.empty_status}:
                 return answered([], self.rows_max)
             if answer.status == NOT_FOUND:

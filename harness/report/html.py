@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -24,6 +24,7 @@ from harness.evidence import trace
 from harness.evidence.trace import Record
 from harness.evidence.verdict import Verdict
 from harness.i18n import tr
+from harness.model import Person
 from harness.report import ladder, ladder_svg, pictures, words
 from harness.report.details import Detail, details
 from harness.report.mask import Mask
@@ -62,7 +63,14 @@ class Level(IntEnum):
     """Sentences, and the first findings."""
 
 
-def render(run: Run, folder: Path, *, lang: str = "", masked: bool | None = None) -> str:
+def render(
+    run: Run,
+    folder: Path,
+    *,
+    lang: str = "",
+    masked: bool | None = None,
+    people: Iterable[Person] = (),
+) -> str:
     """The report of a run folder.
 
     Args:
@@ -70,11 +78,14 @@ def render(run: Run, folder: Path, *, lang: str = "", masked: bool | None = None
         folder: where the traces are.
         lang: ``zh-CN`` or ``en``; empty takes the language of the run.
         masked: hide names and identity numbers; None does so where a real system took part.
+        people: signed test patients, whom a masked page does not name either.
     """
     before = i18n.current()
     i18n.use(lang or (run.lang if run.lang in i18n.LANGUAGES else before))
     try:
-        return _page(run, folder, masked=run.masked if masked is None else masked)
+        hidden = run.masked if masked is None else masked
+        mask = Mask.of(_all_records(run, folder), people) if hidden else Mask()
+        return _page(run, folder, mask)
     finally:
         i18n.use(before)
 
@@ -90,9 +101,8 @@ class _Page:
     sections: dict[str, Markup] = field(default_factory=dict)
 
 
-def _page(run: Run, folder: Path, *, masked: bool) -> str:
-    # A person of one scenario may be named in any other, so the whole run is read for names.
-    mask = Mask.of(_all_records(run, folder)) if masked else Mask()
+def _page(run: Run, folder: Path, mask: Mask) -> str:
+    # A person of one scenario may be named in any other, so the whole run was read for names.
     page = _Page(run=run, folder=folder, mask=mask)
     shown = [
         one
@@ -110,7 +120,7 @@ def _page(run: Run, folder: Path, *, masked: bool) -> str:
             run=run,
             view=overview(run),
             lang=i18n.current(),
-            masked=masked,
+            masked=mask.active,
             mask=mask,
             started=_moment(run.started),
             seconds=_duration(run.seconds),

@@ -16,7 +16,7 @@ from harness.evidence import trace
 from harness.i18n import tr
 from harness.model import Person
 from harness.profile import Profile, load_profile
-from harness.report import personal
+from harness.report import hide, personal
 from harness.report.mask import Mask
 from harness.subjects import read_subjects
 
@@ -57,8 +57,8 @@ def check(folder: Path, subjects: Iterable[Person] = ()) -> None:
             _refuse(path, [], one.name, unknown=True)
             raise
         mask = Mask.of(records)
-        found = {value for value in mask.values if value in page.plain}
-        found |= {value for value in personal.values(records) if page.shows(value)}
+        wanted = {*mask.values, *personal.values(records)}
+        found = {value for value in wanted if page.shows(value)}
         _refuse(path, found, one.name, unknown=mask.whole)
 
 
@@ -83,7 +83,8 @@ class _Page:
         plain: as it is.
         joined: without the signs between the parts of a name.
         spaced: without blanks, too.
-        codes: in small letters, as hexadecimal escapes are compared.
+            codes: in small letters, as hexadecimal escapes are compared.
+        digits: without what people write between digits.
         dumps: the bytes of its hex dumps.
     """
 
@@ -91,6 +92,7 @@ class _Page:
     joined: str
     spaced: str
     codes: str
+    digits: str
     dumps: bytes
 
     @classmethod
@@ -102,10 +104,16 @@ class _Page:
             # A name may be cut by the end of a line, and none goes on from one dump to the next.
             dumps += (b"\n" if line[1] == "000000" else b"") + bytes.fromhex(line[2])
         spaced = re.sub(r"[ \t\u3000]", "", joined)
-        return cls(text, joined, spaced, text.lower(), bytes(dumps))
+        digits = re.sub(r"(?<=\d)[ .\-](?=[\dXx])", "", text)
+        return cls(text, joined, spaced, text.lower(), digits, bytes(dumps))
 
     def shows(self, value: str) -> bool:
-        """Whether a personal value can be read there."""
+        """Whether a personal value can be read there.
+
+        A word that this program's own texts say tells nobody who somebody is.
+        """
+        if hide.ordinary(value):
+            return False
         if value.isascii():
             return any(self._shows_ascii(one) for one in {value, value.upper(), value.lower()})
         bare = _SIGNS.sub("", value)
@@ -121,7 +129,12 @@ class _Page:
         return sum(not one.isascii() for one in bare) >= SPACED_MIN and bare in self.spaced
 
     def _shows_ascii(self, value: str) -> bool:
-        """As a word of its own: short names stand in the middle of many words."""
+        """As a word of its own: short names stand in the middle of many words.
+
+        A card or a mobile phone also with separators, a prefix, or 86 before it.
+        """
+        if personal.NUMBER.fullmatch(value) and value in self.digits:
+            return True
         word = rf"(?<![A-Za-z0-9]){re.escape(value)}(?![A-Za-z0-9])"
         if re.search(word, self.joined) or re.search(word, self.plain):
             return True

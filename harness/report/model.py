@@ -38,6 +38,8 @@ class Profile:
     hash: str = ""
     environment: str = ""
     transport: str = ""
+    plain: str = ""
+    """Who accepts that what real systems say is not encrypted; empty where it is, or none is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,22 +7,19 @@ are taken in; numbers that a hospital or the insurance gives are not: a masked p
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
-from harness.errors import PeerError
 from harness.evidence.line import unpack
 from harness.evidence.trace import Record
 from harness.identity import ALL_READERS, DECODINGS, card_numbers
 from harness.identity_dicom import dicom_claims
 from harness.identity_readers import Claim
-from harness.link.dicom_data import EXPLICIT, IMPLICIT, DataSet, read
+from harness.link.dicom_data import DataSet
 from harness.model import Person
+from harness.report.datasets import DataSets
 from harness.report.decode import encoding_of
-from harness.wire.dicom_pdu import Associate, Data, PduError, decode_pdu, whole_pdus
 
 HAN_MIN: Final = 2
 ASCII_MIN: Final = 4
@@ -50,8 +47,11 @@ _JSON: Final = re.compile(rf'(?i)\\?"{_REACHED}\\?"\s*:\s*\\?"([^"\\]+)')
 _XML: Final = re.compile(rf"(?i)<(?:\w+:)?{_REACHED}(?:\s[^<>]*)?>([^<]+)</")
 """Members for how to reach somebody, and for next of kin; in JSON, also in a string, and in XML."""
 
-_PDU: Final = re.compile(rb"[\x01-\x07](?:\x00|$)")
-"""How a PDU begins: its type, and a reserved zero (PS3.8 §9.3.1)."""
+_GROUP: Final = re.compile(r'"(?:Alphabetic|Ideographic|Phonetic)"\s*:\s*"([^"\\]+)')
+_OF_PATIENT: Final = re.compile(
+    r"<(?:\w+:)?patient(?:Person)?\b.{0,1000}?<(?:\w+:)?name\b[^<>]*>([^<]+)", re.DOTALL
+)
+"""A name in DICOM JSON (PS3.18 §F.2.2), and in a document of HL7 v3."""
 
 THINGS: Final = frozenset({"specimen", "terminal", "asked"})
 """Kinds of claims about no person, which may be as long."""
@@ -63,15 +63,14 @@ def values(records: Iterable[Record]) -> set[str]:
     What cannot be read is left out: the page cannot show it as text either.
     """
     found: set[str] = set()
-    associations: dict[tuple[str, str], _Association] = {}
+    data_sets = DataSets()
     for record in records:
         kind = record.get("kind")
         if kind == "message":
             found |= set(_of_message(record))
         elif kind == "bytes":
-            key = (str(record.get("link", "")), str(record.get("conn", "")))
-            association = associations.setdefault(key, _Association())
-            found |= set(_of_claims(association.claims(record)))
+            for one in data_sets.of(record):
+                found |= set(_of_claims(_of_data_set(one)))
         elif kind == "probe":
             for row in record.get("rows") or ():
                 found |= set(_of_mapping(row))
@@ -124,54 +123,12 @@ def _of_mapping(row: Any) -> Iterator[str]:
 
 def _of_members(text: str) -> Iterator[str]:
     """What the guard need not look at in a body of the insurance: how to reach somebody; kin."""
-    for found in (*_JSON.finditer(text), *_XML.finditer(text)):
-        yield found[1].strip()
+    for place in (_JSON, _XML, _GROUP, _OF_PATIENT):
+        yield from (found[1].replace("^", "").strip() for found in place.finditer(text))
 
 
-@dataclass(slots=True)
-class _Association:
-    """The bytes of one connection, in which DIMSE messages may stand (PS3.8 §9.3)."""
-
-    streams: dict[str, bytearray] = field(default_factory=dict)
-    syntaxes: dict[int, str] = field(default_factory=dict)
-    parts: dict[tuple[str, int], bytearray] = field(default_factory=dict)
-
-    def claims(self, record: Record) -> Iterator[Claim]:
-        """Every identity of the data sets that are whole with these bytes."""
-        side = str(record.get("frm", ""))
-        stream = self.streams.setdefault(side, bytearray())
-        stream += unpack(str(record.get("raw", "")))
-        if not _PDU.match(stream):  # another protocol: what comes next is looked at anew
-            stream.clear()
-        for kind, body in whole_pdus(stream):
-            with contextlib.suppress(PduError):
-                yield from self._of_pdu(side, decode_pdu(kind, body))
-
-    def _of_pdu(self, side: str, pdu: object) -> Iterator[Claim]:
-        if isinstance(pdu, Associate) and pdu.accepted:
-            chosen = {one.id: "".join(one.transfer_syntaxes[:1]) for one in pdu.items.contexts}
-            self.syntaxes |= chosen
-        for one in pdu.values if isinstance(pdu, Data) else ():
-            if one.command:
-                continue
-            part = self.parts.setdefault((side, one.context), bytearray())
-            part += one.data
-            if one.last:
-                body = bytes(self.parts.pop((side, one.context)))
-                yield from _of_data_set(body, self.syntaxes.get(one.context, ""))
-
-
-def _of_data_set(body: bytes, syntax: str) -> Iterator[Claim]:
+def _of_data_set(data: DataSet) -> Iterator[Claim]:
     """Claims of a data set; of a name also its transcription, which the guard lets pass."""
-    for one in (syntax,) if syntax else (IMPLICIT, EXPLICIT):
-        try:
-            data = read(body, one)
-        except PeerError:
-            continue
-        yield from dicom_claims(data)
-        yield from _names(data)
-
-
-def _names(data: DataSet) -> Iterator[Claim]:
+    yield from dicom_claims(data)
     for group in data.text("PatientName").split("="):
         yield Claim(place="PatientName", kind="text", value=group.replace("^", "").strip(" \0"))

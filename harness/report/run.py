@@ -7,7 +7,7 @@ is named. ``build`` derives, ``load`` reads ``run.json`` back, ``write`` makes e
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from harness.evidence.expect import Finding
 from harness.evidence.trace import Record
 from harness.evidence.verdict import Verdict, worst
 from harness.i18n import tr
+from harness.model import Person
 from harness.report import attempts, evidence_zip, html, junit, leftover
 from harness.report.model import (
     FORMAT,
@@ -82,7 +83,12 @@ def load(folder: Path) -> Run:
 
 
 def write(
-    folder: Path, *, lang: str = "", masked: bool | None = None, internal: bool = False
+    folder: Path,
+    *,
+    lang: str = "",
+    masked: bool | None = None,
+    internal: bool = False,
+    people: Iterable[Person] = (),
 ) -> Run:
     """Write ``run.json``, ``junit.xml``, ``report.html`` and ``evidence.zip`` of a run folder.
 
@@ -95,6 +101,7 @@ def write(
         masked: hide names and identity numbers in the HTML; None does so where a real system
             took part.
         internal: for the house alone: nothing is hidden, and the evidence holds the traces.
+        people: signed test patients, whom a masked page does not name either.
     """
     if (folder / "plan.json").is_file() or not (folder / "run.json").is_file():
         run = build(folder)
@@ -104,7 +111,7 @@ def write(
     run = load(folder)
     (folder / "junit.xml").write_bytes(junit.junit(run))
     hidden = False if internal else masked
-    page = html.render(run, folder, lang=lang, masked=hidden)
+    page = html.render(run, folder, lang=lang, masked=hidden, people=people)
     (folder / "report.html").write_text(page, encoding="utf-8", newline="\n")
     # What leaves the house by default must not carry real persons.
     evidence_zip.pack(folder, withhold=run.masked and not internal)

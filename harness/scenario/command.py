@@ -23,14 +23,14 @@ from harness.profile import Transport
 from harness.report import attempts
 from harness.report import run as report
 from harness.report.model import Run
-from harness.scenario import catalogue, counts, files, forked, interrupt
+from harness.scenario import catalogue, counts, files, forked, interrupt, nightly
 from harness.scenario.gherkin import gather
 from harness.scenario.lint import lint as lint_paths
 from harness.scenario.progress import Progress, verdict_table
 from harness.scenario.resume import resumed
 from harness.scenario.session import RunSession, SessionOptions, run_folder
 from harness.scenario.steps import load_libraries
-from harness.site import cleanup, vault
+from harness.site import at_rest, cleanup
 from harness.site.cards import read_forms
 
 JOBS_MAX = 64
@@ -61,6 +61,8 @@ class Request:
     verbose: int = 0
     resume: str = ""
     rerun_failed: bool = False
+    night: str = ""
+    order: Sequence[str] = ()
 
     def options(self) -> SessionOptions:
         """For the session of the run."""
@@ -75,6 +77,7 @@ class Request:
             defects=tuple(self.defects),
             release=self.release,
             resume=bool(self.resume),
+            order=tuple(self.order),
         )
 
     def going_on(self) -> tuple[Request, Sequence[str]]:
@@ -86,11 +89,11 @@ class Request:
         if not self.resume:
             if self.rerun_failed:
                 raise InputError(tr("--rerun-failed needs --resume DIR"))
-            return self, ()
-        if self.paths or self.out or self.tags:
+            return self._of_night(), ()
+        if self.paths or self.out or self.tags or self.night:
             raise InputError(
                 tr("--resume DIR goes on with that run alone"),
-                remedy=tr("leave PATH, --tags and --out out"),
+                remedy=tr("leave PATH, --tags, --night and --out out"),
             )
         left = resumed(Path(self.resume), self.profile, rerun_failed=self.rerun_failed)
         asked = replace(
@@ -100,12 +103,30 @@ class Request:
             seed=int(left.plan["seed"]),
             label=str(left.plan["label"]),
             defects=tuple(left.plan["defects"]),
+            order=tuple(left.idents),
         )
         return asked, left.idents
 
+    def _of_night(self) -> Request:
+        """The request for the scenarios of a night's list, in its order.
+
+        Raises:
+            InputError: the list cannot be run, or was asked for together with another choice.
+        """
+        if not self.night:
+            return self
+        if self.paths or self.tags:
+            raise InputError(tr("--night DIR runs the scenarios of that plan alone"),
+                             remedy=tr("leave PATH and --tags out"))  # fmt: skip
+        if self.jobs > 1:
+            raise InputError(tr("a night runs in its order"), remedy=tr("leave --jobs out"))
+        found = nightly.chosen(Path(self.night))
+        return replace(self, paths=found.paths, order=found.order)
+
     def command(self) -> list[str]:
         """The command that asks for the same run again, without a path of this machine."""
-        words = ["medharness", "run", *(_portable(path) for path in self.paths)]
+        words = ["medharness", "run"]
+        words += ["--night", _portable(self.night)] if self.night else map(_portable, self.paths)
         words += ["--seed", str(self.seed), "--profile", _portable(self.profile)]
         for ident in self.defects:
             words += ["--defect", ident]
@@ -145,6 +166,7 @@ def _run(request: Request) -> int:
     options = request.options()
     session = RunSession(options)
     session.check()
+    words = at_rest.words_of(session.profile)
     if request.jobs > 1 and not session.only_simulated:
         raise InputError(
             tr("real systems cannot be shared by several workers"), remedy=tr("leave --jobs out")
@@ -160,12 +182,24 @@ def _run(request: Request) -> int:
     code = _play(request, session, chosen, progress)
     if not (options.folder / "plan.json").is_file():
         return _nothing_ran(progress, code)
-    told = _tell(request, options.folder, progress, code)
-    variable = session.profile.privacy.key_env
-    if variable and not session.only_simulated:
-        vault.seal(options.folder, vault.passphrase(variable))
+    try:
+        told = _tell(request, options.folder, progress, code)
+    finally:  # a report that cannot be written leaves no trace plain
+        open_still = not _closed(options.folder, words)
+    return EXIT_INTERNAL if open_still else told
+
+
+def _closed(folder: Path, words: str) -> bool:
+    """Encrypt the run, where there is a passphrase; whether it lies as it should."""
+    if not words:
+        return True
+    trouble = at_rest.close(folder, words)
+    if trouble:
+        print(tr("it could not be encrypted and is plain: {why}; medharness seal {folder}",
+                 why=trouble, folder=folder), file=sys.stderr)  # fmt: skip
+    else:
         print(tr("the run is encrypted; medharness unseal opens it"), file=sys.stderr)
-    return told
+    return not trouble
 
 
 def _play(request: Request, session: RunSession, chosen: files.Chosen, progress: Progress) -> int:
@@ -325,6 +359,8 @@ def _arguments(
         *(f"--medharness-defect={ident}" for ident in options.defects),
         f"--medharness-release={options.release}",
     ]
+    if options.order:
+        arguments += [f"--medharness-order={' '.join(options.order)}"]
     if options.resume:
         arguments += ["--medharness-resume"]
     if forks or not session.only_simulated:

@@ -61,7 +61,7 @@ class Leading:
     door: SiteDoor | None = None
 
 
-class _NoBench:
+class NoBench:
     """A bench on paper: it has a clock and persons; anything else is not there yet."""
 
     def __init__(self, clock: Clock, persons: Persons, specs: Mapping[str, Any]) -> None:
@@ -72,7 +72,7 @@ class _NoBench:
 
 
 @dataclass(slots=True)
-class _Paper:
+class Paper:
     """A desk on paper: writes down what would be handed out."""
 
     persons: Persons
@@ -99,7 +99,7 @@ class _Paper:
         lead = Lead(role=role, command=command, args=dict(args), form=form)
         self.found.append((self.sentence, lead))
 
-    def prove(self, interface: str) -> None:
+    def prove(self, interface: str, caller: str = "", writes: Sequence[str] = ()) -> None:
         """The desk proves the way before a card is handed out."""
 
     def finish(self, wait_s: float = 0.0) -> None:
@@ -113,7 +113,7 @@ class _Paper:
         """Nothing is open."""
 
 
-class _Trial(World):
+class Trial(World):
     """A world on paper: a fault is planned when the scenario has its turn."""
 
     def plan(self, fault: Fault) -> Fault:
@@ -153,11 +153,11 @@ def leading(
         specs: links by name.
         subjects: signed test patients.
     """
-    bench = cast("Bench", _NoBench(clock, persons, specs))
+    bench = cast("Bench", NoBench(clock, persons, specs))
     trace = Trace(clock)
     trace.add("open", **head)
-    world = _Trial(bound.scenario.id, seed, bench, trace, permit, subjects)
-    paper = _Paper(persons, lambda: names_of(world))
+    world = Trial(bound.scenario.id, seed, bench, trace, permit, subjects)
+    paper = Paper(persons, lambda: names_of(world))
     world.desk = cast("Any", paper)
     if not _tried(bound, world, paper) or not paper.found:
         return Leading()
@@ -182,7 +182,7 @@ def names_of(world: World) -> frozenset[str]:
     return frozenset(one for one in (*people, *tubes) if len(one) >= TOKEN_CHARS_MIN)
 
 
-def _tried(bound: BoundScenario, world: World, paper: _Paper) -> bool:
+def _tried(bound: BoundScenario, world: World, paper: Paper) -> bool:
     """Try sentence by sentence; False where one cannot be carried out at all."""
     try:
         for index, step in enumerate(bound.steps):

@@ -10,14 +10,17 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from harness.clock import Clock
+from harness.errors import Blocked
 from harness.evidence.trace import Trace
+from harness.i18n import tr
 from harness.link.address import Address
 from harness.link.host import Host
 from harness.link.tap import Connection
 from harness.model import Person
+from harness.probes.carried import CarriedProbe
 from harness.probes.person import PersonProbe
 from harness.probes.probe import Probe
 from harness.profile import Mode, Operators, Profile, Worker
@@ -30,6 +33,9 @@ from harness.site.desk import Desk, Say
 from harness.site.earlier import Earlier, Remember, nothing
 from harness.site.keys import listen
 from harness.site.route import Routes
+
+CARRIED: Final = "carried"
+"""Folder of a run with the questions and answers of its hand-carried probes."""
 
 
 @dataclass(slots=True)
@@ -106,6 +112,13 @@ def ask_persons(persons: Persons, bench: Bench) -> bool:
     return bool(found)
 
 
+def keep_carried(bench: Bench, folder: Path) -> None:
+    """What is carried to a run lies in its folder, is encrypted with it, and goes with it."""
+    for probe in bench.probes.values():
+        if isinstance(probe, CarriedProbe):
+            probe.kept = folder / CARRIED
+
+
 @dataclass(slots=True)
 class BenchEyes:
     """What the desk sees with."""
@@ -156,6 +169,21 @@ def desk_of(
         routes=persons.routes,
         captured=captured,
     )
+
+
+def signed_subject(subjects: Sequence[Person], number: str) -> Person:
+    """The patient of that number for whom the site has signed.
+
+    Raises:
+        Blocked: there is none.
+    """
+    subject = next((one for one in subjects if one.patient_id == number), None)
+    if subject is None:
+        raise Blocked(
+            tr("nobody has signed for a test patient {number} here", number=number),
+            remedy=tr("add the patient to the list, and sign it under [test_subjects]"),
+        )
+    return subject
 
 
 def renumbered(people: dict[str, Person], ours: str, theirs: str) -> Person | None:

@@ -6,7 +6,7 @@ selection by ``-k``, path or ``file.feature:LINE``, and xdist, work as for any t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from harness import i18n
-from harness.errors import HarnessError, InputErrors
+from harness.errors import HarnessError, InputError, InputErrors
 from harness.evidence.conclude import Conclusion
 from harness.evidence.verdict import Verdict
 from harness.i18n import tr
@@ -52,6 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--medharness-resume", action="store_true", help="go on in a run folder that is used"
     )
+    group.addoption("--medharness-order", default="", help="ids of what runs, in this order")
     group.addoption("--medharness-release", type=int, default=1, help="of the built-in hospital")
 
 
@@ -84,7 +85,19 @@ def pytest_configure(config: pytest.Config) -> None:
         if not config.option.collectonly:
             with _as_usage():
                 session.check()
+                _refuse_plain(session)
     config.stash[_session_key] = session
+
+
+def _refuse_plain(session: RunSession) -> None:
+    """Pytest alone encrypts nothing at the end; only ``medharness run`` does, which names itself.
+
+    Raises:
+        InputError: the traces of real systems would stay plain against the profile.
+    """
+    if session.profile.theirs and not session.options.command and session.profile.privacy.key_env:
+        raise InputError(tr("pytest does not encrypt what real systems say"),
+                         remedy="medharness run")  # fmt: skip
 
 
 class XdistHooks:
@@ -177,16 +190,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     session = config.stash[_session_key]
     ours = [item for item in items if isinstance(item, ScenarioItem)]
     _refuse_duplicates([item.bound for item in ours])
+    order = {ident: number for number, ident in enumerate(session.options.order)}
     meant = config.stash[_lines_key].choose([item.bound.scenario for item in ours])
     with _as_usage():
         left: list[pytest.Item] = [
             item
             for item, at_line in zip(ours, meant, strict=True)
-            if not (at_line and session.wants(item.bound.scenario.tags))
+            if not (
+                at_line
+                and session.wants(item.bound.scenario.tags)
+                and (not order or item.bound.scenario.id in order)
+            )
         ]
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if item not in left]
+    if order:
+        items.sort(key=lambda one: _turn(one, order))
+
+
+def _turn(item: pytest.Item, order: Mapping[str, int]) -> int:
+    """Which one in a row it is."""
+    return order[item.bound.scenario.id] if isinstance(item, ScenarioItem) else len(order)
 
 
 def _refuse_duplicates(bound: Sequence[BoundScenario]) -> None:

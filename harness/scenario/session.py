@@ -30,7 +30,7 @@ from harness.scenario.denominators import load_denominators
 from harness.scenario.feature import Scenario
 from harness.scenario.hospital import OnlyRoles, Settings, built_in
 from harness.scenario.leading import Leading, leading
-from harness.scenario.persons import ask_persons, open_page, persons_of
+from harness.scenario.persons import ask_persons, keep_carried, open_page, persons_of
 from harness.scenario.reachable import Obstacle, Reachability
 from harness.scenario.runner import (
     Prepare,
@@ -53,7 +53,7 @@ from harness.scenario.wiring import (
     subjects,
 )
 from harness.scenario.world import World
-from harness.site.vault import passphrase
+from harness.site import at_rest
 
 RELEASED = frozenset({"LIS", "HIS", "PACS", "RIS"})
 """Roles of the built-in hospital, which has releases."""
@@ -73,6 +73,8 @@ class SessionOptions:
     defects: Sequence[str] = ()
     release: int = 1
     resume: bool = False
+    order: Sequence[str] = ()
+    """Ids of the scenarios that run, in this order; empty for all that were chosen, by file."""
 
     @classmethod
     def of(cls, option: Any) -> Self:
@@ -88,6 +90,7 @@ class SessionOptions:
             defects=tuple(option.medharness_defect),
             release=option.medharness_release,
             resume=option.medharness_resume,
+            order=tuple(option.medharness_order.split()),
         )
 
     def at(self, folder: Path) -> Self:
@@ -156,13 +159,12 @@ class RunSession:
         permit = self._permit()
         if self.options.defects:
             permit.require_fault()
-        if self.profile.privacy.key_env and not self.only_simulated:
-            passphrase(self.profile.privacy.key_env)  # refused now, not after the night
+        at_rest.words_of(self.profile, tell=False)  # refused now, not after the night
 
     @property
     def only_simulated(self) -> bool:
         """Whether we run every system ourselves, so that each worker can have its own."""
-        return all(system.mode is Mode.SIMULATED for system in self.profile.systems.values())
+        return not self.profile.theirs
 
     def _permit(self) -> Permit:
         return Permit(self.profile, RealClock().wall)
@@ -221,7 +223,9 @@ class RunSession:
         }
 
     def _profile_facts(self) -> dict[str, str]:
-        return {"name": self.profile.name, "hash": self.profile.hash}
+        facts = {"name": self.profile.name, "hash": self.profile.hash}
+        warning = at_rest.warning(self.profile)
+        return facts | ({"plain": str(self.profile.privacy.plain)} if warning else {})
 
     def _systems(self) -> list[dict[str, str]]:
         return [
@@ -362,6 +366,7 @@ class RunSession:
         bench.carried = {
             name: (one.interface, *one.also) for name, one in profile.endpoints.items()
         }
+        keep_carried(bench, self.options.folder)
         bench.persons = persons_of(profile, self.options.folder, self.say)
         if not in_memory:
             bench.relays = relays(profile, permit)

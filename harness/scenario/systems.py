@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from harness import limits
-from harness.errors import HarnessError
+from harness.errors import HarnessError, ProfileError
+from harness.i18n import tr
 from harness.link.address import Address
 from harness.link.host import Host, Storage
 from harness.link.process import SimulatedProcess, python
@@ -144,6 +145,12 @@ class InProcesses:
         where = self.settings.listeners.get(link)
         if where is None:
             return {"host": "127.0.0.1", "port": 0}
+        if getattr(where, "tls", None) is not None:
+            raise ProfileError(
+                tr("a system that we run as a process does not listen with TLS"),
+                where=f"endpoints.{link}",
+                remedy=tr("take transport and tls out of this endpoint"),
+            )
         return where.data()
 
     def start(self) -> None:

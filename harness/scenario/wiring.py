@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from harness.probes.sql import SqlProbe
 from harness.profile import LinkTransport, Mode, ProbeKind, Profile, Via
 from harness.profile_probes import oracle_client_of
 from harness.scenario.wiring_probes import other_probe, pace_of
-from harness.scenario.wiring_tls import over_tls
+from harness.scenario.wiring_tls import over_tls, presented
 from harness.subjects import read_subjects
 
 BUILT_IN_URL = "builtin:"
@@ -68,18 +69,22 @@ def addresses(profile: Profile, environ: Mapping[str, str]) -> dict[str, Address
     }
 
 
-def listeners(profile: Profile, permit: Permit) -> dict[str, Address]:
+def listeners(
+    profile: Profile, permit: Permit, environ: Mapping[str, str] | None = None
+) -> dict[str, Address]:
     """Where the systems that we run listen; port 0 is chosen by the operating system.
 
     Raises:
         PermitError: other machines could reach a listener, and the profile does not say so.
+        ProfileError: the certificate of a listener cannot be used.
     """
     found = {}
     for name, endpoint in profile.endpoints.items():
         serial = endpoint.transport is LinkTransport.SERIAL
         if profile.mode(endpoint.to) is Mode.SIMULATED and not serial:
             permit.require_listen(endpoint.host, expose=endpoint.expose)
-            found[name] = Address(host=endpoint.host, port=endpoint.port)
+            tls = presented(profile, name, os.environ if environ is None else environ)
+            found[name] = Address(host=endpoint.host, port=endpoint.port, tls=tls)
     return found
 
 
@@ -121,6 +126,8 @@ def probes(
     """
     found: dict[str, Probe] = {}
     for name, probe in profile.probes.items():
+        if probe.kind is ProbeKind.DICOM:
+            continue  # sentences of imaging look over the endpoints of the role
         if probe.kind is not ProbeKind.SQL:
             found[name] = other_probe(profile, name, permit, environ)
             continue

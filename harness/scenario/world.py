@@ -30,7 +30,7 @@ from harness.permit import Permit
 from harness.profile import Mode
 from harness.scenario.bench import Bench
 from harness.scenario.origin import OriginGuard
-from harness.scenario.persons import desk_of, renumbered, with_person
+from harness.scenario.persons import desk_of, renumbered, signed_subject, with_person
 from harness.scenario.systems import Crash
 from harness.scenario.waiting import Waiting
 from harness.site.desk import Desk
@@ -61,6 +61,8 @@ class World:
     subjects: Sequence[Person] = ()
     slots: Slots = field(default_factory=Slots)
     people: dict[str, Person] = field(default_factory=dict)
+    signed: dict[str, Person] = field(default_factory=dict)
+    """Signed test patients under the name that a sentence gave them."""
     state: dict[str, Any] = field(default_factory=dict)
     sentence: int = -1
     at_end: list[Callable[[], None]] = field(default_factory=list)
@@ -100,16 +102,28 @@ class World:
         return keyed(self.seed, *about)
 
     def person(self, label: str, kind: str = "ordinary") -> Person:
-        """A new generated person under a name of the scenario."""
+        """A person under a name of the scenario: the signed test patient of it, or a new one."""
         if label in self.people:
             raise InputError(f"the person {label} is prepared twice")
-        person = people.generate(self.seed, len(self.people), kind=kind)
+        if label in self.signed and kind != "ordinary":
+            raise InputError(tr("{label} is a signed test patient, whose name is what it is",
+                                label=label))  # fmt: skip
+        person = self.signed.get(label) or people.generate(self.seed, len(self.people), kind=kind)
         self.people[label] = person
         self.guard.identities.allow(person)
         return person
 
+    def signed_person(self, label: str, number: str) -> None:
+        """Let a name of the scenario mean a patient of the profile's signed list."""
+        subject = signed_subject(self.subjects, number)
+        if label in self.people or label in self.signed or subject in self.signed.values():
+            raise InputError(f"the person {label} is prepared twice")
+        self.signed[label] = subject
+
     def known_person(self, label: str) -> Person:
         """A person that was prepared."""
+        if label not in self.people and label in self.signed:
+            self.person(label)
         if label not in self.people:
             raise InputError(f"the person {label} was not prepared in this scenario")
         return self.people[label]
@@ -192,6 +206,7 @@ class World:
             self.acted_at = self.acted_at or len(self.trace)
             self.desk.hand(role, name, with_person(args, self.people))
             return None
+        self._proven(self._called_by(role))
         return self._commanded(role, name, args, lambda: self.bench.systems.order(role, name, args))
 
     def tell(self, device: str, name: str, timeout_s: float, /, **args: str) -> Any:
@@ -203,14 +218,27 @@ class World:
             device, name, args, lambda: self.bench.driver.command(device, name, args, timeout_s)
         )
 
-    def _proven(self) -> None:
+    def _proven(self, writes: Sequence[str] = ()) -> None:
         """Nothing of ours moves before a harmless call of each real caller has arrived.
+
+        Args:
+            writes: real systems that are written to besides those of the scenario's interface.
 
         Raises:
             Blocked: it did not.
         """
         if self.desk is not None:
-            self.desk.prove(str(self.trace.records[0]["scenario"]["interface"]))
+            about = str(self.trace.records[0]["scenario"]["interface"])
+            self.desk.prove(about, writes=writes)
+
+    def _called_by(self, role: str) -> list[str]:
+        """Real systems that a system of ours calls: what it is told may be written to them."""
+        profile = self.permit.profile
+        return [
+            one.to
+            for one in profile.endpoints.values()
+            if one.frm == role and profile.mode(one.to) is Mode.REAL
+        ]
 
     def _commanded(self, role: str, name: str, args: Mapping[str, str], act: Any) -> Any:
         self.acted_at = self.acted_at or len(self.trace)

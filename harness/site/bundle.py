@@ -33,19 +33,35 @@ PLACE: Final = "python/PUT_EMBEDDABLE_PYTHON_HERE.txt"
 
 EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
+_PTH: Final = f"python{PYTHON.replace('.', '')}._pth"
+
 START: Final = f"""@echo off
 setlocal
 set "HERE=%~dp0"
 set PYTHONUTF8=1
-if not exist "%HERE%python\\python.exe" (
-  echo Unpack python-{PYTHON}.x-embed-amd64.zip from python.org into "%HERE%python" first.
-  exit /b 2
-)
-copy /y "%HERE%medharness._pth" "%HERE%python\\python{PYTHON.replace(".", "")}._pth" >nul 2>nul
-"%HERE%python\\python.exe" -m harness %*
+if not exist "%HERE%python\\python.exe" goto nopython
+fc /b "%HERE%medharness._pth" "%HERE%python\\{_PTH}" >nul 2>nul
+if not errorlevel 1 goto start
+copy /y "%HERE%medharness._pth" "%HERE%python\\{_PTH}" >nul 2>nul
+if errorlevel 1 goto nocopy
+:start
+"%HERE%python\\python.exe" -X utf8 -m harness %*
 exit /b %ERRORLEVEL%
+:nopython
+echo Unpack python-{PYTHON}.x-embed-amd64.zip from python.org into "%HERE%python" first.
+exit /b 2
+:nocopy
+echo "%HERE%medharness._pth" could not be copied to "%HERE%python\\{_PTH}".
+echo If the folder or stick is read-only: copy it so by hand where it can be written, once, or copy
+echo the whole folder "%HERE%" to a disk that can be written, and start medharness.cmd there.
+exit /b 2
 """
-"""ASCII, and every path in quotes: it runs from a folder with Chinese characters and spaces."""
+"""ASCII, and every path in quotes: it runs from a folder with Chinese characters and spaces.
+
+The embeddable Python comes with a ``._pth`` that does not know ``lib``, so ours takes its place;
+where it already stands there, nothing is written and the folder may be read-only. With a ``._pth``
+Python may not look at ``PYTHONUTF8``, so ``-X utf8`` says it too; processes that we start read it.
+"""
 
 PATHS: Final = f"python{PYTHON.replace('.', '')}.zip\n.\n..\\lib\n"
 """Where the embeddable Python looks; processes that we start look there, too."""
@@ -53,6 +69,7 @@ PATHS: Final = f"python{PYTHON.replace('.', '')}.zip\n.\n..\\lib\n"
 NOTE: Final = f"""Unpack python-{PYTHON}.x-embed-amd64.zip (embeddable package of python.org)
 into this folder, so that python.exe stands beside this file. Nothing is installed and no right of
 an administrator is needed. Windows 10 or Server 2016 and later.
+Start medharness.cmd once before the folder or stick is made read-only.
 """
 
 _PINNED: Final = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)

@@ -25,7 +25,18 @@ from harness.i18n import tr
 from harness.report.leftover import COLUMNS, NAME, Leftover, read
 from harness.site.cards import Form
 
-__all__ = ["COLUMNS", "NAME", "SHEET", "Leftover", "filled", "left", "read", "rows_of", "write"]
+__all__ = [
+    "COLUMNS",
+    "NAME",
+    "SHEET",
+    "Leftover",
+    "filled",
+    "left",
+    "read",
+    "rows_of",
+    "save",
+    "write",
+]
 
 SHEET: Final = "cleanup.xlsx"
 
@@ -47,7 +58,7 @@ def write(folder: Path, forms: Mapping[tuple[str, str], Form]) -> list[Leftover]
     if rows is None:
         return []
     done = filled(rows, folder)
-    _write(folder, done)
+    save(folder, done)
     return done
 
 
@@ -178,7 +189,8 @@ def _filled(one: Leftover, known: Leftover | None) -> Leftover:
     return one if known is None else replace(one, done_by=known.done_by, done_at=known.done_at)
 
 
-def _write(folder: Path, rows: Sequence[Leftover]) -> None:
+def save(folder: Path, rows: Sequence[Leftover]) -> None:
+    """Write both tables as they are given."""
     text = io.StringIO()
     csv.writer(text).writerows([COLUMNS, *(one.row() for one in rows)])
     (folder / NAME).write_bytes(text.getvalue().encode("utf-8-sig"))

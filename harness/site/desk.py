@@ -16,7 +16,7 @@ from harness.errors import Blocked
 from harness.evidence.trace import Record, Trace
 from harness.i18n import tr
 from harness.model import Outcome
-from harness.profile_model import Operators
+from harness.profile_model import DEVICE_ROLES, Operators
 from harness.site.board import Board
 from harness.site.cards import Card, Form, field_of, row_fits
 from harness.site.earlier import Past, Remember, nothing
@@ -87,7 +87,9 @@ class Desk:
             )  # fmt: skip
         # What a probe shows passes unseen: it must not go to another system than ours.
         about = form.interface or self._scenario("interface")
-        self.prove(about, "" if form.interface else form.role)
+        # A device only sends what it did itself; a system passes on what is entered there.
+        writes = [] if form.role in DEVICE_ROLES else [form.role]
+        self.prove(about, "" if form.interface else form.role, writes)
         self._put(form, args)
 
     def _scenario(self, key: str) -> str:
@@ -124,13 +126,15 @@ class Desk:
         self._ahead.clear()
         return False
 
-    def prove(self, interface: str, caller: str = "") -> None:
+    def prove(self, interface: str, caller: str = "", writes: Sequence[str] = ()) -> None:
         """Let a harmless call of each real caller arrive first; of one alone where it is named.
+
+        What roles pass on that are written to besides (``writes``) is proven, too.
 
         Raises:
             Blocked: it did not, now or before in this run.
         """
-        for link, name, canary in self.routes.open(interface, caller):
+        for link, name, canary in self.routes.open(interface, caller, writes):
             self.finish()
             self._put(form_of(name, canary), {})
             try:

@@ -74,6 +74,9 @@ def remove(folders: Iterable[Path], files: Iterable[Path]) -> None:
     for folder in folders:
         for one in vault.recorded(folder):
             _gone(one)
+        blobs = folder / vault.BLOBS
+        if blobs.is_dir() and not blobs.is_symlink() and not any(blobs.iterdir()):
+            blobs.rmdir()
         if not any(folder.iterdir()):
             folder.rmdir()
     for one in files:

@@ -26,14 +26,20 @@ SALT_BYTES, PREFIX_BYTES, TAG_BYTES = 16, 7, 16
 SCRYPT_N: Final = 2**15
 """Work factor: a tenth of a second and 32 MiB on a workstation (RFC 7914 §2)."""
 
-PASSPHRASE_CHARS_MIN: Final = 12
-"""Below this the work factor is no protection."""
-
 TIMES: Final = "recording.json"
-"""When a recording began and ended."""
+"""When a recording, or the stand of a relay, began and ended."""
 
 RECORDING: Final = ("recording.pcap", "recording.ends", TIMES)
 """What ``medharness record`` writes."""
+
+JOURNAL: Final = "relay.jsonl"
+"""What passed a relay of ``medharness relay``, message by message."""
+
+RELAYED: Final = (JOURNAL, "relay.json")
+"""What ``medharness relay`` writes, beside blobs and ``TIMES``."""
+
+BLOBS: Final = "blobs"
+"""Beside a journal: payloads that are too large for a line of it."""
 
 KEPT_OPEN: Final = frozenset({"cleanup.csv", "cleanup.xlsx", "plan.json", TIMES})
 """What people must fill in, and what tells the age of a run; neither names a person."""
@@ -63,10 +69,10 @@ def passphrase(variable: str) -> str:
     """
     cipher()
     value = os.environ.get(variable, "")
-    if len(value) < PASSPHRASE_CHARS_MIN:
+    if len(value) < limits.PASSPHRASE_CHARS_MIN:
         raise InputError(
             tr("{variable} must hold a passphrase of at least {count} characters",
-               variable=variable, count=PASSPHRASE_CHARS_MIN),
+               variable=variable, count=limits.PASSPHRASE_CHARS_MIN),
             remedy=tr("set the environment variable before the run"),
         )  # fmt: skip
     return value
@@ -93,7 +99,7 @@ def refuse_sealed(folder: Path) -> None:
 
 
 def seal(folder: Path, words: str) -> list[Path]:
-    """Encrypt what a run, or ``medharness record``, wrote; returns the files that are sealed now.
+    """Encrypt what ``run``, ``record`` or ``relay`` wrote; returns the files that are sealed now.
 
     A plain file goes only after its sealed copy is whole on the disk.
 
@@ -150,14 +156,18 @@ def unseal(folder: Path, words: str) -> list[Path]:
 
 
 def recorded(folder: Path) -> list[Path]:
-    """The files of ``medharness record`` in a folder, plain or sealed; no link is followed.
+    """What ``record`` or ``relay`` wrote into a folder, plain or sealed; no link is followed.
 
     Empty where there is no recording. What else lies there is not named: the folder is the user's
     choice, and may be one that holds other things.
     """
-    names = [name + end for name in RECORDING for end in ("", SUFFIX)]
-    found = [one for name in names if (one := folder / name).is_file() and not one.is_symlink()]
-    return found if any(one.name.startswith(RECORDING[0]) for one in found) else []
+    names = [name + end for name in (*RECORDING, *RELAYED) for end in ("", SUFFIX)]
+    found = [folder / name for name in names]
+    blobs = folder / BLOBS
+    if any((folder / f"{JOURNAL}{end}").is_file() for end in ("", SUFFIX)) and blobs.is_dir():
+        found += sorted(blobs.iterdir()) if not blobs.is_symlink() else []
+    found = [one for one in found if one.is_file() and not one.is_symlink()]
+    return found if any(one.name.startswith((RECORDING[0], JOURNAL)) for one in found) else []
 
 
 def is_run(folder: Path) -> bool:

@@ -16,17 +16,11 @@ from typing import Final
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.link.address import Address
-from harness.link.dicom_raw import RawPeer
+from harness.link.dicom_echo import Came, echo
 from harness.link.tap import Connection, Guard
-from harness.wire import dicom_command as command
-from harness.wire.dicom_events import DimseReceived, SendDimse
-from harness.wire.dicom_items import Context, Items, UserInformation
-from harness.wire.dicom_pdu import Associate
 from harness.wire.http1_events import HttpRequest
 
-CALLING: Final = b"MEDHARNESS"
-CLASS_UID: Final = "1.2.826.0.1.3680043.10.511.9"
-VERIFICATION, IMPLICIT = "1.2.840.10008.1.1", "1.2.840.10008.1.2"
+CALLING: Final = "MEDHARNESS"
 
 _REQUEST: Final = re.compile(r"(GET|HEAD|POST|PUT) (/\S*)(?: HTTP/1\.1)?")
 _FRAMING: Final = frozenset({"content-length", "transfer-encoding", "host"})
@@ -65,39 +59,14 @@ class Echo:
             RefusedError: no association, or not for verification.
             OSError: no connection came about.
         """
-        request = Associate(
-            called=self.ae_title.encode("ascii"), calling=CALLING,
-            items=Items(
-                contexts=[Context(id=1, abstract_syntax=VERIFICATION,
-                                  transfer_syntaxes=[IMPLICIT])],
-                user=UserInformation(class_uid=CLASS_UID, version="MEDHARNESS"),
-            ),
+        came = echo(
+            self.address, called=self.ae_title, calling=CALLING, connection=self.connection,
+            guard=self.guard, wait_s=self.wait_s, asked=asked,
         )  # fmt: skip
-        with RawPeer(self.address, connection=self.connection, guard=self.guard) as peer:
-            answer = peer.associate(request, self.wait_s)
-            if isinstance(answer, str):
-                raise RefusedError(tr("it takes no association: {word}", word=answer))
-            if [one.result for one in answer.items.contexts] != [0]:
-                peer.release()
-                raise RefusedError(tr("it takes no association: {word}", word="C-ECHO"))
-            asked()
-            peer.say(SendDimse(context=1, command=_echo()))
-            reply = peer.message(self.wait_s)
-            if not isinstance(reply, DimseReceived):
-                return None
-            peer.release()
-            status = reply.command.get(command.STATUS)
-            return status if isinstance(status, int) else None
-
-
-def _echo() -> command.Command:
-    """C-ECHO-RQ (PS3.7 §9.3.5.1)."""
-    return {
-        command.AFFECTED_CLASS: VERIFICATION,
-        command.FIELD: command.Service.C_ECHO,
-        command.MESSAGE_ID: 1,
-        command.DATA_SET_TYPE: command.NO_DATA_SET,
-    }
+        if not came.associated:
+            word = "C-ECHO" if came.came is Came.NO_CONTEXT else came.word
+            raise RefusedError(tr("it takes no association: {word}", word=word))
+        return came.status
 
 
 def call(text: str, host: str) -> HttpRequest:

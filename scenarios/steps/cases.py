@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness import resources
+from harness.cases.at_site import AtSite
 from harness.cases.kept import Case, load
 from harness.cases.replay import Once, faults_of, once, stage_of, system_of
 from harness.cases.score import compose
@@ -15,6 +16,7 @@ from harness.evidence.match import Value
 from harness.i18n import tr
 from harness.model import Outcome
 from harness.probes.probe import Answer
+from harness.profile import Mode
 from harness.scenario.steps import Library
 from harness.scenario.world import World
 from scenarios.steps.common import place
@@ -48,6 +50,18 @@ class _Replayed:
         """Nothing is open."""
 
 
+def _at_site(world: World, case: Case, role: str) -> AtSite | None:
+    """What it sends to a real system is proven and listed as everything else of the scenario is."""
+    profile = world.permit.profile
+    if world.desk is None or profile.mode(role) is not Mode.REAL:
+        return None
+    about = str(world.trace.records[0]["scenario"]["interface"])
+    world.desk.prove(about, writes=[role])
+    site = AtSite(profile, role, case.folder, world.desk.say, world.trace)
+    site.routes = world.desk.routes
+    return site
+
+
 @steps.when(
     "回放案例{string}",
     id="cases.replay",
@@ -65,7 +79,7 @@ def replayed(world: World, name: str) -> None:
     settings = getattr(world.bench.systems, "settings", None)
     manner = Manner(defects=tuple(settings.defects) if settings is not None else ())
     score = compose(case.lines, role, specs_of(profile))
-    with stage_of(case, profile, role, manner) as stage:
+    with stage_of(case, profile, role, manner, _at_site(world, case, role)) as stage:
         result = once(stage, score, faults, salt=f"{world.seed}")
     world.trace.add(
         "note",

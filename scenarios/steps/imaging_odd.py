@@ -18,6 +18,7 @@ from harness.scenario.steps import Library
 from harness.scenario.world import World
 from scenarios.steps.imaging import device_of
 from scenarios.steps.imaging_judge import PACS, RIS, STATUS_S
+from scenarios.steps.imaging_planned import by_person
 from scenarios.steps.imaging_play import objects_of, remember
 from scenarios.steps.imaging_site import site
 from scenarios.steps.imaging_talk import Trial
@@ -50,7 +51,10 @@ def trial(world: World, exam: str, name: str) -> None:
         raise ScenarioError(tr("no trial {name}; known: {known}", name=name, known=known))
     here = site(world)
     kind = KINDS[name]
-    outcome = kind.run(Trial(here, here.known(exam), kind.role))
+    planned = here.known(exam)
+    if not here.ours("PACS") and not by_person(world, "modality"):
+        here.modality(planned.device)  # a real PACS proves the way of its calls to a listener
+    outcome = kind.run(Trial(here, planned, kind.role))
     world.trace.add("message", protocol="dicom", type="trial", raw=pack(b""), corr={}, id=name,
                     link=LINKS[kind.role], interface=_interface(kind.role), frm=kind.role,
                     to="modality", outcome=outcome)  # fmt: skip
@@ -144,6 +148,7 @@ def _new_vrs(data: DataSet) -> None:
 
 def _overlay(data: DataSet) -> None:
     for element, value, vr in ((0x10, 64, "US"), (0x11, 64, "US"), (0x40, "G", "CS"),
+                               (0x50, b"\1\0\1\0", "SS"), (0x100, 1, "US"), (0x102, 0, "US"),
                                (0x3000, bytes(range(256)) * 2, "OW")):  # fmt: skip
         data.set(0x60000000 | element, value, vr)
 

@@ -15,14 +15,11 @@ from harness.scenario.world import World
 from scenarios.steps.imaging import device_of
 from scenarios.steps.imaging_planned import Planned, by_person
 from scenarios.steps.imaging_site import site
-from simulators.modality.images import instance, latin_name, uid
+from simulators.modality.images import instance, latin_name
 from simulators.modality.modality import Modality
 from simulators.modality.systems import LINKS
 
 steps = Library("imaging")
-
-REPORT_S = 5.0
-"""A report of commitment comes within this, or counts as missing."""
 
 
 def objects_of(modality: Modality, planned: Planned) -> list[DataSet]:
@@ -169,91 +166,7 @@ def restart(world: World, role: str) -> None:
     world.injector.process(fault, "healed", f"the {role} is back")
 
 
-# ---- safekeeping and retrieval
-
-
-@steps.when(
-    "设备请求PACS承诺保存检查{string}的图像",
-    id="imaging.commit",
-    purpose="按 IHE RAD-10 请求存储承诺",
-    effect="N-ACTION 列出已发送的全部图像，等报告到达",
-    example="当 设备请求PACS承诺保存检查“检1”的图像",
-    gloss="The device asks for storage commitment",
-)
-def commit(world: World, exam: str) -> None:
-    """Everything that was sent."""
-    _commit(world, exam, ())
-
-
-@steps.when(
-    "设备请求PACS承诺保存检查{string}的图像，并列入一幅从未发送的",
-    id="imaging.commit-more",
-    purpose="检查存储承诺不会为没有的图像作保",
-    effect="N-ACTION 另列一个从未发送的 SOP Instance UID",
-    example="当 设备请求PACS承诺保存检查“检1”的图像，并列入一幅从未发送的",
-    gloss="The device asks for commitment and lists an image that was never sent",
-)
-def commit_more(world: World, exam: str) -> None:
-    """One that the PACS cannot have."""
-    _commit(world, exam, (uid(world.seed, world.scenario, "never sent", exam),))
-
-
-@steps.when(
-    "设备以同一事务UID再次请求承诺检查{string}",
-    id="imaging.commit-again",
-    purpose="检查重复的事务 UID 被拒绝",
-    effect="以相同 Transaction UID 再发 N-ACTION",
-    example="当 设备以同一事务UID再次请求承诺检查“检1”",
-    gloss="The device uses a transaction UID for the second time",
-)
-def commit_again(world: World, exam: str) -> None:
-    """PS3.4 §J.3.2: a transaction UID is used once."""
-    _, planned, modality = device_of(world, exam)
-    listed = [(data.text("SOPClassUID"), sop) for sop, data in planned.sent.items()]
-    modality.commit(planned.transaction, listed)
-
-
-@steps.when(
-    "设备的接收端口关闭时请求承诺检查{string}的图像，打开后以新的事务再次请求",
-    id="imaging.commit-unreachable",
-    purpose="检查报告送不到时，再次请求能得到完整的报告",
-    effect="第一次请求时 PACS 登记的回报地址无人监听；改回后以新的 Transaction UID 再请求",
-    example="当 设备的接收端口关闭时请求承诺检查“检1”的图像，打开后以新的事务再次请求",
-    gloss="A report of commitment cannot be delivered, and the device asks again",
-)
-def commit_unreachable(world: World, exam: str) -> None:
-    """The first report finds nobody; the second request must be answered in full."""
-    here, planned, modality = device_of(world, exam)
-    fault = world.plan(
-        Fault(
-            id=world.next_fault(),
-            fault_class="img-K1",
-            layer="transport",
-            action="refuse",
-            link="modality-pacs",
-            sender="PACS",
-        )
-    )
-    title = modality.model.ae_title
-    here.order("PACS", "destination", ae=title, host="127.0.0.1", port=str(free_port()))
-    listed = [(data.text("SOPClassUID"), sop) for sop, data in planned.sent.items()]
-    modality.commit(uid(world.seed, world.scenario, "lost transaction", exam), listed)
-    world.injector.process(fault, "fired", "nobody listens for the report")
-    here.register(planned.device)
-    world.injector.process(fault, "healed", "the device listens again")
-    _commit(world, exam, ())
-
-
-def _commit(world: World, exam: str, more: Sequence[str]) -> None:
-    here, planned, modality = device_of(world, exam)
-    planned.transaction = uid(world.seed, world.scenario, "transaction", exam)
-    listed = [(data.text("SOPClassUID"), sop) for sop, data in planned.sent.items()]
-    planned.unsent = tuple(more)
-    listed += [(modality.model.sop_class, sop) for sop in more]
-    modality.commit(planned.transaction, listed)
-    report = here.receivers[planned.device].wait_report(planned.transaction, REPORT_S)
-    if report is not None:
-        here.reported(report, planned.transaction)
+# ---- retrieval
 
 
 @steps.when(
@@ -293,9 +206,11 @@ def move_refused(world: World, exam: str, device: str, number: int) -> None:
             sender="modality",
         )
     )
-    here.receivers[device].refuse.add(list(planned.sent)[number - 1])
+    refused = list(planned.sent)[number - 1]
+    here.receivers[device].refuse.add(refused)
     modality.move(planned.exam.study, target.model.ae_title)
-    world.injector.process(fault, "fired", "the destination refused one image")
+    if refused in here.receivers[device].refused:
+        world.injector.process(fault, "fired", "the destination refused one image")
     here.receivers[device].refuse.clear()
     world.injector.process(fault, "healed", "the destination takes images again")
 
@@ -327,3 +242,48 @@ def move_dead(world: World, exam: str) -> None:
     here, planned, modality = device_of(world, exam)
     here.order("PACS", "destination", ae="MHOFF", host="127.0.0.1", port=str(free_port()))
     modality.move(planned.exam.study, "MHOFF")
+
+
+@steps.when(
+    "设备以C-GET取回检查{string}",
+    id="imaging.get",
+    purpose="检查设备以 C-GET 取回整个检查",
+    effect="C-GET，图像在同一连接上送回，设备逐幅回答 0000",
+    example="当 设备以C-GET取回检查“检1”",
+    gloss="The device retrieves a study by C-GET",
+)
+def get(world: World, exam: str) -> None:
+    """Everything over the one association."""
+    here, planned, modality = device_of(world, exam)
+    modality.get(planned.exam.study, here.receivers[planned.device])
+
+
+@steps.when(
+    "设备以C-GET取回检查{string}，拒收第{int}幅",
+    id="imaging.get-refused",
+    purpose="检查 C-GET 的子操作失败时的最终状态与计数",
+    effect="C-GET，设备对这一幅回答 A700",
+    example="当 设备以C-GET取回检查“检1”，拒收第2幅",
+    gloss="The device retrieves a study by C-GET and refuses one of its images",
+)
+def get_refused(world: World, exam: str, number: int) -> None:
+    """A device that is full."""
+    here, planned, modality = device_of(world, exam)
+    receiver = here.receivers[planned.device]
+    fault = world.plan(
+        Fault(
+            id=world.next_fault(),
+            fault_class="img-Q3",
+            layer="message",
+            action="refuse",
+            link="modality-pacs",
+            sender="modality",
+        )
+    )
+    refused = list(planned.sent)[number - 1]
+    receiver.refuse.add(refused)
+    modality.get(planned.exam.study, receiver)
+    if refused in receiver.refused:
+        world.injector.process(fault, "fired", "the device refused one image")
+    receiver.refuse.clear()
+    world.injector.process(fault, "healed", "the device takes images again")

@@ -281,16 +281,16 @@ class Site:
         self.order("PACS", "destination", ae=self.places[device], host=place.host,
                    port=str(place.port))  # fmt: skip
 
-    def reported(self, report: DataSet, transaction: str) -> None:
-        """Put a report of commitment into the trace, a record an instance."""
+    def reported(self, report: DataSet, transaction: str, way: str) -> None:
+        """Put a report of commitment into the trace, a record an instance, with its way."""
         spec = self._spec("PACS")
         for keyword, state in (("ReferencedSOPSequence", "kept"), ("FailedSOPSequence", "failed")):
             for item in report.items(keyword):
                 self.world.trace.add(
                     "message", protocol="dicom", type="commitment", raw=pack(b""), corr={},
                     sop=item.text("ReferencedSOPInstanceUID"), state=state, id=transaction,
-                    transaction=transaction, link=spec.name, interface=spec.interface, frm="PACS",
-                    to="modality",
+                    transaction=transaction, way=way, link=spec.name, interface=spec.interface,
+                    frm="PACS", to="modality",
                 )  # fmt: skip
 
     def close(self) -> None:

@@ -61,7 +61,7 @@ PRICES: Mapping[str, tuple[str, str]] = {
 def person(world: World, label: str, kind: str) -> None:
     """A person of the centre's world, by kind of insurance."""
     name = known(INSURANCES, kind)
-    if label in world.people:
+    if label in world.people or label in world.signed:
         raise ScenarioError(tr("the person {label} is prepared twice", label=label))
     centre(world)
     insured = world.state.setdefault("insured", {})

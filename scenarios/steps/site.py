@@ -30,6 +30,19 @@ def _arguments(world: World, role: str, label: str) -> set[str]:
     return shown | {label}
 
 
+@steps.given(
+    "患者{string}是测试患者{string}",
+    id="site.subject",
+    purpose="真实系统不收生成的患者时，改用本院签字的测试患者",
+    effect="后面的句子里该患者就是 [test_subjects] 名单中这个患者号的人；没有或没有签字则受阻",
+    example="假如 患者“甲”是测试患者“TEST0001”",
+    gloss="A patient of the scenario is one of the signed test patients of the site",
+)
+def subject(world: World, label: str, number: str) -> None:
+    """Only who stands in the list that was signed for."""
+    world.signed_person(label, number)
+
+
 @steps.when(
     "{string}给出的{string}记作{string}",
     id="site.name",

@@ -18,24 +18,24 @@ from typing import Any, Final
 from harness.link.address import Address
 from harness.link.dicom import (
     COMMITMENT,
-    COMMITMENT_INSTANCE,
     PATIENT_FIND,
+    PENDING,
     STUDY_FIND,
     STUDY_GET,
     STUDY_MOVE,
     VERIFICATION,
     Answer,
     Request,
-    payload_of,
 )
 from harness.link.dicom_data import DEFLATED, EXPLICIT, IMPLICIT, DataSet, read, written
 from harness.link.dicom_scp import Session
 from harness.link.dicom_scu import Association, Offer, Peer
-from simulators.hospital import pacs_odd, pacs_pixels, pacs_query, pacs_spoil
+from simulators.hospital import pacs_commit, pacs_odd, pacs_pixels, pacs_query, pacs_spoil
+from simulators.hospital.pacs_commit import Commitments
 from simulators.hospital.pacs_store import Archive, keys_of
 from simulators.store import Row, upsert
 
-AE_TITLE: Final = "MHPACS"
+AE_TITLE: Final = pacs_commit.AE_TITLE
 LINK: Final = "modality-pacs"
 
 STORAGE: Final = (
@@ -77,9 +77,6 @@ _COLUMNS: Final = {
 COMMENT_MAX: Final = 64
 """An error comment is a long string at most (PS3.7 annex C.4)."""
 
-REPORTS_MAX: Final = 64
-"""Commitment reports under way at a time."""
-
 
 @dataclass(slots=True)
 class Pacs:
@@ -93,9 +90,12 @@ class Pacs:
     archive: Archive
     defects: set[str]
     role: str = "PACS"
+    commitments: Commitments = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _reports: list[threading.Thread] = field(default_factory=list)
     _sent: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.commitments = Commitments(self.archive, self.defects)
 
     def serve(self, request: Request, session: Session) -> Iterator[Answer]:
         """Answers to one request."""
@@ -113,9 +113,10 @@ class Pacs:
             case "C-GET":
                 yield from self._get(request, session)
             case "N-ACTION":
-                yield self._commit(request, session)
+                yield from self.commitments.asked(request, session)
             case _:
                 yield Answer(status=0x0211, comment="not an operation of this PACS")
+        self.commitments.deliver(session)
 
     # ---- storing
 
@@ -242,7 +243,17 @@ class Pacs:
             rows = rows[:-1]
         if "pacs-ignores-max-pdu" in self.defects:
             session.exceed(65536)
-        yield from self._sub_operations(rows, session, request.message_id)
+        for answer in self._sub_operations(rows, session, request.message_id):
+            yield answer if answer.status in PENDING else self._ended(answer)
+
+    def _ended(self, final: Answer) -> Answer:
+        """The final answer to a C-GET, which only this way may spoil."""
+        _, done, failed, warned = final.counts
+        if failed and "pacs-get-hides-failures" in self.defects:
+            return Answer(status=0, counts=(None, (done or 0) + failed, 0, warned))
+        if done and "pacs-get-ends-failed" in self.defects:
+            return Answer(status=0xC000, counts=final.counts)
+        return final
 
     def _sub_operations(
         self, rows: list[Row], link: Association | Session, message_id: int
@@ -285,69 +296,6 @@ class Pacs:
         return Request(kind="C-STORE", sop_class=row["sop_class"], sop_instance=row["sop"],
                        message_id=ident & 0xFFFF, payload=body, syntax=syntax)  # fmt: skip
 
-    # ---- commitment
-
-    def _commit(self, request: Request, session: Session) -> Answer:
-        asked = request.data()
-        transaction = asked.text("TransactionUID")
-        if not transaction:
-            return Answer(status=0x0121, comment="no transaction UID")
-        with self._lock:
-            sql = "SELECT uid FROM commitments WHERE uid = ?"
-            known = self.archive.store.rows(sql, [transaction])
-            repeats = "pacs-takes-transaction-twice" in self.defects
-            if known and not repeats:
-                return Answer(status=0x0110, comment="duplicate transaction UID")
-            row = {"uid": transaction, "caller": session.calling, "state": "asked"}
-            self.archive.store.commit([upsert("commitments", ["uid"], row)])
-        report, kind = self._report(asked, transaction)
-        if "pacs-reports-on-same" in self.defects:
-            session.ask(_event_report(report, kind, EXPLICIT))
-        elif "pacs-never-reports" not in self.defects:
-            self._later(session.calling, report, kind)
-        return Answer(status=0)
-
-    def _report(self, asked: DataSet, transaction: str) -> tuple[DataSet, int]:
-        good, bad = [], []
-        for item in asked.items("ReferencedSOPSequence"):
-            sop = item.text("ReferencedSOPInstanceUID")
-            sop_class = item.text("ReferencedSOPClassUID")
-            entry = {"ReferencedSOPClassUID": sop_class, "ReferencedSOPInstanceUID": sop}
-            rows = self.archive.find("sop", [sop])
-            reason = 0
-            if not rows or self.archive.body(rows[0]) is None:
-                reason = 0x0112
-            elif rows[0]["sop_class"] != sop_class:
-                reason = 0x0119
-            if reason and "pacs-commits-everything" not in self.defects:
-                bad.append(DataSet.of({**entry, "FailureReason": reason}))
-            else:
-                good.append(DataSet.of(entry))
-        if "pacs-report-other-transaction" in self.defects:
-            transaction = f"{transaction[:60]}.9"
-        report = DataSet.of({"TransactionUID": transaction})
-        if good:
-            report.set("ReferencedSOPSequence", good)
-        if bad:
-            report.set("FailedSOPSequence", bad)
-        return report, 2 if bad else 1
-
-    def _later(self, caller: str, report: DataSet, kind: int) -> None:
-        """Report over an association of our own, after the answer to the request."""
-        self._reports = [one for one in self._reports if one.is_alive()]
-        target = self.archive.destination(caller)
-        if target is None or len(self._reports) >= REPORTS_MAX:
-            return
-        peer = Peer(address=Address(host=target[0], port=target[1]), called=caller,
-                    calling=AE_TITLE, acse_s=3.0, dimse_s=3.0)  # fmt: skip
-        plain = "pacs-reports-explicit-only" in self.defects
-        syntaxes = (EXPLICIT,) if plain else (EXPLICIT, IMPLICIT)
-        thread = threading.Thread(
-            target=_send_report, args=(peer, report, kind, syntaxes), name="report", daemon=True
-        )
-        self._reports.append(thread)
-        thread.start()
-
     # ---- the control pipe
 
     def command(self, name: str, args: Mapping[str, Any]) -> Any:
@@ -358,14 +306,15 @@ class Pacs:
             if not kept or "pacs-keeps-old-destination" not in self.defects:
                 self.archive.store.commit([upsert("destinations", ["ae"], row)])
             return {}
+        if name == "reports":
+            self.commitments.go(str(args["way"]))
         if name == "pending":
-            return [one.name for one in self._reports if one.is_alive()]
+            return self.commitments.pending()
         return {}
 
     def stop(self) -> None:
         """Wait for reports that are under way."""
-        for one in self._reports:
-            one.join(3.0)
+        self.commitments.stop()
 
 
 def _offers(rows: list[Row]) -> list[Offer]:
@@ -376,16 +325,3 @@ def _offers(rows: list[Row]) -> list[Offer]:
         for syntax in (row["syntax"], *([IMPLICIT] if row["syntax"] == EXPLICIT else []))
     )
     return [Offer(abstract=sop_class, syntaxes=[syntax]) for sop_class, syntax in pairs]
-
-
-def _event_report(report: DataSet, kind: int, syntax: str) -> Request:
-    return Request(kind="N-EVENT-REPORT", sop_class=COMMITMENT, sop_instance=COMMITMENT_INSTANCE,
-                   number=kind, syntax=syntax, payload=payload_of(report, syntax))  # fmt: skip
-
-
-def _send_report(peer: Peer, report: DataSet, kind: int, syntaxes: Sequence[str]) -> None:
-    offers = [Offer(abstract=COMMITMENT, syntaxes=[one], scp=True) for one in syntaxes]
-    with Association(peer, offers) as link:
-        if link.is_open:
-            agreed = link.syntaxes(COMMITMENT)
-            link.ask(_event_report(report, kind, agreed[0] if agreed else EXPLICIT))

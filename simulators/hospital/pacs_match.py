@@ -57,12 +57,18 @@ def _wildcard(key: str, fold: bool) -> re.Pattern[str]:  # noqa: FBT001 - cached
     return re.compile(pattern, re.DOTALL | (re.IGNORECASE if fold else 0))
 
 
+def _moment(time: str) -> tuple[str, str]:
+    """A time in whole seconds, and the fraction; what is left out at the end is zero."""
+    whole, _, fraction = time.partition(".")
+    return whole.ljust(6, "0"), fraction.rstrip("0")
+
+
 def _in_range(vr: str, key: str, value: str) -> bool:
     """A single value, or ``a-b``, ``a-``, ``-b``; both ends belong to it."""
     if not value:
         return False
     if "-" not in key:
-        return value == key if vr == "DA" else value.startswith(key.rstrip("0") or key[:1])
+        return _moment(value) == _moment(key) if vr == "TM" else value.startswith(key)
     first, _, last = key.partition("-")
     width = max(len(first), len(last), len(value))
     padded = value.ljust(width, "0")

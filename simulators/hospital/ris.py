@@ -11,6 +11,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from harness.link.dicom import MPPS, VERIFICATION, WORKLIST, Answer, Request
@@ -74,6 +75,21 @@ _INNER: Final = {
     "ScheduledProcedureStepDescription": "description",
     "ScheduledProcedureStepStatus": "state",
 }
+
+
+_DATE: Final = "ScheduledProcedureStepStartDate"
+_TIME: Final = "ScheduledProcedureStepStartTime"
+_PATIENT: Final = ("PatientName", "PatientID", "AccessionNumber", "RequestedProcedureID")
+_IGNORED: Final = {
+    "ris-ignores-date": (_DATE, _TIME),
+    "ris-ignores-time": (_TIME,),
+    "ris-ignores-station": ("ScheduledStationAETitle",),
+    "ris-ignores-modality": ("Modality",),
+    "ris-ignores-patient-id": ("PatientID",),
+    "ris-ignores-accession": ("AccessionNumber",),
+    "ris-ignores-procedure-id": ("RequestedProcedureID",),
+}
+"""Defects by which keys of a query have no effect."""
 
 
 @dataclass(slots=True)
@@ -194,17 +210,21 @@ class Ris:
         self, values: Mapping[str, str], outer: Mapping[str, str], inner: Mapping[str, str]
     ) -> bool:
         ignored = {"SpecificCharacterSet", "TimezoneOffsetFromUTC", _SEQUENCE, ""}
-        if "ris-ignores-date" in self.defects:
-            ignored |= {"ScheduledProcedureStepStartDate", "ScheduledProcedureStepStartTime"}
-        if "ris-ignores-station" in self.defects:
-            ignored.add("ScheduledStationAETitle")
-        if "ris-ignores-modality" in self.defects:
-            ignored.add("Modality")
+        for defect, names in _IGNORED.items():
+            if defect in self.defects:
+                ignored.update(names)
         keys = {**outer, **inner}
-        ends = keys.get("ScheduledProcedureStepStartDate", "").partition("-")[2]
-        open_end = "ris-range-open" in self.defects
-        if open_end and ends and values["ScheduledProcedureStepStartDate"] >= ends:
+        ends = keys.get(_DATE, "").partition("-")[2]
+        if "ris-range-open" in self.defects and ends and values[_DATE] >= ends:
             return False
+        if "ris-open-range-one-day" in self.defects:
+            keys |= {name: keys.get(name, "").strip("-") for name in (_DATE, _TIME)}
+        if "ris-midnight-day-before" in self.defects and values[_TIME] == "000000":
+            values = {**values, _DATE: _day_before(values[_DATE])}
+        if "ris-any-patient-key" in self.defects:
+            given = [name for name in _PATIENT if keys.get(name)]
+            if any(matches(_vr(name), keys[name], values[name]) for name in given):
+                ignored.update(given)
         if "ris-matches-latin-only" in self.defects and not keys.get("PatientName", "").isascii():
             return False
         return all(
@@ -318,6 +338,10 @@ class Ris:
 
     def stop(self) -> None:
         """Nothing is under way."""
+
+
+def _day_before(date: str) -> str:
+    return f"{datetime.strptime(date, '%Y%m%d') - timedelta(days=1):%Y%m%d}"  # noqa: DTZ007 - a date
 
 
 def _several(row: dict[str, str], count: str | None) -> list[dict[str, str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from harness.link.dicom import (
@@ -44,6 +45,10 @@ STEP_KEYS: Final = (
 )  # fmt: skip
 """Return keys of a worklist query, outside and inside of the step sequence (PS3.4 §K.6)."""
 
+NEW, SAME, LATER = "new", "same", "later"
+"""Ways of a report of commitment (PS3.4 §J.3.3): over an association that the PACS opens, over
+that of the request, over a later one of the device."""
+
 RECEIVED_MAX: Final = 10_000
 """Objects and reports that one receiver keeps."""
 
@@ -54,8 +59,12 @@ class Receiver:
 
     stored: dict[str, Request] = field(default_factory=dict)
     reports: list[DataSet] = field(default_factory=list)
+    ways: dict[str, str] = field(default_factory=dict)
+    """By transaction, over which association its first report came."""
     refuse: set[str] = field(default_factory=set)
     """Instances that are refused (A700)."""
+    refused: list[str] = field(default_factory=list)
+    """Those that came and were."""
     came: threading.Condition = field(default_factory=threading.Condition)
 
     def serve(self, request: Request, session: Session) -> Iterator[Answer]:
@@ -65,12 +74,24 @@ class Receiver:
             if request.kind == "C-STORE":
                 status = self._take(request)
             elif request.kind == "N-EVENT-REPORT":
-                if len(self.reports) < RECEIVED_MAX:
-                    self.reports.append(request.data())
+                self._note(request, NEW)
             elif request.kind != "C-ECHO":
                 status = 0x0211
             self.came.notify_all()
         yield Answer(status=status)
+
+    def reported(self, request: Request, way: str) -> int:
+        """A report that came over an association of ours; returns its status."""
+        with self.came:
+            self._note(request, way)
+            self.came.notify_all()
+        return 0
+
+    def _note(self, request: Request, way: str) -> None:
+        data = request.data()
+        if len(self.reports) < RECEIVED_MAX:
+            self.reports.append(data)
+            self.ways.setdefault(data.text("TransactionUID"), way)
 
     def keep(self, request: Request) -> int:
         """A store that came over an association of ours; returns its status."""
@@ -79,6 +100,8 @@ class Receiver:
 
     def _take(self, request: Request) -> int:
         if request.sop_instance in self.refuse or len(self.stored) >= RECEIVED_MAX:
+            if len(self.refused) < RECEIVED_MAX:
+                self.refused.append(request.sop_instance)
             return 0xA700
         self.stored[request.sop_instance] = request
         return 0
@@ -238,14 +261,49 @@ class Modality:
 
     # ---- safekeeping
 
-    def commit(self, transaction: str, objects: Sequence[tuple[str, str]]) -> Answer:
-        """N-ACTION: ask the PACS to keep these (class, instance)."""
+    def commit(
+        self,
+        transaction: str,
+        objects: Sequence[tuple[str, str]],
+        receiver: Receiver | None = None,
+        keep_s: float = 0.0,
+    ) -> Answer:
+        """N-ACTION: ask the PACS to keep these (class, instance).
+
+        Args:
+            transaction: its UID.
+            objects: what is to be kept.
+            receiver: takes a report that comes over this association.
+            keep_s: how long the association stays open for it; 0 releases at once, as devices do
+                that take reports on a listener alone.
+        """
         items = [DataSet.of({"ReferencedSOPClassUID": sop_class, "ReferencedSOPInstanceUID": sop})
                  for sop_class, sop in objects]  # fmt: skip
         data = DataSet.of({"TransactionUID": transaction, "ReferencedSOPSequence": items})
         request = Request(kind="N-ACTION", sop_class=COMMITMENT, sop_instance=COMMITMENT_INSTANCE,
                           syntax=EXPLICIT, payload=payload_of(data, EXPLICIT))  # fmt: skip
-        return self._once("PACS", [Offer(abstract=COMMITMENT, syntaxes=[EXPLICIT])], request)[-1]
+        with self.open_to("PACS", [Offer(abstract=COMMITMENT, syntaxes=[EXPLICIT])]) as link:
+            if not link.is_open:
+                return Answer(status=-1, kind=request.kind, error=link.error)
+            if receiver is not None:
+                link.report = partial(receiver.reported, way=SAME)
+            answer = link.ask(request)
+            if receiver is not None and keep_s and answer.ok:
+                receiver.wait_report(transaction, keep_s)
+            return answer
+
+    def collect(self, transaction: str, receiver: Receiver, wait_s: float) -> Answer:
+        """A later association: ask for an echo, and take the report that the PACS kept for us."""
+        offers = [Offer(abstract=COMMITMENT, syntaxes=[EXPLICIT]),
+                  Offer(abstract=VERIFICATION, syntaxes=[IMPLICIT])]  # fmt: skip
+        link = self.open_to("PACS", offers)
+        link.report = partial(receiver.reported, way=LATER)
+        with link:
+            if not link.is_open:
+                return Answer(status=-1, kind="C-ECHO", error=link.error)
+            answer = link.ask(Request(kind="C-ECHO", sop_class=VERIFICATION))
+            receiver.wait_report(transaction, wait_s)
+            return answer
 
     # ---- query and retrieve
 

@@ -30,8 +30,11 @@ from simulators.modality.model import Model, known_models, load_model
 
 _TARGET: Final = re.compile(r"([\x21-\x7e]{1,16}?)@([^@:\s]+|\[[0-9A-Fa-f:]+\]):([0-9]{1,5})")
 
+KEEP_S: Final = 2.0
+"""So long the association of a request for commitment stays open for its report."""
+
 REPORT_S: Final = 5.0
-"""A report of commitment is waited for so long."""
+"""So long a report of commitment is waited for afterwards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +80,9 @@ class Run:
         if self.model.commitment:
             transaction = uid("transaction", self.seed, exam.study)
             listed = [(self.model.sop_class, one.text("SOPInstanceUID")) for one in objects]
-            self._step("N-ACTION", [device.commit(transaction, listed)])
+            asked = device.commit(transaction, listed, receiver, KEEP_S)
+            self._step("N-ACTION", [asked])
+            # There are archives that report over an association of theirs once ours is over.
             report = receiver.wait_report(transaction, REPORT_S)
             failed = report.items("FailedSOPSequence") if report else objects
             word = tr("no report") if report is None else f"{len(failed)} / {len(objects)}"

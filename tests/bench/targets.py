@@ -8,6 +8,7 @@ from target import Group, Shown, Target
 from targets_cases import CASES
 from targets_functional import FUNCTIONAL
 from targets_relay import RELAY
+from targets_soak import SOAK
 
 __all__ = ["GROUPS", "Group", "Shown", "Target"]
 
@@ -363,5 +364,6 @@ GROUPS: Final = {
     "relay": RELAY,
     "cases": CASES,
     "functional": FUNCTIONAL,
+    "soak": SOAK,
 }
 """In the order of the page."""

@@ -65,6 +65,13 @@ EXECUTED = {
 """Commands of medharness that pages show, and the exit code of each."""
 
 NOT_EXECUTED = {
+    'openssl req -x509 -newkey rsa:2048 -nodes -sha256 -days 30 -keyout mh-ca.key -out mh-ca.pem -subj "/CN=medharness test CA" -addext "keyUsage=critical,keyCertSign" -addext "nameConstraints=critical,permitted;DNS:yb.example.cn"': "tests/docs/test_own_ca.py runs it",
+    'openssl req -newkey rsa:2048 -nodes -sha256 -keyout centre.key -out centre.csr -subj "/CN=yb.example.cn"': "tests/docs/test_own_ca.py runs it",
+    "echo subjectAltName=DNS:yb.example.cn > centre.ext": "tests/docs/test_own_ca.py runs it",
+    "openssl x509 -req -in centre.csr -CA mh-ca.pem -CAkey mh-ca.key -CAcreateserial -sha256 -days 30 -extfile centre.ext -out centre.pem": "tests/docs/test_own_ca.py runs it",
+    "medharness simulate centre --province hunan --ledger centre.sqlite --host 192.0.2.20 --port 443 --tls-cert centre.pem --tls-key centre.key --expose": "tests/docs/test_own_ca.py runs it, on loopback",
+    "curl -i --cacert mh-ca.pem --resolve yb.example.cn:443:192.0.2.20 https://yb.example.cn:443/": "tests/docs/test_own_ca.py runs it, on loopback",
+    "medharness reconcile --his his.csv --centre centre.csv --log yb.log --log-pattern @yb-log.txt --out out": "a log of the reader's own; tests/harness/ledger/test_log_text.py reads such",
     "make run": "installs, then runs every scenario over TCP; the commands behind it are checked",
     "make test": "this is the test run",
     "python3 -m venv .venv": "installs",
@@ -116,8 +123,14 @@ NOT_EXECUTED = {
     "--out out/0902": "the same",
     "medharness simulate centre --province hunan --port 8443 --ledger centre.sqlite": "runs until "
     "Ctrl-C; tests/simulators/centre runs the command",
-    "medharness run --profile orthanc --jobs 1 scenarios/imaging/storage.feature "
-    "scenarios/imaging/query.feature": "needs Orthanc; tests/peers/test_orthanc_suite.py runs it",
+    "medharness run --profile fixtures/profiles/orthanc.toml --jobs 1 "
+    "scenarios/imaging/storage.feature scenarios/imaging/query.feature "
+    "scenarios/imaging/association.feature scenarios/imaging/object-validity.feature "
+    "scenarios/imaging/pixel-syntaxes.feature scenarios/imaging/web-store.feature "
+    "scenarios/imaging/web-retrieve.feature": "needs Orthanc; tests/peers/test_orthanc_suite.py runs"
+    " it",
+    "medharness run --profile fixtures/profiles/orthanc-worklist.toml --jobs 1 "
+    "scenarios/imaging/worklist.feature scenarios/imaging/worklist-keys.feature": "the same",
     "medharness simulate hospital --driver my-analyzer.toml --port 7100": "runs until Ctrl-C; "
     "tests/docs/test_model_guide.py plays the guide's model against the built-in LIS",
     "medharness simulate analyzer --model my-analyzer.toml --link tcp://127.0.0.1:7100": "needs the "

@@ -143,6 +143,8 @@ product = "示例 LIS"
 version = "1"
 [systems.HIS]
 mode = "simulated"
+[privacy]
+plain = "王主任，信息科"
 [endpoints.his-lis]
 interface = "HIS-ORD"
 from = "HIS"

@@ -263,7 +263,7 @@ def test_a_certificate_file_that_is_missing_fails_without_a_handshake(tmp_path):
 
 # -- secrets, versions, policy ---------------------------------------------------------------------
 
-PROBE = '[probes.p]\nrole = "LIS"\nurl_env = "DB"\nquery = "SELECT a FROM t WHERE b = :barcode"\n'
+PROBE = '[probes.p]\nowner = "Li, 8001"\nreach = "stored"\nrole = "LIS"\nurl_env = "DB"\nquery = "SELECT a FROM t WHERE b = :barcode"\n'
 
 
 def test_a_secret_that_is_missing_fails(tmp_path):

@@ -37,7 +37,7 @@ port = 5001
 """
 """The endpoint's header stands on line 12, its port on line 18."""
 
-PROBE = '\n[probes.p]\nrole = "LIS"\nquery = "SELECT 1"\n'
+PROBE = '\n[probes.p]\nowner = "Li, 8001"\nreach = "stored"\nrole = "LIS"\nquery = "SELECT 1"\n'
 
 
 def nowhere(host):
@@ -374,9 +374,9 @@ def test_all_problems_come_at_once_and_in_order(tmp_path):
         .replace('version = "1"', "vendro = 1")
         .replace("LIS-ASTM", "LIS-ASTN")
     )
-    text += '\n[probes.p]\nrole = "LIS"\nurl = "sqlite:x"\nquery = "DELETE FROM x"\n'
+    text += PROBE.replace("SELECT 1", "DELETE FROM x") + 'url = "sqlite:x"\n'
 
-    assert [line for line, _, _ in refused(tmp_path, text)] == [3, 7, 13, 23]
+    assert [line for line, _, _ in refused(tmp_path, text)] == [3, 7, 13, 24]
 
 
 def test_a_profile_without_systems_is_refused(tmp_path):
@@ -565,13 +565,53 @@ def test_tables_by_role_name_roles_that_exist(tmp_path, table):
     ],
 )
 def test_a_probe_that_could_harm_or_cannot_work_is_refused(tmp_path, wrong, message):
-    assert message in one(tmp_path, f'{GOOD}\n[probes.p]\nrole = "LIS"\n{wrong}\n')[1]
+    probe = PROBE.partition("query")[0]
+    assert message in one(tmp_path, f"{GOOD}{probe}{wrong}\n")[1]
 
 
 def test_a_probe_names_a_system(tmp_path):
     text = GOOD + PROBE.replace("LIS", "LISX") + 'url_env = "A"\n'
 
-    assert one(tmp_path, text)[:2] == (21, "no role “LISX” in [systems]")
+    assert one(tmp_path, text)[:2] == (23, "no role “LISX” in [systems]")
+
+
+@pytest.mark.parametrize("mode", ["real", "observed"])
+@pytest.mark.parametrize("kind", [
+    'url = "sqlite:x"\n', 'kind = "carried"\nurl = "folder:dba"\n',
+    'kind = "files"\nurl = "folder:out"\n',
+])  # fmt: skip
+def test_somebody_answers_for_every_look_into_a_system_that_is_not_ours(tmp_path, mode, kind):
+    text = GOOD.replace('mode = "real"', f'mode = "{mode}"') + PROBE + kind
+    load_profile(write(tmp_path, text))
+    for line, told in (('owner = "Li, 8001"\n', "needs an owner"),
+                       ('reach = "stored"\n', "how far it sees")):  # fmt: skip
+        assert told in one(tmp_path, text.replace(line, ""))[1]
+
+
+def test_a_look_into_a_system_of_ours_needs_nobody(tmp_path):
+    text = '\n[probes.q]\nrole = "HIS"\nurl = "builtin:HIS"\nquery = "SELECT 1"\n'
+    load_profile(write(tmp_path, GOOD + text))
+
+
+DICOM = PROBE.replace("SELECT 1", "C-FIND C-GET QIDO-RS") + 'kind = "dicom"\n'
+
+
+def test_looks_into_an_archive_are_declared_as_a_kind(tmp_path):
+    probe = load_profile(write(tmp_path, GOOD + DICOM)).probes["p"]
+    assert (probe.kind, probe.reach, probe.owner) == ("dicom", "stored", "Li, 8001")
+
+
+@pytest.mark.parametrize(("old", "new", "told"), [
+    ('owner = "Li, 8001"\n', "", "needs an owner"),
+    ('reach = "stored"', 'reach = "displayed"', "what an archive holds"),
+    ('reach = "stored"', 'reach = "sent"', "what an archive holds"),
+    ("QIDO-RS", "C-STORE", "no way to look into an archive"),
+    ('kind = "dicom"', 'kind = "dicom"\nurl = "http://127.0.0.1:1"', "has no url"),
+    ('kind = "dicom"', 'kind = "dicom"\ncontrol = "SELECT 1"', "has no control"),
+])  # fmt: skip
+def test_a_declared_look_into_an_archive_claims_no_more_than_it_sees(tmp_path, old, new, told):
+    assert old in DICOM
+    assert told in one(tmp_path, GOOD + DICOM.replace(old, new))[1]
 
 
 def test_the_url_of_a_probe_comes_from_the_environment_or_the_profile(tmp_path):

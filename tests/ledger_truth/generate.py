@@ -243,6 +243,10 @@ def _together(book: Ledgers) -> None:
     less = replace(row, fee=row.fee - 100)
     book.add("amount_mismatch", [row, replace(minus(row), **late)],
              [less, replace(minus(less), **late)])  # fmt: skip
+    # The bills are equal, their parts are not, neither of the charge nor of what undoes it.
+    row = replace(book.settle(), fee=90_000, fund=30_000, acct=5_000)
+    other = replace(row, fund=29_000)
+    book.add("amount_mismatch", [row, minus(row)], [other, minus(other)])
     # Two of one visit, as mother and child: what one gets back is not the other's.
     row = book.settle()
     other = book.again(row, psn_no=book.settle().psn_no)

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+import pydicom
 from programs_of import needs
 
 from harness import people
@@ -110,6 +111,29 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.wait(START_S)
 
 
+@contextmanager
+def storing(folder: Path, *switches: str) -> Iterator[Server]:
+    """DCMTK's storescp with these switches; what it takes stands in ``folder/in``."""
+    path = program("storescp")
+    (folder / "in").mkdir(exist_ok=True)
+    with serving(
+        lambda port: [path, "-v", "--fork", "-od", str(folder / "in"), *switches, str(port)], folder
+    ) as server:
+        yield server
+
+
+def stored(folder: Path) -> dict[str, pydicom.Dataset]:
+    """What a receiver wrote, by SOP instance UID."""
+    files = [pydicom.dcmread(path, force=True) for path in folder.iterdir() if path.is_file()]
+    return {str(one.SOPInstanceUID): one for one in files}
+
+
+def dciodvfy(path: Path) -> list[str]:
+    """Errors that Debian's validator finds in one object."""
+    _, said = call("dciodvfy", path)
+    return [line for line in said.splitlines() if line.startswith("Error")]
+
+
 def call(name: str, *args: object, timeout_s: float = 30.0) -> tuple[int, str]:
     """Run a client of a peer; its exit code and all that it said."""
     done = subprocess.run(
@@ -118,11 +142,11 @@ def call(name: str, *args: object, timeout_s: float = 30.0) -> tuple[int, str]:
     return done.returncode, (done.stdout + done.stderr).decode("utf-8", "replace")
 
 
-def device(name: str, port: int, called: str) -> Modality:
-    """One of our devices, and its one peer."""
+def device(name: str, port: int, called: str, limit_s: float = DEVICE_S) -> Modality:
+    """One of our devices, and its one peer; ``limit_s`` for each of its answers."""
     model = load_model(name)
     peer = Peer(address=Address(host="127.0.0.1", port=port), called=called,
-                calling=model.ae_title, acse_s=DEVICE_S, dimse_s=DEVICE_S)  # fmt: skip
+                calling=model.ae_title, acse_s=limit_s, dimse_s=limit_s)  # fmt: skip
     return Modality(model, lambda _role, offers: Association(peer, offers))
 
 
@@ -197,8 +221,13 @@ ORTHANC_PLUGINS: Final = "/usr/share/orthanc/plugins"
 
 
 @contextmanager
-def orthanc(folder: Path, modalities: dict[str, Sequence[Any]]) -> Iterator[tuple[Server, int]]:
-    """Orthanc with its worklist plugin: the DICOM server, and the port of its REST interface."""
+def orthanc(
+    folder: Path, modalities: dict[str, Sequence[Any]], **more: Any
+) -> Iterator[tuple[Server, int]]:
+    """Orthanc with its worklist plugin: the DICOM server, and the port of its REST interface.
+
+    ``more`` stands over its configuration.
+    """
     path = program("Orthanc")
     worklists = folder / "worklists"
     worklists.mkdir()
@@ -232,7 +261,7 @@ def orthanc(folder: Path, modalities: dict[str, Sequence[Any]]) -> Iterator[tupl
             "TcpNoDelay": True,
             "HttpDescribeErrors": True,
             "Worklists": {"Enable": True, "Database": str(worklists), "FilterIssuerAet": False},
-        }
+        } | more
         where = folder / f"orthanc-{port}.json"
         where.write_text(json.dumps(config), "utf-8")
         return [path, str(where)]

@@ -132,6 +132,8 @@ SITE = """format = 1
 name = "site"
 environment = "test"
 transport = "tcp"
+[privacy]
+plain = "测试组：只有生成的患者"
 [systems.LIS]
 mode = "real"
 [systems.HIS]

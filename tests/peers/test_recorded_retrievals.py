@@ -31,6 +31,8 @@ HEAD = """format = 1
 name = "site"
 environment = "test"
 transport = "tcp"
+[privacy]
+plain = "测试组：只有生成的患者"
 [systems.viewer]
 mode = "real"
 [systems.PACS]
@@ -44,6 +46,11 @@ protocol = "dicom"
 host = "127.0.0.1"
 port = {port}
 ae_title = "{title}"
+"""
+CANARY = """[canaries.echo]
+interface = "PACS-DIMSE"
+type = "C-ECHO-RQ"
+from = "viewer"
 """
 MIRROR = """via = "relay"
 relay_port = {port}
@@ -69,7 +76,7 @@ def profile_of(ports: Ports, *, recorded: bool) -> str:
     ):
         text += LINK.format(name=f"{frm}-{to}".lower(), frm=frm, to=to, port=port, title=title)
         text += MIRROR.format(port=mirror) if recorded else ""
-    return text
+    return text if recorded else text + CANARY
 
 
 def retrieved(way: str, ports: Ports, study: str, out: Path) -> int:
@@ -160,6 +167,9 @@ def test_a_viewer_gets_from_the_case_what_it_got_from_the_archive(
     for number, (fault, first) in enumerate(((CLEAN, asked), (STRICT, asked), (CLEAN, "1.2.3"))):
         process = replayed(case, profile, "--fault", fault, "--slot", f"{study}={asked}")
         try:
+            awaited(ports.to_pacs, process)  # it proves that the viewer calls us
+            assert process.stdout is not None
+            assert any("the replay begins" in line for line in iter(process.stdout.readline, ""))
             awaited(ports.to_pacs, process)
             retrieved(way, ports, first, tmp_path / f"came{number}")
             if first != asked:

@@ -1,7 +1,7 @@
 """Loses no answer: stores by many threads at a time, ours and plain pynetdicom beside it.
 
-``python tests/soak/stores.py [--stores N] [--threads N] [--plain N] [--json FILE]`` sends N small
-objects over as many associations as threads, at a DCMTK storescp that discards them where it is
+``python tests/soak/stores.py [--stores N] [--threads N] [--plain N] [--json FILE] [--record]`` sends
+N small objects over as many associations as threads, at a DCMTK storescp that discards them where it is
 installed, else at the built-in listener. A store is lost where no answer came in ``LIMIT_S``; the
 association is then opened anew, as a device would. It ends with 1 where ours lost one, or where
 fewer were answered than sent. Plain pynetdicom loses some (its association takes the answer from
@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +25,7 @@ from typing import Any, Final
 sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
 
 import imaging_ends as ends
+import run
 from imaging_figures import discarding, receiving
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
@@ -136,14 +137,16 @@ def play(name: str, work: Work, stores: int, threads: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def main() -> int:
-    """Play both, print, and judge ours."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--stores", type=int, default=STORES)
-    parser.add_argument("--threads", type=int, default=THREADS)
-    parser.add_argument("--plain", type=int, default=STORES // 5, help="stores of pynetdicom; 0")
-    parser.add_argument("--json", type=Path, help="write the result there too")
-    given = parser.parse_args()
+def measure(
+    stores: int = STORES, threads: int = THREADS, beside: int = STORES // 5
+) -> dict[str, Any]:
+    """Play both.
+
+    Args:
+        stores: of ours.
+        threads: of both, an association each.
+        beside: stores of plain pynetdicom; 0 for none.
+    """
     found: dict[str, Any] = {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="medharness-soak-")))
@@ -151,12 +154,44 @@ def main() -> int:
         peer = discarding(folder) if known else receiving("ours", folder, None)
         port = stack.enter_context(peer)
         found["peer"] = "storescp" if known else "built-in"
-        found["ours"] = play("ours", ours(port), given.stores, given.threads)
-        if given.plain:
-            found["plain"] = play("plain", plain(port), given.plain, given.threads)
+        found["ours"] = play("ours", ours(port), stores, threads)
+        if beside:
+            found["plain"] = play("plain", plain(port), beside, threads)
+    return found
+
+
+def figures(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The same as the page of figures has it, by plain names."""
+    ours = {name: value for name, value in found["ours"].items() if name != "sent"}
+    beside = found.get("plain", {})
+    return {
+        "peer": found["peer"],
+        "stores": found["ours"]["sent"],
+        **ours,
+        **{f"plain_{'stores' if name == 'sent' else name}": one for name, one in beside.items()},
+    }
+
+
+def main() -> int:
+    """Play both, print, and judge ours."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stores", type=int, default=STORES)
+    parser.add_argument("--threads", type=int, default=THREADS)
+    parser.add_argument("--plain", type=int, default=STORES // 5, help="stores of pynetdicom; 0")
+    parser.add_argument("--json", type=Path, help="write the result there, with its origin")
+    parser.add_argument("--record", action="store_true",
+                        help="put the result into docs/figures.json and its page")  # fmt: skip
+    given = parser.parse_args()
+    words = f"--stores {given.stores} --threads {given.threads} --plain {given.plain}"
+    origin = run.origin(f"python tests/soak/stores.py {words}", rounds=1, seconds=0)
+    found = measure(given.stores, given.threads, given.plain)
     print(json.dumps(found, indent=2))
+    origin["seconds"] = found["ours"]["seconds"]
     if given.json:
-        given.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        text = json.dumps(origin | {"figures": figures(found)}, ensure_ascii=False, indent=2) + "\n"
+        given.json.write_text(text, encoding="utf-8")
+    if given.record:
+        run.merge("soak", origin | {"figures": figures(found)})
     return 0 if found["ours"]["answered"] == given.stores > 0 else 1
 
 

@@ -71,7 +71,7 @@ def system():
     one.stop()
 
 
-def site(tmp_path, port, *, relay=0):
+def site(tmp_path, port, *, relay=0, privacy='plain = "张三，信息科"'):
     path = tmp_path / "site.toml"
     path.write_text(
         f"""format = 1
@@ -100,6 +100,9 @@ host = "127.0.0.1"
 port = {port}
 via = "relay"
 relay_port = {relay or free_port()}
+
+[privacy]
+{privacy}
 """,
         encoding="utf-8",
     )
@@ -233,10 +236,7 @@ WORDS = "correct horse battery"
 
 def kept_closed(tmp_path, system):
     """A profile whose privacy asks for encryption."""
-    path = site(tmp_path, system.port).path
-    text = path.read_text(encoding="utf-8") + '[privacy]\nkey_env = "MEDHARNESS_KEY"\n'
-    path.write_text(text, encoding="utf-8")
-    return load_profile(str(path))
+    return site(tmp_path, system.port, privacy='key_env = "MEDHARNESS_KEY"')
 
 
 @pytest.fixture
@@ -307,7 +307,7 @@ def test_a_recording_that_has_no_room_to_be_encrypted_is_told_and_stays(
         raise OSError(28, "No space left on device")
 
     recording.stop()
-    monkeypatch.setattr("harness.cases.record.vault.seal", full)
+    monkeypatch.setattr("harness.site.at_rest.vault.seal", full)
     assert _end(recording, as_json=True, words=WORDS) == 3
     said = capsys.readouterr().out
     told = json.loads(said.splitlines()[-1])

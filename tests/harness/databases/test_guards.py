@@ -28,6 +28,8 @@ version = "1"
 [policy]
 forbidden_addresses = ["192.0.2.0/24", "his-b.example"]
 [probes.bills]
+owner = "Li, 8001"
+reach = "stored"
 role = "HIS"
 url_env = "PROBE_URL"
 query = "SELECT bill FROM bills WHERE bill = :bill"
@@ -123,6 +125,8 @@ def test_a_run_with_a_client_that_cannot_be_loaded_ends_before_it_begins(tmp_pat
 
 TWO_CLIENTS = """oracle_client = "one"
 [probes.b]
+owner = "Li, 8001"
+reach = "stored"
 role = "HIS"
 url_env = "B"
 query = "SELECT 1"
@@ -130,6 +134,7 @@ oracle_client = "two"
 """
 
 OF_FILES = """[probes.b]
+reach = "stored"
 role = "HIS"
 kind = "files"
 owner = "x"
@@ -142,11 +147,11 @@ oracle_client = "c"
 @pytest.mark.parametrize(
     ("extra", "says"),
     [
-        ('[probes.b]\nrole = "HIS"\nurl = "sqlite:x"\nquery = "SELECT 1"\noracle_client = "c"\n',
+        ('[probes.b]\nowner = "Li, 8001"\nreach = "stored"\nrole = "HIS"\nurl = "sqlite:x"\nquery = "SELECT 1"\noracle_client = "c"\n',
          "only an Oracle database"),
         (TWO_CLIENTS, "another Oracle client"),
         (OF_FILES, "has no oracle_client"),
-        ('[probes.b]\nrole = "HIS"\nurl = "dm+dmPython://h/db"\nquery = "SELECT 1"\n',
+        ('[probes.b]\nowner = "Li, 8001"\nreach = "stored"\nrole = "HIS"\nurl = "dm+dmPython://h/db"\nquery = "SELECT 1"\n',
          "no probe can look into this URL"),
     ],
 )  # fmt: skip

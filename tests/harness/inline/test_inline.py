@@ -32,6 +32,9 @@ mode = "real"
 [systems.HIS]
 mode = "simulated"
 
+[privacy]
+plain = "王主任，信息科"
+
 [endpoints.his-lis]
 interface = "HIS-ADT"
 from = "HIS"

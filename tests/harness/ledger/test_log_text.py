@@ -175,6 +175,25 @@ def test_an_answer_that_may_be_of_two_calls_is_of_none(desk):
     assert log.unread == []
 
 
+@pytest.mark.parametrize("names", [("yb.1.log", "yb.log"), ("yb.log", "yb.log.1")])
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_call_at_the_end_of_a_file_may_have_its_answer_in_the_next(desk, names, goes_on):
+    folder = desk.folder / "logs"
+    folder.mkdir()
+    rest = [("<<", "2207", told("S00002"))] if goes_on else []
+    files = [
+        dll((">>", "2207", ask("G00001")), (">>", "2207", ask("G00002"))),
+        dll(*rest, (">>", "2207", ask("G00003"))),
+    ]
+    for name, text in zip(names, files, strict=True):
+        (folder / name).write_text(text, encoding="gbk")
+    found = evidence.read([folder], evidence_text.pattern_of(DLL))
+    assert {one.msgid: one.state for one in found} == {
+        "G00001": "no_answer", "G00002": "unreadable" if goes_on else "no_answer",
+        "G00003": "no_answer",
+    }  # fmt: skip
+
+
 def test_a_broken_call_keeps_its_name_and_its_answer_is_not_anothers(desk):
     cut = json.dumps(ask("G00002"), ensure_ascii=False)[:60]
     nameless = json.dumps({"input": {"data": {"mdtrt_id": "M9"}}})

@@ -391,6 +391,60 @@ def test_a_thread_that_has_no_way_on_says_so_before_it_ends():
     assert [told.get(block=False), waiting.get(block=False)] == [None, (None, None)]
 
 
+# A fault of ours is raised again in its thread, for whoever watches threads.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("thread", ["reads", "serves"])
+def test_a_thread_of_a_listener_that_dies_tells_its_peer_and_leaves_its_place(pacs, thread):
+    """As any fault of the library's machine would end it, in the middle of an association."""
+    _, wire = associated(pacs)
+    (serving,) = (one for one in threads() if hasattr(one, "dimse"))
+
+    def dies(*_):
+        raise InvalidEventError
+
+    with wire:
+        if thread == "reads":
+            serving.dul.state_machine.do_action = dies
+        else:
+            serving.acse.is_release_requested = dies
+        wire.sendall(Release().encode())
+        assert heard(wire) == [Abort(source=2).encode()]
+        assert until(lambda: threads() == [])
+    assert served(pacs)
+
+
+def proposing(*ids):
+    """The library's reader with a request that waits for its action."""
+    pending = Queue()
+    pending.put(SimpleNamespace(presentation_context=[SimpleNamespace(context_id=one)
+                                                      for one in ids]))  # fmt: skip
+    return SimpleNamespace(_recv_pdu=pending, _kill_thread=False,
+                           state_machine=SimpleNamespace(current_state="Sta2"))  # fmt: skip
+
+
+def test_a_request_that_the_library_cannot_read_is_an_invalid_pdu_and_its_thread_goes_on():
+    """PS3.8 table 9-10: after the abort the machine waits in Sta13 for the peer to close."""
+    did, dul, wire = [], proposing(1), SimpleNamespace(why=0)
+
+    def act(event):
+        did.append(event)
+        if event == "Evt6":
+            dul._kill_thread = True  # what the library does before it raises
+            raise ValueError
+
+    dicom_guard._vetted(dul, wire, act)("Evt6")
+    assert did == ["Evt6", "Evt19"]
+    assert (wire.why, dul._kill_thread) == (6, False)
+
+
+@pytest.mark.parametrize("ids", [(2,), (1, 1)])
+def test_a_request_that_is_not_sound_is_never_acted_on_nor_left_behind(ids):
+    did, dul, wire = [], proposing(*ids), SimpleNamespace(why=0)
+    dicom_guard._vetted(dul, wire, did.append)("Evt6")
+    assert (did, wire.why) == (["Evt19"], 6)
+    assert dul._recv_pdu.empty()
+
+
 def test_a_fault_of_ours_breaks_the_association_off_and_is_not_hidden():
     did = []
     acse = SimpleNamespace(send_ap_abort=did.append)

@@ -126,6 +126,18 @@ def test_every_byte_is_shown_and_nagle_is_off(pacs):
     assert seen.links == ["opened", "closed"]
 
 
+def test_nagle_is_off_where_we_accept(pacs):
+    """Its answers are small: with the peer's delayed acknowledgements each would take 40 ms."""
+    service, address, listener = pacs
+    with Association(peer(address), OFFERS) as link:
+        assert link.ask(Request(kind="C-ECHO", sop_class=VERIFICATION)).ok
+        (taken,) = listener._ae.active_associations
+        assert taken.is_acceptor
+        wire = taken.dul.socket.socket
+        assert wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+    assert len(service.got) == 1
+
+
 def test_a_forbidden_address_is_not_opened():
     with socket.socket() as trap:
         trap.bind(("127.0.0.1", 0))

@@ -10,7 +10,15 @@ from harness.link.dicom_data import DataSet, encode
 from harness.link.dicom_scp import Listener
 from harness.link.dicom_scu import Association, Offer, Peer
 from harness.model import Outcome
-from harness.probes.dicom import FindProbe, RetrieveProbe, declared, fingerprint
+from harness.probes.dicom import (
+    ACCOUNT,
+    AS_ANSWERED,
+    FindProbe,
+    RetrieveProbe,
+    accounted,
+    declared,
+    fingerprint,
+)
 
 EXPLICIT = "1.2.840.10008.1.2.1"
 FIND = "1.2.840.10008.5.1.4.1.2.2.1"
@@ -92,6 +100,66 @@ def test_who_cannot_be_reached_is_unknown():
     probe = FindProbe("p", "PACS", opens, "STUDY", ["PatientID"])
     found = probe.ask({})
     assert (found.outcome, found.error) == (Outcome.UNKNOWN, "nobody there")
+
+
+def ct(number):
+    from harness.link.dicom import Request
+
+    sop = f"1.2.{number}"
+    data = DataSet.of({"SOPInstanceUID": sop})
+    return Request(kind="C-STORE", sop_class=CT, sop_instance=sop, syntax=EXPLICIT,
+                   message_id=number, payload=encode(data, explicit=True))  # fmt: skip
+
+
+def endings(rows):
+    return [{name: row[name] for name in ACCOUNT} for row in rows]
+
+
+def ending(status="0000", **more):
+    row = {"get-status": status, **dict.fromkeys([*ACCOUNT][1:], AS_ANSWERED)}
+    return {**row, **{f"get-{name}": value for name, value in more.items()}}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("status", "counts", "seen"),
+    [
+        (0x0000, (None, 2, 0, 0), ending()),
+        (0x0000, (None, None, None, None), ending()),  # they may be left out
+        (0x0000, (0, 2, 0, 0), ending()),
+        (0x0000, (None, 3, 0, 0), ending(completed="3, and we answered 2 so")),
+        (0x0000, (None, 1, 0, 0), ending(completed="1, and we answered 2 so")),
+        (0xB000, (None, 2, 1, 0), ending("B000", failed="1, and we answered 0 so")),
+        (0x0000, (None, 2, 0, 1), ending(warning="1, and we answered 0 so")),
+        (0x0000, (1, 2, 0, 0), ending(remaining="1, and we answered 0 so")),
+        (0xC000, (None, 2, 0, 0), ending("C000")),  # everything came, and it says that it failed
+        (0xA702, (None, 2, 0, 0), ending("A702")),
+    ],
+)
+def test_the_end_of_a_retrieval_stands_beside_what_came(archive, status, counts, seen):
+    service, opens = archive
+    service.send = [ct(1), ct(2)]
+    service.answers = [Answer(status=status, counts=counts)]
+    probe = RetrieveProbe("p", "PACS", opens, [Offer(abstract=CT, syntaxes=[EXPLICIT])])
+    found = probe.ask({"StudyInstanceUID": "1"})
+    assert found.outcome is Outcome.OK
+    assert endings(found.rows) == [seen, seen]
+
+
+@pytest.mark.parametrize(
+    ("answered", "counts", "seen"),
+    [
+        # PS3.7 annex C: 0000 is completed, Bxxx warns, all else failed
+        ([0, 0xA700], (None, 1, 1, 0), ending("B000")),
+        ([0, 0xA700], (None, 2, 0, 0), ending(
+            "B000", completed="2, and we answered 1 so", failed="0, and we answered 1 so")),
+        ([0, 0xB000], (None, 1, 0, 1), ending("B000")),
+        ([0, 0xB000], (None, 2, 0, 0), ending(
+            "B000", completed="2, and we answered 1 so", warning="0, and we answered 1 so")),
+    ],
+)  # fmt: skip
+def test_refused_stores_are_counted_as_they_were_answered(answered, counts, seen):
+    assert accounted(Answer(status=0xB000, counts=counts), answered) == seen
 
 
 @pytest.mark.slow

@@ -35,6 +35,7 @@ version = "1"
 receives = "gb18030"
 {more}
 [probes.one]
+reach = "stored"
 role = "LIS"
 owner = "Li, 8001"
 {probe}

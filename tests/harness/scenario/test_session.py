@@ -214,6 +214,7 @@ from = "LIS"
 to = "HIS"
 protocol = "mllp"
 port = 16789
+forwards = false
 """
 
 

@@ -44,6 +44,8 @@ host = "192.0.2.10"
 port = 5001
 
 [probes.lis-results]
+owner = "Li, 8001"
+reach = "stored"
 role = "LIS"
 url_env = "LIS_URL"
 query = "SELECT tmh FROM jyjg WHERE tmh = :barcode"

@@ -57,8 +57,11 @@ def free_port():
 
 
 BUILT_IN = fixture("profiles", "builtin.toml").read_text(encoding="utf-8")
+OWNED = ']\nowner = "检验科 李, 8001"\nreach = "stored"'
 PROBES = (
-    "".join(f"[probes.lis-{part}" for part in BUILT_IN.split("[probes.lis-")[1:])
+    "".join(
+        f"[probes.lis-{part.replace(']', OWNED, 1)}" for part in BUILT_IN.split("[probes.lis-")[1:]
+    )
     .split("[probes.his-")[0]
     .split("# ---")[0]
 )
@@ -139,6 +142,8 @@ via = "relay"
 host = "127.0.0.1"
 port = {screens.results}
 {PROBES}
+[privacy]
+plain = "王主任，信息科"
 [canaries.self-test]
 interface = "HIS-ADT"
 type = "ADT^A08"

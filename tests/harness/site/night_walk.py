@@ -1,7 +1,7 @@
 """``make rehearse-night``: the whole plan walked through, with two simulated operators.
 
 A HIS that has nothing but screens is played beside the harness. The walk writes the plan of the
-night, starts ``medharness run`` in its order, lets two operators work at the cards over the page's
+night, starts ``medharness run --night``, lets two operators work at the cards over the page's
 HTTP, breaks off after the smoke scenarios as a telephone call would, reads the point of decision,
 goes on with ``--resume``, takes back what was left, and reads the conclusion before and after.
 
@@ -115,7 +115,9 @@ class Crew:
     def _look(self, board: Operators, name: str, places: Sequence[str], finished: set[int]) -> None:
         for card in board.cards():
             mine = card["workstation"] in places and card["number"] not in finished
-            if mine and not card["seen"] and self._do(board, card, name):
+            # An order without the number of its admission would find an earlier one by name.
+            ready = mine and not card["seen"] and not card["first"]
+            if ready and self._do(board, card, name):
                 finished.add(card["number"])
                 self.done.append((name, card["workstation"]))
 
@@ -235,8 +237,7 @@ def walked(work: Path) -> None:
                  for one in rows_of(plan / "wiring.csv")]  # fmt: skip
         must(any(str(port) in during for _, _, during in wires), "the wiring sheet", wires)
         crew, run = Crew(screens), work / "run"
-        first = [str(work / f"{ident}.feature") for ident in order]
-        broken_off(crew, first, site, run, order)
+        broken_off(crew, plan, site, run, order)
         verdicts = {ident: ended(run, ident) for ident in order}
         must(decide(plan, "smoke", verdicts, "王主任") == "go on", "decision after smoke", "go on")
         resumed(crew, site, run, order)
@@ -268,7 +269,7 @@ def _played(crew: Crew, words: Sequence[str], while_it_runs: Callable[[Command],
             thread.join(30)
 
 
-def broken_off(crew: Crew, paths: Sequence[str], site: Path, run: Path, order: list[str]) -> None:
+def broken_off(crew: Crew, plan: Path, site: Path, run: Path, order: list[str]) -> None:
     """The first part: after smoke nobody works any more, and the run is stopped."""
     smoke, *later = order
 
@@ -280,7 +281,9 @@ def broken_off(crew: Crew, paths: Sequence[str], site: Path, run: Path, order: l
         code = command.end()
         must(code == 130, "broken off with Ctrl-C", f"exit code {code}")
 
-    _played(crew, ["run", *paths, "--profile", str(site), "--out", str(run)], call)
+    _played(crew, ["run", "--night", str(plan), "--profile", str(site), "--out", str(run)], call)
+    planned = json.loads((run / "plan.json").read_text("utf-8"))["scenarios"]
+    must([one["id"] for one in planned] == order, "the run has the order of the plan", order)
     must(ended(run, smoke) == "pass", "smoke passed before", ended(run, smoke))
     must(not any(ended(run, one) == "pass" for one in later), "the others are still to do", later)
     crew.resting.clear()

@@ -47,6 +47,8 @@ environment = "test"
 mode = "real"
 version = "1"
 [probes.results]
+owner = "Li, 8001"
+reach = "stored"
 role = "LIS"
 url_env = "PROBE_URL"
 query = "SELECT barcode FROM results WHERE barcode = :barcode"

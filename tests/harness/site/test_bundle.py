@@ -133,8 +133,9 @@ def test_the_zip_runs_from_a_path_with_chinese_characters_and_spaces(made, tmp_p
 
 def test_the_start_file_is_plain_and_quotes_every_path():
     assert START.isascii()
-    assert '"%HERE%python\\python.exe" -m harness %*' in START
+    assert '"%HERE%python\\python.exe" -X utf8 -m harness %*' in START
     assert all('"%HERE%' in line or "%HERE%" not in line for line in START.splitlines()[3:])
+    assert max(map(len, START.splitlines())) <= 110  # a console of Windows is 120 wide
 
 
 def test_the_same_wheels_give_the_same_bytes(made):

@@ -8,10 +8,14 @@ import pytest
 from hands import Operators, double, profile_text, run_feature
 from test_operator_steps import together, worker
 
+from harness.site import vault
+
 pytestmark = pytest.mark.slow
 
 PROBES = """
 [probes.his-results]
+owner = "Li, 8001"
+reach = "stored"
 role = "HIS"
 kind = "carried"
 url = "folder:dba"
@@ -150,7 +154,13 @@ def test_what_the_dba_brings_and_what_the_nurse_sees_is_judged(tmp_path):
     assert carried["rows"][0]["value"] == "6.90"
     assert (seen["reach"], seen["by"]) == ("displayed", "王护士")
     assert seen["person_s"] > 0
-    assert len(list((tmp_path / "dba").glob("*.sql"))) == 1, "the DBA is sent once a sentence"
+    kept = tmp_path / "run" / "carried"
+    assert len(list(kept.glob("*.sql"))) == 1, "the DBA is sent once a sentence"
+    assert len(list(kept.glob("*.csv"))) == 1
+    assert list((tmp_path / "dba").iterdir()) == [], "nothing is left beside the profile"
+    (tmp_path / "run" / "plan.json").write_text("{}", encoding="utf-8")
+    vault.seal(tmp_path / "run", "correct horse battery")
+    assert {one.suffix for one in kept.iterdir()} == {vault.SUFFIX}
     assert any("弹窗" in line for line in told)
 
 

@@ -30,6 +30,8 @@ mode = "real"
 worked_by = "person"
 version = "1"
 [probes.visits]
+owner = "Li, 8001"
+reach = "stored"
 role = "HIS"
 url_env = "PROBE_URL"
 rate_per_s = 100.0

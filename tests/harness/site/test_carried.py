@@ -98,6 +98,47 @@ def test_a_stale_or_foreign_answer_is_refused(tmp_path, change, why):
     assert not answer.rows
 
 
+@pytest.mark.parametrize(
+    ("change", "outcome"), [(lambda table: table, "ok"), (edited(1, "yesterday"), "failed")]
+)
+def test_question_and_answer_go_to_the_run_that_asked(tmp_path, change, outcome):
+    folder, kept = tmp_path / "dba", tmp_path / "run" / "carried"
+    folder.mkdir()
+    (folder / "lis-0123456789abcdef.csv").write_text("of another run", encoding="utf-8")
+    (folder / "notes.txt").write_text("x", encoding="utf-8")
+    answer = probe(folder, Dba(folder, change), kept=kept).ask({"barcode": "MH1"})
+    assert answer.outcome == outcome
+    assert sorted(one.suffix for one in kept.iterdir()) == [".csv", ".sql"]
+    assert {one.name for one in folder.iterdir()} == {"lis-0123456789abcdef.csv", "notes.txt"}
+
+
+def test_what_is_brought_too_late_goes_there_when_the_run_ends(tmp_path):
+    folder, kept = tmp_path / "dba", tmp_path / "carried"
+    carried = probe(folder, lambda _: None, kept=kept)
+    assert carried.ask({"barcode": "MH1"}).outcome == "unknown"
+    (sql,) = kept.iterdir()
+    (folder / sql.with_suffix(".CSV").name).write_text("late", encoding="utf-8")
+    (folder / sql.with_suffix(".part").name).write_text("being saved", encoding="utf-8")
+    carried.close()
+    assert {one.suffix for one in kept.iterdir()} == {".sql", ".CSV"}
+    assert [one.suffix for one in folder.iterdir()] == [".part"]
+
+
+def test_what_a_spreadsheet_holds_open_is_named_at_the_end(tmp_path, monkeypatch):
+    def locked(*_):
+        raise PermissionError(13, "in use")
+
+    said = []
+    carried = probe(tmp_path, Dba(tmp_path), kept=tmp_path / "carried", say=said.append)
+    monkeypatch.setattr("harness.probes.carried.shutil.move", locked)
+    assert carried.ask({"barcode": "MH1"}).outcome == "ok"
+    before = len(said)
+    carried.close()
+    assert [("csv" in one, "sql" in one) for one in said[before:]] == [
+        (True, False), (False, True),
+    ]  # fmt: skip
+
+
 def test_a_later_question_is_asked_anew(tmp_path):
     dba = Dba(tmp_path)
     carried = probe(tmp_path, dba, fresh_s=30.0)
@@ -137,6 +178,8 @@ environment = "test"
 [systems.LIS]
 mode = "real"
 [probes.lis]
+owner = "Li, 8001"
+reach = "stored"
 role = "LIS"
 kind = "{kind}"
 url = "{url}"

@@ -18,6 +18,7 @@ version = "1"
 [policy]
 forbidden_addresses = ["198.51.100.7"]
 [probes.one]
+reach = "stored"
 role = "LIS"
 owner = "Li, 8001"
 {probe}
@@ -86,3 +87,50 @@ def test_an_address_that_is_not_set_is_said(tmp_path):
     check, happened = seen(tmp_path, HTTP)
     assert check.status is Status.SKIPPED
     assert not [one for one in happened if one.startswith("open")]
+
+
+ARCHIVE = """
+format = 1
+name = "x"
+environment = "test"
+[systems.PACS]
+mode = "{mode}"
+version = "1"
+[systems.modality]
+mode = "simulated"
+[endpoints.modality-pacs]
+interface = "PACS-DIMSE"
+from = "modality"
+to = "PACS"
+protocol = "dicom"
+host = "192.0.2.10"
+port = 11112
+ae_title = "ARCHIVE"
+{more}
+"""
+DECLARED = """
+[probes.archive]
+kind = "dicom"
+role = "PACS"
+owner = "Wang, 8002"
+reach = "stored"
+query = "C-FIND C-GET"
+"""
+
+
+@pytest.mark.parametrize(("mode", "more", "status"), [
+    ("real", "", Status.WARN), ("real", DECLARED, Status.SKIPPED), ("simulated", "", None),
+])  # fmt: skip
+def test_an_archive_of_the_site_needs_somebody_who_answers_for_it(tmp_path, mode, more, status):
+    path = tmp_path / "site.toml"
+    text = ARCHIVE.format(mode=mode, more=more)
+    path.write_text(text.replace("192.0.2.10", "127.0.0.1") if mode == "simulated" else text,
+                    encoding="utf-8")  # fmt: skip
+    checks = examine(load_profile(str(path)), announce=lambda _: None,
+                     open_connection=lambda *_: Reached(ok=True, seconds=0.01, reason=""),
+                     means=Means(resolve=lambda _: (), environ={}))  # fmt: skip
+    found = [one for one in checks if one.name == "probe"]
+    assert [one.status for one in found] == ([] if status is None else [status])
+    assert [one.place for one in found] == (
+        [] if status is None else ["probes.archive" if more else "systems.PACS"]
+    )

@@ -4,6 +4,7 @@ import csv
 import datetime as dt
 import json
 
+import hands
 import pytest
 from engine import Sentences, command_expected
 
@@ -16,7 +17,7 @@ from harness.night.plan import plan, write
 from harness.night.purge import purge
 from harness.profile import load_profile
 from harness.scenario.binding import load
-from harness.scenario.steps import Registry
+from harness.scenario.steps import Registry, load_libraries
 
 FEATURES = """# language: zh-CN
 功能: 夜
@@ -55,6 +56,8 @@ to = "centre"
 protocol = "http"
 port = 9001
 [probes.lis]
+owner = "Li, 8001"
+reach = "stored"
 role = "LIS"
 kind = "carried"
 url = "folder:dba"
@@ -82,8 +85,68 @@ def bound(tmp_path):
     )
     path = tmp_path / "night.feature"
     path.write_text(FEATURES.format(text), encoding="utf-8")
-    library = Sentences().when("行动", lambda _: None).then("成立", lambda _: command_expected("x"))
+    library = Sentences().when("行动", admit).then("成立", lambda _: command_expected("x"))
     return load([path], Registry([library.library]))
+
+
+def admit(world):
+    """One card, where a person works at the HIS."""
+    world.order("HIS", "admit", patient_id="1")
+
+
+def counted(folder, site, text, **sentences):
+    """The cards that the plan counts for one scenario of own sentences."""
+    path = folder / "one.feature"
+    head = ONE.format(interface="LIS-ASTM", requirement="LAB-001", ident="one", tags="")
+    path.write_text(FEATURES.format(head.replace("    当 行动\n", text)), encoding="utf-8")
+    library = Sentences().then("成立", lambda _: command_expected("x"))
+    for name, act in sentences.items():
+        (library.given if name.startswith("假") else library.when)(name, act)
+    (item,) = plan(load([path], Registry([library.library])), site, 3600.0).items
+    return item.cards, item.seconds
+
+
+def test_what_our_devices_do_costs_nobody_a_minute(tmp_path, site):
+    opened = []
+
+    def upload(world):
+        world.tell("a1", "upload", 1.0)
+        opened.append(True)
+
+    def call(world):
+        world.guard.opens(None, "127.0.0.1", 9)
+        opened.append(True)
+
+    text = "    假如 假一\n    当 上传\n    当 呼叫\n    当 行动\n"
+    assert counted(tmp_path, site, text, 假一=admit, 上传=upload, 呼叫=call, 行动=admit) == (
+        2, 260.0,
+    )  # fmt: skip
+    assert opened == [], "nothing on paper reaches a system"
+
+
+def test_a_sentence_without_a_card_and_a_broken_one_count_nothing(tmp_path, site):
+    def unknown(world):
+        world.order("HIS", "no-such-command")
+
+    def broken(world):
+        raise KeyError("left out before")
+
+    text = "    当 未知\n    当 坏了\n    当 行动\n"
+    assert counted(tmp_path, site, text, 未知=unknown, 坏了=broken, 行动=admit) == (1, 140.0)
+
+
+def test_where_nobody_works_by_hand_there_are_no_cards(tmp_path):
+    path = tmp_path / "site.toml"
+    path.write_text(SITE.replace('worked_by = "person"', 'version = "1"'), encoding="utf-8")
+    text = "    当 行动\n"
+    assert counted(tmp_path, load_profile(str(path)), text, 行动=admit) == (0, 20.0)
+
+
+def test_the_preparation_of_a_shipped_sentence_is_two_cards(tmp_path, site):
+    path = tmp_path / "own.feature"
+    path.write_text(hands.FEATURE, encoding="utf-8")
+    (item,) = plan(load([path], load_libraries()), site, 3600.0).items
+    assert (item.cards, item.seconds) == (2, 260.0), "admission and order; the upload is ours"
 
 
 def test_smoke_then_money_and_identity_then_the_rest(bound, site):

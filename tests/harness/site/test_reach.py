@@ -7,7 +7,11 @@ import pytest
 from engine import Sentences, play
 
 from harness import cli
+from harness.link.dicom import Answer as Reply
+from harness.link.dicom_data import EXPLICIT, DataSet, encode
 from harness.model import Outcome
+from harness.probes.dicom import FindProbe, RetrieveProbe
+from harness.probes.dicomweb import WebFindProbe, WebRetrieveProbe
 from harness.probes.probe import Answer
 from harness.report import run as report
 from harness.resources import fixture
@@ -73,6 +77,56 @@ def test_what_a_probe_cannot_see_is_not_passed(tmp_path, reach, claim, verdict):
     assert bool(told) is (verdict == "inconclusive")
     if told:
         assert f"claims {claim}, and the probe screen reaches {reach or 'stored'} only" in told[0]
+
+
+class Association:
+    """Answers a query with one examination, or brings one image."""
+
+    store = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def ask_all(self, _):
+        yield Reply(status=0xFF00, payload=EXAM, syntax=EXPLICIT)
+        yield Reply(status=0)
+
+
+EXAM = encode(DataSet.of({"PatientID": "620", "StudyDescription": "HH"}), explicit=True)
+
+
+def archive(opens):
+    return FindProbe("screen", "HIS", opens, "STUDY", ["PatientID", "StudyDescription"])
+
+
+@pytest.mark.parametrize(("claim", "verdict"), [
+    ("", "pass"), ("stored", "pass"), ("sent", "inconclusive"), ("displayed", "inconclusive"),
+])  # fmt: skip
+def test_what_an_archive_answers_proves_no_more_than_that_it_holds_it(tmp_path, claim, verdict):
+    """C-FIND: the row is there, and still nobody has seen it on a screen."""
+    expected = rows_expected(
+        probe="screen", args={"PatientID": "620"}, interface="PACS-DIMSE", table="studies",
+        key=["StudyDescription"], rows=[{"StudyDescription": "HH"}], limit_s=1.0, claim=claim,
+    )  # fmt: skip
+    conclusion, records = play(
+        tmp_path, TEXT,
+        Sentences().when("行动", lambda world: world.bench.look(archive(lambda _: Association())))
+        .then("显示", lambda _: expected),
+    )  # fmt: skip
+    assert conclusion.verdict == verdict
+    answer = next(one for one in records if one["kind"] == "probe")
+    assert answer["rows"][0]["StudyDescription"] == "HH"
+    assert answer["reach"] == "stored"
+    told = [one for one in conclusion.reasons if "reaches stored only" in one]
+    assert bool(told) is (verdict == "inconclusive")
+
+
+@pytest.mark.parametrize("kind", [FindProbe, RetrieveProbe, WebFindProbe, WebRetrieveProbe])
+def test_every_look_into_an_archive_says_how_far_it_sees(kind):
+    assert kind.reach == "stored"
 
 
 def test_what_is_wrong_where_the_probe_sees_it_fails_all_the_same(tmp_path):

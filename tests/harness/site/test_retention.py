@@ -20,6 +20,7 @@ environment = "test"
 [systems.HIS]
 mode = "real"
 [probes.stay]
+owner = "Li, 8001"
 kind = "carried"
 role = "HIS"
 url = "folder:dba"

@@ -340,6 +340,8 @@ def restarted(site: Hospital, way: str) -> None:
 
 PROBE = """
 [probes.lis-patients]
+owner = "Li, 8001"
+reach = "stored"
 role = "LIS"
 url = "sqlite:LIS.sqlite"
 query = "SELECT patient_id FROM patients WHERE patient_id = :patient_id"

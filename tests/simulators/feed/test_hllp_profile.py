@@ -25,6 +25,8 @@ mode = "real"
 version = "1"
 [systems.HIS]
 mode = "observed"
+[privacy]
+plain = "王主任，信息科"
 [endpoints.his-lis]
 interface = "HIS-ORD"
 also = ["HIS-ADT"]
