@@ -30,7 +30,7 @@ def _init(args: argparse.Namespace) -> int:
 
 def _doctor(args: argparse.Namespace) -> int:
     from harness import doctor, profile  # noqa: PLC0415 - only where it is needed
-    from harness.commands.echo_table import echo_table  # noqa: PLC0415 - as above
+    from harness.site.echo_table import echo_table  # noqa: PLC0415 - as above
 
     loaded = profile.load_profile(args.profile)
     checks = doctor.examine(loaded, announce=print)

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 import pytest
 
 from harness import cli, i18n
-from harness.commands.echo_table import echo_table
 from harness.doctor import Cell, Means, Status, examine
 from harness.doctor_echo import LOOKER, SILENT_MAX, callers
 from harness.doctor_echo_words import context_result, rejection
@@ -19,6 +18,7 @@ from harness.link.dicom_data import IMPLICIT
 from harness.link.dicom_scp import Listener, free_port
 from harness.profile import load_profile
 from harness.report.text import columns
+from harness.site.echo_table import echo_table
 from simulators.hospital import pacs_shell
 from simulators.modality.papers import Papers
 
