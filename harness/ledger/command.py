@@ -45,7 +45,7 @@ from harness.ledger.column_names import names_of, renames_of
 from harness.ledger.columns import GRACE_DAYS, HARMLESS, TOLERANCE_DAYS
 from harness.ledger.control import Incomplete
 from harness.ledger.pool import Pool
-from harness.ledger.reading import Side, read_side
+from harness.ledger.reading import Side, begin, read_side
 from harness.ledger.sources import feeds, not_read
 from harness.ledger.writing import Writing
 
@@ -281,7 +281,7 @@ def _read(
 ) -> list[Side]:
     names = names_of(request.columns)
     renames = renames_of(names, request.columns)
-    sides = []
+    begun = {}
     for name, src in request.sources.items():
         say(tr("reading {source}", source=src if "://" not in src else name))
         folder = work / name
@@ -293,10 +293,9 @@ def _read(
             found = layouts.prepare(found, rules, folder, notes)
         elif name == "channel":
             found = channel_bills.prepare(found, names.get("channel_bill"), folder)
-        side, waits = read_side(con, name, found, renames=own, work=folder, pool=pool)
-        pool.waits += waits
-        sides.append(side)
-    return sides
+        begun[name] = begin(con, name, found, renames=own, work=folder, pool=pool)
+        pool.waits += begun[name][1]
+    return [read_side(con, name, parts, work / name) for name, (parts, _) in begun.items()]
 
 
 def _stages(

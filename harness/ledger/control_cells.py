@@ -181,15 +181,27 @@ class _Block:
     def _cell(self, row: int, place: int) -> str:
         return self._split.cell(row, place, self._encoding) if place >= 0 else ""
 
-    def _word(self, begins: Any, length: Any) -> Any:
-        """Up to eight bytes of each row as one integer; rows too near the end are not usual."""
+    def _eight(self, begins: Any) -> Any:
+        """Eight bytes of each row as one integer; rows too near the end are not usual."""
         np = self._np
-        self._usual &= (length <= _WORD) & (begins < len(self._words))
         if not len(self._words):
+            self._usual[:] = False
             return np.zeros(len(begins), dtype=np.uint64)
-        begins = np.minimum(begins, len(self._words) - 1)
-        spare = ((_WORD - np.clip(length, 1, _WORD)) * _WORD).astype(np.uint64)
-        return np.where(length > 0, self._words[begins] << spare, np.uint64(0))
+        self._usual &= begins < len(self._words)
+        return self._words[np.minimum(begins, len(self._words) - 1)]
+
+    def _word(self, begins: Any, length: Any) -> Any:
+        """Up to eight bytes of each row as one integer."""
+        np = self._np
+        if not len(length) or int(length.max()) > _WORD:
+            self._usual &= length <= _WORD
+            length = np.minimum(length, _WORD)
+        found = self._eight(begins)
+        one = int(length[0]) if len(length) else 0
+        if one and bool((length == one).all()):
+            return found << np.uint64((_WORD - one) * _WORD)
+        spare = ((_WORD - np.maximum(length, 1)) * _WORD).astype(np.uint64)
+        return np.where(length > 0, found << spare, np.uint64(0))
 
     def _code(self, place: int) -> Any:
         begins = self._split.begins(place)
@@ -201,9 +213,8 @@ class _Block:
         begins = self._split.begins(place)
         self._usual &= self._split.ends(place) - begins == _PLAIN_CHARS
         self._usual &= begins + _PLAIN_CHARS <= len(self._split.data)
-        eight = np.full(len(begins), _WORD)
-        month, after = self._word(begins, eight), self._word(begins + _WORD, eight)
-        clock = self._word(begins + _DAY_CHARS + 1, eight) ^ np.uint64(_CLOCK)
+        month, after = self._eight(begins), self._eight(begins + _WORD)
+        clock = self._eight(begins + _DAY_CHARS + 1) ^ np.uint64(_CLOCK)
         # A byte is a digit or the colon where nothing carries into its upper half.
         odd = (clock | (clock + np.uint64(_CLOCK_MORE))) & np.uint64(_HIGH)
         byte = np.uint64(_BYTE)

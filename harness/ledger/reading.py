@@ -160,7 +160,11 @@ class Side:
         return [problem for part in self.parts for problem in part.control.problems]
 
 
-def read_side(
+Begun = tuple[list[Part], list[Callable[[], None]]]
+"""The files of a side, and what has to be waited for: the control totals of the large ones."""
+
+
+def begin(
     con: duckdb.DuckDBPyConnection,
     name: str,
     feeds: list[Feed],
@@ -168,11 +172,11 @@ def read_side(
     renames: Mapping[str, str],
     work: Path,
     pool: Callable[[], Executor],
-) -> tuple[Side, list[Callable[[], None]]]:
-    """Read all files of one side into the view ``canon_NAME``.
+) -> Begun:
+    """Look at all files of one side, and begin to add up the large ones.
 
-    Returns:
-        The side, and what still has to be waited for: the control totals of its large files.
+    Where all sides are begun before the first is read, the totals of one are taken while another
+    is read.
 
     Raises:
         InputError: a file is no ledger.
@@ -188,6 +192,16 @@ def read_side(
             if wait is not None:
                 waits.append(wait)
         parts.append(part)
+    return parts, waits
+
+
+def read_side(con: duckdb.DuckDBPyConnection, name: str, parts: list[Part], work: Path) -> Side:
+    """Read all files of one side into the view ``canon_NAME``.
+
+    Raises:
+        InputError: a file is no ledger.
+        Incomplete: a file was cut off.
+    """
     present = frozenset(n for part in parts for n in part.names if n in KNOWN)
     _require(name, parts)
     names = dict.fromkeys(name for part in parts for name in part.names)
@@ -203,7 +217,7 @@ def read_side(
         rows = f"SELECT * FROM few_{name}"
         side.readers = [lambda some: f"{rows} WHERE rid {some}" if some else rows]
     con.execute(f"CREATE OR REPLACE VIEW canon_{name} AS {side.picked('')}")
-    return side, waits
+    return side
 
 
 def _require(side: str, parts: list[Part]) -> None:

@@ -36,7 +36,7 @@ from generate import HEADER, generate, write
 from harness.ledger import conserve, engines, verdicts
 from harness.ledger.columns import MEMORY_LIMIT
 from harness.ledger.command import Request, reconcile
-from harness.ledger.reading import read_side
+from harness.ledger.reading import begin, read_side
 from harness.ledger.sources import feeds
 
 CSV_ROWS: Final = int(os.environ.get("LEDGER_BENCH_CSV_ROWS", "100000"))
@@ -139,19 +139,21 @@ def _stages(paths: dict[str, str], work: Path, memory: str) -> Counter[tuple[str
     con = engines.connect(work, memory=memory)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=2, mp_context=context) as pool:
-        sides, waits = [], []
+        begun = {}
         for side, path in paths.items():
             folder = work / f"read-{side}"
             folder.mkdir()
             found = feeds(path, query="", work=folder)
-            one, more = read_side(con, side, found, renames={}, work=folder, pool=lambda: pool)
-            sides.append(one)
-            waits += more
+            begun[side] = begin(con, side, found, renames={}, work=folder, pool=lambda: pool)
+        sides = [
+            read_side(con, side, parts, work / f"read-{side}") for side, (parts, _) in begun.items()
+        ]
         engines.prepare(con, sides[0], sides[1])
         engines.run(con, "duckdb", tolerance_days=3, work=work)
         verdicts.build(con, sides)
-        for wait in waits:
-            wait()
+        for _, waits in begun.values():
+            for wait in waits:
+                wait()
     proved = conserve.prove(con, sides)
     if proved.broken:
         raise AssertionError(proved.broken)

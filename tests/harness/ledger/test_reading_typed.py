@@ -61,7 +61,8 @@ def rows_of(path, work, monkeypatch, *, large):
     work.mkdir()
     found = feeds(str(path), query="", work=work)
     with duckdb.connect() as con, ThreadPoolExecutor() as pool:
-        side, waits = reading.read_side(con, "his", found, renames={}, work=work, pool=lambda: pool)
+        begun = reading.begin(con, "his", found, renames={}, work=work, pool=lambda: pool)
+        side, waits = reading.read_side(con, "his", begun[0], work), begun[1]
         for wait in waits:
             wait()
         rows = con.execute("SELECT * FROM canon_his ORDER BY rid").fetchall()
