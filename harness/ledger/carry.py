@@ -231,7 +231,8 @@ def _take_loose(con: duckdb.DuckDBPyConnection, side: str, other: str, table: st
     """Rows of today whose key and amounts are those of a row that was paired provisionally.
 
     The key of both sides weighs more than what was proposed without it: the pair is closed, and the
-    row that had been proposed is open again. Rows that had no partner at all are taken first.
+    row that had been proposed is open again. Rows that had no partner at all are taken first; those
+    whose partner has the same key keep it.
     """
     own = ", ".join(("k", *_AMOUNTS))
     con.execute(
@@ -241,7 +242,7 @@ def _take_loose(con: duckdb.DuckDBPyConnection, side: str, other: str, table: st
         f" ORDER BY x.rid) AS n FROM {table} x JOIN verdict v ON v.side = '{side}'"
         f" AND v.line = x.rid AND v.class IN ('{side}_only', 'refund_unmatched')) t JOIN"
         f" (SELECT *, ROW_NUMBER() OVER (PARTITION BY {own} ORDER BY mk IS NOT NULL, since, mk)"
-        f" AS n FROM state_loose WHERE side = '{other}') o"
+        f" AS n FROM state_loose WHERE side = '{other}' AND (mk IS NULL OR mk <> k)) o"
         f" ON o.n = t.n AND {' AND '.join(f'o.{n} = t.{n}' for n in ('k', *_AMOUNTS))}"
     )
     con.execute(
@@ -250,7 +251,7 @@ def _take_loose(con: duckdb.DuckDBPyConnection, side: str, other: str, table: st
     )
     con.execute(
         f"INSERT INTO state_open SELECT '{side}', mk, mrf, mfee, mfund, macct, mcash, '{_AGAIN}',"
-        " since FROM state_took WHERE mk IS NOT NULL AND mk <> k"
+        " since FROM state_took WHERE mk IS NOT NULL"
     )
 
 

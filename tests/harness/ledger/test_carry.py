@@ -201,6 +201,15 @@ def test_a_pair_on_a_repeated_key_is_not_closed(desk):
     assert desk.classes("centre") == ["matched", "duplicate_centre"]
 
 
+def test_one_row_more_of_a_repeated_key_is_no_partner_of_a_pair(desk):
+    state = ("--state", desk.folder / "state")
+    twice = [row(0), row(7), row(7, msgid="G2")]
+    assert desk.run(twice, twice, *state) == 0
+
+    assert desk.run([*third(11), row(7, msgid="G3") | BACK], third(11), *state) == 1
+    assert desk.classes("his") == ["matched", "carried"]
+
+
 def test_a_state_of_an_earlier_version_is_read(desk):
     state = desk.folder / "state"
     assert desk.run([*rows(0), LATE], rows(0), "--state", state) == 1

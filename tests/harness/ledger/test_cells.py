@@ -223,3 +223,19 @@ def test_unreadable_rows_are_in_their_cells(desk):
     text += "S9,M9,P9,12.00\n"
     assert desk.run(text, text) == 1
     assert desk.classes("his").count("rejected") == 3
+
+
+@pytest.mark.parametrize("kind", ["few", "typed"])
+def test_bills_whose_fee_lines_alone_differ_stand_in_their_cell(desk, monkeypatch, kind):
+    his = centre = table(rows(0, 1))
+    if kind == "typed":
+        monkeypatch.setattr(columns, "FEW_ROWS", -1)
+        his, centre = typed(desk, "h", his), typed(desk, "c", centre)
+    head = "mdtrt_id,setl_id,feedetl_sn,medins_list_codg,cnt,pric,det_item_fee_sumamt\n"
+    ours = desk.file("ours.csv", f"{head}M1,S00001,1,A,1,101.00,101.00\n")
+    theirs = desk.file("theirs.csv", f"{head}M1,S00001,1,B,1,101.00,101.00\n")
+
+    assert desk.run(his, centre, "--his-detail", ours, "--centre-detail", theirs) == 1
+    found = cell(desk, insutype="310")
+    assert (found["differences"], found["offsetting"]) == (2, True)
+    assert [one["class"] for one in found["steps"]] == ["matched", "detail_differs"]
