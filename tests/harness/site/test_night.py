@@ -228,6 +228,8 @@ def runs(tmp_path):
 
 
 def test_only_runs_older_than_the_retention_go(runs):
+    (runs / "old" / "carried").mkdir()
+    (runs / "old" / "carried" / "stay-0001.csv.sealed").write_bytes(b"what a person carried")
     assert [one.name for one in purge(runs, 90, really=False, now=NOW)] == ["old"]
     assert (runs / "old").is_dir()
     purge(runs, 90, really=True, now=NOW)
