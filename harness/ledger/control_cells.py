@@ -28,6 +28,9 @@ CODES: Final = ("insutype", "clr_type", "setl_optins", "clr_optins")
 SUMMED: Final = ("medfee_sumamt", "fund_pay_sumamt", "acct_pay")
 """What 3201 compares of a cell, besides its rows."""
 
+KEYS_MAX: Final = 10_000
+"""So many keys of a file are known at once; lines with others are taken one by one."""
+
 _NOTHING: Final = frozenset({"", "NULL", "NONE", "NAN", "-"})
 _NO_CODE: Final = frozenset({"", "null", "none", "nan", "\\n", "-", "无"})
 _PLAIN: Final = re.compile(when.PLAIN_SQL)
@@ -96,6 +99,7 @@ class Cells:
         self._codes = [names.index(name) if name in names else -1 for name in CODES]
         self._time = names.index(TIME) if TIME in names else -1
         self._sums = [names.index(name) if name in names else -1 for name in SUMMED]
+        self.known = _Known()
 
     def take(self, rows: Iterable[Sequence[str]]) -> None:
         """Lines as their cells; what a line has not is nothing."""
@@ -115,11 +119,15 @@ class Cells:
             rows: how many.
             amounts: fen of ``SUMMED``.
         """
-        ins, clr, settles, clears, moment = (one or "" for one in told)
-        key = (code(ins), code(clr), code(settles) or code(clears), day(moment))
-        sums = self.found.setdefault(key, [0, 0, 0, 0])
+        sums = self.sums_of(told)
         for place, value in enumerate((rows, *amounts)):
             sums[place] += value
+
+    def sums_of(self, told: Sequence[str | None]) -> list[int]:
+        """Rows, and fen of ``SUMMED``, of the cell that four codes and a time belong to."""
+        ins, clr, settles, clears, moment = (one or "" for one in told)
+        key = (code(ins), code(clr), code(settles) or code(clears), day(moment))
+        return self.found.setdefault(key, [0, 0, 0, 0])
 
     def take_split(self, split: Split, fen: Sequence[Any], encoding: str) -> None:
         """A block of which every line is as usual.
@@ -133,6 +141,19 @@ class Cells:
         _Block(self, split, encoding).take(fen, self._codes, self._time, self._sums)
 
 
+class _Known:
+    """The keys that blocks of one file had so far, and the sums of their cells.
+
+    A key is what a line's codes and day say, as integers of up to eight bytes; the same few return
+    in every block. ``mixed`` are the keys as one integer each, in order.
+    """
+
+    def __init__(self) -> None:
+        self.mixed: Any = None
+        self.parts: Any = None
+        self.sums: list[list[int]] = []
+
+
 class _Block:
     """The cells of one block: rows of one key are added together by numpy, odd ones one by one."""
 
@@ -144,39 +165,88 @@ class _Block:
 
     def take(self, fen: Sequence[Any], codes: list[int], time: int, sums: list[int]) -> None:
         np = self._np
-        present = [place for place in codes if place >= 0]
-        parts = [self._code(place) for place in present]
+        parts = [self._code(place) for place in codes if place >= 0]
         parts += self._day(time) if time >= 0 else []
         for _, others in fen:
             self._usual[others] = False
+        own = iter(column for column, _ in fen)
+        amounts = [next(own) if place >= 0 else None for place in sums]
         rows = np.flatnonzero(self._usual)
-        key = np.zeros(len(rows), dtype=np.uint64)
-        for number, part in enumerate(parts):
-            # Any odd factor will do: what it mixes up is found below.
-            key = (key + part[rows]) * np.uint64(0x9E3779B97F4A7C15 + 2 * number)
-        _, first, which = np.unique(key, return_index=True, return_inverse=True)
-        same = np.ones(len(rows), dtype=bool)
-        for part in parts:
-            same &= part[rows] == part[rows[first]][which]
-        self._usual[rows[~same]] = False
-        weights = [np.where(same, column[rows], 0) for column, _ in fen]
-        # Sums of one block stay far below 2^53, up to which they are exact.
-        counts = np.bincount(which, weights=same, minlength=len(first)).astype(np.int64)
-        totals = [
-            np.bincount(which, weights=one, minlength=len(first)).astype(np.int64)
-            for one in weights
-        ]
-        own = iter(totals)
-        columns = [next(own) if place >= 0 else np.zeros_like(counts) for place in sums]
-        for number, row in enumerate(rows[first].tolist()):
-            told = [self._cell(row, place) for place in (*codes, time)]
-            amounts = [int(column[number]) for column in columns]
-            self._cells.add(told, int(counts[number]), amounts)
+        if len(rows):
+            # A file without codes and times is one cell.
+            parts = parts or [np.zeros(self._split.rows, dtype=np.uint64)]
+            which = self._which(parts, rows, (*codes, time))
+            self._usual[rows[which < 0]] = False
+            self._add(which, rows, amounts)
         width = self._split.marks.shape[1]
         self._cells.take(
             [self._cell(row, place) for place in range(width)]
             for row in np.flatnonzero(~self._usual).tolist()
         )
+
+    def _which(self, parts: list[Any], rows: Any, places: Sequence[int]) -> Any:
+        """The number of the known key of each of these rows; -1 where two keys fall together."""
+        np, known = self._np, self._cells.known
+        parts = [part[rows] for part in parts] if len(rows) < self._split.rows else parts
+        mixed = np.zeros(len(rows), dtype=np.uint64)
+        for number, part in enumerate(parts):
+            # Any odd factor will do: what it mixes up is found below.
+            mixed = (mixed + part) * np.uint64(0x9E3779B97F4A7C15 + 2 * number)
+        if known.mixed is None:
+            self._learn(mixed[:0], mixed, parts, rows, places)
+        which = self._find(mixed)
+        new = known.mixed[which] != mixed
+        if new.any():
+            self._learn(known.mixed, mixed, parts, rows, places)
+            which = self._find(mixed)
+        same = np.ones(len(rows), dtype=bool)
+        for part, one in zip(parts, known.parts, strict=True):
+            same &= one[which] == part
+        return np.where(same, which, -1)
+
+    def _find(self, mixed: Any) -> Any:
+        known = self._cells.known.mixed
+        return self._np.minimum(self._np.searchsorted(known, mixed), len(known) - 1)
+
+    def _learn(
+        self, old: Any, mixed: Any, parts: list[Any], rows: Any, places: Sequence[int]
+    ) -> None:
+        """Take new keys among the known ones."""
+        np, known = self._np, self._cells.known
+        if len(old) > KEYS_MAX:
+            return  # no codes and days, but something else of each line
+        new, first = np.unique(mixed, return_index=True)
+        fresh = ~np.isin(new, old)
+        new, first = new[fresh], first[fresh]
+        told = [[self._cell(row, place) for place in places] for row in rows[first].tolist()]
+        order = np.argsort(np.concatenate((old, new)), kind="stable")
+        sums = [*known.sums, *map(self._cells.sums_of, told)]
+        before = known.parts or [part[:0] for part in parts]
+        known.mixed = np.concatenate((old, new))[order]
+        known.parts = [
+            np.concatenate((one, part[first]))[order]
+            for one, part in zip(before, parts, strict=True)
+        ]
+        known.sums = [sums[place] for place in order.tolist()]
+
+    def _add(self, which: Any, rows: Any, amounts: Sequence[Any]) -> None:
+        np, known = self._np, self._cells.known
+        some = which >= 0
+        if not some.all():
+            which, rows = which[some], rows[some]
+        size = len(known.sums)
+        counts = np.bincount(which, minlength=size)
+        # Sums of one block stay far below 2^53, up to which they are exact.
+        totals = [counts.tolist()] + [
+            [0] * size
+            if one is None
+            else np.bincount(which, weights=one[rows], minlength=size).astype(np.int64).tolist()
+            for one in amounts
+        ]
+        for place in np.flatnonzero(counts).tolist():
+            sums = known.sums[place]
+            for number, column in enumerate(totals):
+                sums[number] += column[place]
 
     def _cell(self, row: int, place: int) -> str:
         return self._split.cell(row, place, self._encoding) if place >= 0 else ""

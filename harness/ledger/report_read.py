@@ -27,6 +27,9 @@ BATCH_ROWS: Final = 5_000
 MEMORY_MAX: Final = "1GB"
 """Memory of the engine while reports are read; beyond it, it works on disk."""
 
+TABLE_ROWS_MAX: Final = 200_000
+"""So many rows are kept in memory; more are scanned where they lie."""
+
 PARTNERS_MAX: Final = 20
 """Partners shown beside one row; an ambiguous row can have many candidates."""
 
@@ -173,13 +176,19 @@ class Outcome:
 
     def rows(self, code: str, limit: int = -1) -> Iterator[dict[str, Any]]:
         """The rows of a class, streamed in the order of the file: by side, then by line."""
+        yield from _fetched(self._of_class(code, limit))
+
+    def blocks(self, code: str, limit: int = -1) -> Iterator[list[tuple[Any, ...]]]:
+        """The same rows in blocks, column by column as ``columns`` names them."""
+        cursor = self._of_class(code, limit)
+        while batch := cursor.fetchmany(BATCH_ROWS):
+            yield list(zip(*batch, strict=True))
+
+    def _of_class(self, code: str, limit: int) -> duckdb.DuckDBPyConnection:
         tail = f" LIMIT {limit:d}" if limit >= 0 else ""
         cursor = self._base.cursor()
-        cursor.execute(
-            f"SELECT * FROM v WHERE class = ?{tail}",
-            [code],
-        )
-        yield from _fetched(cursor)
+        cursor.execute(f"SELECT * FROM v WHERE class = ?{tail}", [code])
+        return cursor
 
     def cases(self, code: str, limit: int) -> list[Case]:
         """The gravest differences of a class, each once, with its partners' rows."""
@@ -227,7 +236,10 @@ def _opened(parquet: Path, spill: Path) -> duckdb.DuckDBPyConnection:
     source = f"SELECT * FROM read_parquet('{quoted}')"
     names = {str(row[0]) for row in base.execute(f"DESCRIBE {source}").fetchall()}
     rename = "" if "medfee_fen" in names else " RENAME (fee_fen AS medfee_fen)"
-    base.execute(f"CREATE VIEW v AS SELECT *{rename} FROM read_parquet('{quoted}')")
+    counted = base.execute(f"SELECT COUNT(*) FROM read_parquet('{quoted}')").fetchone()
+    # Many questions follow: what is small is unpacked once.
+    kind = "TABLE" if counted and int(counted[0]) <= TABLE_ROWS_MAX else "VIEW"
+    base.execute(f"CREATE {kind} v AS SELECT *{rename} FROM read_parquet('{quoted}')")
     return base
 
 

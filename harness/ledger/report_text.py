@@ -49,7 +49,7 @@ def plain_yuan(fen: int) -> str:
 def moment(value: Any) -> str:
     """A time to the second; anything else as its text."""
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S")
+        return value.replace(tzinfo=None).isoformat(" ", "seconds")
     return "" if value is None else str(value)
 
 

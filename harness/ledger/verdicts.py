@@ -228,8 +228,9 @@ def _field() -> str:
 def _partner(side: str, mates: str) -> str:
     other = "centre" if side == "his" else "his"
     return (
-        f"COALESCE(v.partner, concat_ws('+', CASE WHEN v.mate IS NOT NULL THEN '{other}:'"
-        f" || v.mate END, {mates}.mates))"
+        f"COALESCE(v.partner, CASE WHEN {mates}.mates IS NULL"
+        f" THEN COALESCE('{other}:' || v.mate, '')"
+        f" ELSE concat_ws('+', '{other}:' || v.mate, {mates}.mates) END)"
     )
 
 
@@ -280,8 +281,10 @@ def quoted_cell(name: str) -> str:
 def yuan(name: str) -> str:
     """Fen as yuan with two decimals, without a float."""
     return (
-        f"CASE WHEN {name} < 0 THEN '-' ELSE '' END || CAST(ABS({name}) // 100 AS VARCHAR)"
-        f" || '.' || LPAD(CAST(ABS({name}) % 100 AS VARCHAR), 2, '0')"
+        # Most differences are none, and cost no digits.
+        f"CASE WHEN {name} = 0 THEN '0.00' ELSE"
+        f" CASE WHEN {name} < 0 THEN '-' ELSE '' END || CAST(ABS({name}) // 100 AS VARCHAR)"
+        f" || '.' || LPAD(CAST(ABS({name}) % 100 AS VARCHAR), 2, '0') END"
     )
 
 

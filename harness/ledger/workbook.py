@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,9 +22,9 @@ from harness.ledger.class_words import side_name, word
 from harness.ledger.columns import SETTLED_ROWS_MAX
 from harness.ledger.report_bridge import Bridge
 from harness.ledger.report_causes import cause_name, confidence_name
-from harness.ledger.report_read import Outcome, is_difference
+from harness.ledger.report_read import BATCH_ROWS, Outcome, is_difference
 from harness.ledger.report_text import moment, plain_yuan
-from harness.ledger.workbook_sheet import Cell, QuickSheet
+from harness.ledger.workbook_sheet import QuickSheet, Value, text_cell
 
 SHEET_ROWS_MAX: Final = 1_000_000
 """Data rows of one sheet; the format ends at 1,048,576 and a second sheet takes the rest."""
@@ -31,12 +32,6 @@ SHEET_ROWS_MAX: Final = 1_000_000
 
 EXACT_FEN_MAX: Final = 10**15 - 1
 """Fifteen digits: what a spreadsheet's number holds exactly."""
-
-CELL_CHARS_MAX: Final = 32_767
-"""The longest text of a cell; xlsxwriter drops a longer one without a word."""
-
-RISKY: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
-"""A text that begins so could be run after an edit or an export to CSV."""
 
 WIDTHS: Final = {"setl_id": 24, "mdtrt_id": 22, "setl_time": 20, "cause": 26, "advice": 44}
 WIDTH_USUAL: Final = 14
@@ -63,7 +58,7 @@ class Sheets:
         )
         self.bold: Format = self._book.add_format({"bold": True})
         self.money: Format = self._book.add_format({"num_format": "#,##0.00"})
-        self._marked: Format = self._book.add_format({"quote_prefix": True})
+        self.marked: Format = self._book.add_format({"quote_prefix": True})
         self._names: set[str] = set()
 
     def sheet(self, name: str, heads: Sequence[str], widths: Sequence[int]) -> QuickSheet:
@@ -82,26 +77,16 @@ class Sheets:
     def put_text(self, page: Worksheet, row: int, column: int, text: str) -> None:
         """A text cell that stays a text."""
         if text:
-            page.write_string(row, column, *self.of_text(text))
+            page.write_string(row, column, *text_cell(text, self.marked))
 
     def put_fen(self, page: Worksheet, row: int, column: int, fen: int | None) -> None:
         """An amount as a number of yuan, or as text where a number would lose a fen."""
         if fen is not None:
-            value, shape = self.of_fen(fen)
-            write = page.write_string if isinstance(value, str) else page.write_number
-            write(row, column, value, shape)
-
-    def of_text(self, text: str) -> tuple[str, Format | None]:
-        """What a cell that stays a text says, and its format."""
-        if len(text) > CELL_CHARS_MAX:
-            text = text[: CELL_CHARS_MAX - 1] + "…"
-        return text, self._marked if text[0] in RISKY else None
-
-    def of_fen(self, fen: int) -> tuple[float | str, Format | None]:
-        """Yuan as a number and its format, or as text where a number would lose a fen."""
-        if abs(fen) > EXACT_FEN_MAX:
-            return self.of_text(plain_yuan(fen))
-        return fen / 100, self.money
+            value = _yuan(fen)
+            if isinstance(value, str):
+                self.put_text(page, row, column, value)
+            else:
+                page.write_number(row, column, value, self.money)
 
     def close(self) -> None:
         """Write the file."""
@@ -183,50 +168,91 @@ def _summary(sheets: Sheets, outcome: Outcome, bridge: Bridge) -> None:
     sheets.put_fen(page, row, 9, bridge.residual_fen)
 
 
+class _Pages:
+    """A table that goes on in a further sheet where one is full.
+
+    Args:
+        sheets: the workbook.
+        name: of the sheets.
+        heads: of its columns.
+        widths: in characters.
+        shapes: formats of the numbers of each column.
+    """
+
+    def __init__(
+        self,
+        sheets: Sheets,
+        name: str,
+        heads: Sequence[str],
+        widths: Sequence[int],
+        shapes: Sequence[Format | None],
+    ) -> None:
+        self._sheets, self._new, self._shapes = sheets, (name, heads, widths), shapes
+        self.page = sheets.sheet(*self._new)
+        self.row = 0
+
+    def put(self, columns: Sequence[Sequence[Value]]) -> None:
+        """Rows in order, column by column."""
+        begin, count = 0, len(columns[0])
+        while begin < count:
+            if self.row == SHEET_ROWS_MAX:
+                self.page, self.row = self._sheets.sheet(*self._new), 0
+            end = min(count, begin + SHEET_ROWS_MAX - self.row)
+            block = [
+                (values[begin:end], shape)
+                for values, shape in zip(columns, self._shapes, strict=True)
+            ]
+            self.page.put_block(self.row + 1, block, self._sheets.marked)
+            self.row += end - begin
+            begin = end
+
+
 def _class_sheets(sheets: Sheets, outcome: Outcome, code: str, total: int) -> None:
     known = outcome.columns()
     columns: list[str] = [name for name in FIRST if name in known]
     columns += [name for name in known if name not in columns]
-    heads = [_head(name) for name in columns]
-    widths = [WIDTHS.get(name.removeprefix("x_"), WIDTH_USUAL) for name in columns]
     limit = -1 if is_difference(code) else SETTLED_ROWS_MAX
-    page = sheets.sheet(word(code).name, heads, widths)
-    row = 0
-    makers = [(column, name, _maker(sheets, name)) for column, name in enumerate(columns)]
-    for record in outcome.rows(code, limit):
-        if row == SHEET_ROWS_MAX:
-            page, row = sheets.sheet(word(code).name, heads, widths), 0
-        row += 1
-        page.put_row(
-            row,
-            [
-                (column, *make(value))
-                for column, name, make in makers
-                if (value := record[name]) is not None and value != ""
-            ],
-        )
-    page.autofilter(0, 0, max(1, row), len(columns) - 1)
+    pages = _Pages(
+        sheets,
+        word(code).name,
+        [_head(name) for name in columns],
+        [WIDTHS.get(name.removeprefix("x_"), WIDTH_USUAL) for name in columns],
+        [sheets.money if name.endswith("_fen") else None for name in columns],
+    )
+    makers = [(known.index(name), _maker(name)) for name in columns]
+    for block in outcome.blocks(code, limit):
+        pages.put([[make(value) for value in block[place]] for place, make in makers])
+    pages.page.autofilter(0, 0, max(1, pages.row), len(columns) - 1)
     if 0 <= limit < total:
         left = tr("{count} more rows: see verdicts.csv", count=f"{total - limit:,}")
-        sheets.put_text(page, row + 2, 0, left)
+        sheets.put_text(pages.page, pages.row + 2, 0, left)
 
 
-def _maker(sheets: Sheets, name: str) -> Callable[[Any], tuple[float | str, Format | None]]:
-    """What makes a cell of the values of a column that say something."""
+def _yuan(fen: int | None) -> Value:
+    """Yuan as a number, or as text where a number would lose a fen."""
+    if fen is None or -EXACT_FEN_MAX <= fen <= EXACT_FEN_MAX:
+        return None if fen is None else fen / 100
+    return plain_yuan(int(fen))
+
+
+def _maker(name: str) -> Callable[[Any], Value]:
+    """What makes a cell of each value of a column."""
     if name.endswith("_fen"):
-        return lambda value: sheets.of_fen(int(value))
+        return _yuan
     if name == "line":
-        return lambda value: (int(value), None)
+        return int
     if name in _IN_WORDS:  # codes repeat
         say = cache(_IN_WORDS[name])
-        return lambda value: sheets.of_text(say(str(value)))
+        return lambda value: say(value) if value else None
+    return _said
 
-    def make(value: Any) -> tuple[float | str, Format | None]:
-        if isinstance(value, bool):
-            return sheets.of_text(tr("yes") if value else tr("no"))
-        return sheets.of_text(value if isinstance(value, str) else moment(value))
 
-    return make
+def _said(value: Any) -> Value:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return tr("yes") if value else tr("no")
+    return moment(value)
 
 
 _IN_WORDS: Final[Mapping[str, Callable[[str], str]]] = {
@@ -239,18 +265,17 @@ _IN_WORDS: Final[Mapping[str, Callable[[str], str]]] = {
 
 
 def _table(sheets: Sheets, name: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    page, row = sheets.sheet(name, heads, [20] * len(heads)), 0
-    for values in rows:
-        if row == SHEET_ROWS_MAX:
-            page, row = sheets.sheet(name, heads, [20] * len(heads)), 0
-        row += 1
-        cells: list[Cell] = []
-        for column, value in enumerate(values):
-            if isinstance(value, int) and not isinstance(value, bool):
-                cells.append((column, *sheets.of_fen(value)))
-            elif value is not None and (text := str(value)):
-                cells.append((column, *sheets.of_text(text)))
-        page.put_row(row, cells)
+    """A table of which every ``int`` is an amount in fen."""
+    pages = _Pages(sheets, name, heads, [20] * len(heads), [sheets.money] * len(heads))
+    later = iter(rows)
+    while block := list(islice(later, BATCH_ROWS)):
+        pages.put([[_of_table(value) for value in values] for values in zip(*block, strict=True)])
+
+
+def _of_table(value: Any) -> Value:
+    if value is None or isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, bool) or not isinstance(value, int) else _yuan(value)
 
 
 def _head(name: str) -> str:

@@ -1,119 +1,194 @@
-"""A worksheet that writes plain cells without looking at them several times.
+"""A worksheet that writes whole blocks of plain cells, column by column.
 
 Half a million cells are most of the time that a report takes. What is plain - a number, a printable
-text without markup or outer blanks - is written at once; everything else is left to xlsxwriter, and
-so is everything where a later version no longer asks this class.
+text without markup or outer blanks - is written at once; a row with anything else is left to
+xlsxwriter, cell by cell.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
+CELL_CHARS_MAX: Final = 32_767
+"""The longest text of a cell; xlsxwriter drops a longer one without a word."""
+
+RISKY: Final = frozenset("=+-@\t\r\n|%")
+"""A text that begins so could be run after an edit or an export to CSV."""
+
 _COLUMNS: Final = tuple(xl_col_to_name(column) for column in range(256))
 _SURE_CHARS: Final = 16_000
 """Up to so many characters no text is too long for a cell, whatever they take in UTF-16."""
 
+_TOGETHER: Final = 50
+"""So many texts are looked at together: a look at each would take as long as writing it."""
+
 _BESIDE: Final = "|"
 """Between texts that are looked at together; blanks beside it may be outer blanks of one."""
 
-_MARKUP: Final = re.compile(r"[&<>\ufffe\uffff]|_x| \||\| ")
+_WIDE_BLANK: Final = "\u3000"
+"""The blank of Chinese names: written as it is, though Python does not call it printable."""
 
-Cell = tuple[int, float | str, Format | None]
-"""Column, counted from 0, what the cell says, and its format."""
+_OUTER: Final = (" |", "| ", f"{_WIDE_BLANK}|", f"|{_WIDE_BLANK}")
+_MARKUP: Final = ("&", "<", ">", "_x")
+_TEXTS: Final = frozenset({str, type(None)})
+
+Value = float | str | None
+"""A number, a text, or no cell at all; an empty text is none either."""
+
+Column = tuple[Sequence[Value], Format | None]
+"""The values of consecutive rows, and the format of those that are numbers."""
 
 
-def _plain(text: str) -> bool:
-    return (
-        text.isprintable() and text[:1] != " " and text[-1:] != " " and _MARKUP.search(text) is None
-    )
+def text_cell(text: str, marked: Format) -> tuple[str, Format | None]:
+    """What a cell that stays a text says, and its format.
+
+    Args:
+        text: not empty; what no cell can hold is cut, and shows it.
+        marked: the format of a text that a spreadsheet could take for a formula.
+    """
+    if len(text) > CELL_CHARS_MAX:
+        text = text[: CELL_CHARS_MAX - 1] + "…"
+    return text, marked if text[0] in RISKY else None
 
 
 class QuickSheet(Worksheet):  # type: ignore[misc]  # xlsxwriter has no types
-    """A sheet of a workbook with ``constant_memory``; cells come row by row."""
+    """A sheet of a workbook with ``constant_memory``; rows come from top to bottom."""
 
-    def put_row(self, row: int, cells: Sequence[Cell]) -> None:
-        """Write all cells of one row, which lies below every row written before.
+    def put_block(self, row: int, columns: Sequence[Column], marked: Format) -> None:
+        """Write consecutive rows, which lie below every row written before.
 
-        What ``write_string`` and ``write_number`` would write, but a row of plain cells in one go.
+        What ``write_string`` and ``write_number`` would write, but plain rows in one go.
 
         Args:
-            row: counted from 0.
-            cells: column, from left to right, number or text, and format.
+            row: the first one, counted from 0.
+            columns: one for each column of the sheet from the left, all of one length.
+            marked: see ``text_cell``.
         """
-        parts = None
-        if self._usual(row, cells):
-            # The row before first: formats are numbered in the order in which they are written.
-            self._write_single_row(row)
-            parts = self._parts(row, cells)
-        if parts is None:
-            for column, value, shape in cells:
-                write = self.write_string if isinstance(value, str) else self.write_number
-                write(row, column, value, shape)
+        count = len(columns[0][0])
+        if not self._usual(row, count, len(columns)):
+            self._slowly(row, range(count), columns, marked)
             return
-        self._check_dimensions(row, cells[0][0])
-        self._check_dimensions(row, cells[-1][0])
-        self.fh.write(f'<row r="{row + 1}">{"".join(parts)}</row>')
+        # The row before first: formats are numbered in the order in which they are written.
+        self._write_single_row(row)
+        odd: set[int] = set()
+        cells = [
+            _cells(_COLUMNS[column], row + 1, values, (_style(shape), _style(marked)), odd)
+            for column, (values, shape) in enumerate(columns)
+        ]
+        self._check_dimensions(row, 0)
+        self._check_dimensions(row + count - 1, len(columns) - 1)
+        texts = ["".join(parts) for parts in zip(*cells, strict=True)]
+        begin = 0
+        for place in [*sorted(odd), count]:
+            if begin < place:
+                self._write_single_row(row + place - 1)
+                self.fh.write(
+                    "".join(
+                        f'<row r="{number}">{text}</row>'
+                        for number, text in enumerate(texts[begin:place], row + begin + 1)
+                        if text
+                    )
+                )
+            self._slowly(row, range(place, min(place + 1, count)), columns, marked)
+            begin = place + 1
 
-    def _usual(self, row: int, cells: Sequence[Cell]) -> bool:
-        """Whether this is the next row, of the usual height, and its cells lie in the sheet."""
+    def _slowly(
+        self, row: int, places: Iterable[int], columns: Sequence[Column], marked: Format
+    ) -> None:
+        for place in places:
+            for column, (values, shape) in enumerate(columns):
+                value = values[place]
+                if isinstance(value, str):
+                    if value:
+                        self.write_string(row + place, column, *text_cell(value, marked))
+                elif value is not None:
+                    self.write_number(row + place, column, value, shape)
+
+    def _usual(self, row: int, count: int, columns: int) -> bool:
+        """Whether these are the next rows, of the usual height, and lie in the sheet."""
         return (
-            bool(cells)
-            and cells[-1][0] < len(_COLUMNS)
-            and self.previous_row < row < self.xls_rowmax
+            0 < columns <= len(_COLUMNS)
+            and self.previous_row < row
+            and row + count <= self.xls_rowmax
             and self.default_row_height == self.original_row_height
-            and row not in self.row_info
+            and not self.row_info
             and not self.comments
+            and all(one.column_format is None for one in self.col_info.values())
         )
 
-    def _parts(self, row: int, cells: Sequence[Cell]) -> list[str] | None:
-        """The cells as they stand in the file; ``None`` where one is for xlsxwriter to write."""
-        texts = [value for _, value, _ in cells if isinstance(value, str)]
-        # All at once: a look at each text would take as long as writing it.
-        if not _plain(_BESIDE.join(texts)) or max(map(len, texts), default=0) > _SURE_CHARS:
-            return None
-        formatted = row in self.row_info or any(
-            one.column_format is not None for one in self.col_info.values()
-        )
-        parts, number = [], row + 1
-        for column, value, shape in cells:
-            if shape is None:
-                if formatted and self._formatted(row, column):
-                    return None
-                place = f"{_COLUMNS[column]}{number}"
-            else:
-                place = f'{_COLUMNS[column]}{number}" s="{shape._get_xf_index()}'  # noqa: SLF001 - as its own sheets do
-            if isinstance(value, str):
-                parts.append(f'<c r="{place}" t="inlineStr"><is><t>{value}</t></is></c>')
-            else:
-                parts.append(f'<c r="{place}"><v>{value:.16G}</v></c>')
-        return parts
 
-    def _formatted(self, row: int, col: int) -> bool:
-        """Whether a cell without a format of its own gets one from its row or column."""
-        column = self.col_info.get(col)
-        return row in self.row_info or (column is not None and column.column_format is not None)
+def _cells(
+    name: str, number: int, values: Sequence[Value], styles: tuple[str, str], odd: set[int]
+) -> list[str]:
+    """The cells of a column as they stand in the file; nothing for a row that has none.
 
-    def _write_cell(self, row: int, col: int, cell: Any) -> None:
-        kind = cell.__class__.__name__
-        number = kind == "Number"
-        if (
-            col >= len(_COLUMNS)
-            or not (number or (kind == "String" and _plain(cell.string)))
-            or (cell.format is None and self._formatted(row, col))
-        ):
-            super()._write_cell(row, col, cell)
-            return
-        index = cell.format._get_xf_index() if cell.format else 0  # noqa: SLF001 - as its own sheets do
-        style = f' s="{index}"' if cell.format else ""
-        place = f'r="{_COLUMNS[col]}{row + 1}"{style}'
-        self.fh.write(
-            f"<c {place}><v>{cell.number:.16G}</v></c>"
-            if number
-            else f'<c {place} t="inlineStr"><is><t>{cell.string}</t></is></c>'
-        )
+    Args:
+        name: of the column.
+        number: of the first row, counted from 1.
+        values: what the cells say.
+        styles: of numbers, and of texts that a spreadsheet could take for formulas.
+        odd: gets the places of texts that are for xlsxwriter to write.
+    """
+    kinds = set(map(type, values))
+    if str not in kinds:
+        return [
+            "" if value is None else f'<c r="{name}{line}"{styles[0]}><v>{value:.16G}</v></c>'
+            for line, value in enumerate(values, number)
+        ]
+    found: list[str] = []
+    for begin in range(0, len(values), _TOGETHER):
+        some = values[begin : begin + _TOGETHER]
+        lines = enumerate(some, number + begin)
+        if kinds <= _TEXTS and _all_plain([str(value) if value else "" for value in some]):
+            found += [
+                f'<c r="{name}{line}" t="inlineStr"><is><t>{value}</t></is></c>' if value else ""
+                for line, value in lines
+            ]
+            continue
+        for line, value in lines:
+            cell = _cell(f"{name}{line}", value, styles)
+            if cell is None:
+                odd.add(line - number)
+            found.append(cell or "")
+    return found
+
+
+def _all_plain(texts: list[str]) -> bool:
+    """Whether all texts may stand as they are."""
+    return (
+        _readable(together := _BESIDE.join(texts))
+        and not any(one in together for one in _OUTER)
+        and not together[:1].isspace()
+        and not together[-1:].isspace()
+        and max(map(len, texts)) <= _SURE_CHARS
+        and RISKY.isdisjoint({text[0] for text in texts if text})
+    )
+
+
+def _readable(text: str) -> bool:
+    return text.replace(_WIDE_BLANK, _BESIDE).isprintable() and not any(
+        one in text for one in _MARKUP
+    )
+
+
+def _cell(place: str, value: Value, styles: tuple[str, str]) -> str | None:
+    """One cell; ``None`` where xlsxwriter has to write it."""
+    if value is None or value == "":
+        return ""
+    if not isinstance(value, str):
+        return f'<c r="{place}"{styles[0]}><v>{value:.16G}</v></c>'
+    # A TAB before a long number keeps spreadsheets from rounding it, and many exports have one.
+    if len(value) > _SURE_CHARS or not _readable(value.replace("\t", "")):
+        return None
+    style = styles[1] if value[0] in RISKY else ""
+    outer = ' xml:space="preserve"' if value[0].isspace() or value[-1].isspace() else ""
+    return f'<c r="{place}"{style} t="inlineStr"><is><t{outer}>{value}</t></is></c>'
+
+
+def _style(shape: Format | None) -> str:
+    return f' s="{shape._get_xf_index()}"' if shape else ""  # noqa: SLF001 - as its own sheets do

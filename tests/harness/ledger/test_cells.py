@@ -7,7 +7,18 @@ import re
 import duckdb
 import pytest
 
-from harness.ledger import canonical, cells, columns, control, quick, reading, sniff, verdicts
+from harness.ledger import (
+    canonical,
+    cells,
+    columns,
+    control,
+    control_blocks,
+    control_cells,
+    quick,
+    reading,
+    sniff,
+    verdicts,
+)
 from tests.harness.ledger.desk import HEADER, Desk, row, rows, table
 
 
@@ -208,12 +219,46 @@ def test_odd_times_and_codes_are_one_cell_for_text_and_engine(desk, monkeypatch)
     dialect = sniff.look(path, label="odd.csv", renames={})
     by_line = control.control(path, dialect, "odd.csv")
     monkeypatch.setattr(control, "BLOCKS_FROM_BYTES", 1)
-    for encoding in ("utf-8", "gb18030"):
+    for encoding, block, keys in (
+        ("utf-8", 1 << 20, 10_000), ("gb18030", 1 << 20, 10_000), ("utf-8", 2_000, 10_000),
+        ("utf-8", 2_000, 3),
+    ):  # fmt: skip
+        monkeypatch.setattr(control_blocks, "BLOCK_BYTES", block)
+        monkeypatch.setattr(control_cells, "KEYS_MAX", keys)
         path.write_text(text, encoding=encoding, newline="")
         dialect = sniff.look(path, label="odd.csv", renames={})
         assert control.control(path, dialect, "odd.csv") == by_line
     days = {day for _, _, _, day in by_line.cells}
     assert days == {"", "0000-01-01", "2026-03-01", "2026-03-02", "2026-03-03"}
+
+
+@pytest.mark.parametrize("mixed_up", [False, True])
+def test_keys_of_earlier_blocks_are_known_again(desk, monkeypatch, mixed_up):
+    monkeypatch.setattr(control, "BLOCKS_FROM_BYTES", 1)
+    monkeypatch.setattr(control_blocks, "BLOCK_BYTES", 600)
+    told = []
+    real = control_cells.Cells.sums_of
+    monkeypatch.setattr(
+        control_cells.Cells, "sums_of", lambda self, one: told.append(one) or real(self, one)
+    )
+    if mixed_up:  # every key is taken for every other, until the parts are compared
+        real_which = control_cells._Block._find
+        monkeypatch.setattr(
+            control_cells._Block, "_find", lambda self, one: real_which(self, one) * 0
+        )
+    ledger = [row(n, insutype=("310", "390")[n % 3 == 0]) for n in range(90)]
+    path = desk.file("plain.csv", table(ledger))
+    dialect = sniff.look(path, label="plain.csv", renames={})
+    found = control.control(path, dialect, "plain.csv")
+    assert [sums[0] for _, sums in sorted(found.cells.items())] == [60, 30]
+    assert len(told) == 2 or mixed_up
+
+
+def test_a_ledger_without_codes_and_times_is_one_cell(desk, monkeypatch):
+    monkeypatch.setattr(control, "BLOCKS_FROM_BYTES", 1)
+    path = desk.file("bare.csv", "setl_id,medfee_sumamt\n" + "S1,2.50\n" * 40)
+    dialect = sniff.look(path, label="bare.csv", renames={})
+    assert control.control(path, dialect, "bare.csv").cells == {("", "", "", ""): [40, 10000, 0, 0]}
 
 
 def test_unreadable_rows_are_in_their_cells(desk):
