@@ -46,7 +46,7 @@ from harness.ledger.columns import GRACE_DAYS, HARMLESS, TOLERANCE_DAYS
 from harness.ledger.control import Incomplete
 from harness.ledger.pool import Pool
 from harness.ledger.reading import Side, begin, read_side
-from harness.ledger.sources import feeds, not_read
+from harness.ledger.sources import deleted, feeds, not_read
 from harness.ledger.writing import Writing
 
 EXIT_BALANCED, EXIT_DIFFERS, EXIT_INCOMPLETE = 0, 1, 3
@@ -288,7 +288,7 @@ def _read(
         folder.mkdir()
         own = renames.get(name, {})
         found = feeds(src, query=request.queries.get(name, ""), work=folder, renames=own)
-        notes.not_read += [f"{name}: {one}" for one in not_read(src)]
+        notes.not_read += [f"{name}: {one}" for one in (*not_read(src), *deleted(found))]
         if name == "centre":
             found = layouts.prepare(found, rules, folder, notes)
         elif name == "channel":

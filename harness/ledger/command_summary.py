@@ -55,7 +55,7 @@ def show(result: Mapping[str, Any], out: Path) -> None:
         count = len(result["set_aside"])
         print(tr("the centre says of {count} rows that it has none", count=count))
     for one in result.get("not_read", []):
-        print(tr("not read, no ledger by its name: {file}", file=one))
+        print(tr("not read: {what}", what=one))
     if result.get("not_compared"):
         print(tr("not compared: {names}", names=", ".join(result["not_compared"])))
     for line in report_uploads.for_terminal(result):

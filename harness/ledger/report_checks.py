@@ -69,7 +69,7 @@ def _cut(totals: Mapping[str, Any]) -> Table:
 
 
 def _not_read(totals: Mapping[str, Any]) -> Table:
-    heads = (tr("files that were not read"),)
+    heads = (tr("files and records that were not read"),)
     return heads[0], heads, [(one,) for one in totals.get("not_read", [])]
 
 

@@ -29,11 +29,13 @@ class Feed:
         path: delimited text or Parquet.
         label: how messages and reports name it.
         parquet: it has types already.
+        deleted: records that the table holds and marks as deleted; they are no rows.
     """
 
     path: Path
     label: str
     parquet: bool = False
+    deleted: int = 0
 
 
 def feeds(
@@ -77,6 +79,15 @@ def not_read(src: str) -> list[str]:
     return sorted(one.name for one in path.iterdir() if not (one.is_file() and _known(one)))
 
 
+def deleted(found: list[Feed]) -> list[str]:
+    """Which files hold records that are marked as deleted, and how many."""
+    return [
+        tr("{file}: {count} records are marked as deleted", file=one.label, count=one.deleted)
+        for one in found
+        if one.deleted
+    ]
+
+
 def _known(path: Path) -> bool:
     return path.suffix.lower() in {*TEXT_SUFFIXES, *SHEET_SUFFIXES, ".zip", ".parquet", ".dbf"}
 
@@ -96,8 +107,8 @@ def _file(path: Path, label: str, work: Path, renames: Mapping[str, str]) -> Ite
         yield Feed(path=target, label=label)
     elif kind == "dbf":
         target = work / f"{path.stem}.dbf.csv"
-        sources_sheet.dbf_to_text(path, target)
-        yield Feed(path=target, label=label)
+        deleted = sources_sheet.dbf_to_text(path, target)
+        yield Feed(path=target, label=label, deleted=deleted)
     else:
         yield Feed(path=path, label=label)
 

@@ -102,8 +102,11 @@ def _cell(path: Path, line: int, names: list[str], index: int, value: Any) -> st
     return text
 
 
-def dbf_to_text(path: Path, target: Path) -> None:
+def dbf_to_text(path: Path, target: Path) -> int:
     """A DBF table as CSV in UTF-8: amounts from their digits, deleted records left out.
+
+    Returns:
+        How many records are marked as deleted.
 
     Raises:
         Incomplete: the table is shorter than its header says.
@@ -124,16 +127,19 @@ def dbf_to_text(path: Path, target: Path) -> None:
         size = path.stat().st_size
         needed = table.header.headerlen + declared * table.header.recordlen
         rows = [["" if cell is None else str(cell) for cell in one.values()] for one in table]
+        deleted = len(table.deleted)
     except Exception as error:  # dbfread raises whatever its struct meets
         raise Incomplete(
             tr("the table cannot be read: {error}", error=error), where=str(path)
         ) from error
-    if size < needed:
+    # A mark of the end in the middle hides what follows; a table without a count is as it is read.
+    if size < needed or len(rows) + deleted < declared:
         raise Incomplete(
             tr("{declared} records are declared, the file ends before", declared=declared),
             where=str(path),
         )
     _write(target, table.field_names, rows)
+    return deleted
 
 
 def _write(target: Path, names: list[str], rows: Iterable[list[str]]) -> None:

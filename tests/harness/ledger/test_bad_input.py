@@ -333,7 +333,7 @@ def test_a_folder_of_days_is_one_ledger(desk):
     assert "notes.docx" in (desk.out / "report.html").read_text(encoding="utf-8")
 
 
-def dbf(lines, *, cut=0):
+def dbf(lines, *, cut=0, deleted=()):
     """A dBASE III table, written from its format: header, descriptors, fixed-width records."""
     widths = [22 if name != "setl_time" else 19 for name in HEADER]
     names = [name[:10].upper() for name in HEADER]
@@ -345,8 +345,9 @@ def dbf(lines, *, cut=0):
     for name, width in zip(names, widths, strict=True):
         head += name.encode().ljust(11, b"\0") + b"C" + bytes(4) + bytes([width, 0]) + bytes(14)
     body = b"".join(
-        b" " + b"".join(one[n].encode().ljust(w) for n, w in zip(HEADER, widths, strict=True))
-        for one in lines
+        (b"*" if place in deleted else b" ")
+        + b"".join(one[n].encode().ljust(w) for n, w in zip(HEADER, widths, strict=True))
+        for place, one in enumerate(lines)
     )
     whole = head + b"\r" + body + b"\x1a"
     return whole[: len(whole) - cut]
@@ -359,6 +360,19 @@ def test_a_dbf_table_and_one_that_was_cut_off(desk):
 
     assert desk.run(desk.file("his.dbf", dbf(FOUR)), WHOLE, "--columns", columns) == 0
     assert desk.run(desk.file("his.dbf", dbf(FOUR, cut=40)), WHOLE, "--columns", columns) == 3
+    early = dbf(FOUR)
+    early = early[: -len(early) // 4] + b"\x1a" * (len(early) // 4)
+    assert desk.run(desk.file("his.dbf", early), WHOLE, "--columns", columns) == 3
+
+
+def test_deleted_records_of_a_dbf_table_are_counted(desk):
+    names = {name[:10].lower(): name for name in HEADER if len(name) > 10}
+    own = "".join(f'{whole} = "{short}"\n' for short, whole in names.items())
+    columns = desk.file("names.toml", f"[his]\n{own}")
+    path = desk.file("his.dbf", dbf([*FOUR, FOUR[0]], deleted=[4]))
+    assert desk.run(path, WHOLE, "--columns", columns) == 0
+    assert desk.totals["not_read"] == ["his: his.dbf: 1 records are marked as deleted"]
+    assert "his.dbf: 1 records are marked as deleted" in desk.printed
 
 
 def test_sqlite_is_read_and_never_written(desk):
