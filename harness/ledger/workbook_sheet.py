@@ -7,6 +7,7 @@ xlsxwriter, cell by cell.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -23,6 +24,12 @@ RISKY: Final = frozenset("=+-@\t\r\n|%")
 _COLUMNS: Final = tuple(xl_col_to_name(column) for column in range(256))
 _SURE_CHARS: Final = 16_000
 """Up to so many characters no text is too long for a cell, whatever they take in UTF-16."""
+
+_REPEATED: Final = 8
+"""A text that stands so often in a block, on average, is kept once for the whole workbook."""
+
+_SHARED_MAX: Final = 10_000
+"""So many texts are kept for the workbook: they stay in memory until it is written."""
 
 _TOGETHER: Final = 50
 """So many texts are looked at together: a look at each would take as long as writing it."""
@@ -77,7 +84,8 @@ class QuickSheet(Worksheet):  # type: ignore[misc]  # xlsxwriter has no types
         self._write_single_row(row)
         odd: set[int] = set()
         cells = [
-            _cells(_COLUMNS[column], row + 1, values, (_style(shape), _style(marked)), odd)
+            self._shared(_COLUMNS[column], row + 1, values, marked)
+            or _cells(_COLUMNS[column], row + 1, values, (_style(shape), _style(marked)), odd)
             for column, (values, shape) in enumerate(columns)
         ]
         self._check_dimensions(row, 0)
@@ -96,6 +104,29 @@ class QuickSheet(Worksheet):  # type: ignore[misc]  # xlsxwriter has no types
                 )
             self._slowly(row, range(place, min(place + 1, count)), columns, marked)
             begin = place + 1
+
+    def _shared(self, name: str, number: int, values: Sequence[Value], marked: Format) -> list[str]:
+        """The cells of a column of few texts, each kept once; empty where it is none."""
+        texts = Counter(values) if set(map(type, values)) <= _TEXTS else Counter()
+        for nothing in (None, ""):
+            texts.pop(nothing, None)
+        known = self.str_table
+        if (
+            not 0 < len(texts) * _REPEATED <= len(values)
+            or known.unique_count + len(texts) > _SHARED_MAX
+            or max(map(len, map(str, texts))) > _SURE_CHARS
+        ):
+            return []
+        tails: dict[Value, str] = {}
+        for text, times in texts.items():
+            style = _style(marked) if str(text)[0] in RISKY else ""
+            index = known._get_shared_string_index(text)  # noqa: SLF001 - as write_string does
+            known.count += times - 1
+            tails[text] = f'"{style} t="s"><v>{index}</v></c>'
+        return [
+            f'<c r="{name}{line}{tails[value]}' if value else ""
+            for line, value in enumerate(values, number)
+        ]
 
     def _slowly(
         self, row: int, places: Iterable[int], columns: Sequence[Column], marked: Format

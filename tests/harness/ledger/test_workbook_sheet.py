@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import zipfile
 
+import openpyxl
 import pytest
 import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from xlsxwriter.worksheet import Worksheet
 
+from harness.ledger import workbook_sheet
 from harness.ledger.workbook_sheet import RISKY, QuickSheet
 
 ODD = ["\t43000001", "-", "|", "a|", "| b", "\u3000", "\ttab\t", "=1+1", "<b>&", " lead", "trail ", "a\nb", "_x0041_", "\x01", "中文", "\ufffe", "\u3000x",
@@ -21,10 +23,11 @@ CELLS = st.lists(
 )
 
 
-def sheet(path, rows, kind, *, block=False):
+def sheet(path, rows, kind, *, block=False, constant=True):
     """One sheet of rows of up to six cells; an odd column's numbers are money, a ``None`` no cell."""
     book = xlsxwriter.Workbook(
-        str(path), {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+        str(path),
+        {"constant_memory": constant, "strings_to_formulas": False, "strings_to_urls": False},
     )
     money = book.add_format({"num_format": "#,##0.00"})
     marked = book.add_format({"quote_prefix": True})
@@ -76,10 +79,28 @@ def test_odd_cells_are_written_alike(tmp_path, text):
 def test_rows_of_several_kinds_are_written_alike(tmp_path):
     rows = [["a", "b"], [], ["=1", 5], ["c", 7, 9], [" d", 1], ["e" * 20_000, 2], ["f"],
             ["g", 5, " h"], ["i ", 5, "j"], ["k|", 5, "|l"], ["m | n", 5, "o"], ["<", 5, "p"],
-            ["\tq", 5, "r"], *[["s", 5, "t", 7, 9, "u"]] * 120]  # fmt: skip
+            ["\tq", 5, "r"], *[[f"s{n}", 5, f"t{n}", 7, 9, f"u{n}"] for n in range(120)]]  # fmt: skip
     own = sheet(tmp_path / "own.xlsx", rows, Worksheet)
     assert own.count(b"<row ") == len(rows)  # the empty one is left out, and there is a head
     assert own == sheet(tmp_path / "block.xlsx", rows, QuickSheet, block=True)
+
+
+@pytest.mark.parametrize(("limit", "shared", "inline"), [(10_000, 934, 0), (3, 375, 120)])
+def test_texts_that_stand_often_are_kept_once(tmp_path, monkeypatch, limit, shared, inline):
+    monkeypatch.setattr(workbook_sheet, "_SHARED_MAX", limit)
+    rows = [
+        ["matched", ODD[n % 20], None if n % 3 else "-", n, f"only {n}", ""] for n in range(400)
+    ]
+    sheet(tmp_path / "own.xlsx", rows, Worksheet, constant=limit == 3)
+    page = sheet(tmp_path / "block.xlsx", rows, QuickSheet, block=True)
+    # Beyond the limit a row with an odd text is written cell by cell.
+    assert (page.count(b't="s"'), page.count(b"matched")) == (shared, inline)
+
+    def read(name):
+        cells = openpyxl.load_workbook(tmp_path / name).worksheets[0]
+        return [[(one.value, one.quotePrefix, one.data_type) for one in row] for row in cells]
+
+    assert read("block.xlsx") == read("own.xlsx")
 
 
 def test_a_long_text_is_cut_where_xlsxwriter_would_drop_it(tmp_path):
