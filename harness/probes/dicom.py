@@ -15,6 +15,7 @@ from harness import limits
 from harness.errors import HarnessError, PeerError
 from harness.evidence.reach import STORED
 from harness.link.dicom import (
+    PATIENT_FIND,
     PENDING,
     STUDY_FIND,
     STUDY_GET,
@@ -23,7 +24,7 @@ from harness.link.dicom import (
     Request,
     payload_of,
 )
-from harness.link.dicom_data import EXPLICIT, TEXTS, DataSet, Key, tag_of, walk
+from harness.link.dicom_data import EXPLICIT, TEXTS, DataSet, Key, tag_of, vr_of, walk
 from harness.link.dicom_scu import Association, Offer
 from harness.model import Outcome
 from harness.probes import probe
@@ -42,7 +43,20 @@ PADDING: Final = 0xFFFCFFFC
 """Data Set Trailing Padding says nothing and may be left out (PS3.10 §7.2)."""
 
 CHARSET: Final = "charset"
-"""Argument: character set of the question. As a column: whether the bytes are what is declared."""
+"""Argument: character set of the question; empty leaves (0008,0005) out. As a column: whether the
+bytes are what is declared."""
+
+KEY_CODEC: Final = "codec"
+"""Argument: Python's name for the bytes of the text keys, whatever the question declares."""
+
+OWNER: Final = "owner"
+"""Argument of an unreadable question: the patient id of whom it asks for; nobody else may come."""
+
+NOBODY: Final = "nobody"
+ANSWERED: Final = "answered"
+
+_CLASSES: Final = {"WORKLIST": WORKLIST, "PATIENT": PATIENT_FIND}
+"""By level; the others are asked at the study root."""
 
 ACCOUNT: Final[Mapping[str, str]] = {
     "get-status": "C-GET (0000,0900)",
@@ -65,7 +79,8 @@ class FindProbe:
         name: in the profile and in sentences.
         role: whose data it shows.
         opens: makes the association.
-        level: ``STUDY``, ``SERIES``, ``IMAGE``, or ``WORKLIST`` for a modality worklist.
+        level: ``STUDY``, ``SERIES``, ``IMAGE``, ``PATIENT`` for the patient root, or ``WORKLIST``
+            for a modality worklist.
         columns: keywords that are asked for; those of the step sequence for a worklist too.
         step_columns: keywords inside of the step sequence.
     """
@@ -82,12 +97,8 @@ class FindProbe:
 
     def ask(self, args: Mapping[str, str]) -> probe.Answer:
         """Look once."""
-        sop_class = WORKLIST if self.level == "WORKLIST" else STUDY_FIND
-        request = Request(kind="C-FIND", sop_class=sop_class, syntax=EXPLICIT,
-                          payload=payload_of(self._question(args), EXPLICIT))  # fmt: skip
         try:
-            with self.opens([Offer(abstract=sop_class, syntaxes=[EXPLICIT])]) as link:
-                answers = list(link.ask_all(request))
+            answers = self.answers(args)
             rows = [self._row(one) for one in answers if one.status in PENDING]
         except (HarnessError, PeerError) as error:
             return probe.Answer(outcome=Outcome.UNKNOWN, error=str(error))
@@ -97,13 +108,26 @@ class FindProbe:
             return probe.Answer(outcome=Outcome.FAILED, error=answers[-1].shown)
         return probe.Answer(outcome=Outcome.OK, rows=rows)
 
+    def answers(self, args: Mapping[str, str]) -> list[Answer]:
+        """Every answer to the question, the final one last; of status -1 where none came.
+
+        Raises:
+            HarnessError: there is no association.
+        """
+        sop_class = _CLASSES.get(self.level, STUDY_FIND)
+        request = Request(kind="C-FIND", sop_class=sop_class, syntax=EXPLICIT,
+                          payload=payload_of(self._question(args), EXPLICIT))  # fmt: skip
+        with self.opens([Offer(abstract=sop_class, syntaxes=[EXPLICIT])]) as link:
+            return list(link.ask_all(request))
+
     def _question(self, args: Mapping[str, str]) -> DataSet:
-        asked = DataSet.of({"SpecificCharacterSet": args.get(CHARSET, "ISO_IR 192")})
+        declares = args.get(CHARSET, "ISO_IR 192")
+        asked = DataSet.of({"SpecificCharacterSet": declares} if declares else {})
         step = DataSet()
         for name in self.columns:
-            asked.set(name, args.get(name, ""))
+            asked.set(name, _key(args, name))
         for name in self.step_columns:
-            step.set(name, args.get(name, ""))
+            step.set(name, _key(args, name))
         if self.level == "WORKLIST":
             asked.set(_STEP, [step])
         else:
@@ -120,6 +144,61 @@ class FindProbe:
             row[name] = shown(steps[0], name, data.character_sets) if steps else None
         row[CHARSET] = declared(data)
         return row
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _key(args: Mapping[str, str], name: str) -> str | bytes:
+    """The value of a key; a text in the bytes that the arguments ask for."""
+    value = args.get(name, "")
+    codec = args.get(KEY_CODEC, "")
+    return value.encode(codec) if codec and vr_of(tag_of(name)) in TEXTS else value
+
+
+@dataclass(slots=True)
+class UnreadableProbe:
+    """C-FIND with a key that cannot be read as it is declared: one row about what came of it.
+
+    A failure, no match, and whoever was asked for are all right (PS3.4 table C.4-1); an association
+    that ends without a final answer is not, and somebody else is not. Who they are is not shown: at
+    a site they are its patients.
+
+    Args:
+        name: in sentences.
+        look: asks the question, for a ``PatientName``; ``PatientID`` is among its columns, too.
+    """
+
+    reach: ClassVar[str] = STORED
+    """As of the look."""
+
+    name: str
+    look: FindProbe
+
+    @property
+    def role(self) -> str:
+        """Whose data it shows."""
+        return self.look.role
+
+    def ask(self, args: Mapping[str, str]) -> probe.Answer:
+        """Ask once: ``OWNER`` beside the arguments of the look."""
+        try:
+            *found, final = self.look.answers(args)
+            each = [one.data() for one in found]
+        except (HarnessError, PeerError) as error:
+            return probe.Answer(outcome=Outcome.UNKNOWN, error=str(error))
+        asked = args["PatientName"].strip("*")
+        # Who has the same name is who was asked for: a site has such patients.
+        others = {one.text("PatientID") for one in each if asked not in one.text("PatientName")}
+        others -= {args[OWNER]}
+        told = [one for one in map(declared, each) if one != AS_DECLARED]
+        row: Row = {
+            OWNER: args[OWNER],
+            "ending": ANSWERED if final.status >= 0 else final.shown,
+            "others": f"{len(others)} others" if others else NOBODY,
+            CHARSET: told[0] if told else AS_DECLARED,
+        }
+        return probe.Answer(outcome=Outcome.OK, rows=[row])
 
     def close(self) -> None:
         """Nothing is held."""
@@ -221,6 +300,9 @@ def shown(data: DataSet, key: Key, sets: Sequence[str]) -> str | None:
     return data.text(key, sets) if key in data else None
 
 
+AS_DECLARED: Final = "as declared"
+
+
 def declared(data: DataSet) -> str:
     """``as declared``, or the first element whose bytes are no text of the declared set."""
     sets = data.character_sets
@@ -230,7 +312,7 @@ def declared(data: DataSet) -> str:
             problems = holder.read(tag, sets).problems
             if problems:
                 return f"{path}: {problems[0].text}"
-    return "as declared"
+    return AS_DECLARED
 
 
 def _elements(data: DataSet) -> dict[str, bytes]:

@@ -29,11 +29,15 @@ CHARSETS: Final = {"GB18030": "GB18030", "UTF-8": "ISO_IR 192", "GB2312": "\\ISO
                    "GBK": "GBK"}  # fmt: skip
 """Character sets of a question as sentences name them."""
 
+NO_SET: Final = "无"
+"""A question without (0008,0005), whose keys are ASCII then."""
+
 
 def at(interface: str, name: str) -> Place:
     """Where a column of a look is reported: its tag, or a word for what is no element."""
     words = {"pixels": "(7FE0,0010)", "header": "header", CHARSET: "(0008,0005)",
              "steps": "(0040,0100)", "answers": "MSA-1", "state": "ORC-5",
+             "ending": "C-FIND (0000,0900)", "others": "(0010,0010)", "owner": "(0010,0020)",
              "patient_id": "PID-3", "accession": "IPC-1", **ACCOUNT}  # fmt: skip
     path = words.get(name) or path_of(tag_of(name))
     return Place(interface=interface, protocol="dicom", path=path)
@@ -71,6 +75,21 @@ def rows_seen(
     )
 
 
+RETRIEVED: Final[Mapping[str, str]] = {
+    **dict.fromkeys(ACCOUNT, AS_ANSWERED), "get-status": "0000",
+}  # fmt: skip
+"""How a retrieval ends that gave all it has; the same in each of its rows."""
+
+
+def ending_checks() -> list[Check]:
+    """The end of a C-GET, judged in one row of a look: all of them say it."""
+    return [
+        Check(path=f"row.{name}", value=Value(expected=expected), place=at(PACS, name),
+              clause="PS3.4 §C.4.3.1.4")
+        for name, expected in RETRIEVED.items()
+    ]  # fmt: skip
+
+
 def instances_sent(planned: Planned) -> list[dict[str, Value | str]]:
     """Rows of the instances as they were sent."""
     rows: list[dict[str, Value | str]] = []
@@ -97,7 +116,7 @@ def retrieved(world: World, limit_s: float, exam: str) -> Expectation:
     """Nothing lost, doubled or changed."""
     planned = site(world).known(exam)
     rows = instances_sent(planned)
-    rows[0] |= {**dict.fromkeys(ACCOUNT, AS_ANSWERED), "get-status": "0000"}  # the same in each
+    rows[0] |= RETRIEVED
     return rows_seen(
         probe="pacs-instances",
         args={"StudyInstanceUID": planned.exam.study},
@@ -180,17 +199,18 @@ def study_row(planned: Planned) -> dict[str, Value | str]:
     "{duration}内以{string}字符集查询PACS，检查{string}的身份与幅数应逐字一致",
     id="imaging.study-found",
     purpose="核对查询应答的中文逐码点一致、所请求的键齐全、幅数正确",
-    effect="C-FIND STUDY 级，字符集为 GB18030、UTF-8、GB2312 或 GBK",
+    effect="C-FIND STUDY 级，字符集为 GB18030、UTF-8、GB2312、GBK；“无”表示查询不带 (0008,0005)，"
+    "应答若有中文则须自行声明",
     example="那么 5秒内以“GB18030”字符集查询PACS，检查“检1”的身份与幅数应逐字一致",
     gloss="A query in a character set gives the study with every value as it was sent",
 )
 def study_found(world: World, limit_s: float, charset: str, exam: str) -> Expectation:
     """Code point by code point."""
     planned = site(world).known(exam)
-    args = {"StudyInstanceUID": planned.exam.study, CHARSET: charset_of(charset)}
+    args = {"StudyInstanceUID": planned.exam.study, CHARSET: asked_set(charset)}
     return rows_seen(probe="pacs-studies", args=args, interface=PACS, key="StudyInstanceUID",
                      rows=[study_row(planned)], limit_s=limit_s, place="study",
-                     clause="PS3.4 §C.4.1, PS3.5 §6.1")  # fmt: skip
+                     clause="PS3.4 §C.4.1.1.3.2, PS3.3 §C.12.1.1.2, PS3.5 §6.1")  # fmt: skip
 
 
 @steps.then(
@@ -218,6 +238,11 @@ def charset_of(name: str) -> str:
     if name not in CHARSETS:
         raise ScenarioError(tr("no character set {name}", name=name))
     return CHARSETS[name]
+
+
+def asked_set(name: str) -> str:
+    """What a question declares; empty for one without (0008,0005)."""
+    return "" if name == NO_SET else charset_of(name)
 
 
 # ---- answers to what the device asked

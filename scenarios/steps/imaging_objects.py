@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from harness.dicomcheck.across import across, carried
@@ -18,9 +18,10 @@ from harness.link.dicom_data import EXPLICIT, DataSet, path_of
 from harness.link.dicom_scu import Offer
 from harness.model import Outcome, Place
 from harness.probes import probe
+from harness.probes.dicom import accounted
 from harness.scenario.steps import Library
 from harness.scenario.world import World
-from scenarios.steps.imaging_judge import PACS
+from scenarios.steps.imaging_judge import PACS, ending_checks
 from scenarios.steps.imaging_planned import Planned
 from scenarios.steps.imaging_site import Site, device_model, site
 from simulators.modality.images import person_name
@@ -78,7 +79,9 @@ class ObjectsProbe:
             return probe.Answer(outcome=Outcome.UNKNOWN, error=str(error))
         if final.status < 0:
             return probe.Answer(outcome=Outcome.UNKNOWN, error=final.shown)
-        return probe.Answer(outcome=Outcome.OK, rows=self._rows(found))
+        ending = accounted(final, [0] * len(self.came))
+        rows = [{**row, **ending} for row in self._rows(found)]
+        return probe.Answer(outcome=Outcome.OK, rows=rows)
 
     def _keep(self, request: Request) -> int:
         self.came.append(request)
@@ -107,7 +110,8 @@ class ObjectsProbe:
     "{duration}内从PACS取回的检查{string}，每一幅对象本身应合规",
     id="imaging.objects-valid",
     purpose="离线核对对象：必填属性、取值、字符集、像素，以及对象之间、对象与预约之间的一致",
-    effect="独立连接 C-GET 整个检查，按 PS3.3、PS3.5 的表与规则逐幅检查，指出属性与条款",
+    effect="独立连接 C-GET 整个检查，按 PS3.3、PS3.5 的表与规则逐幅检查，指出属性与条款；"
+    "最终状态应为 0000，计数与我方应答一致",
     example="那么 5秒内从PACS取回的检查“检1”，每一幅对象本身应合规",
     gloss="Every object that comes back is valid by itself and fits the others and its order",
 )
@@ -129,6 +133,7 @@ def objects_valid(world: World, limit_s: float, exam: str) -> Expectation:
         )
         for sop in planned.sent
     ]  # fmt: skip
+    wanted[0] = replace(wanted[0], checks=[*wanted[0].checks, *ending_checks()])
     return Expectation(
         mode="eventually",
         select=Selector(kind="probe", where={"probe": PROBE}),

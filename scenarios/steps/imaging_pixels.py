@@ -37,10 +37,11 @@ from harness.link.dicom_pixels import (
 from harness.link.dicom_scu import Offer
 from harness.model import Outcome, Place
 from harness.probes import probe
+from harness.probes.dicom import accounted
 from harness.scenario.steps import Library
 from harness.scenario.world import World
 from scenarios.steps.imaging import device_of
-from scenarios.steps.imaging_judge import PACS
+from scenarios.steps.imaging_judge import PACS, ending_checks
 from scenarios.steps.imaging_planned import Planned
 from scenarios.steps.imaging_play import objects_of, remember
 from scenarios.steps.imaging_site import Site, device_model, site
@@ -130,7 +131,9 @@ class CompressedProbe:
             return probe.Answer(outcome=Outcome.UNKNOWN, error=str(error))
         if final.status < 0:
             return probe.Answer(outcome=Outcome.UNKNOWN, error=final.shown)
-        return probe.Answer(outcome=Outcome.OK, rows=[self._row(one) for one in self.came])
+        ending = accounted(final, [0] * len(self.came))
+        rows = [{**row, **ending} for row in map(self._row, self.came)]
+        return probe.Answer(outcome=Outcome.OK, rows=rows)
 
     def _keep(self, request: Request) -> int:
         self.came.append(request)
@@ -241,7 +244,8 @@ def _rows(planned: Planned, syntax: str, native: Mapping[str, str]) -> list[dict
     "{duration}内以原语法从PACS取回的检查{string}，压缩流与解码后的像素应不变",
     id="imaging.retrieved-compressed",
     purpose="核对压缩对象：语法、压缩流及其头、解码像素、有损标志与颜色空间",
-    effect="独立连接只提议存入时的语法，C-GET 整个检查并逐幅解码；无损逐像素、有损逐字节相同",
+    effect="独立连接只提议存入时的语法，C-GET 整个检查并逐幅解码；无损逐像素、有损逐字节相同；"
+    "最终状态应为 0000，计数与我方应答一致",
     example="那么 5秒内以原语法从PACS取回的检查“检1”，压缩流与解码后的像素应不变",
     gloss="Every image comes back with its codestream and its decoded pixels unchanged",
 )
@@ -265,6 +269,7 @@ def retrieved_compressed(world: World, limit_s: float, exam: str) -> Expectation
         )
         for row in _rows(planned, syntax, native)
     ]  # fmt: skip
+    wanted[0] = replace(wanted[0], checks=[*wanted[0].checks, *ending_checks()])
     args = {"StudyInstanceUID": planned.exam.study, "syntax": syntax,
             "sop_class": device_model(planned.device).sop_class}  # fmt: skip
     return Expectation(

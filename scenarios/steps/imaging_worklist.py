@@ -15,7 +15,7 @@ from harness.model import Place
 from harness.probes.dicom import CHARSET
 from harness.scenario.steps import Library, Table
 from harness.scenario.world import World
-from scenarios.steps.imaging_judge import RIS, charset_of, rows_seen
+from scenarios.steps.imaging_judge import RIS, asked_set, rows_seen
 from scenarios.steps.imaging_planned import Planned
 from scenarios.steps.imaging_site import Site, device_model, site
 from simulators.modality.images import latin_name
@@ -82,7 +82,8 @@ def _worklist_row(planned: Planned, state: str) -> dict[str, Value | str]:
     "{duration}内以{string}字符集按{string}查询检查{string}的工作列表应恰为:",
     id="imaging.worklist",
     purpose="核对工作列表查询既不漏也不多，每个字段逐码点一致",
-    effect="C-FIND MWL；键用+连接：患者号、姓名、检查号、请求号、日期、设备类型、站点",
+    effect="C-FIND MWL；键用+连接：患者号、姓名、检查号、请求号、日期、设备类型、站点；"
+    "字符集“无”表示查询不带 (0008,0005)，应答若有中文则须自行声明",
     example="""
     那么 5秒内以“GB18030”字符集按“日期+设备类型+站点”查询检查“检1”的工作列表应恰为:
       | 检查 | 状态 |
@@ -104,7 +105,7 @@ def worklist(
 def _asked(here: Site, charset: str, keys: str, exam: str) -> dict[str, str]:
     """The arguments of a query by these keys, with the values of one examination."""
     row = _worklist_row(here.known(exam), "")
-    args = {CHARSET: charset_of(charset)}
+    args = {CHARSET: asked_set(charset)}
     for word in keys.split("+"):
         if word in RANGES:
             args[DATE] = _range(here, *RANGES[word])

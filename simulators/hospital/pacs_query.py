@@ -9,7 +9,7 @@ from typing import Final
 
 from harness.errors import InputError
 from harness.link.dicom import Answer, Request, payload_of
-from harness.link.dicom_data import DataSet, keyword, tag_of, vr_of
+from harness.link.dicom_data import TEXTS, DataSet, keyword, tag_of, vr_of
 from harness.link.dicom_scp import Session
 from simulators.hospital import pacs_spoil, releases
 from simulators.hospital.pacs_match import matches
@@ -20,6 +20,10 @@ LEVELS: Final = {"PATIENT": "patient_id", "STUDY": "study", "SERIES": "series", 
 """What makes one answer of each level."""
 
 _UTF_8: Final = "ISO_IR 192"
+
+UNREADABLE: Final = 0xC001
+"""Unable to process: a key is no text of the declared set, so nobody knows who is asked for (PS3.4
+table C.4-1). Its replacement characters would fit names that could not be read either."""
 
 SLOW_S: Final = 0.4
 """What a query takes whose index was lost."""
@@ -37,6 +41,13 @@ def find(
     if _refused(asked, defects):
         yield Answer(status=0xC000, comment="a key that cannot be read")
         return
+    spoilt = unreadable(asked)
+    if spoilt and "pacs-aborts-unreadable-keys" in defects:
+        session.abort()
+        return
+    if spoilt and "pacs-drops-unreadable-keys" not in defects:
+        yield Answer(status=UNREADABLE, comment=f"{spoilt[0]} is no text of its set")
+        return
     if "pacs-slow-find" in defects:
         time.sleep(SLOW_S)
     groups: dict[str, list[Row]] = {}
@@ -48,6 +59,7 @@ def find(
     aside = {"", "QueryRetrieveLevel", "SpecificCharacterSet"}
     names = {tag: keyword(tag) for tag in asked.elements}
     wanted = {name: asked.text(tag, sets) for tag, name in names.items() if name not in aside}
+    wanted |= dict.fromkeys(spoilt, "")
     for rows in groups.values():
         for found in _found(rows, level, defects, archive.again):
             if session.cancelled(request):
@@ -60,6 +72,20 @@ def find(
                     return
                 yield _pending(asked, found, wanted, request, defects)
     yield Answer(status=0)
+
+
+def unreadable(asked: DataSet, sets: Sequence[str] | None = None) -> list[str]:
+    """Keywords of the keys whose bytes are no characters of the declared set (PS3.5 §6.1.2).
+
+    Args:
+        asked: the identifier, or an item of it.
+        sets: character sets of the identifier, for an item.
+    """
+    return [
+        keyword(tag)
+        for tag, (vr, _) in asked.elements.items()
+        if vr in TEXTS and any(one.code == "undecodable" for one in asked.read(tag, sets).problems)
+    ]
 
 
 def _refused(asked: DataSet, defects: set[str]) -> bool:
@@ -111,7 +137,7 @@ def _pending(
 
 def written(data: DataSet, sets: Sequence[str], syntax: str, defects: set[str], who: str) -> bytes:
     """An answer in the character set of the question, or in UTF-8 where that is too small."""
-    spoiled = pacs_spoil.written(data, syntax, defects, who)
+    spoiled = pacs_spoil.written(data, syntax, defects, who, declared=bool(sets))
     if spoiled is not None:
         return spoiled
     for chosen in ("\\".join(sets) or "ISO_IR 6", _UTF_8):

@@ -83,12 +83,24 @@ def sent(data: DataSet, defects: set[str]) -> bool:
     return False
 
 
-def written(data: DataSet, syntax: str, defects: set[str], who: str) -> bytes | None:
-    """An answer in the wrong bytes; None where all is well."""
+def written(
+    data: DataSet, syntax: str, defects: set[str], who: str, *, declared: bool = True
+) -> bytes | None:
+    """An answer in the wrong bytes; None where all is well.
+
+    Args:
+        data: the answer.
+        syntax: of the association.
+        defects: what is switched on.
+        who: ``pacs`` or ``ris``.
+        declared: the question named a character set.
+    """
     if f"{who}-answers-in-latin1" in defects:
         _each(data, lambda text: text.encode("latin-1", "replace"))
         data.set("SpecificCharacterSet", "ISO_IR 100")
-    elif f"{who}-drops-charset" in defects:
+    elif f"{who}-drops-charset" in defects or (
+        not declared and f"{who}-undeclared-by-default" in defects
+    ):
         _each(data, lambda text: text.encode("gb18030"))
         data.drop("SpecificCharacterSet")
     elif f"{who}-declares-other-charset" in defects:

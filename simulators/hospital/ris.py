@@ -19,7 +19,7 @@ from harness.link.dicom_data import EXPLICIT, IMPLICIT, DataSet, keyword, tag_of
 from harness.link.dicom_scp import Session
 from simulators.hospital import releases
 from simulators.hospital.pacs_match import matches
-from simulators.hospital.pacs_query import written
+from simulators.hospital.pacs_query import UNREADABLE, unreadable, written
 from simulators.store import Row, Store, upsert
 
 AE_TITLE: Final = "MHRIS"
@@ -147,6 +147,12 @@ class Ris:
         sets = asked.character_sets
         outer_keys = {keyword(tag): asked.text(tag) for tag in asked.elements}
         inner_keys = {keyword(tag): inner.text(tag, sets) for tag in inner.elements}
+        spoilt = [*unreadable(asked), *unreadable(inner, sets)]
+        if spoilt and "ris-drops-unreadable-keys" not in self.defects:
+            yield Answer(status=UNREADABLE, comment=f"{spoilt[0]} is no text of its set")
+            return
+        for keys in (outer_keys, inner_keys):
+            keys |= {name: "" for name in spoilt if name in keys}
         self._asked += 1
         about = (tuple(outer_keys), tuple(inner_keys), tuple(sets), request.syntax,
                  frozenset(self.defects))  # fmt: skip

@@ -15,6 +15,7 @@ from harness.probes.dicom import (
     AS_ANSWERED,
     FindProbe,
     RetrieveProbe,
+    UnreadableProbe,
     accounted,
     declared,
     fingerprint,
@@ -22,6 +23,7 @@ from harness.probes.dicom import (
 
 EXPLICIT = "1.2.840.10008.1.2.1"
 FIND = "1.2.840.10008.5.1.4.1.2.2.1"
+PATIENT = "1.2.840.10008.5.1.4.1.2.1.1"
 GET = "1.2.840.10008.5.1.4.1.2.2.3"
 LIST = "1.2.840.10008.5.1.4.31"
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -34,18 +36,21 @@ class Archive:
         self.answers = []
         self.asked = []
         self.send = []
+        self.aborts = False
 
     def serve(self, request, session):
         self.asked.append(request)
         for one in self.send:
             session.ask(one)
         yield from self.answers
+        if self.aborts:
+            session.abort()
 
 
 @pytest.fixture
 def archive():
     service = Archive()
-    contexts = [(one, [EXPLICIT]) for one in (FIND, GET, LIST, CT)]
+    contexts = [(one, [EXPLICIT]) for one in (FIND, PATIENT, GET, LIST, CT)]
     listener = Listener(service, "PACS", contexts, roles=[CT])
     address = listener.start("127.0.0.1", 0)
     peer = Peer(address=address, called="PACS", calling="MHPROBE", dimse_s=2.0)
@@ -91,6 +96,97 @@ def test_a_refusal_is_no_empty_answer(archive):
     assert probe.ask({}).outcome is Outcome.FAILED
     service.answers = []
     assert probe.ask({}).outcome is not Outcome.OK
+
+
+@pytest.mark.slow
+def test_a_question_may_leave_its_character_set_out(archive):
+    service, opens = archive
+    service.answers = [
+        answer(PatientName="A=㐂".encode("gb18030")),
+        answer(PatientName="A"),
+        answer(SpecificCharacterSet="ISO_IR 192", PatientName="A=㐂"),
+        Answer(status=0),
+    ]
+    rows = FindProbe("p", "PACS", opens, "STUDY", ["PatientName"]).ask({"charset": ""}).rows
+    assert "SpecificCharacterSet" not in service.asked[0].data()
+    assert [row["charset"] for row in rows] == [
+        "(0010,0010): 81 39 ef 31 is no character of the default repertoire",
+        "as declared",
+        "as declared",
+    ]
+    assert [row["PatientName"] for row in rows][1:] == ["A", "A=㐂"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("level", "sop_class"), [("STUDY", FIND), ("PATIENT", PATIENT)])
+def test_text_keys_go_out_in_the_bytes_that_are_asked_for(archive, level, sop_class):
+    service, opens = archive
+    service.answers = [Answer(status=0)]
+    probe = FindProbe("p", "PACS", opens, level, ["PatientName", "PatientID", "PatientBirthDate"])
+    probe.ask({"charset": "ISO_IR 192", "codec": "gb18030", "PatientName": "*张*",
+               "PatientBirthDate": "19900101"})  # fmt: skip
+    (asked,) = service.asked
+    data = asked.data()
+    assert asked.sop_class == sop_class
+    assert data.text("QueryRetrieveLevel") == level
+    assert data.raw("PatientName") == b"*\xd5\xc5*"
+    assert data.text("PatientBirthDate") == "19900101"
+    assert (data.character_sets, declared(data)) == (
+        ["ISO_IR 192"], "(0010,0010): d5 c5 2a is no character of ISO_IR 192",
+    )  # fmt: skip
+
+
+def named(ident, **more):
+    return answer(PatientID=ident, **more)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("answers", "wrong"),
+    [
+        ([Answer(status=0)], {}),
+        ([Answer(status=0xC000)], {}),
+        ([named("MH1"), Answer(status=0)], {}),
+        ([named("MH1"), Answer(status=0xB001)], {}),
+        ([named("MH1"), named("X"), Answer(status=0)], {"others": "1 others"}),
+        ([named("X"), named("Y"), Answer(status=0xA700)], {"others": "2 others"}),
+        ([answer(PatientName="A"), Answer(status=0)], {"others": "1 others"}),
+        ([named("X", SpecificCharacterSet="ISO_IR 192", PatientName="张三丰"), Answer(status=0)], {}),
+        ([named("X", SpecificCharacterSet="ISO_IR 192", PatientName="张四"), Answer(status=0)],
+         {"others": "1 others"}),
+        ([named("MH1", PatientName=b"\xd5\xc5"), Answer(status=0)],
+         {"charset": "(0010,0010): d5 c5 is no character of the default repertoire"}),
+    ],
+)  # fmt: skip
+def test_a_key_that_cannot_be_read_shows_nobody_else(archive, answers, wrong):
+    service, opens = archive
+    service.answers = answers
+    look = FindProbe("p", "PACS", opens, "STUDY", ["PatientName", "PatientID"])
+    asked = {"owner": "MH1", "charset": "", "codec": "gb18030", "PatientName": "*张三*"}
+    found = UnreadableProbe("p", look).ask(asked)
+    right = {"owner": "MH1", "ending": "answered", "others": "nobody", "charset": "as declared"}
+    assert found.rows == [right | wrong]
+    assert found.outcome is Outcome.OK
+
+
+@pytest.mark.slow
+def test_an_association_that_breaks_over_a_key_is_no_answer(archive):
+    service, opens = archive
+    service.answers, service.aborts = [named("MH1")], True
+    probe = UnreadableProbe("p", FindProbe("p", "PACS", opens, "STUDY", ["PatientID"]))
+    assert probe.role == "PACS"
+    (row,) = probe.ask({"owner": "MH1", "PatientName": "*甲*"}).rows
+    assert row["ending"] not in {"answered", ""}
+    assert row["others"] == "nobody"
+
+
+def test_who_cannot_be_reached_with_such_a_key_is_unknown():
+    def opens(offers):
+        raise HarnessError("nobody there")
+
+    probe = UnreadableProbe("p", FindProbe("p", "PACS", opens, "STUDY", ["PatientID"]))
+    found = probe.ask({"owner": "MH1", "PatientName": "*甲*"})
+    assert (found.outcome, found.error) == (Outcome.UNKNOWN, "nobody there")
 
 
 def test_who_cannot_be_reached_is_unknown():

@@ -88,6 +88,15 @@ def tour_of_conflicts(desk, seen, ct, exam, objects):
     renumbered = desk.objects(ct, exam)[0]
     renumbered.set("InstanceNumber", "77")
     seen.append([one.status for one in ct.store([renumbered]).values()])
+    undeclared = {"SpecificCharacterSet": "", "PatientName": "", "StudyInstanceUID": exam.study}
+    seen.append(told(ct.find("STUDY", undeclared)))
+    seen.append(told(ct.find("STUDY", unreadable(exam))))
+
+
+def unreadable(exam):
+    """Keys that say UTF-8, and are GB 18030."""
+    name = f"*{exam.person.name}*".encode("gb18030")
+    return {"SpecificCharacterSet": "ISO_IR 192", "PatientName": name, "PatientID": ""}
 
 
 def tour_of_ris(desk, seen):
@@ -119,6 +128,8 @@ def tour_of_ris(desk, seen):
         "rename", {"patient_id": renamed.patient_id, "name": "改名", "latin": "NEW"}
     )
     seen.append(told(ct.worklist({}, {}, charset)))
+    seen.append(told(ct.worklist({"SpecificCharacterSet": ""}, {}, charset)))
+    seen.append(told(ct.worklist(unreadable(exams[0]), {}, charset)))
 
 
 def tour(folder, ident=""):
@@ -153,11 +164,17 @@ def test_the_sound_pair_answers_as_it_should(sound):
     assert pacs[23:25] == [[0x0111], [0xA900]]
     assert pacs[26] == pacs[17]
     assert pacs[27] == [0x0111]
+    assert [path for path, value in pacs[28][0][2] if value == b"ISO_IR 192"] == ["(0008,0005)"]
+    assert [len(pacs[28]), *(one[0] for one in pacs[29])] == [2, 0xC001]
     assert [len(one) - 1 for one in ris[:6]] == [5, 5, 4, 6, 6, 1]
     assert ris[3] == ris[4]
     assert ris[6:8] == [["0000", "0111"], ["0000", "0111"]]
     assert ris[9:11] == [[0, 0x0110], 0x0112]
     assert len(ris[11]) - 1 == 3  # two are done, one is cancelled
+    assert {value for one in ris[12] for path, value in one[2] if path == "(0008,0005)"} == {
+        b"ISO_IR 192"
+    }
+    assert [len(ris[12]), *(one[0] for one in ris[13])] == [4, 0xC001]
 
 
 @pytest.mark.slow
