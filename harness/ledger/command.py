@@ -37,6 +37,7 @@ from harness.ledger import (
     period_command,
     repairs,
     uploads,
+    verdict_lines,
     verdicts,
     wrong_days,
 )
@@ -232,7 +233,8 @@ def judge(
             return _incomplete(sides, request, proved.broken or rest)
         _remember(con, request, sides, result)
         say(tr("writing the verdicts"))
-        verdicts.write(con, sides, out, writing)
+        verdicts.write(con, sides, out)
+        verdict_lines.begin(con, sides, out, writing)
         repairs.write(con, HARMLESS, out)
         identities.write(con, out)
         renames = renames_of(names_of(request.columns), request.columns)

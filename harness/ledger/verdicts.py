@@ -1,4 +1,4 @@
-"""The verdict of every row: from pairs and claims to ``verdicts.csv`` and its Parquet twin."""
+"""The verdict of every row: from pairs and claims to the Parquet that reports are made from."""
 
 from __future__ import annotations
 
@@ -7,15 +7,9 @@ from typing import Final
 
 import duckdb
 
-from harness.ledger import columns, engines, tables
+from harness.ledger import columns, tables
 from harness.ledger.columns import BIT_FIELDS, SHORT
 from harness.ledger.reading import Side
-from harness.ledger.writing import Writing
-
-_MARK: Final = "\ufeff"
-"""Byte order mark, without which a spreadsheet takes UTF-8 for GBK; it leads the first heading."""
-
-_CSV: Final = "(FORMAT csv, HEADER true, DELIMITER ',')"
 
 _PLAIN_NUMBER: Final = r"[-+]?[0-9]*(\.[0-9]+)?"
 
@@ -79,7 +73,7 @@ def build(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> None:
             f" SELECT rid, fault FROM canon_{one.name} WHERE fault IS NOT NULL"
         )
     near = [_channel() if one.name == "channel" else _of_side(one.name) for one in sides]
-    plain = [_of_plain(one.name) for one in sides if one.name != "channel"]
+    plain = [of_plain(one.name) for one in sides if one.name != "channel"]
     select = " UNION ALL ".join((*near, *plain))
     con.execute(f"DROP VIEW IF EXISTS {CLOSE}")
     if not changed_later(con, sides) and not all(one.few for one in sides):
@@ -130,7 +124,7 @@ def _of_side(name: str) -> str:
     )
 
 
-def _of_plain(name: str) -> str:
+def of_plain(name: str) -> str:
     """Pairs that nothing else touches; what differs in money, person or state is never plain."""
     own, far = ("hr", "cr") if name == "his" else ("cr", "hr")
     return (
@@ -153,16 +147,19 @@ def _channel() -> str:
     )
 
 
-def write(con: duckdb.DuckDBPyConnection, sides: list[Side], out: Path, writing: Writing) -> None:
-    """``verdicts.csv`` in input order; for the reports ``verdicts.parquet``, ``classes.parquet``.
+def further_of(sides: list[Side]) -> tuple[str, ...]:
+    """Columns that are carried through, of all sides, in order of first appearance."""
+    return tuple(dict.fromkeys(name for side in sides for name in side.further))
 
-    The reports do not need the first, which takes longest: it is only begun here.
+
+def write(con: duckdb.DuckDBPyConnection, sides: list[Side], out: Path) -> None:
+    """What the reports need: ``verdicts.parquet`` and ``classes.parquet``.
 
     Reports show what differs and the beginning of what agrees: of pairs that agree in everything
     and concern no other row only the first ``SETTLED_ROWS_MAX`` a side go to ``verdicts.parquet``.
     ``classes.parquet`` counts all.
     """
-    further = tuple(dict.fromkeys(name for side in sides for name in side.further))
+    further = further_of(sides)
     con.execute(f"CREATE OR REPLACE VIEW every_row AS {_every(sides, further)}")
     view = _every(sides, further, shown=True) if _shown(con, sides) else "SELECT * FROM every_row"
     # No join keeps the order of a file for sure, so the rows are sorted.
@@ -175,57 +172,15 @@ def write(con: duckdb.DuckDBPyConnection, sides: list[Side], out: Path, writing:
         "COPY (SELECT class, side, COUNT(*) AS rows, COALESCE(SUM(fee), 0) AS fen FROM verdict"
         f" GROUP BY class, side) TO '{_path(work / 'classes.parquet')}' (FORMAT parquet)"
     )
-    lines = f"COPY ({_lines(sides, further)}) TO '{_path(out / 'verdicts.csv')}' {_CSV}"
-    writing.begin(engines.beside(con), [*map(_in_order, sides), lines])
 
 
-def _in_order(side: Side) -> str:
-    """SQL that makes the table of a side's verdicts in the order of its lines."""
-    return (
-        f"CREATE OR REPLACE TABLE in_order_{side.name} AS SELECT v.line, v.class, v.field,"
-        " v.partner, v.d, v.weak, v.mate, CAST(v.delta_fen AS BIGINT) AS delta_fen, v.stage,"
-        " j.mates, e.cause, e.confidence, e.advice FROM verdict v"
-        " LEFT JOIN joined j ON j.side = v.side AND j.rid = v.line"
-        " LEFT JOIN explained e ON e.side = v.side AND e.line = v.line"
-        f" WHERE v.side = '{side.name}' ORDER BY v.line"
-    )
-
-
-def _lines(sides: list[Side], further: tuple[str, ...]) -> str:
-    """SQL of the lines of ``verdicts.csv``, in the order of the inputs.
-
-    Only verdicts are sorted, a few integers each, and laid beside the rows of the file as they are
-    read: the proof has shown that every line has one. A line beside another's row is an error.
-    """
-    plain = ", ".join(f"NULLIF({n}, '') AS {n}" for n in ("stage", "cause", "confidence", "advice"))
-    carried = "".join(f', {quoted_cell(f"x_{n}")} AS "{_header(n)}"' for n in further)
-    selects = []
-    for side in sides:
-        own = ", ".join(
-            f'k."x_{n}"' if n in side.further else f'CAST(NULL AS VARCHAR) AS "x_{n}"'
-            for n in further
-        )
-        rows = (
-            "SELECT CASE WHEN k.rid = v.line THEN v.line ELSE error('rows in disorder') END"
-            f" AS line, COALESCE(k.raw_setl_id, '') AS setl_id, v.class, {_field()} AS field,"
-            f" {_partner(side.name, 'v')} AS partner, v.delta_fen, v.stage, v.cause, v.confidence,"
-            f" v.advice{', ' + own if own else ''} FROM canon_{side.name} k"
-            f" POSITIONAL JOIN in_order_{side.name} v"
-        )
-        selects.append(
-            f"SELECT '{side.name}' AS \"{_MARK}side\", line, "
-            f"{quoted_cell('setl_id')} AS setl_id, class,"
-            f" {quoted_cell('field')} AS field, NULLIF(partner, '') AS partner,"
-            f" {yuan('delta_fen')} AS delta, {plain}{carried} FROM ({rows}) y"
-        )
-    return " UNION ALL ".join(selects)
-
-
-def _field() -> str:
+def field_cell() -> str:
+    """SQL of what differs, over a verdict ``v``."""
     return f"COALESCE(v.field, CASE WHEN v.d = 0 AND v.weak = 0 THEN '' ELSE {_fields('v')} END)"
 
 
-def _partner(side: str, mates: str) -> str:
+def partner_cell(side: str, mates: str) -> str:
+    """SQL of the rows that a verdict ``v`` belongs with; ``mates`` is what knows the others."""
     other = "centre" if side == "his" else "his"
     return (
         f"COALESCE(v.partner, CASE WHEN {mates}.mates IS NULL"
@@ -255,12 +210,6 @@ def _shown(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> bool:
         f"CREATE OR REPLACE TABLE shown AS SELECT s, r FROM ({' UNION ALL '.join(kept)}) z(s, r)"
     )
     return True
-
-
-def _header(name: str) -> str:
-    """A carried column that has the name of one of ours keeps its name with a mark."""
-    ours = ("side", "line", "class", "field", "partner", "delta", "stage", "cause", "confidence")
-    return (f"x_{name}" if name.lower() in (*ours, "advice") else name).replace('"', '""')
 
 
 def _path(path: Path) -> str:
@@ -302,7 +251,7 @@ def _every(sides: list[Side], further: tuple[str, ...], *, shown: bool = False) 
         )
         selects.append(
             f"SELECT {place} AS place, v.side, v.line, COALESCE(k.raw_setl_id, '') AS setl_id,"
-            f" v.class, {_field()} AS field, {_partner(side.name, 'j')} AS partner,"
+            f" v.class, {field_cell()} AS field, {partner_cell(side.name, 'j')} AS partner,"
             " CAST(v.delta_fen AS BIGINT) AS delta_fen, v.stage,"
             " COALESCE(e.cause, '') AS cause, COALESCE(e.confidence, '') AS confidence,"
             " COALESCE(e.advice, '') AS advice, k.m AS mdtrt_id, k.p AS psn_no,"

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 import multiprocessing
 import os
 import re
@@ -67,12 +68,18 @@ class Pair:
     truth: Counter[tuple[str, str]]
 
 
+PIECE_ROWS: Final = 10_000_000
+"""So many rows are put in random order at a time; healthy bills are scattered over all pieces."""
+
+SCATTERED: Final = {"his": 15_485_863, "centre": 32_452_843}
+"""Primes: each side takes the same bills in an order of its own."""
+
 ROWS_A_ROUND: Final = 4_000
 """One round of every kind of difference and look-alike (about 50 rows a side) in so many rows."""
 
 
-def _healthy(count: int) -> str:
-    """Bills on which both sides agree, made by the engine itself."""
+def _healthy(count: int, piece: range, factor: int) -> str:
+    """Some of ``count`` bills on which both sides agree, made by the engine itself."""
     return (
         "SELECT '43' || lpad(CAST((i * 7919) % 1000000007 AS VARCHAR), 18, '0') AS setl_id,"
         " 'M' || i AS mdtrt_id, 'P' || (i % 3000001) AS psn_no, f AS medfee_sumamt,"
@@ -81,8 +88,9 @@ def _healthy(count: int) -> str:
         " TIMESTAMP '2026-03-01 08:00:00' + to_seconds(i % 600000) AS setl_time,"
         " 0 AS refd_setl_flag, '11' AS clr_type, '310' AS insutype, '430100' AS clr_optins,"
         " 'B' || i AS medins_setl_id, 'H' || lpad(CAST(i AS VARCHAR), 29, '0') AS msgid FROM"
-        f" (SELECT i, CAST((i * 37 % 900000 + 100) / 100 AS DECIMAL(16,2)) AS f"
-        f" FROM range({count}) t(i)) z"
+        " (SELECT i, CAST((i * 37 % 900000 + 100) / 100 AS DECIMAL(16,2)) AS f FROM"
+        f" (SELECT j * {factor} % {max(1, count)} AS i"
+        f" FROM range({piece.start}, {piece.stop}) t(j)) y) z"
     )
 
 
@@ -108,12 +116,35 @@ def _make(folder: Path, count: int, suffix: str) -> Pair:
             source = folder / f"{side}-different.csv"
             truth.update((side, one) for one in write(rows, source))
             truth[side, "matched"] += healthy
+            if math.gcd(SCATTERED[side], healthy) > 1:
+                raise AssertionError(f"{healthy} bills would not be scattered")
             con.execute(
-                f"COPY (SELECT * FROM ({_healthy(healthy)} UNION ALL BY NAME"
-                f" {_different(str(source))}) z ORDER BY hash(setl_id || '{side}'), msgid)"
+                f"COPY ({_scattered(folder, side, healthy, str(source), con)})"
                 f" TO '{paths[side]}' (FORMAT {form})"
             )
     return Pair(paths=paths, truth=truth)
+
+
+def _scattered(
+    folder: Path, side: str, healthy: int, source: str, con: duckdb.DuckDBPyConnection
+) -> str:
+    """The rows of a side in random order; of many rows, pieces that are in random order each."""
+    pieces = [
+        range(begin, min(healthy, begin + PIECE_ROWS))
+        for begin in range(0, max(1, healthy), PIECE_ROWS)
+    ]
+    selects = [
+        f"SELECT * FROM ({_healthy(healthy, piece, SCATTERED[side])} UNION ALL BY NAME"
+        f" SELECT * FROM ({_different(source)}) d WHERE hash(setl_id, msgid) % {len(pieces)} = {k})"
+        f" z ORDER BY hash(setl_id || '{side}'), msgid"
+        for k, piece in enumerate(pieces)
+    ]
+    if len(selects) == 1:
+        return selects[0]
+    parts = [str(folder / f"{side}-piece-{k}.parquet") for k in range(len(pieces))]
+    for part, select in zip(parts, selects, strict=True):
+        con.execute(f"COPY ({select}) TO '{part}' (FORMAT parquet)")
+    return f"SELECT * FROM read_parquet({parts})"
 
 
 def _csv(folder: Path, paths: dict[str, str]) -> None:
