@@ -36,6 +36,11 @@ _DECIMALS: Final = 2
 _WORD: Final = 8
 """Bytes that are read as one integer; so many digits before the point are as usual."""
 
+_HIGH: Final = 0xF0F0F0F0F0F0F0F0
+_AMOUNT: Final = int.from_bytes(b"00000.00", "little")
+_AMOUNT_MORE: Final = int.from_bytes(bytes((6, 6, 6, 6, 6, 15, 6, 6)), "little")
+"""What, added to each byte, reaches 16 where it is no digit, or not the point in its place."""
+
 _SHORT: Final = 2 * _WORD
 """A block of fewer bytes is not worth an array."""
 
@@ -203,10 +208,44 @@ class Sums:
         ]
 
     def _column(self, data: Any, words: Any, begins: Any, ends: Any) -> Column:
-        """Digits are added eight at a time: what stands before the number counts as zeros."""
+        """First all as amounts of up to eight characters, then what else there is."""
         np = self._np
         if len(data) < _SHORT:
             return np.zeros(len(begins), dtype=np.int64), np.arange(len(begins))
+        fen, others = self._short(data, words, begins, ends)
+        if len(others):
+            fen[others], odd = self._long(data, words, begins[others], ends[others])
+            others = others[odd]
+        return fen, others
+
+    def _short(self, data: Any, words: Any, begins: Any, ends: Any) -> Column:
+        """Amounts up to 99999.99: one integer of eight bytes each, as if zeros stood before it."""
+        np, one = self._np, self._np.uint64
+        minus = data[begins] == _MINUS
+        length = ends - begins - minus if minus.any() else ends - begins
+        usual = (length > _DECIMALS + 1) & (length <= _WORD) & (ends >= _WORD)
+        if not usual.all():
+            ends, length = np.where(usual, ends, _WORD), np.where(usual, length, _WORD)
+        before = ((_WORD - length) * _WORD).astype(one)
+        value = (words[ends - _WORD] ^ one(_AMOUNT)) >> before << before
+        usual &= ((value | (value + one(_AMOUNT_MORE))) & one(_HIGH)) == 0
+        # The point goes; what is left are eight digits, as below.
+        value = ((value & one(0xFFFFFFFFFF)) << one(8)) | (value >> one(48) << one(48))
+        fen = self._number(value).view(np.int64)
+        if minus.any():
+            fen = np.where(minus, -fen, fen)
+        return np.where(usual, fen, 0), np.flatnonzero(~usual)
+
+    def _number(self, value: Any) -> Any:
+        """Neighbours are put together: eight digits are four pairs, two fours, one number."""
+        one = self._np.uint64
+        value = (value * one(2561)) >> one(8) & one(0x00FF00FF00FF00FF)
+        value = (value * one(6553601)) >> one(16) & one(0x0000FFFF0000FFFF)
+        return (value * one(42949672960001)) >> one(32)
+
+    def _long(self, data: Any, words: Any, begins: Any, ends: Any) -> Column:
+        """Digits are added eight at a time: what stands before the number counts as zeros."""
+        np = self._np
         minus = data[np.minimum(begins, len(data) - 1)] == _MINUS
         point = ends - _DECIMALS - 1
         length = point - begins - minus
@@ -215,12 +254,8 @@ class Sums:
         usual &= data[point] == _POINT
         before = ((_WORD - np.where(usual, length, 1)) * _WORD).astype(np.uint64)
         value = (words[point - _WORD] ^ np.uint64(0x3030303030303030)) >> before << before
-        high = np.uint64(0xF0F0F0F0F0F0F0F0)
-        usual &= ((value | (value + np.uint64(0x0606060606060606))) & high) == 0
-        # Neighbours are put together: eight digits are four pairs, two fours, one number.
-        value = (value * np.uint64(2561)) >> np.uint64(8) & np.uint64(0x00FF00FF00FF00FF)
-        value = (value * np.uint64(6553601)) >> np.uint64(16) & np.uint64(0x0000FFFF0000FFFF)
-        value = (value * np.uint64(42949672960001)) >> np.uint64(32)
+        usual &= ((value | (value + np.uint64(0x0606060606060606))) & np.uint64(_HIGH)) == 0
+        value = self._number(value)
         tenth, cent = data[point + 1] - np.uint8(_ZERO), data[point + 2] - np.uint8(_ZERO)
         usual &= (tenth <= _NINE) & (cent <= _NINE)
         fen = value.astype(np.int64) * 100 + tenth * np.int64(10) + cent
@@ -254,7 +289,7 @@ class Sums:
             # A digit may be up to nine, anything else has to be the same.
             more = np.frombuffer(bytes(6 if c == _ZERO else 15 for c in shape), dtype="<u8")[0]
             value = words[filled + offset] ^ pattern
-            fine &= ((value | (value + more)) & np.uint64(0xF0F0F0F0F0F0F0F0)) == 0
+            fine &= ((value | (value + more)) & np.uint64(_HIGH)) == 0
         return bool(fine.all())
 
     def _strange(self, split: Split) -> bool:
