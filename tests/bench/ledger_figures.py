@@ -279,12 +279,22 @@ def _peak_gb() -> float:
     return int(re.search(r"VmHWM:\s*(\d+) kB", told)[1]) / (1 << 20)
 
 
+def _mean(found: list[dict[str, float]]) -> dict[str, float]:
+    return {name: sum(one[name] for one in found) / len(found) for name in found[0]}
+
+
 def measure() -> dict[str, float]:
     """Seconds, peak memory, and ratios to what is measured beside in the same run."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         texts = _make(folder, CSV_ROWS, "csv")
-        few, scan, read, whole = (run(one, texts) for one in ("scan_few", "scan", "stages", "all"))
+        # The first scan warms the page cache; what is compared is taken before and after.
+        tasks = ("scan_few", "scan", "stages", "all", "all", "stages", "scan")
+        taken = [(one, run(one, texts)) for one in tasks]
+        few, scan, read, whole = (
+            _mean([found for task, found in taken if task == one])
+            for one in ("scan_few", "scan", "stages", "all")
+        )
         pair = _make(folder, PARQUET_ROWS, "parquet")
         # The first join warms the page cache; ours runs between the others, ratios are to means.
         run("join", pair)
@@ -295,7 +305,7 @@ def measure() -> dict[str, float]:
         capped = run("capped", pair)
         small = _make(folder, PEER_ROWS, "parquet")
         peers = {task: run(task, small) for task in ("stages", "pandas", "datacompy")}
-    join, wide = ({n: (a[n] + b[n]) / 2 for n in a} for a, b in (joins, wides))
+    join, wide = _mean(joins), _mean(wides)
     return {
         "csv_rows": CSV_ROWS,
         "csv_s": whole["s"],

@@ -13,7 +13,7 @@ import pytest
 
 from harness import cli
 from harness.cli import EXIT_INTERNAL
-from harness.ledger import verdicts
+from harness.ledger import verdict_lines
 
 HEADER = [
     "setl_id",
@@ -111,7 +111,7 @@ def test_equal_ledgers_balance(site):
 
 
 def test_where_the_verdicts_cannot_be_written_nothing_looks_like_a_result(site, monkeypatch):
-    monkeypatch.setattr(verdicts, "_lines", lambda *_: "SELECT error('disk full')")
+    monkeypatch.setattr(verdict_lines, "_lines", lambda *_: "SELECT error('disk full')")
     paths = [str(site.file(f"{side}.csv", WHOLE)) for side in ("his", "centre")]
     command = ["reconcile", "--his", paths[0], "--centre", paths[1], "--out", str(site.out)]
     assert cli.main(command) == EXIT_INTERNAL
