@@ -68,6 +68,18 @@ def test_totals_by_blocks_are_those_line_by_line(tmp_path, monkeypatch, encoding
     assert bool(whole) or usual < 1.0
 
 
+@pytest.mark.parametrize("delimiter", [",", "\t"])
+def test_each_way_to_write_an_amount_is_added_up_by_blocks(tmp_path, monkeypatch, delimiter):
+    spoilt = ["12345.67"[:n] + char + "12345.67"[n + 1 :] for n in range(8) for char in "x/:. -"]
+    amounts = [one for one in (*AMOUNTS, *spoilt) if delimiter not in one]
+    body = [["S1", "a", one, other, "m"] for one in amounts for other in ("1.00", one)]
+    path = tmp_path / "his.csv"
+    path.write_text("\n".join(delimiter.join(row) for row in [HEADS, *body]) + "\n", "utf-8")
+    fast, slow, whole = both(path, monkeypatch)
+    assert fast == slow
+    assert sum(whole) == len(body), "no line may leave it to the other way"
+
+
 @pytest.mark.parametrize("odd", ['S9,"a,b",1.00,2.00,x', "S9,a\rb,1.00,2.00,x", "S9"])
 def test_what_bytes_do_not_tell_is_left_to_the_way_line_by_line(tmp_path, monkeypatch, odd):
     body = [f"S{n},a,1.00,2.00,x" for n in range(300)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.ledger import columns, verdicts
+from harness.ledger import columns, report_read, verdicts
 from harness.ledger.report_read import Outcome, is_difference
 from tests.harness.ledger.desk import Desk, row, rows, table
 
@@ -47,6 +47,9 @@ def test_what_is_left_out_changes_no_count_and_no_case(desk, monkeypatch):
     whole, rows_of_whole, total = seen(desk)
     text = (desk.out / "verdicts.csv").read_bytes()
     assert total == len(his) + len(centre)
+
+    monkeypatch.setattr(report_read, "TABLE_ROWS_MAX", 0)
+    assert seen(desk) == (whole, rows_of_whole, total), "scanned where they lie"
 
     monkeypatch.setattr(columns, "SETTLED_ROWS_MAX", 3)
     assert desk.run(table(his), table(centre)) == 1

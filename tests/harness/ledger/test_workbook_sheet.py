@@ -15,7 +15,7 @@ from harness.ledger import workbook_sheet
 from harness.ledger.workbook_sheet import RISKY, QuickSheet
 
 ODD = ["\t43000001", "-", "|", "a|", "| b", "\u3000", "\ttab\t", "=1+1", "<b>&", " lead", "trail ", "a\nb", "_x0041_", "\x01", "中文", "\ufffe", "\u3000x",
-       "<r>rich</r>", "'quoted'", '"', "x\u200b", "😀"]  # fmt: skip
+       "<r>rich</r>", "'quoted'", '"', "x\u200b", "😀", "R&D", "a>b", "a<b"]  # fmt: skip
 WIDTH = 6
 CELLS = st.lists(
     st.one_of(st.sampled_from(ODD), st.text(min_size=1, max_size=8), st.integers(-9, 10**14)),
