@@ -19,6 +19,8 @@ import pytest
 from hypothesis import settings
 
 from harness import i18n
+from harness.faults.plan import keyed
+from harness.selfcheck.revision import commit, slice_of
 
 settings.register_profile("medharness", deadline=None)
 settings.load_profile("medharness")
@@ -37,7 +39,14 @@ REASONS = (
 """Why a test may be skipped; anything else fails the run."""
 
 WHOLE = "MEDHARNESS_TESTS"
-"""``whole`` plays all of what each commit plays a slice of, and counts lines in every test."""
+"""``slice`` puts off most slow tests, as ``make test`` does; ``every`` runs them all, as CI does;
+``whole`` also plays all of what each commit plays a slice of, and counts lines in every test."""
+
+SLICES = 4
+"""Of the slow tests ``slice`` runs one part in so many; which one, the commit decides."""
+
+NEVER_PUT_OFF = ("tests/contracts/", "tests/docs/", "tests/test_tidy.py")
+"""What holds the rest together: a change anywhere may break it."""
 
 COUNTED = (
     "tests/contracts/test_cited_records.py",
@@ -52,7 +61,7 @@ COUNTED = (
 """Where slow tests reach what no fast test does: there lines are counted all the same."""
 
 _skips: list[str] = []
-_counts = {"run": 0, "slow": 0}
+_counts = {"run": 0, "slow": 0, "put off": 0}
 
 
 @pytest.fixture(autouse=True)
@@ -88,8 +97,37 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     Without, tests stay as they stand, so that what a module starts is started once.
     """
+    if os.environ.get(WHOLE) == "slice":
+        _put_off(config, items)
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def _put_off(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take away the slow tests of other commits' slices; how many is said at the end."""
+    left = sliced([item.nodeid for item in items if item.get_closest_marker("slow")], commit())
+    off = [item for item in items if item.nodeid in left]
+    items[:] = [item for item in items if item.nodeid not in left]
+    config.hook.pytest_deselected(items=off)
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["put off"] = len(off)
+    _counts["put off"] = len(off)
+
+
+def sliced(slow: list[str], revision: str) -> set[str]:
+    """Which of these slow tests a commit puts off; a module that shares a start goes as a whole."""
+    part = slice_of(revision, SLICES)
+    return {
+        one
+        for one in slow
+        if not one.startswith(NEVER_PUT_OFF) and int(keyed(piece_of(one)) * SLICES) != part
+    }
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Each worker put off the same tests."""
+    _counts["put off"] = getattr(node, "workeroutput", {}).get("put off", 0)
 
 
 def piece_of(nodeid: str) -> str:
@@ -158,12 +196,12 @@ def _listed(reason: str) -> bool:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Collected, run, skipped, slow: so that nobody takes a part for the whole."""
-    stats = terminalreporter.stats
-    deselected = len(stats.get("deselected", ()))
+    off = _counts["put off"]
+    deselected = max(off, len(terminalreporter.stats.get("deselected", ())))
     collected = _counts["run"] + len(_skips) + deselected
     terminalreporter.write_line(
         f"collected {collected}, run {_counts['run']} (slow {_counts['slow']}),"
-        f" skipped {len(_skips)}, not run {deselected}"
+        f" skipped {len(_skips)}, slow-not-run {off}, otherwise not run {deselected - off}"
     )
     for reason in sorted(set(_skips)):
         mark = "" if _listed(reason) else "  <- not a listed reason: the run fails"

@@ -1,6 +1,8 @@
-"""Everything that must hold before a change lands: checks of style and types, then all tests.
+"""Everything that must hold before a change lands: checks of style and types, then the tests.
 
-Run by ``make test``; without make: ``python tests/run_all.py`` in the project's environment.
+Run by ``make test``; without make: ``python tests/run_all.py`` in the project's environment. Of the
+slow tests it takes the slice of the commit, unless ``MEDHARNESS_TESTS`` says otherwise: ``every``
+runs them all.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ def environment() -> dict[str, str]:
     The tests start some hundred programs. Each of them would compile hundreds of modules anew
     where ``PYTHONDONTWRITEBYTECODE`` is set, as it is in many containers: a third of its time.
     """
-    found = dict(os.environ)
+    found = {"MEDHARNESS_TESTS": "slice", **os.environ}
     if found.pop("PYTHONDONTWRITEBYTECODE", ""):
         found.setdefault("PYTHONPYCACHEPREFIX", str(BYTECODE))
     return found

@@ -6,7 +6,7 @@ import argparse
 import importlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,7 @@ from harness.ledger import (
     explain,
     identities,
     identities_totals,
+    kept,
     layouts,
     period_command,
     repairs,
@@ -65,8 +66,15 @@ RESULTS: Final = (
 )
 """Every file that a run can leave; an earlier run's must not look like this one's."""
 
+SMALL_BYTES: Final = columns.FEW_ROWS * 400
+"""A file of few rows has about so many bytes; one that has more rows all the same is only read a
+little slower."""
+
 DETAILED: Final = ("his", "centre")
 """Sides whose fee lines may be given; what they explain needs both."""
+
+
+Taken = Callable[[Sequence[str], Sequence[tuple[Any, ...]]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +95,8 @@ class Request:
         grace_days: days that an open row is carried; only with ``state``.
         further: what explains more than the lists: fee lines, the period and its stated totals.
         bare: files for programs alone: no reports for people, nothing said.
+        take: is handed the columns and rows of ``verdicts.parquet``, which is then not written, and
+            no list either.
     """
 
     sources: Mapping[str, str]
@@ -105,6 +115,7 @@ class Request:
     quiet: bool = False
     further: argparse.Namespace = field(default_factory=argparse.Namespace)
     bare: bool = False
+    take: Taken | None = None
 
 
 def reconcile(request: Request) -> int:
@@ -119,9 +130,8 @@ def reconcile(request: Request) -> int:
     work = _folders(out)
     log = evidence.asked(request.traces, request.log_pattern)
     say = command_summary.progress(quiet=request.quiet)
-    con = engines.connect(work)
     try:
-        with Writing() as writing:
+        with kept.session(work, kept=request.take is not None) as con, Writing() as writing:
             try:
                 result = judge(con, request, out, log, say, writing)
             except Incomplete as error:
@@ -137,7 +147,6 @@ def reconcile(request: Request) -> int:
         _forget(out)  # what is left of a broken run must not look like a result
         raise
     finally:
-        con.close()
         _tidy(work)
     code = _code(result)
     if not request.bare:
@@ -145,6 +154,12 @@ def reconcile(request: Request) -> int:
         if request.json:
             print(json.dumps(command_summary.short(result, out, code), ensure_ascii=False))
     return code
+
+
+def _small(request: Request) -> bool:
+    """Whether all sources are files with so little in them that they have few rows."""
+    paths = [Path(source) for source in request.sources.values()]
+    return all(one.is_file() and one.stat().st_size <= SMALL_BYTES for one in paths)
 
 
 def _few(request: Request, sides: list[Side], log: list[evidence.Exchange]) -> bool:
@@ -200,14 +215,15 @@ def judge(
     work, pool = out / "work", Pool()
     try:
         rules, notes = layouts.province(request.province), layouts.Notes()
+        if _small(request):
+            engines.plainly(con)
         sides = _read(con, request, work, pool, say, rules=rules, notes=notes)
         cuts = cut.wanted(
             request.further, sides[0], remembered=bool(request.state or request.carry_from)
         )
         if cuts:
             con.execute("CREATE TABLE cut_out (side VARCHAR, rid BIGINT)")
-        if _few(request, sides, log):
-            engines.plainly(con)
+        (engines.plainly if _few(request, sides, log) else engines.fully)(con)
         skipped = _stages(con, request, sides, work, say, rules=rules)
         say(tr("proving that nothing was lost"))
         pool.settle()
@@ -232,11 +248,14 @@ def judge(
             rest = [tr("the waterfall leaves a rest")]
             return _incomplete(sides, request, proved.broken or rest)
         _remember(con, request, sides, result)
-        say(tr("writing the verdicts"))
-        verdicts.write(con, sides, out)
-        verdict_lines.begin(con, sides, out, writing)
-        repairs.write(con, HARMLESS, out)
-        identities.write(con, out)
+        if request.take is not None:
+            request.take(*verdicts.rows(con, sides))
+        else:
+            say(tr("writing the verdicts"))
+            verdicts.write(con, sides, out)
+            verdict_lines.begin(con, sides, out, writing)
+            repairs.write(con, HARMLESS, out)
+            identities.write(con, out)
         renames = renames_of(names_of(request.columns), request.columns)
         if uploads.wanted(request.further):
             writing.settle()  # their rows are added to it

@@ -30,10 +30,15 @@ _SAMPLE_EVERY: Final = 97
 _SAMPLE_FROM_ROWS: Final = 200_000
 
 
-def connect(work: Path, *, memory: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
-    """DuckDB in memory that spills into the working folder and never asks the network."""
+def connect(work: Path | None, *, memory: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
+    """DuckDB in memory that spills into the working folder and never asks the network.
+
+    Args:
+        work: where it spills; None: nowhere.
+        memory: beyond it, it spills.
+    """
     con = duckdb.connect()
-    con.execute("SET temp_directory = ?", [str(work / "spill")])
+    con.execute("SET temp_directory = ?", [str(work / "spill") if work else ""])
     con.execute("SET memory_limit = ?", [memory])
     con.execute("SET autoinstall_known_extensions = false")
     con.execute("SET autoload_known_extensions = false")
@@ -46,9 +51,22 @@ def plainly(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("SET threads = 1")
 
 
+def fully(con: duckdb.DuckDBPyConnection) -> None:
+    """Plan statements, and run them by as many threads as there are."""
+    con.execute("PRAGMA enable_optimizer")
+    con.execute("RESET threads")
+
+
 def beside(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """Another connection to the same tables, for what is done at the same time."""
-    return _session(con.cursor())
+    row = con.execute("SELECT current_database()").fetchone()
+    return within(con.cursor(), str(row[0]) if row else "")
+
+
+def within(con: duckdb.DuckDBPyConnection, database: str) -> duckdb.DuckDBPyConnection:
+    """Tell a new connection where its tables are."""
+    _session(con).execute(f"USE {database}")
+    return con
 
 
 def _session(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:

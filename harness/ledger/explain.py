@@ -7,7 +7,8 @@ the cause is ``unknown``. The rules stand in ``explain_table``, the advice in ``
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import duckdb
@@ -48,7 +49,8 @@ _BEST: Final = (
 def explain(con: duckdb.DuckDBPyConnection, log: list[Exchange], sides: Sequence[Side]) -> None:
     """Make the table ``explained`` (side, line, cause, confidence, advice) for the differences.
 
-    Reads the tables ``identity_broken`` and ``fee_kind`` where there are any.
+    Reads the tables ``identity_broken`` and ``fee_kind`` where there are any. Of the rules only
+    those are asked that can hold for a class that is there, and of the log only what they look at.
     """
     con.execute(
         "CREATE TABLE IF NOT EXISTS identity_broken (side VARCHAR, line BIGINT, identity VARCHAR,"
@@ -56,22 +58,27 @@ def explain(con: duckdb.DuckDBPyConnection, log: list[Exchange], sides: Sequence
     )
     con.execute("CREATE TABLE IF NOT EXISTS fee_kind (line BIGINT, kind VARCHAR)")
     _load(con, log)
-    _views(con)
     _differences(con, sides)
-    _texts(con)
-    rules = " ".join(
-        f"WHEN {_condition(rule)} THEN {place}"
-        for place, rule in enumerate(CAUSES)
-        if log or not rule.log
-    )
+    found = con.execute("SELECT DISTINCT class, side FROM z").fetchall()
+    rules = {
+        place: one for place, one in enumerate(CAUSES) if (log or not one.log) and _may(one, found)
+    }
+    _texts(con, rules, sorted({name for name, _ in found}))
+    cases = " ".join(f"WHEN {_condition(rule)} THEN {place}" for place, rule in rules.items())
     con.execute(
         "CREATE OR REPLACE TABLE explained AS SELECT y.side, y.line,"
         f" COALESCE(w.code, '{UNKNOWN}') AS cause, COALESCE(w.confidence, '') AS confidence,"
         " CASE WHEN y.class = 'rejected' THEN y.source || ':' || y.raw_line || ' ' || y.fault"
         " || '. ' ELSE '' END || COALESCE(a.advice, '') || COALESCE(w.proof, '') AS advice"
-        f" FROM (SELECT z.*, CASE {rules} END AS rule FROM z {_JOINS}) y"
+        f" FROM (SELECT z.*, {f'CASE {cases} END' if cases else 'NULL'} AS rule"
+        f" FROM z {_joined(con, cases)}) y"
         " LEFT JOIN why w ON w.place = y.rule LEFT JOIN advices a ON a.class = y.class"
     )
+
+
+def _may(rule: Cause, found: Sequence[tuple[str, str]]) -> bool:
+    """Whether a rule can hold for one of these pairs of class and side."""
+    return any(name in rule.classes and rule.side in {"", side} for name, side in found)
 
 
 def _condition(rule: Cause) -> str:
@@ -105,41 +112,59 @@ def _load(con: duckdb.DuckDBPyConnection, log: list[Exchange]) -> None:
     tables.fill(con, "log", _LOG_SHAPE, rows)
 
 
-def _views(con: duckdb.DuckDBPyConnection) -> None:
+_LOGS: Final = {
+    "log_call": ("g", "g IS NOT NULL AND infno <> '2601'"),
+    "log_undo": ("og", "infno = '2601'"),
+    "log_back": ("setl", "infno IN ('2103', '2208', '2305')"),
+    "log_trial": ("m", "infno IN ('2206', '2303', '2101') AND state = 'success'"),
+    "log_chain": ("m", "infno IN ('2402', '2405') AND state <> 'success'"),
+    "log_order": ("m", "infno IN ('6201', '6202', '6203', '6301', '6302')"),
+    "log_lines": (
+        "m",
+        f"infno IN ('2204', '2301') AND state = 'refused' AND {_TWICE}",
+    ),
+}
+"""What the logs know by key: the key, and the calls that count."""
+
+_JOINS: Final = {
+    "l": "log_call l ON l.g = z.g",
+    "u": "log_undo u ON u.og = z.g",
+    "v": "log_back v ON v.setl = z.back",
+    "t": "log_trial t ON t.m = z.m",
+    "y": "log_chain y ON y.m = z.m",
+    "o": "log_order o ON o.m = z.m",
+    "f": "log_lines f ON f.m = z.m",
+    "s": "twin s ON s.side = z.side AND s.line = z.line",
+    "sl": "log_call sl ON sl.g = s.g",
+    "q": "(SELECT line, MIN(kind) AS kind FROM fee_kind GROUP BY line) q ON q.line = z.his_line",
+    "i": "(SELECT line, MIN(identity) AS identity, MIN(part) AS part FROM identity_broken"
+    " WHERE side = 'his' GROUP BY line) i ON i.line = z.his_line",
+}
+"""What the rules look at beside the difference ``z``, by the letter that they call it by."""
+
+_LETTERS: Final = re.compile(r"\b([a-z]{1,2})\.(?=[a-z])")
+
+
+def _joined(con: duckdb.DuckDBPyConnection, cases: str) -> str:
+    """The joins of what these rules look at; makes what the logs know of it."""
+    asked = set(_LETTERS.findall(cases))
+    asked |= {"s"} if "sl" in asked else set()
+    chosen = [join for letter, join in _JOINS.items() if letter in asked]
+    for name in dict.fromkeys(join.split()[0] for join in chosen):
+        if name in _LOGS:
+            _view(con, name)
+    return "".join(f" LEFT JOIN {join}" for join in chosen)
+
+
+def _view(con: duckdb.DuckDBPyConnection, name: str) -> None:
     """One row a key of what the logs know, the most telling call of each."""
-    wanted = {
-        "log_call": ("g", "g IS NOT NULL AND infno <> '2601'"),
-        "log_undo": ("og", "infno = '2601'"),
-        "log_back": ("setl", "infno IN ('2103', '2208', '2305')"),
-        "log_trial": ("m", "infno IN ('2206', '2303', '2101') AND state = 'success'"),
-        "log_chain": ("m", "infno IN ('2402', '2405') AND state <> 'success'"),
-        "log_order": ("m", "infno IN ('6201', '6202', '6203', '6301', '6302')"),
-        "log_lines": (
-            "m",
-            f"infno IN ('2204', '2301') AND state = 'refused' AND {_TWICE}",
-        ),
-    }
-    for name, (key, condition) in wanted.items():
-        con.execute(
-            f"CREATE OR REPLACE TABLE {name} AS SELECT * EXCLUDE (rn) FROM (SELECT *, ROW_NUMBER()"
-            f" OVER (PARTITION BY {key} ORDER BY {_BEST}, stage DESC, sent, g, infno) AS rn"
-            f" FROM log"
-            f" WHERE {key} IS NOT NULL AND {condition}) x WHERE rn = 1"
-        )
-
-
-_JOINS: Final = (
-    " LEFT JOIN log_call l ON l.g = z.g LEFT JOIN log_undo u ON u.og = z.g"
-    " LEFT JOIN log_back v ON v.setl = z.back LEFT JOIN log_trial t ON t.m = z.m"
-    " LEFT JOIN log_chain y ON y.m = z.m LEFT JOIN log_order o ON o.m = z.m"
-    " LEFT JOIN log_lines f ON f.m = z.m"
-    " LEFT JOIN twin s ON s.side = z.side AND s.line = z.line"
-    " LEFT JOIN log_call sl ON sl.g = s.g"
-    " LEFT JOIN (SELECT line, MIN(kind) AS kind FROM fee_kind GROUP BY line) q"
-    " ON q.line = z.his_line"
-    " LEFT JOIN (SELECT line, MIN(identity) AS identity, MIN(part) AS part FROM identity_broken"
-    " WHERE side = 'his' GROUP BY line) i ON i.line = z.his_line"
-)
+    key, condition = _LOGS[name]
+    con.execute(
+        f"CREATE OR REPLACE TABLE {name} AS SELECT * EXCLUDE (rn) FROM (SELECT *, ROW_NUMBER()"
+        f" OVER (PARTITION BY {key} ORDER BY {_BEST}, stage DESC, sent, g, infno) AS rn"
+        f" FROM log"
+        f" WHERE {key} IS NOT NULL AND {condition}) x WHERE rn = 1"
+    )
 
 
 def _differences(con: duckdb.DuckDBPyConnection, sides: Sequence[Side]) -> None:
@@ -270,7 +295,9 @@ def _scope(con: duckdb.DuckDBPyConnection, sides: Sequence[Side]) -> None:
                     )
 
 
-def _texts(con: duckdb.DuckDBPyConnection) -> None:
+def _texts(
+    con: duckdb.DuckDBPyConnection, rules: Mapping[int, Cause], classes: Sequence[str]
+) -> None:
     """What the rules and classes are called, in the language of the run."""
     language = 0 if i18n.current() == "zh-CN" else 1
     tables.fill(
@@ -279,7 +306,13 @@ def _texts(con: duckdb.DuckDBPyConnection) -> None:
         "place INTEGER, code VARCHAR, confidence VARCHAR, proof VARCHAR",
         [
             (place, one.code, one.confidence, " " + tr("Proof: {text}.", text=one.proof[language]))
-            for place, one in enumerate(CAUSES)
+            for place, one in rules.items()
         ],
     )
-    tables.fill(con, "advices", "class VARCHAR, advice VARCHAR", list(advices().items()))
+    told = advices()
+    tables.fill(
+        con,
+        "advices",
+        "class VARCHAR, advice VARCHAR",
+        [(name, told[name]) for name in classes if name in told],
+    )

@@ -13,7 +13,7 @@ from typing import Final
 
 from harness.errors import InputError
 from harness.i18n import tr
-from harness.ledger import sources_archive, sources_sheet, sources_sql
+from harness.ledger import sources_archive, sources_sheet
 
 TEXT_SUFFIXES: Final = (".csv", ".txt", ".tsv", ".dat")
 SHEET_SUFFIXES: Final = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
@@ -53,6 +53,8 @@ def feeds(
         InputError: nothing there, or nothing that can be read.
     """
     if "://" in src:
+        from harness.ledger import sources_sql  # noqa: PLC0415 - brings a library of half a second
+
         target = work / "query.csv"
         sources_sql.extract(src, query, target)
         return [Feed(path=target, label=sources_sql.shown(src))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 
@@ -172,6 +172,15 @@ def write(con: duckdb.DuckDBPyConnection, sides: list[Side], out: Path) -> None:
         "COPY (SELECT class, side, COUNT(*) AS rows, COALESCE(SUM(fee), 0) AS fen FROM verdict"
         f" GROUP BY class, side) TO '{_path(work / 'classes.parquet')}' (FORMAT parquet)"
     )
+
+
+def rows(
+    con: duckdb.DuckDBPyConnection, sides: list[Side]
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Columns and rows as ``verdicts.parquet`` has them, of ledgers that are small."""
+    every = _every(sides, further_of(sides))
+    told = con.execute(f"SELECT * EXCLUDE (place) FROM ({every}) y ORDER BY place, line")
+    return [str(one[0]) for one in told.description or []], told.fetchall()
 
 
 def field_cell() -> str:

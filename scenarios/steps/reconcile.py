@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -13,7 +14,17 @@ from harness.scenario.world import World
 from scenarios.steps.insurance_town import centre, cue, known, rest
 from scenarios.steps.reconcile_books import Books, Options, books_of
 
-steps = Library("reconcile")
+ENGINE: Final = ("harness.ledger.command", "harness.ledger.report_read")
+"""What a reconciliation reads in before it begins."""
+
+
+def _engine() -> None:
+    """Read the engine in, which takes longer than a reconciliation of a few rows."""
+    for name in ENGINE:
+        importlib.import_module(name)
+
+
+steps = Library("reconcile", _engine)
 
 DAYS: Final = {"前一日": -1, "当日": 0, "次日": 1}
 

@@ -1,11 +1,15 @@
 """What the whole test run is started with, and how it names what is run once more."""
 
 import os
+import re
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from harness.selfcheck.revision import slice_of
 
 TESTS = Path(__file__).resolve().parents[1]
 RUN = runpy.run_path(str(TESTS / "run_all.py"))
@@ -27,8 +31,75 @@ def test_modules_are_compiled_once_where_the_machine_keeps_none(monkeypatch):
 def test_a_machine_that_keeps_them_is_left_alone(monkeypatch):
     monkeypatch.delenv("PYTHONPYCACHEPREFIX", raising=False)
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    monkeypatch.setenv("MEDHARNESS_TESTS", "every")
 
     assert RUN["environment"]() == dict(os.environ)
+
+
+def test_unless_it_is_told_otherwise_it_takes_a_slice(monkeypatch):
+    monkeypatch.delenv("MEDHARNESS_TESTS", raising=False)
+
+    assert RUN["environment"]()["MEDHARNESS_TESTS"] == "slice"
+
+
+SLOW = [f"tests/harness/test_cli.py::test_a[{number}]" for number in range(400)]
+KEPT = ["tests/test_tidy.py::test_a", "tests/docs/test_b.py::test_c"]
+TOGETHER = ["tests/test_wheel.py::test_a", "tests/test_wheel.py::test_b"]
+
+
+def test_the_commits_together_run_every_slow_test_and_each_of_them_a_part():
+    parts = CONFTEST["SLICES"]
+    taken = {}
+    for number in range(60):
+        revision = f"commit {number}"
+        off = CONFTEST["sliced"]([*SLOW, *KEPT, *TOGETHER], revision)
+        taken.setdefault(slice_of(revision, parts), set()).update({*SLOW, *TOGETHER} - off)
+        assert off.isdisjoint(KEPT)
+        assert len(off & set(TOGETHER)) in {0, len(TOGETHER)}
+
+    assert len(taken) == parts
+    assert set.union(*taken.values()) == {*SLOW, *TOGETHER}
+    assert sum(map(len, taken.values())) == len(SLOW) + len(TOGETHER)
+    assert all(len(one) > len(SLOW) / parts / 2 for one in taken.values())
+
+
+INNER = """
+import pytest
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(40))
+def test_slow(number):
+    pass
+
+def test_quick():
+    pass
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_the_closing_line_counts_what_was_put_off(tmp_path, workers):
+    (tmp_path / "conftest.py").write_bytes((TESTS / "conftest.py").read_bytes())
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = slow: long\n", "utf-8")
+    (tmp_path / "test_inner.py").write_text(INNER, "utf-8")
+
+    def closing(how):
+        words = [sys.executable, "-m", "pytest", "-q", "-n", workers, "--dist", "loadgroup"]
+        told = {**os.environ, "MEDHARNESS_TESTS": how, "PYTEST_ADDOPTS": ""}
+        done = subprocess.run(
+            words, cwd=tmp_path, env=told, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout
+        found = re.search(
+            r"^collected (\d+), run (\d+) .*slow-not-run (\d+)", done.stdout, re.MULTILINE
+        )
+        return [int(one) for one in found.groups()]
+
+    assert closing("every") == [41, 41, 0]
+    collected, run, off = closing("slice")
+    assert collected == 41
+    assert run + off == collected
+    assert 1 < run < 30
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,120 @@
+"""The engine that stays between small runs: nothing of one is seen by the next."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from harness.ledger import explain, kept
+from harness.ledger.command import Request, reconcile
+from harness.ledger.explain_table import CAUSES
+from harness.ledger.report_read import Outcome
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "ledger_truth"))
+from generate import generate, write
+
+
+def stands(con, name):
+    found = con.execute("SELECT COUNT(*) FROM duckdb_tables() WHERE table_name = ?", [name])
+    return found.fetchone() == (1,)
+
+
+def test_no_run_sees_a_table_of_another(tmp_path):
+    with kept.session(tmp_path, kept=True) as one:
+        one.execute("CREATE TABLE mine AS SELECT 1 AS a")
+        with kept.session(tmp_path, kept=True) as other:
+            assert one.execute("SELECT a FROM mine").fetchall() == [(1,)]
+            with pytest.raises(duckdb.CatalogException):
+                other.execute("SELECT a FROM mine")
+            other.execute("CREATE TABLE mine AS SELECT 2 AS a")
+            assert other.execute("SELECT a FROM mine").fetchall() == [(2,)]
+        assert one.execute("SELECT a FROM mine").fetchall() == [(1,)]
+    with kept.session(tmp_path, kept=True) as later:
+        assert not stands(later, "mine")
+
+
+def test_a_run_that_breaks_leaves_nothing_and_the_next_one_runs(tmp_path):
+    with pytest.raises(duckdb.Error), kept.session(tmp_path, kept=True) as con:
+        con.execute("CREATE TABLE mine AS SELECT 1 AS a")
+        con.execute("SELECT nothing FROM mine")
+    with kept.session(tmp_path, kept=True) as con:
+        assert not stands(con, "mine")
+        names = con.execute("SELECT database_name FROM duckdb_databases()").fetchall()
+    assert sum(name.startswith("run_") for (name,) in names) == 1
+
+
+def test_a_statement_that_is_known_runs_with_new_values_over_new_tables(tmp_path):
+    for turn in ("a", "b"):
+        with kept.session(tmp_path, kept=True) as con:
+            con.execute(f"CREATE TABLE mine AS SELECT '{turn}' AS word, {len(turn)} AS more_{turn}")
+            for asked in (turn, "neither"):
+                found = con.execute("SELECT * FROM mine WHERE word = ?", [asked])
+                assert [one[0] for one in found.description] == ["word", f"more_{turn}"]
+                assert found.fetchall() == ([(turn, 1)] if asked == turn else [])
+
+
+def test_another_run_plans_as_usual(tmp_path):
+    before = os.cpu_count()
+    with kept.session(tmp_path, kept=False) as con:
+        assert con.execute("SELECT current_setting('threads')").fetchone() == (before,)
+    with pytest.raises(duckdb.ConnectionException):
+        con.execute("SELECT 1")
+
+
+def test_a_forked_process_has_an_engine_of_its_own(tmp_path, monkeypatch):
+    with kept.session(tmp_path, kept=True):
+        mine = kept._base[os.getpid()]
+    monkeypatch.setattr(kept.os, "getpid", lambda: -7)  # as it is after a fork
+    try:
+        with kept.session(tmp_path, kept=True) as con:
+            assert con.execute("SELECT 1").fetchall() == [(1,)]
+        assert kept._base[-7] is not mine
+    finally:
+        kept._base.pop(-7).close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [3, 4])
+def test_who_takes_the_rows_gets_what_is_written_otherwise(tmp_path, seed):
+    book = generate(seed, rounds=1, healthy=20)
+    sources = {}
+    for side, rows in (("his", book.his), ("centre", book.centre)):
+        write(rows, tmp_path / f"{side}.csv", seed=2, shuffle=True)
+        sources[side] = str(tmp_path / f"{side}.csv")
+    usual, taken = tmp_path / "usual", tmp_path / "taken"
+    assert reconcile(Request(sources=sources, out=str(usual), quiet=True, bare=True)) == 1
+    got = []
+    request = Request(
+        sources=sources,
+        out=str(taken),
+        quiet=True,
+        bare=True,
+        take=lambda names, rows: got.append((names, rows)),
+    )
+    for _ in range(2):  # the second finds the engine as the first left it
+        assert reconcile(request) == 1
+
+    result = Outcome(usual)
+    try:
+        names, rows = result.columns(), result.query("SELECT * FROM v")
+    finally:
+        result.close()
+    assert len(rows) > 100
+    assert len({row[names.index("class")] for row in rows}) > 15
+    assert got == [(list(names), rows)] * 2
+    assert (taken / "totals.json").read_bytes() == (usual / "totals.json").read_bytes()
+    assert sorted(one.name for one in taken.iterdir()) == ["totals.json", "work"]
+    assert not list((taken / "work").iterdir())
+
+
+def test_what_a_rule_looks_at_is_joined():
+    """A letter without a join fails only where a row asks that rule."""
+    known = {"z", *explain._JOINS}
+    for rule in CAUSES:
+        code = re.sub(r"'[^']*'", "''", rule.when)
+        assert set(re.findall(r"\b(\w+)\.\w", code)) <= known, rule.code
+    logs = {join.split()[0] for join in explain._JOINS.values()} - {"twin", "(SELECT"}
+    assert logs == set(explain._LOGS)
