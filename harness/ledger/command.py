@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +14,6 @@ from typing import Any, Final
 import duckdb
 
 from harness import i18n
-from harness.errors import InputError
 from harness.i18n import tr
 from harness.ledger import (
     apart,
@@ -37,6 +35,7 @@ from harness.ledger import (
     layouts,
     period_command,
     repairs,
+    results,
     uploads,
     verdict_lines,
     verdicts,
@@ -52,20 +51,6 @@ from harness.ledger.sources import deleted, feeds, not_read
 from harness.ledger.writing import Writing
 
 EXIT_BALANCED, EXIT_DIFFERS, EXIT_INCOMPLETE = 0, 1, 3
-RESULTS: Final = (
-    "verdicts.csv",
-    "totals.json",
-    "identities.csv",
-    "repairs.csv",
-    "uploads.csv",
-    "detail.json",
-    "period.json",
-    "report.html",
-    "reconcile.xlsx",
-    "statement.docx",
-)
-"""Every file that a run can leave; an earlier run's must not look like this one's."""
-
 SMALL_BYTES: Final = columns.FEW_ROWS * 400
 """A file of few rows has about so many bytes; one that has more rows all the same is only read a
 little slower."""
@@ -127,7 +112,7 @@ def reconcile(request: Request) -> int:
     uploads.wanted(request.further)
     apart.wanted(request)
     out = Path(request.out or "reconcile-out")
-    work = _folders(out)
+    work = results.folder(out)
     log = evidence.asked(request.traces, request.log_pattern)
     say = command_summary.progress(quiet=request.quiet)
     try:
@@ -144,10 +129,10 @@ def reconcile(request: Request) -> int:
                 say(tr("writing the reports"))
                 _reports(out)
     except duckdb.Error:
-        _forget(out)  # what is left of a broken run must not look like a result
+        results.forget(out)  # what is left of a broken run must not look like a result
         raise
     finally:
-        _tidy(work)
+        results.tidy(work)
     code = _code(result)
     if not request.bare:
         command_summary.show(result, out)
@@ -176,31 +161,6 @@ def _fee_lines(request: Request) -> list[Path]:
     """Files of fee lines that are given, HIS before centre."""
     given = (getattr(request.further, f"{one}_detail", None) for one in DETAILED)
     return [Path(str(one)) for one in given if one]
-
-
-def _folders(out: Path) -> Path:
-    """The output folder without what an earlier run left: an old result must not look new."""
-    work = out / "work"
-    try:
-        _forget(out)
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-    except OSError as error:
-        raise InputError(
-            tr("this folder cannot be written: {error}", error=error), where=str(out)
-        ) from error
-    return work
-
-
-def _forget(out: Path) -> None:
-    for name in RESULTS:
-        (out / name).unlink(missing_ok=True)
-
-
-def _tidy(work: Path) -> None:
-    for path in work.iterdir():
-        if path.name not in {"verdicts.parquet", "classes.parquet"}:
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 
 
 def judge(
@@ -252,10 +212,7 @@ def judge(
             request.take(*verdicts.rows(con, sides))
         else:
             say(tr("writing the verdicts"))
-            verdicts.write(con, sides, out)
-            verdict_lines.begin(con, sides, out, writing)
-            repairs.write(con, HARMLESS, out)
-            identities.write(con, out)
+            _write(con, sides, out, writing)
         renames = renames_of(names_of(request.columns), request.columns)
         if uploads.wanted(request.further):
             writing.settle()  # their rows are added to it
@@ -265,6 +222,14 @@ def judge(
         return result | {"uploads": told}
     finally:
         pool.close()
+
+
+def _write(con: duckdb.DuckDBPyConnection, sides: list[Side], out: Path, writing: Writing) -> None:
+    """Every row and every list."""
+    verdicts.write(con, sides, out)
+    verdict_lines.begin(con, sides, out, writing)
+    repairs.write(con, HARMLESS, out)
+    identities.write(con, out)
 
 
 def _prove(
