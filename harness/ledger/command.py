@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -81,7 +81,7 @@ class Request:
         further: what explains more than the lists: fee lines, the period and its stated totals.
         bare: files for programs alone: no reports for people, nothing said.
         take: is handed the columns and rows of ``verdicts.parquet``, which is then not written, and
-            no list either.
+            no list either: ``verdicts.csv`` holds the rows of uploads alone.
     """
 
     sources: Mapping[str, str]
@@ -141,9 +141,9 @@ def reconcile(request: Request) -> int:
     return code
 
 
-def _small(request: Request) -> bool:
+def _small(sources: Iterable[str]) -> bool:
     """Whether all sources are files with so little in them that they have few rows."""
-    paths = [Path(source) for source in request.sources.values()]
+    paths = [Path(source) for source in sources]
     return all(one.is_file() and one.stat().st_size <= SMALL_BYTES for one in paths)
 
 
@@ -152,8 +152,7 @@ def _few(request: Request, sides: list[Side], log: list[evidence.Exchange]) -> b
     return (
         all(one.few for one in sides)
         and len(log) <= columns.FEW_ROWS
-        and not uploads.wanted(request.further)
-        and not _fee_lines(request)
+        and _small([*uploads.files(request.further), *map(str, _fee_lines(request))])
     )
 
 
@@ -175,7 +174,7 @@ def judge(
     work, pool = out / "work", Pool()
     try:
         rules, notes = layouts.province(request.province), layouts.Notes()
-        if _small(request):
+        if _small(request.sources.values()):
             engines.plainly(con)
         sides = _read(con, request, work, pool, say, rules=rules, notes=notes)
         cuts = cut.wanted(
@@ -210,6 +209,8 @@ def judge(
         _remember(con, request, sides, result)
         if request.take is not None:
             request.take(*verdicts.rows(con, sides))
+            if uploads.wanted(request.further):
+                uploads.begin(out)
         else:
             say(tr("writing the verdicts"))
             _write(con, sides, out, writing)

@@ -19,13 +19,14 @@ import duckdb
 
 from harness.errors import InputError
 from harness.i18n import tr
-from harness.ledger import tables, uploads_read, uploads_rules
+from harness.ledger import engines, tables, uploads_read, uploads_rules
 from harness.ledger.class_words import word
 from harness.ledger.control import Incomplete
 from harness.ledger.evidence import Exchange
 from harness.ledger.report_text import plain_yuan
 from harness.ledger.uploads_causes import Calls, advice, cause
 from harness.ledger.uploads_model import FIELDS, KINDS, LISTS, SIDES, Kind
+from harness.ledger.verdict_lines import HEADINGS
 
 LISTED_MAX: Final = 20_000
 """Differences of one kind in ``totals.json`` and the workbook; ``uploads.csv`` has all."""
@@ -59,6 +60,11 @@ def wanted(further: argparse.Namespace) -> list[Kind]:
         if given:
             found.append(kind)
     return found
+
+
+def files(further: argparse.Namespace) -> list[str]:
+    """The sources of the kinds that are given."""
+    return [str(getattr(further, f"{s}_{kind.name}")) for kind in wanted(further) for s in SIDES]
 
 
 def judge(
@@ -201,7 +207,7 @@ def _joined(con: duckdb.DuckDBPyConnection, kind: Kind) -> Iterator[dict[str, An
     """Differences with both sides' cells, in the order of the files."""
     his, centre = kind.sides()
     cells = ", ".join(f"a.{one} AS h_{one}, b.{one} AS c_{one}" for one in FIELDS)
-    cursor = con.cursor()
+    cursor = engines.beside(con)
     cursor.execute(
         "SELECT v.*, e.cause, e.confidence, e.advice,"
         " COALESCE(a.source, b.source) AS h_source, b.source AS c_source,"
@@ -285,7 +291,7 @@ def _append(con: duckdb.DuckDBPyConnection, target: Path) -> None:
     """Every row of the kind to ``verdicts.csv``: a line for every row of every input."""
     with target.open(encoding="utf-8-sig", newline="") as stream:
         width = len(next(csv.reader(stream)))
-    cursor = con.cursor()
+    cursor = engines.beside(con)
     keys = " UNION ALL ".join(
         f"SELECT '{name}' AS side, rid, {column} AS key FROM up_{name}"
         for name, column in _tables(con)
@@ -305,6 +311,12 @@ def _append(con: duckdb.DuckDBPyConnection, target: Path) -> None:
                 cells = [side, line, _safe(key), code, _safe(name or ""), partner]
                 cells += [plain_yuan(int(fen or 0)), stage, why, sure, text]
                 writer.writerow([*cells, *[""] * (width - len(cells))])
+
+
+def begin(out: Path) -> None:
+    """Begin ``verdicts.csv`` for the rows of uploads alone."""
+    with (out / "verdicts.csv").open("w", encoding="utf-8-sig", newline="") as stream:
+        csv.writer(stream, lineterminator="\n").writerow(HEADINGS)
 
 
 def _tables(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:

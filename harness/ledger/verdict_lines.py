@@ -36,6 +36,9 @@ _TOLD: Final = (
 )  # fmt: skip
 """What a line says beside its number and its id."""
 
+HEADINGS: Final = ("side", "line", "setl_id", *_TOLD)
+"""The first columns; those that are carried through follow."""
+
 _USUAL: Final = (
     "v.class = 'matched' AND v.stage = 'exact' AND v.d = 0 AND v.weak = 0 AND v.delta_fen = 0"
     " AND v.field IS NULL AND v.partner IS NULL AND j.mates IS NULL AND e.cause IS NULL"
@@ -118,5 +121,4 @@ def _lines(sides: list[Side], further: tuple[str, ...]) -> str:
 
 def _header(name: str) -> str:
     """A carried column that has the name of one of ours keeps its name with a mark."""
-    ours = ("side", "line", "setl_id", *_TOLD)
-    return (f"x_{name}" if name.lower() in ours else name).replace('"', '""')
+    return (f"x_{name}" if name.lower() in HEADINGS else name).replace('"', '""')

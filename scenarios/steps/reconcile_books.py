@@ -84,7 +84,7 @@ class Books:
     totals: dict[str, str] = field(default_factory=dict)
     runs: int = 0
     _calls: int = 0
-    _taken: list[dict[str, Any]] | None = None
+    _taken: list[dict[str, Any]] = field(default_factory=list)
 
     # -- what goes in --------------------------------------------------------------------------
 
@@ -184,12 +184,10 @@ class Books:
             further=argparse.Namespace(**details, **cuts),
             quiet=True,
             bare=True,
-            # Rows of uploads stand in a list only.
-            take=None if options.uploads else self._take,
+            take=self._take,
         )
         before = i18n.current()
         i18n.use("zh-CN")
-        self._taken = None
         try:
             code = reconcile(request)
             self._read(out, code)
@@ -211,24 +209,11 @@ class Books:
         if told["verdict"] == "INCOMPLETE":
             self.rows = None
             return
-        rows = self._stored(out) if self._taken is None else self._taken
-        self.rows = [self._shown(row) for row in rows]
+        self.rows = [self._shown(row) for row in self._taken]
         self.rows += reconcile_uploads.shown(out, told, self.whose)
 
     def _take(self, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
         self._taken = [dict(zip(names, row, strict=True)) for row in rows]
-
-    @staticmethod
-    def _stored(out: Path) -> list[dict[str, Any]]:
-        """The rows that a run wrote down."""
-        from harness.ledger.report_read import Outcome as Result  # noqa: PLC0415 - brings an engine
-
-        result = Result(out)
-        try:
-            names = result.columns()
-            return [dict(zip(names, row, strict=True)) for row in result.query("SELECT * FROM v")]
-        finally:
-            result.close()
 
     def _shown(self, row: Mapping[str, Any]) -> dict[str, str]:
         """A verdict as the judges look at it; who it is about in the words of the scenario."""

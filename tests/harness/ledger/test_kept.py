@@ -1,5 +1,7 @@
 """The engine that stays between small runs: nothing of one is seen by the next."""
 
+import argparse
+import csv
 import os
 import re
 import sys
@@ -12,6 +14,7 @@ from harness.ledger import explain, kept
 from harness.ledger.command import Request, reconcile
 from harness.ledger.explain_table import CAUSES
 from harness.ledger.report_read import Outcome
+from tests.harness.ledger.desk import rows, table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "ledger_truth"))
 from generate import generate, write
@@ -81,8 +84,8 @@ def test_a_forked_process_has_an_engine_of_its_own(tmp_path, monkeypatch):
 def test_who_takes_the_rows_gets_what_is_written_otherwise(tmp_path, seed):
     book = generate(seed, rounds=1, healthy=20)
     sources = {}
-    for side, rows in (("his", book.his), ("centre", book.centre)):
-        write(rows, tmp_path / f"{side}.csv", seed=2, shuffle=True)
+    for side, lines in (("his", book.his), ("centre", book.centre)):
+        write(lines, tmp_path / f"{side}.csv", seed=2, shuffle=True)
         sources[side] = str(tmp_path / f"{side}.csv")
     usual, taken = tmp_path / "usual", tmp_path / "taken"
     assert reconcile(Request(sources=sources, out=str(usual), quiet=True, bare=True)) == 1
@@ -92,22 +95,55 @@ def test_who_takes_the_rows_gets_what_is_written_otherwise(tmp_path, seed):
         out=str(taken),
         quiet=True,
         bare=True,
-        take=lambda names, rows: got.append((names, rows)),
+        take=lambda *told: got.append(told),
     )
     for _ in range(2):  # the second finds the engine as the first left it
         assert reconcile(request) == 1
 
     result = Outcome(usual)
     try:
-        names, rows = result.columns(), result.query("SELECT * FROM v")
+        names, found = result.columns(), result.query("SELECT * FROM v")
     finally:
         result.close()
-    assert len(rows) > 100
-    assert len({row[names.index("class")] for row in rows}) > 15
-    assert got == [(list(names), rows)] * 2
+    assert len(found) > 100
+    assert len({row[names.index("class")] for row in found}) > 15
+    assert got == [(list(names), found)] * 2
     assert (taken / "totals.json").read_bytes() == (usual / "totals.json").read_bytes()
     assert sorted(one.name for one in taken.iterdir()) == ["totals.json", "work"]
     assert not list((taken / "work").iterdir())
+
+
+@pytest.mark.slow
+def test_rows_of_uploads_stand_in_a_list_where_the_others_are_taken(tmp_path):
+    sources = {}
+    for side in ("his", "centre"):
+        sources[side] = str(tmp_path / f"{side}.csv")
+        Path(sources[side]).write_text(table(rows(1, 2)), "utf-8")
+        lines = f"mdtrt_id,psn_no,vali_flag\nM1,P1,1\n=M8,P2,{int(side == 'centre')}\n"
+        (tmp_path / f"{side}_visits.csv").write_text(lines, "utf-8")
+    visits = {f"{side}_visits": str(tmp_path / f"{side}_visits.csv") for side in sources}
+    read = {}
+    for name, take in (("usual", None), ("taken", lambda *_: None)):
+        request = Request(
+            sources=sources,
+            out=str(tmp_path / name),
+            further=argparse.Namespace(**visits),
+            quiet=True,
+            bare=True,
+            take=take,
+        )
+        assert reconcile(request) == 1
+        with (tmp_path / name / "verdicts.csv").open(encoding="utf-8-sig", newline="") as stream:
+            read[name] = [
+                {key: value for key, value in one.items() if not key.startswith("x_")}
+                for one in csv.DictReader(stream)
+                if take is not None or one["side"] in visits
+            ]
+    assert read["taken"] == read["usual"]
+    assert [one["class"] for one in read["taken"]].count("registration_only") == 2
+    assert (tmp_path / "taken" / "uploads.csv").read_bytes() == (
+        tmp_path / "usual" / "uploads.csv"
+    ).read_bytes()
 
 
 def test_what_a_rule_looks_at_is_joined():
