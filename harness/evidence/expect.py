@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Self
 
 from harness.evidence import decode
@@ -57,6 +58,10 @@ class Selector:
         }
 
 
+_place = lru_cache(maxsize=1024)(Place.parse)
+"""A judgement names few places and says each once a field."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """One field of an item and what it should be; ``place`` is where a mismatch is reported."""
@@ -73,7 +78,7 @@ class Check:
         return cls(
             path=data["path"],
             value=Value.of(data["value"]),
-            place=Place.parse(data["place"]),
+            place=_place(data["place"]),
             clause=data.get("clause", ""),
             fault_class=data.get("fault_class", ""),
         )
@@ -288,8 +293,9 @@ def items_of(record: Record, select: Selector) -> list[Item]:
     """The items of one record that the selector takes."""
     if record["kind"] != select.kind:
         return []
-    if any(str(decode.dotted(record, path)) != wanted for path, wanted in select.where.items()):
-        return []
+    for path, wanted in select.where.items():
+        if str(decode.dotted(record, path)) != wanted:
+            return []
     if select.kind == "probe":
         items = [Item(record, index) for index in range(len(record.get("rows") or ()))]
     elif select.each:
@@ -297,7 +303,7 @@ def items_of(record: Record, select: Selector) -> list[Item]:
         items = [Item(record, index, select.each) for index in range(count)]
     else:
         items = [Item(record)]
-    return [item for item in items if _has(item, select.having)]
+    return [item for item in items if _has(item, select.having)] if select.having else items
 
 
 def _has(item: Item, having: Mapping[str, str]) -> bool:

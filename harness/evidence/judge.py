@@ -80,6 +80,7 @@ class _View:
         answers: list[Record] = []
         controls: list[Record] = []
         too_late = float("inf")
+        eventually, since = expectation.mode == "eventually", expectation.since
         for record in records:
             kind = record["kind"]
             if kind == "probe" and "person_s" in record and record.get("ask") == ident:
@@ -91,14 +92,14 @@ class _View:
             elif kind == "note" and record.get("window") == ident:
                 closed = record
                 break
-            elif expectation.mode == "eventually" and record.get("t", 0.0) > too_late:
+            elif eventually and record.get("t", 0.0) > too_late:
                 continue
             elif kind == "probe":
                 if record.get("ask") == ident:
                     answers.append(record)
                 elif record.get("ask") == f"{ident}/control":
                     controls.append(record)
-            elif record["n"] > expectation.since:
+            elif record["n"] > since:
                 seen.append(record)
         return cls(opened=opened, closed=closed, records=seen, answers=answers, controls=controls)
 
@@ -115,8 +116,8 @@ class _View:
     def holds(self, numbers: Sequence[int]) -> bool:
         """All these records are in the view."""
         wanted = set(numbers)
-        for record in (*self.records, *self.answers, *self.controls):
-            wanted.discard(record["n"])
+        for part in (self.records, self.answers, self.controls) if wanted else ():
+            wanted.difference_update([record["n"] for record in part])
         return not wanted
 
 
@@ -290,7 +291,10 @@ def _control(expectation: Expectation, view: _View) -> Record | None:
 
 
 def _is(item: Item, wanted: Wanted) -> bool:
-    return all(item.get(path) == value for path, value in wanted.key.items())
+    for path, value in wanted.key.items():  # noqa: SIM110 - asked for each item of each look
+        if item.get(path) != value:
+            return False
+    return True
 
 
 def differences(expectation: Expectation, items: Sequence[Item]) -> list[Finding]:
@@ -305,8 +309,10 @@ def differences(expectation: Expectation, items: Sequence[Item]) -> list[Finding
     for wanted in expectation.wanted:
         found = [item for item in left if _is(item, wanted)]
         left = [item for item in left if item not in found]
-        findings += [_missing(expectation, wanted)] * (wanted.times - len(found))
-        found.sort(key=lambda item: len(_check(item, wanted, dict(slots))))
+        if len(found) < wanted.times:
+            findings += [_missing(expectation, wanted)] * (wanted.times - len(found))
+        if len(found) > 1:
+            found.sort(key=lambda item: len(_check(item, wanted, dict(slots))))
         for item in found[: wanted.times]:
             findings += _check(item, wanted, slots)
         if expectation.exact:

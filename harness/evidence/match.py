@@ -55,7 +55,7 @@ class Value:
     def __post_init__(self) -> None:
         if self.op not in OPERATORS:
             raise ValueError(f"unknown operator {self.op!r}")
-        tolerance = number(self.tolerance)
+        tolerance = number(self.tolerance) if self.tolerance != "0" else 0
         if tolerance is None or tolerance < 0:
             raise ValueError(f"a tolerance is a number and not negative, not {self.tolerance!r}")
         if self.op == "time" and len(_digits(self.expected)) < TIME_DIGITS[self.precision]:

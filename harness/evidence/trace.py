@@ -12,14 +12,18 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable, Sequence
+from binascii import b2a_base64
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from pydantic_core import from_json
+
 from harness import limits
 from harness.clock import Clock
 from harness.errors import HarnessError, InputError
+from harness.evidence.hashed import Hashed, State, state
 from harness.evidence.line import NOTHING, Shared, pack, render, stamp, unpack
 from harness.i18n import tr
 
@@ -30,6 +34,7 @@ __all__ = [
     "Record",
     "SealedTrace",
     "Trace",
+    "head",
     "pack",
     "read",
     "unpack",
@@ -256,42 +261,89 @@ class SealedTrace:
         return str(self.records[-1]["verdict"]) if self.sealed else ""
 
 
-def read(path: Path) -> SealedTrace:
+def read(path: Path, hashed: Hashed | None = None) -> SealedTrace:
     """Read a trace to its last whole line; a cut-off tail is damage, not an exception.
+
+    Args:
+        path: of the file.
+        hashed: learns the hashes of the trace and its payloads, where the trace is whole.
 
     Raises:
         InputError: the file cannot be read at all, or is no trace of this version.
     """
-    try:
-        lines = _whole_lines(path)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        message = tr("the trace cannot be read: {reason}", reason=reason)
-        raise InputError(message, where=str(path)) from error
+    hashed = Hashed() if hashed is None else hashed
+    data, seen = _bytes(path)
     records: list[Record] = []
-    damage = ""
-    for number, line in enumerate(lines, 1):
+    damage, last = "", 0
+    for number, (begin, line) in enumerate(_whole_lines(data), 1):
         record = _parsed(line)
         if record is None or record.get("n") != number or not isinstance(record.get("kind"), str):
             damage = tr("line {number} is not record {number}", number=number)
             break
-        damage = damage or _fetch_blob(path, record)
+        if "blob" in record:
+            damage = damage or _fetch_blob(path, record, hashed)
         records.append(record)
+        last = begin
     _check_head(path, records)
-    damage = damage or _seal_damage(records, lines)
+    if not damage:
+        damage, digest = _seal_damage(records, data, last)
+        if digest:
+            hashed.keep(path, seen, digest)
     return SealedTrace(path=path, records=records, sealed=not damage, damage=damage)
 
 
-def _whole_lines(path: Path) -> list[bytes]:
-    with path.open("rb") as file:
-        return [line for line in file if line.endswith(b"\n")]
+def head(path: Path) -> Record:
+    """The first record alone, of a trace of which only that it can be read matters.
+
+    Raises:
+        InputError: as ``read`` does.
+    """
+    try:
+        with path.open("rb") as file:
+            line = file.readline()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    record = _parsed(line[:-1]) if line.endswith(b"\n") else None
+    whole = record is not None and record.get("n") == 1 and isinstance(record.get("kind"), str)
+    records = [record] if record is not None and whole else []
+    _check_head(path, records)
+    return records[0]
+
+
+def _bytes(path: Path) -> tuple[bytes, State]:
+    try:
+        with path.open("rb") as file:
+            seen = state(file)
+            return file.read(), seen
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    reason = error.strerror or str(error)
+    return InputError(tr("the trace cannot be read: {reason}", reason=reason), where=str(path))
+
+
+def _whole_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Where each line begins, and the line without its end; one at a time, for they are long."""
+    begin = 0
+    while (end := data.find(b"\n", begin)) >= 0:
+        yield begin, data[begin:end]
+        begin = end + 1
 
 
 def _parsed(line: bytes) -> Record | None:
+    """One record, or None; by the parser of pydantic, which takes half the time.
+
+    What that one does not take (half a surrogate pair, deep nesting) the other one decides.
+    """
     try:
-        record = json.loads(line.decode())
+        record = from_json(line)
     except ValueError:
-        return None
+        try:
+            record = json.loads(line.decode())
+        except ValueError:
+            return None
     return record if isinstance(record, dict) else None
 
 
@@ -304,29 +356,42 @@ def _check_head(path: Path, records: Sequence[Record]) -> None:
         raise InputError(message, where=f"{path}:1")
 
 
-def _seal_damage(records: Sequence[Record], lines: Sequence[bytes]) -> str:
-    """Why the trace is not whole and as it was sealed; empty if it is."""
-    last = records[-1]
+def _seal_damage(records: Sequence[Record], data: bytes, last: int) -> tuple[str, str]:
+    """Why the trace is not whole and as it was sealed, or else the hash of the whole file.
+
+    Args:
+        records: all of it.
+        data: the file.
+        last: where the line of the last record begins.
+    """
+    seal = records[-1]
     if any(record["kind"] == "seal" for record in records[:-1]):
-        return tr("records stand behind the seal: the file was edited")
-    if last["kind"] != "seal":
-        return tr("not sealed: the run was cut off")
-    digest = hashlib.sha256(b"".join(lines[:-1]) + _covered(lines[-1])).hexdigest()
-    if last.get("sha256") != digest:
-        return tr("the hash in the seal does not hold: the file was edited")
-    return ""
+        return tr("records stand behind the seal: the file was edited"), ""
+    if seal["kind"] != "seal":
+        return tr("not sealed: the run was cut off"), ""
+    end = data.index(b"\n", last) + 1
+    covered = last + len(_covered(data[last:end]))
+    view = memoryview(data)
+    whole = hashlib.sha256(view[:covered])
+    if seal.get("sha256") != whole.hexdigest():
+        return tr("the hash in the seal does not hold: the file was edited"), ""
+    whole.update(view[covered:])
+    return "", whole.hexdigest()
 
 
-def _fetch_blob(path: Path, record: Record) -> str:
+def _fetch_blob(path: Path, record: Record, hashed: Hashed) -> str:
     """Put a payload that stands in a blob back into its record; returns what is wrong with it."""
     digest = record.get("blob")
     if not isinstance(digest, str):
         return ""
+    blob = path.parent / "blobs" / digest
     try:
-        data = (path.parent / "blobs" / digest).read_bytes()
+        with blob.open("rb") as file:
+            seen, data = state(file), file.read()
     except OSError:
         return tr("the payload of record {n} is missing: {blob}", n=record["n"], blob=digest)
     if hashlib.sha256(data).hexdigest() != digest:
         return tr("the payload of record {n} was edited: {blob}", n=record["n"], blob=digest)
-    record["raw"] = pack(data)
+    hashed.keep(blob, seen, digest)
+    record["raw"] = b2a_base64(data, newline=False).decode("ascii")  # as every other one is read
     return ""

@@ -31,6 +31,9 @@ _MSH18: Final = re.compile(rb"MSH(.)(?:[^\r\n]*?\1){16}([^\r\n]*?)(?:\1|\r|\n|$)
 """MSH-1 is the separator itself, so MSH-18 stands after the 17th one (HL7 2.5.1 §2.14.9.18)."""
 
 
+_OCCURRENCE: Final = re.compile(r"\[\d+\]")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """One field that is not empty: ``OBX[2]-5`` or ``R[1].4``, and its text."""
@@ -41,7 +44,7 @@ class Field:
     @property
     def name(self) -> str:
         """The path without occurrence: ``OBX-5``."""
-        return re.sub(r"\[\d+\]", "", self.path)
+        return _OCCURRENCE.sub("", self.path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,14 +148,20 @@ def _short(value: str) -> str:
     return visible(value[:VALUE_CHARS_MAX]) + f"… (+{len(value) - VALUE_CHARS_MAX})"
 
 
+_SHOWN: Final = bytes(byte if 0x20 <= byte < 0x7F else ord(".") for byte in range(0x100))
+
+
 def hex_dump(raw: bytes) -> str:
     """Offset, bytes and ASCII, ``HEX_WIDTH`` a line; at most ``HEX_BYTES_MAX`` bytes."""
+    piece = raw[:HEX_BYTES_MAX]
+    digits = piece.hex(" ")
+    shown = piece.translate(_SHOWN).decode("ascii")
     lines = []
-    for at in range(0, min(len(raw), HEX_BYTES_MAX), HEX_WIDTH):
-        piece = raw[at : min(at + HEX_WIDTH, HEX_BYTES_MAX)]
-        halves = [piece[:8].hex(" "), piece[8:].hex(" ")]
-        shown = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in piece)
-        lines.append(f"{at:06x}  {halves[0]:<23}  {halves[1]:<23}  {shown}")
+    for at in range(0, len(piece), HEX_WIDTH):
+        begin = 3 * at  # two digits and a blank
+        halves = digits[begin : begin + 23], digits[begin + 24 : begin + 47]
+        text = shown[at : at + HEX_WIDTH]
+        lines.append(f"{at:06x}  {halves[0]:<23}  {halves[1]:<23}  {text}")
     if len(raw) > HEX_BYTES_MAX:
         lines.append(f"… +{len(raw) - HEX_BYTES_MAX}")
     return "\n".join(lines)

@@ -9,10 +9,13 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from os import SEEK_END
 from pathlib import Path
 from typing import IO, Final
 
 from harness.errors import InputError
+from harness.evidence.hashed import Hashed, state
 from harness.i18n import tr
 from harness.report import pictures
 
@@ -29,37 +32,36 @@ MASKED: Final = frozenset({"report.html"})
 CHUNK_BYTES: Final = 1024 * 1024
 """Read at a time: a trace may be larger than memory."""
 
-EPOCH: Final = (1980, 1, 1, 0, 0, 0)
-"""The earliest time that ZIP knows (APPNOTE 6.3.10 §4.4.6): file times are no evidence."""
+LEVEL: Final = 3
+"""Of deflate (RFC 1951): half the time of the default, for an archive larger by a sixth."""
 
 
-def pack(folder: Path, *, withhold: bool = False) -> Path:
+def pack(folder: Path, *, withhold: bool = False, hashed: Hashed | None = None) -> Path:
     """Write ``evidence.zip`` of a run folder and return its path; an older one is replaced.
 
     Args:
         folder: the run folder.
         withhold: real persons may be in it: only the masked page goes in, and of everything else
             the hash, so that what stays in the house can be held against it.
+        hashed: files that were read whole before; one that has changed since is hashed again.
     """
+    hashed = Hashed() if hashed is None else hashed
     target = folder / NAME
     partial = folder / f"{NAME}.partial"
     entries: list[dict[str, object]] = []
     withheld: list[dict[str, object]] = []
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
+    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as archive:
         for path in _files(folder):
             name = path.relative_to(folder).as_posix()
-            if withhold and name not in MASKED:
-                data = path.read_bytes()
-                told = {"path": name, "bytes": len(data)}
-                withheld.append(told | {"sha256": hashlib.sha256(data).hexdigest()})
-                continue
-            digest, size = _add(archive, name, path)
-            entries.append({"path": name, "bytes": size, "sha256": digest})
+            kept = withhold and name not in MASKED
+            digest, size = _add(None if kept else archive, name, path, hashed)
+            (withheld if kept else entries).append({"path": name, "bytes": size, "sha256": digest})
         told_all = {"format": FORMAT, "files": entries}
         if withhold:
             told_all["withheld"] = withheld
         manifest = json.dumps(told_all, ensure_ascii=False, indent=2)
-        archive.writestr(_info(MANIFEST), manifest.encode() + b"\n")
+        with _opened(archive, MANIFEST, long=False) as member:
+            member.write(manifest.encode() + b"\n")
     partial.replace(target)
     return target
 
@@ -99,22 +101,37 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _info(name: str) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name, date_time=EPOCH)
-    info.compress_type = zipfile.ZIP_DEFLATED
+@contextmanager
+def _opened(archive: zipfile.ZipFile, name: str, *, long: bool = True) -> Iterator[IO[bytes]]:
+    """A new member, of the earliest time that ZIP knows: file times are no evidence.
+
+    Args:
+        archive: which gets it.
+        name: of the member.
+        long: it may have more than 2 GiB.
+    """
+    with archive.open(name, "w", force_zip64=long) as member:
+        yield member
+    info = archive.getinfo(name)
     info.create_system = 3  # the same on Windows
     info.external_attr = 0o644 << 16
-    return info
 
 
-def _add(archive: zipfile.ZipFile, name: str, path: Path) -> tuple[str, int]:
-    digest, size = hashlib.sha256(), 0
-    with path.open("rb") as source, archive.open(_info(name), "w", force_zip64=True) as target:
-        for chunk in _chunks(source):
-            digest.update(chunk)
-            size += len(chunk)
-            target.write(chunk)
-    return digest.hexdigest(), size
+def _add(archive: zipfile.ZipFile | None, name: str, path: Path, hashed: Hashed) -> tuple[str, int]:
+    """SHA-256 and size of a file, which goes into the archive where one is given."""
+    with path.open("rb") as source:
+        known = hashed.of(path, state(source))
+        if known and archive is None:
+            return known, source.seek(0, SEEK_END)
+        digest, size = hashlib.sha256(), 0
+        with _opened(archive, name) if archive else nullcontext() as member:
+            for chunk in _chunks(source):
+                size += len(chunk)
+                if not known:
+                    digest.update(chunk)
+                if member is not None:
+                    member.write(chunk)
+    return known or digest.hexdigest(), size
 
 
 def _digest(archive: zipfile.ZipFile, name: str) -> str:

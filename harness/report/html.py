@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from harness import i18n
 from harness.errors import InputError
@@ -26,7 +26,7 @@ from harness.evidence.verdict import Verdict
 from harness.i18n import tr
 from harness.model import Person
 from harness.report import ladder, ladder_svg, pictures, words
-from harness.report.details import Detail, details
+from harness.report.details import Detail, FieldRow, details
 from harness.report.mask import Mask
 from harness.report.model import Run, ScenarioRun
 from harness.report.overview import overview
@@ -99,6 +99,10 @@ class _Page:
     mask: Mask
     left: int = DETAIL_BYTES_MAX
     sections: dict[str, Markup] = field(default_factory=dict)
+    anchors: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.anchors = {one.id: f"s{number}" for number, one in enumerate(self.run.scenarios, 1)}
 
 
 def _page(run: Run, folder: Path, mask: Mask) -> str:
@@ -128,7 +132,7 @@ def _page(run: Run, folder: Path, mask: Mask) -> str:
             passed=[one for one in run.scenarios if one.verdict is Verdict.PASS],
             sections=page.sections,
             pictures=pictures.read(folder),
-            anchors=_anchors(run),
+            anchors=page.anchors,
             verdicts=[str(verdict) for verdict in Verdict],
             style=Markup(style),  # noqa: S704  # our own file
             script=Markup(script),  # noqa: S704  # our own file
@@ -143,16 +147,13 @@ def _struck(scenario: ScenarioRun) -> bool:
     return any(one.fired for one in scenario.faults)
 
 
-def _anchors(run: Run) -> dict[str, str]:
-    return {one.id: f"s{number}" for number, one in enumerate(run.scenarios, 1)}
-
-
 def _section(page: _Page, scenario: ScenarioRun) -> Markup:
     """One scenario at the fullest level that fits."""
-    anchor = _anchors(page.run)[scenario.id]
-    records, trouble = _records(page.folder, scenario)
+    anchor = page.anchors[scenario.id]
+    # With no room left none fits, and the last is taken: the fuller ones are not even tried, and of
+    # the trace the beginning alone is read.
+    records, trouble = _records(page.folder, scenario, whole=page.left > 0)
     text = Markup("")
-    # With no room left none fits, and the last is taken: the fuller ones are not even tried.
     for level in Level if page.left else (Level.TABLE,):
         try:
             text = _scenario(page, scenario, anchor, records, level=level, trouble=trouble)
@@ -173,12 +174,15 @@ def _all_records(run: Run, folder: Path) -> Iterator[Record]:
             yield from _records(folder, scenario)[0]
 
 
-def _records(folder: Path, scenario: ScenarioRun) -> tuple[Sequence[Record], str]:
+def _records(
+    folder: Path, scenario: ScenarioRun, *, whole: bool = True
+) -> tuple[Sequence[Record], str]:
+    """The trace of a scenario, or its first record alone, and why there is none."""
     path = (folder / scenario.trace).resolve()
     if not path.is_relative_to((folder / "traces").resolve()):
         return (), tr("the trace stands outside the run folder")
     try:
-        return trace.read(path).records, ""
+        return (trace.read(path).records if whole else [trace.head(path)]), ""
     except (InputError, OSError) as error:
         return (), str(getattr(error, "message", error))
 
@@ -278,9 +282,25 @@ def _environment() -> Environment:
         finding_word=words.finding_word,
         moment=_moment,
         duration=_duration,
+        field_rows=_field_rows,
     )
     made.filters["shorten"] = _shorten
     return made
+
+
+_BAD: Final = ' class="bad"'
+
+
+def _field_rows(fields: Sequence[FieldRow]) -> Markup:
+    """The rows of a decoded message: most of a page, so all its texts are escaped in one go."""
+    texts = [visible(text) for one in fields for text in (one.path, one.name, one.value)]
+    cells = iter(str(escape("\0".join(texts))).split("\0"))  # ``visible`` leaves no NUL in a text
+    rows = [
+        f"<tr{_BAD if one.bad else ''}><th>{path}</th><td>{name}</td>"
+        f'<td class="value">{value}</td></tr>'
+        for one, path, name, value in zip(fields, cells, cells, cells, strict=True)
+    ]
+    return Markup("\n".join(rows))  # noqa: S704  # all escaped above
 
 
 def _final(value: Any) -> Any:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from harness.evidence.verdict import Verdict, worst
 from harness.i18n import tr
 from harness.report.leftover import NAME
 from harness.report.model import Interface, Requirement, Run, ScenarioRun
 from harness.report.words import NOT_TESTED, reason
+
+T = TypeVar("T")
 
 RULES: Final = {
     Verdict.PASS: (
@@ -194,21 +197,36 @@ def _groups(run: Run) -> tuple[InterfaceGroup, ...]:
     interfaces = {one.id: one for one in run.interfaces}
     for ident in [*(one.interface for one in requirements.values()), *_of(run.scenarios)]:
         interfaces.setdefault(ident, Interface(id=ident))
+    by_interface = _by(requirements.values(), lambda one: one.interface)
+    of_interface = _by(run.scenarios, lambda one: one.interface)
+    of_requirement = _by(run.scenarios, lambda one: one.requirement)
     return tuple(
-        _group(one, [req for req in requirements.values() if req.interface == one.id], run)
+        _group(one, by_interface[one.id], of_interface[one.id], of_requirement)
         for one in interfaces.values()
     )
+
+
+def _by(things: Iterable[T], key: Callable[[T], str]) -> defaultdict[str, list[T]]:
+    """Each under its key, in their order."""
+    found: defaultdict[str, list[T]] = defaultdict(list)
+    for one in things:
+        found[key(one)].append(one)
+    return found
 
 
 def _of(scenarios: Sequence[ScenarioRun]) -> list[str]:
     return [one.interface for one in scenarios]
 
 
-def _group(interface: Interface, requirements: Sequence[Requirement], run: Run) -> InterfaceGroup:
-    own = [one for one in run.scenarios if one.interface == interface.id]
+def _group(
+    interface: Interface,
+    requirements: Sequence[Requirement],
+    own: Sequence[ScenarioRun],
+    of_requirement: Mapping[str, Sequence[ScenarioRun]],
+) -> InterfaceGroup:
     lines, untested = [], []
     for requirement in requirements:
-        scenarios = tuple(one for one in run.scenarios if one.requirement == requirement.id)
+        scenarios = tuple(of_requirement.get(requirement.id, ()))
         if scenarios:
             lines.append(_line(requirement.id, requirement.name, scenarios))
         else:

@@ -16,6 +16,7 @@ from harness.errors import InputError
 from harness.evidence import reach, trace
 from harness.evidence.conclude import Conclusion, conclude
 from harness.evidence.expect import Finding
+from harness.evidence.hashed import Hashed
 from harness.evidence.trace import Record
 from harness.evidence.verdict import Verdict, worst
 from harness.i18n import tr
@@ -43,15 +44,20 @@ _TRACE_NAME = re.compile(r"[^/\\:\x00.][^/\\:\x00]*")
 """A scenario id that can name a file in ``traces/`` and nowhere else."""
 
 
-def build(folder: Path) -> Run:
+def build(folder: Path, hashed: Hashed | None = None) -> Run:
     """Derive the run from ``plan.json`` and ``traces/*.jsonl``, and count its ``cleanup.csv``.
+
+    Args:
+        folder: the run folder.
+        hashed: learns the hashes of what was read.
 
     Raises:
         InputError: the plan is missing or wrong; a trace never raises, it becomes a verdict.
     """
     plan = parse(Plan, folder / "plan.json")
     planned = [*plan.scenarios, *_unplanned(folder, plan)]
-    parts = [_scenario(folder, one) for one in planned]
+    hashed = Hashed() if hashed is None else hashed
+    parts = [_scenario(folder, one, hashed) for one in planned]
     scenarios = tuple(scenario for scenario, _ in parts)
     verdicts = [one.verdict for one in scenarios]
     cleanup = leftover.counted(folder)
@@ -103,8 +109,9 @@ def write(
         internal: for the house alone: nothing is hidden, and the evidence holds the traces.
         people: signed test patients, whom a masked page does not name either.
     """
+    hashed = Hashed()
     if (folder / "plan.json").is_file() or not (folder / "run.json").is_file():
-        run = build(folder)
+        run = build(folder, hashed)
         # Lone surrogates of a hostile peer become JSON escapes: the file stays valid UTF-8.
         text = run.text().encode("utf-8", "backslashreplace")
         (folder / "run.json").write_bytes(text)
@@ -114,7 +121,7 @@ def write(
     page = html.render(run, folder, lang=lang, masked=hidden, people=people)
     (folder / "report.html").write_text(page, encoding="utf-8", newline="\n")
     # What leaves the house by default must not carry real persons.
-    evidence_zip.pack(folder, withhold=run.masked and not internal)
+    evidence_zip.pack(folder, withhold=run.masked and not internal, hashed=hashed)
     return run
 
 
@@ -125,7 +132,7 @@ def _unplanned(folder: Path, plan: Plan) -> list[ScenarioPlan]:
     return [ScenarioPlan(id=path.stem) for path in paths if path.stem not in known]
 
 
-def _scenario(folder: Path, plan: ScenarioPlan) -> tuple[ScenarioRun, str]:
+def _scenario(folder: Path, plan: ScenarioPlan, hashed: Hashed) -> tuple[ScenarioRun, str]:
     """One scenario, and the civil time of its last record (empty if it never began)."""
     if not _TRACE_NAME.fullmatch(plan.id):
         raise InputError(
@@ -137,7 +144,7 @@ def _scenario(folder: Path, plan: ScenarioPlan) -> tuple[ScenarioRun, str]:
     if not path.is_file():
         return _ended(plan, Verdict.BLOCKED, NOT_RUN), ""
     try:
-        sealed = trace.read(path)
+        sealed = trace.read(path, hashed)
     except InputError as error:
         return _ended(plan, Verdict.INCONCLUSIVE, CUT_OFF, error.message, trace=relative), ""
     records = sealed.records

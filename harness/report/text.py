@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069"
@@ -19,7 +20,7 @@ def visible(text: str) -> str:
     >>> visible("A\r\u202eB")
     'A␍⟦202E⟧B'
     """
-    return _HIDDEN.sub(_shown, text)
+    return text if text.isprintable() else _HIDDEN.sub(_shown, text)
 
 
 def _shown(match: re.Match[str]) -> str:
@@ -31,7 +32,12 @@ def _shown(match: re.Match[str]) -> str:
 
 def columns(text: str) -> int:
     """Width in columns of half-width characters; Chinese characters take two."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+    return len(text) if text.isascii() else sum(map(_width, text))
+
+
+@lru_cache(maxsize=16384)  # a page says a few hundred different ones
+def _width(char: str) -> int:
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def cut(text: str, limit: int) -> str:
@@ -45,8 +51,8 @@ def cut(text: str, limit: int) -> str:
     line = visible(" ".join(head.split("\n"))) if "\n" in head else visible(head)
     if len(head) == len(text) and columns(line) <= limit:
         return line
-    at, width = 0, 1 + columns(line[0])
+    at, width = 0, 1 + _width(line[0])
     while width <= limit:  # ends before the line does, which is wider than the limit
         at += 1
-        width += columns(line[at])
+        width += _width(line[at])
     return line[:at].rstrip() + "…"

@@ -173,20 +173,15 @@ def _wrong_kind(sentence: Sentence, step: Step) -> ScenarioError:
 
 def _attached(step: Step, sentence: Sentence, file: str) -> dict[str, Any]:
     """Table and text block for the step's function."""
-    _check_presence(
-        step,
-        step.table,
-        present=sentence.table is not None,
-        missing=tr("a table is missing below this sentence"),
-        needless=tr("this sentence has no use for a table"),
-    )
-    _check_presence(
-        step,
-        step.text,
-        present=sentence.doc is not None,
-        missing=tr("a text block is missing below this sentence"),
-        needless=tr("this sentence has no use for a text block"),
-    )
+    has_table, has_text = sentence.table is not None, sentence.doc is not None
+    if step.table is Takes.REQUIRED and not has_table:
+        raise _misused(step, tr("a table is missing below this sentence"))
+    if step.table is Takes.NO and has_table:
+        raise _misused(step, tr("this sentence has no use for a table"))
+    if step.text is Takes.REQUIRED and not has_text:
+        raise _misused(step, tr("a text block is missing below this sentence"))
+    if step.text is Takes.NO and has_text:
+        raise _misused(step, tr("this sentence has no use for a text block"))
     keywords: dict[str, Any] = {}
     if step.table is not Takes.NO:
         keywords["table"] = None if sentence.table is None else Table.of(sentence, file)
@@ -195,14 +190,7 @@ def _attached(step: Step, sentence: Sentence, file: str) -> dict[str, Any]:
     return keywords
 
 
-def _check_presence(
-    step: Step, takes: Takes, *, present: bool, missing: str, needless: str
-) -> None:
-    if takes is Takes.REQUIRED and not present:
-        raise ScenarioError(missing, remedy=_used(step))
-    if takes is Takes.NO and present:
-        raise ScenarioError(needless, remedy=_used(step))
-
-
-def _used(step: Step) -> str:
-    return tr("it is used like this:\n{example}", example=step.example)
+def _misused(step: Step, message: str) -> ScenarioError:
+    return ScenarioError(
+        message, remedy=tr("it is used like this:\n{example}", example=step.example)
+    )

@@ -23,7 +23,7 @@ from harness.profile import Transport
 from harness.report import attempts
 from harness.report import run as report
 from harness.report.model import Run
-from harness.scenario import catalogue, counts, files, forked, interrupt, nightly
+from harness.scenario import catalogue, counts, files, forked, heap, interrupt, nightly
 from harness.scenario.gherkin import gather
 from harness.scenario.lint import lint as lint_paths
 from harness.scenario.progress import Progress, verdict_table
@@ -155,7 +155,7 @@ def run(request: Request) -> int:
         InputError: what was asked for cannot be run; nothing was.
         KeyboardInterrupt: Ctrl-C, before anything ran.
     """
-    with interrupt.kept():
+    with interrupt.kept(), heap.settled():
         return _run(request)
 
 
@@ -243,8 +243,9 @@ def _nothing_ran(progress: Progress, code: int) -> int:
 
 def _tell(request: Request, folder: Path, progress: Progress, code: int) -> int:
     """Report what ran, also after Ctrl-C and after a failure of our own."""
-    trouble = write_left(folder)
-    model = report.write(folder, lang=request.lang)
+    with heap.settled():
+        trouble = write_left(folder)
+        model = report.write(folder, lang=request.lang)
     print(verdict_table(model, folder))
     if trouble:
         print(trouble)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from harness import resources
@@ -29,8 +30,7 @@ Chosen = dict[Path, tuple[int, ...]]
 
 def shown(path: Path) -> str:
     """A file as plans, traces and reports name it."""
-    path = path.resolve()
-    here = Path.cwd().resolve()
+    path, here = _resolved(path, Path.cwd())
     if path.is_relative_to(here):
         return path.relative_to(here).as_posix()
     shipped = resources.scenarios_folder()
@@ -42,6 +42,12 @@ def shown(path: Path) -> str:
         return Path(os.path.relpath(path, here)).as_posix()
     except ValueError:  # another drive of Windows
         return path.as_posix()
+
+
+@lru_cache(maxsize=1024)
+def _resolved(path: Path, here: Path) -> tuple[Path, Path]:
+    """Both without links: a run names each of its files once a scenario."""
+    return path.resolve(), here.resolve()
 
 
 def find(name: str) -> Path:

@@ -56,9 +56,9 @@ class Lines:
 
     def choose(self, scenarios: Sequence[Scenario]) -> list[bool]:
         """Of each scenario, whether it is meant."""
-        rows = {
-            (_key(one.file), one.row_line) for one in scenarios if one.row_line and self.by_file
-        }
+        if not self.by_file:
+            return [True] * len(scenarios)
+        rows = {(_key(one.file), one.row_line) for one in scenarios if one.row_line}
         return [self._takes(one, rows) for one in scenarios]
 
     def _takes(self, scenario: Scenario, rows: set[tuple[str, int]]) -> bool:

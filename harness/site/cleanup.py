@@ -16,8 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-import xlsxwriter
-
 from harness.errors import InputError
 from harness.evidence import trace
 from harness.evidence.trace import Record
@@ -191,6 +189,8 @@ def _filled(one: Leftover, known: Leftover | None) -> Leftover:
 
 def save(folder: Path, rows: Sequence[Leftover]) -> None:
     """Write both tables as they are given."""
+    import xlsxwriter  # noqa: PLC0415 - slow to load, and most runs leave nothing behind
+
     text = io.StringIO()
     csv.writer(text).writerows([COLUMNS, *(one.row() for one in rows)])
     (folder / NAME).write_bytes(text.getvalue().encode("utf-8-sig"))

@@ -18,7 +18,9 @@ import pytest
 from harness import i18n, limits
 from harness.clock import VirtualClock
 from harness.errors import HarnessError, InputError
-from harness.evidence.trace import FORMAT, Record, Trace, pack, read, unpack
+from harness.evidence import trace as module
+from harness.evidence.hashed import Hashed, state
+from harness.evidence.trace import FORMAT, Record, Trace, head, pack, read, unpack
 
 
 @pytest.fixture(autouse=True)
@@ -269,9 +271,75 @@ def test_what_is_no_trace_is_the_users_input(
     if content is not None:
         path.write_bytes(content)
 
-    with pytest.raises(InputError, match=message) as caught:
-        read(path)
-    assert caught.value.where == f"{path}{line}"
+    for way in (read, head):  # who looks at the beginning alone is told the same
+        with pytest.raises(InputError, match=message) as caught:
+            way(path)
+        assert caught.value.where == f"{path}{line}"
+
+
+def test_the_beginning_alone_can_be_read(tmp_path: Path) -> None:
+    path = sealed_file(tmp_path)
+    path.write_bytes(path.read_bytes() + b"no record")
+
+    assert head(path) == read(path).head
+    path.write_bytes(path.read_bytes().splitlines()[0])  # without its end
+    with pytest.raises(InputError, match="the first record is missing"):
+        head(path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(b"-0", b"-0.0", b"1e400", b"5e-324", b"9007199254740993.0", b"38546.294198"),
+        *(b"01", b"1.", b"+1", b"-", b"1_0", b"0x1", b"NaN", b"-Infinity", b"nan", b"Null"),
+        *(b"9" * 30, b"9" * 5000, b"0." + b"1" * 400, b"18446744073709551616"),
+        *(b'"\\ud800"', b'"\\ud83d\\ude00"', b'"\\ud83dx"', b'"\\u0000"', b'"\\x"', b'"\\/"'),
+        *(
+            b'"\x01"',
+            b'"\x7f"',
+            b'"\xff"',
+            b'"\xed\xa0\x80"',
+            b'"a\tb"',
+            b"\xef\xbb\xbf1",
+            b"\x0c1",
+        ),
+        *(b"", b" 1 \r", b"1 2", b"1\x00", b'{"a":1,"b":2,"a":3}', b'{"a":1,}', b"{1:2}", b"'a'"),
+        *(b"[" * 100 + b"]" * 100, b"[" * 300 + b"]" * 300),
+    ],
+)
+def test_both_parsers_read_the_same(line: bytes) -> None:
+    record = b'{"is":' + line + b"}"
+
+    try:
+        wanted = repr(json.loads(record.decode()))
+    except ValueError:
+        wanted = "None"
+    assert repr(module._parsed(record)) == wanted
+
+
+def test_the_hashes_of_what_was_read_are_kept(tmp_path: Path) -> None:
+    def kept(path: Path) -> str:
+        with path.open("rb") as file:
+            return hashed.of(path, state(file))
+
+    path, hashed = tmp_path / "a.jsonl", Hashed()
+    trace = opened(path)
+    trace.add("message", raw=pack(b"y" * 70_000))
+    trace.seal("pass")
+    (blob,) = (tmp_path / "blobs").iterdir()
+    for one in (path, blob):
+        os.utime(one, (0, 0))  # what is written below is later, however coarse the clock of files
+
+    assert read(path, hashed).sealed
+    assert kept(path) == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert kept(blob) == blob.name
+
+    path.write_bytes(path.read_bytes().replace(b"pass", b"fail"))  # as long as before
+    assert not read(path, hashed).sealed
+    assert kept(path) == ""
+    blob.unlink()
+    blob.write_bytes(b"y" * 70_000)  # another file, the same bytes
+    assert kept(blob) == ""
 
 
 WRITER = """

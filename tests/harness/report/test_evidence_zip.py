@@ -2,13 +2,16 @@
 
 import hashlib
 import json
+import os
 import zipfile
 
 import pytest
 import sample
 
 from harness.errors import InputError
+from harness.evidence.hashed import Hashed, state
 from harness.report.evidence_zip import pack, verify
+from harness.report.run import build
 
 
 @pytest.fixture
@@ -46,6 +49,44 @@ def test_the_same_folder_gives_the_same_bytes(run_folder):
 
     assert pack(run_folder).read_bytes() == first
     assert not (run_folder / "evidence.zip.partial").exists()
+
+
+def test_what_changed_since_it_was_read_is_hashed_again(run_folder):
+    hashed, path = Hashed(), run_folder / "traces" / "value-changed.jsonl"
+    os.utime(path, (0, 0))  # what is written below is later, however coarse the clock of files
+    build(run_folder, hashed)
+    path.write_bytes(path.read_bytes().replace(b"1", b"2"))  # as long as before
+
+    for withhold, where in ((False, "files"), (True, "withheld")):
+        archive = pack(run_folder, withhold=withhold, hashed=hashed)
+        assert verify(archive) == []
+        with zipfile.ZipFile(archive) as opened:
+            manifest = json.loads(opened.read("manifest.json"))
+        told = {one["path"]: (one["bytes"], one["sha256"]) for one in manifest[where]}
+        for name in ("value-changed", "result-arrives"):
+            raw = (run_folder / "traces" / f"{name}.jsonl").read_bytes()
+            whole = (len(raw), hashlib.sha256(raw).hexdigest())
+            assert told[f"traces/{name}.jsonl"] == whole
+
+
+def test_what_was_hashed_is_not_hashed_again(run_folder):
+    hashed, path = Hashed(), run_folder / "traces" / "value-changed.jsonl"
+    with path.open("rb") as file:
+        hashed.keep(path, state(file), "0" * 64)
+
+    assert verify(pack(run_folder, hashed=hashed)) == [
+        "traces/value-changed.jsonl: the SHA-256 differs"
+    ]
+
+
+def test_members_are_the_same_on_every_system(run_folder):
+    with zipfile.ZipFile(pack(run_folder)) as archive:
+        told = {
+            (one.date_time, one.create_system, one.external_attr, one.compress_type)
+            for one in archive.infolist()
+        }
+
+    assert told == {((1980, 1, 1, 0, 0, 0), 3, 0o644 << 16, zipfile.ZIP_DEFLATED)}
 
 
 def test_a_whole_archive_has_no_problem(run_folder):

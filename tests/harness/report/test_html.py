@@ -11,6 +11,7 @@ from lxml import html as parser
 
 from harness import i18n
 from harness.report import html as module
+from harness.report.details import FieldRow
 from harness.report.html import render, reproduce
 from harness.report.model import FindingEntry
 from harness.report.run import build, load, write
@@ -334,6 +335,33 @@ def test_where_no_room_is_left_fuller_levels_are_not_even_tried(run, folder, mon
             level=module.Level.TABLE, trouble="",
         )  # fmt: skip
         tried.clear()
+
+
+@pytest.mark.parametrize("damage", [None, "", "no record\n", "keep"])
+def test_where_no_room_is_left_the_beginning_of_a_trace_tells_the_same(run, folder, damage):
+    path = folder / run.scenarios[0].trace
+    if damage is None:
+        path.unlink()
+    elif damage != "keep":
+        path.write_text(damage, encoding="utf-8")
+
+    whole = module._records(folder, run.scenarios[0])
+    short = module._records(folder, run.scenarios[0], whole=False)
+    assert short == (whole[0][:1], whole[1])
+    assert bool(short[0]) is (damage == "keep")
+
+
+def test_texts_of_a_decoded_message_are_escaped_each_for_itself():
+    rows = module._field_rows((
+        FieldRow(path="OBX[1]-5", name="<b>", value="a\x00\"&'\n\u202eb", bad=True),
+        FieldRow(path="<", name="", value=""),
+    ))  # fmt: skip
+
+    assert rows == (
+        '<tr class="bad"><th>OBX[1]-5</th><td>&lt;b&gt;</td>'
+        '<td class="value">a␀&#34;&amp;&#39;\n⟦202E⟧b</td></tr>\n'
+        '<tr><th>&lt;</th><td></td><td class="value"></td></tr>'
+    )
 
 
 def test_a_time_that_is_none_stays_as_it_is(run, folder):

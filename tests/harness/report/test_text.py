@@ -3,6 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.report import text as module
 from harness.report.text import columns, cut, visible
 
 
@@ -51,3 +52,8 @@ def test_cut_is_bounded_and_printable(text, limit):
     assert columns(line) <= limit
     assert visible(line) == line
     assert "\n" not in line
+
+
+def test_nothing_hidden_counts_as_printable():
+    signs = map(chr, range(0x10000))
+    assert [sign for sign in signs if sign == visible(sign) and module._HIDDEN.search(sign)] == []

@@ -44,6 +44,13 @@ def test_a_file_elsewhere_is_named_by_the_way_to_it():
     assert files.shown(Path("../beside.feature")) == "../beside.feature"
 
 
+def test_the_name_of_a_file_is_another_from_another_folder(here, monkeypatch):
+    file = here / "here" / "sub" / "a.feature"
+    assert files.shown(file) == "sub/a.feature"
+    monkeypatch.chdir(here / "here" / "sub")
+    assert files.shown(file) == "a.feature"
+
+
 def test_another_drive_has_no_way_to_it(monkeypatch, here):
     def relpath(*_):
         raise ValueError("path is on mount 'D:', start on mount 'C:'")
