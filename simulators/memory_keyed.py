@@ -12,7 +12,10 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from simulators.memory import ANSWERS_MAX, Read, Row
+from simulators.memory import Read, Row
+
+ANSWERS_MAX: Final = 4_000
+"""Answers kept, and their rows; then it begins anew: who asks again does so within seconds."""
 
 ROWS_MAX: Final = 16
 """A longer answer is not kept: to copy it would cost as much as to read it."""

@@ -42,8 +42,9 @@ class Store(Protocol):
 CHECKPOINT_PAGES = 4000
 """Pages in the log before it is brought into the file: 16 MiB, some thousand settlements."""
 
-CACHE_KIB = 64 * 1024
-"""Pages kept in memory: the upper levels of every index of ten million settlements."""
+CACHE_KIB = 16 * 1024
+"""Pages kept in memory: what follows each other reads them again. More would fill for an hour, so
+that nobody could tell it from a leak, and the system keeps pages of the file anyway."""
 
 STATEMENTS_KEPT = 512
 """Prepared statements of one connection: all that a simulated system has."""

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from simulators.memory import ANSWERS_MAX
-from simulators.memory_keyed import ROWS_MAX, KeyedMemory
+from simulators.memory_keyed import ANSWERS_MAX, ROWS_MAX, KeyedMemory
 from simulators.store import SqliteStore
 
 SCHEMA = [
