@@ -42,6 +42,9 @@ _STAFF = re.compile(
 )
 """A physician or pharmacist in a body of the insurance: no patient, whoever it is."""
 
+_DIGITS = re.compile(r"[1-9][0-9]{16}[0-9Xx]")
+"""Where no run of these characters stands, there is no number of anybody."""
+
 ID_CARD_CHARS = 18
 """Of an identity card number (GB 11643)."""
 
@@ -279,6 +282,8 @@ def _folded(text: str) -> str:
 
 def card_numbers(text: str) -> Iterator[str]:
     """Identity card numbers in a text, those of physicians and pharmacists left out."""
+    if _DIGITS.search(text) is None:
+        return  # most payloads, some of them twenty megabytes
     for match in _ID_CARD.finditer(_STAFF.sub(" ", text)):
         number = match[0].upper()
         if 1 <= int(number[10:12]) <= 12 and check_character(number[:17]) == number[17]:

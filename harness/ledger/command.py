@@ -47,14 +47,10 @@ from harness.ledger.columns import GRACE_DAYS, HARMLESS, TOLERANCE_DAYS
 from harness.ledger.control import Incomplete
 from harness.ledger.pool import Pool
 from harness.ledger.reading import Side, begin, read_side
-from harness.ledger.sources import deleted, feeds, not_read
+from harness.ledger.sources import deleted, feeds, has_few, not_read
 from harness.ledger.writing import Writing
 
 EXIT_BALANCED, EXIT_DIFFERS, EXIT_INCOMPLETE = 0, 1, 3
-SMALL_BYTES: Final = columns.FEW_ROWS * 400
-"""A file of few rows has about so many bytes; one that has more rows all the same is only read a
-little slower."""
-
 DETAILED: Final = ("his", "centre")
 """Sides whose fee lines may be given; what they explain needs both."""
 
@@ -144,7 +140,7 @@ def reconcile(request: Request) -> int:
 def _small(sources: Iterable[str]) -> bool:
     """Whether all sources are files with so little in them that they have few rows."""
     paths = [Path(source) for source in sources]
-    return all(one.is_file() and one.stat().st_size <= SMALL_BYTES for one in paths)
+    return all(one.is_file() and has_few(one) for one in paths)
 
 
 def _few(request: Request, sides: list[Side], log: list[evidence.Exchange]) -> bool:

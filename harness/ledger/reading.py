@@ -30,7 +30,7 @@ from harness.ledger import (
 from harness.ledger.columns import ALSO_CARRIED, AMOUNTS, KEYS, KNOWN, REQUIRED
 from harness.ledger.control import Control, Incomplete, control
 from harness.ledger.reading_text import Keep, parquet_scan, quoted
-from harness.ledger.sources import Feed
+from harness.ledger.sources import Feed, has_few
 
 IN_MEMORY_BYTES: Final = 256 << 20
 """Up to this size of file its rows are kept in the memory of the engine, beyond on disk."""
@@ -361,7 +361,8 @@ def _at_once(
     if part.control.crooked:
         return None
     by_name = dict(zip(part.names, part.columns, strict=True))
-    spelt = [canonical.odd_condition(n, by_name[n]) for n in part.names if n in KNOWN]
+    brief = has_few(part.feed.path)
+    spelt = [canonical.odd_condition(n, by_name[n], brief=brief) for n in part.names if n in KNOWN]
     odd = " OR ".join(f"({one})" for one in spelt)
     keep = Keep(con, target, memory=_small(part.feed))
     try:
@@ -372,7 +373,7 @@ def _at_once(
             return None
         part.table, part.number = f"({source})", keep.number
         types = dict.fromkeys(part.columns, "VARCHAR")
-        form = canonical.form(side, part, types, odd=(), at_once=True)
+        form = canonical.form(side, part, types, odd=(), at_once=True, brief=brief)
         rows = keep.fill(f"SELECT {form.stored}, {odd} AS odd_cell FROM {part.table} t")
         strange = con.execute(f"SELECT COUNT(*) FROM {keep.scan} WHERE odd_cell").fetchone()
     except duckdb.Error:

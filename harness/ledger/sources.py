@@ -13,12 +13,15 @@ from typing import Final
 
 from harness.errors import InputError
 from harness.i18n import tr
-from harness.ledger import sources_archive, sources_sheet
+from harness.ledger import columns, sources_archive, sources_sheet
 
 TEXT_SUFFIXES: Final = (".csv", ".txt", ".tsv", ".dat")
 SHEET_SUFFIXES: Final = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
 FILES_MAX: Final = 2000
 """Files of one folder."""
+
+_ROW_BYTES: Final = 400
+"""Of a row with all that the interface knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,11 @@ def feeds(
     if path.stat().st_size == 0:
         raise InputError(tr("the file is empty"), where=str(path), remedy=tr("export it again"))
     return list(_file(path, path.name, work, renames or {}))
+
+
+def has_few(path: Path) -> bool:
+    """Whether a file is so small that it has few rows; if more all the same, it is read slower."""
+    return path.stat().st_size <= columns.FEW_ROWS * _ROW_BYTES
 
 
 def not_read(src: str) -> list[str]:

@@ -89,6 +89,8 @@ class _Rules:
     """Every sequence that means something; group 1 one letter, group 2 hexadecimal data."""
     special: re.Pattern[str]
     """What writing must replace; group 1 is formatting, which it keeps."""
+    suspect: re.Pattern[str]
+    """What each of these begins with: a text without it stays as it is."""
     meaning: dict[str, str]
     letters: dict[str, str]
 
@@ -118,6 +120,7 @@ def _rules(delimiters: Delimiters) -> _Rules:
     return _Rules(
         known=re.compile(f"{escape}(?:([FSTREP])|X([0-9A-Fa-f]+)|{_FORMATTING}|{_LOCAL}){escape}"),
         special=re.compile(f"({keep})|[{characters}\\x00-\\x1f]"),
+        suspect=re.compile(f"[{characters}\\x00-\\x1f]"),
         meaning=meaning,
         letters=letters,
     )
@@ -157,10 +160,10 @@ def escape(text: str, delimiters: Delimiters) -> str:
     """
     rules = _rules(delimiters)
     sign = delimiters.escape
-    if not sign:
-        if rules.special.search(text):
-            raise InputError(f"{text!r} needs an escape character, and the message names none")
+    if rules.suspect.search(text) is None:
         return text
+    if not sign:
+        raise InputError(f"{text!r} needs an escape character, and the message names none")
 
     def written(match: re.Match[str]) -> str:
         if match[1]:

@@ -2,9 +2,10 @@
 
 Every scenario that ships is run over TCP as ``medharness run`` does it. The processors' time of the
 whole is what the operating system counts for the command and for everything below it. What the
-systems under test take of it is read from ``/proc`` while they run; the rest is ours. What they
-take after the last look is counted as ours, so our part comes out too large and never too small.
-The process that reads the modules of the systems, once for all of them, counts as theirs.
+systems under test take of it is read from ``/proc`` while they run; the rest is ours. Of a system
+that is over, what the process that it came out of has counted is taken; what that one takes after
+the last look is counted as ours, so our part comes out too large and never too small. It reads the
+modules of the systems, once for all of them, and counts as theirs.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ CORES: Final = 2
 JOBS: Final = 16
 """Workers: most of the time each of them waits."""
 
-LOOK_S: Final = 0.5
+LOOK_S: Final = 0.2
 """Between two looks at the processes."""
 
 SYSTEMS: Final = (
@@ -47,9 +48,12 @@ def is_system(words: Iterable[bytes]) -> bool:
 
 
 def parent_and_ticks(stat: str) -> tuple[int, int]:
-    """Parent and used ticks of a process by its ``stat`` line, whatever its name holds (proc(5))."""
+    """Parent and used ticks of a process by its ``stat`` line, whatever its name holds (proc(5)).
+
+    What its children used is in it, once they are over and it has waited for them.
+    """
     fields = stat.rpartition(")")[2].split()
-    return int(fields[1]), int(fields[11]) + int(fields[12])
+    return int(fields[1]), sum(int(one) for one in fields[11:15])
 
 
 def descendants(parents: dict[int, int], root: int) -> set[int]:
@@ -64,11 +68,15 @@ def descendants(parents: dict[int, int], root: int) -> set[int]:
 
 
 class Looks:
-    """Looks at all processes below one, and keeps the most that each system was seen to use."""
+    """Looks at all processes below one, and keeps the most that each system was seen to use.
+
+    A system that came out of another one is counted with it.
+    """
 
     def __init__(self, root: int) -> None:
         self.root = root
         self.systems: dict[int, int] = {}
+        self._known: set[int] = set()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look_on, daemon=True)
         self._thread.start()
@@ -91,9 +99,13 @@ class Looks:
             except OSError:  # it ended meanwhile
                 continue
             parents[int(folder.name)], ticks[int(folder.name)] = parent_and_ticks(stat)
-        for pid in descendants(parents, self.root):
-            if pid in self.systems or self._is_system(pid):
-                self.systems[pid] = ticks[pid]
+        for pid in descendants(parents, self.root) - self._known:
+            if self._is_system(pid):
+                self._known.add(pid)
+        for pid in self._known & parents.keys():
+            if parents[pid] not in self._known:
+                together = sum(ticks[one] for one in {pid, *descendants(parents, pid)})
+                self.systems[pid] = max(self.systems.get(pid, 0), together)
 
     def _is_system(self, pid: int) -> bool:
         try:

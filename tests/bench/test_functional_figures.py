@@ -1,14 +1,16 @@
 """What the figures of a functional run count, and as whose work."""
 
+import shutil
+
 import functional_figures as figures
 import pytest
 
 
-def process(proc, pid, parent, ticks, words):
+def process(proc, pid, parent, ticks, words, *, waited=0):
     """One process as /proc shows it; its name may hold anything (proc(5))."""
     folder = proc / str(pid)
     folder.mkdir(exist_ok=True)
-    stat = f"{pid} (a ) b) S {parent} 0 0 0 -1 0 0 0 0 0 {ticks - 1} 1 0 0 20 0 1 0"
+    stat = f"{pid} (a ) b) S {parent} 0 0 0 -1 0 0 0 0 0 {ticks - 1} 1 {waited} 0 20 0 1 0"
     (folder / "stat").write_text(stat, "utf-8")
     (folder / "cmdline").write_bytes(b"\0".join([*words, b""]))
 
@@ -47,6 +49,30 @@ def test_systems_below_the_command_are_counted_and_no_others(tmp_path, monkeypat
 
     assert looks.systems == {12: 150, 13: 20}
     assert looks.seconds == pytest.approx(1.7)
+
+
+def test_what_a_system_used_that_is_over_stands_where_it_came_out_of(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "PROC", tmp_path)
+    monkeypatch.setattr(figures, "TICKS", 100)
+    monkeypatch.setattr(figures, "LOOK_S", 3600)
+    nursery = (b"python", b"-m", b"harness.link.nursery", b"4")
+    process(tmp_path, 10, 1, 500, (b"python", b"-m", b"harness"))
+    process(tmp_path, 12, 10, 50, nursery)
+    process(tmp_path, 13, 12, 20, nursery)
+    process(tmp_path, 14, 12, 30, nursery)
+    looks = figures.Looks(10)
+
+    looks.look()
+    assert looks.seconds == pytest.approx(1.0)
+    shutil.rmtree(tmp_path / "13")
+    process(tmp_path, 12, 10, 50, nursery, waited=80)  # 60 more since the last look
+    looks.look()
+    shutil.rmtree(tmp_path / "14")
+    shutil.rmtree(tmp_path / "12")
+    looks.look()
+    looks.stop()
+
+    assert looks.seconds == pytest.approx(1.6)
 
 
 def test_the_time_of_the_cores_is_shared_out_whole():

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from harness.ledger import explain, kept
+from harness.ledger import explain, kept, tables
 from harness.ledger.command import Request, reconcile
 from harness.ledger.explain_table import CAUSES
 from harness.ledger.report_read import Outcome
@@ -154,3 +154,8 @@ def test_what_a_rule_looks_at_is_joined():
         assert set(re.findall(r"\b(\w+)\.\w", code)) <= known, rule.code
     logs = {join.split()[0] for join in explain._JOINS.values()} - {"twin", "(SELECT"}
     assert logs == set(explain._LOGS)
+    with duckdb.connect() as con:
+        tables.fill(con, "log", explain._LOG_SHAPE, [])
+        joined = explain._joined(con, "WHEN sl.state = 'success' THEN 1")
+    assert 0 < joined.index(" twin s ") < joined.index(" log_call sl ")
+    assert joined.count("JOIN") == 2

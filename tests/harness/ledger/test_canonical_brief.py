@@ -1,0 +1,47 @@
+"""What is told shortly for few rows says the same as what runs quickly over many."""
+
+import duckdb
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from harness.ledger import canonical
+
+CELLS = st.lists(
+    st.text("019ANUOLZaz[@_-.:/,= \t\n\r\x1f~\x7fé中０", max_size=8)
+    | st.sampled_from(["", "NULL", "none", "NaN", "-", "000", "0A", " A1 ", "A1\n", "N1", "[x"]),
+    min_size=1,
+    max_size=40,
+)
+
+
+@pytest.fixture(scope="module")
+def con():
+    with duckdb.connect() as one:
+        yield one
+
+
+def said(con, terms, cells):
+    """What these terms make of each cell ``c``, and of a cell that is not there."""
+    text = f"SELECT {', '.join(terms)} FROM (SELECT unnest(?) AS c UNION ALL SELECT NULL) t"
+    return con.execute(text, [cells]).fetchall()
+
+
+@pytest.mark.parametrize("name", ["setl_id", "psn_no", "insutype", "medfee_sumamt", "setl_time"])
+@given(cells=CELLS)
+@example(cells=["0, ", "A,\t", "A,", "a,", "é", "", " A1 ", "0\n"])
+def test_the_same_cells_are_odd(con, name, cells):
+    terms = [
+        f"COALESCE({canonical.odd_condition(name, 'c', brief=brief)}, FALSE)"
+        for brief in (False, True)
+    ]
+    for cell, (usual, brief) in zip([*cells, None], said(con, terms, cells), strict=True):
+        assert usual == brief, cell
+
+
+@pytest.mark.parametrize("name", ["setl_id", "insutype"])
+@given(cells=CELLS)
+def test_words_are_tidied_alike(con, name, cells):
+    terms = [canonical._word(name, "c", "VARCHAR", "", brief=brief) for brief in (False, True)]
+    for cell, (usual, brief) in zip([*cells, None], said(con, terms, cells), strict=True):
+        assert usual == brief, cell
