@@ -88,6 +88,11 @@ def _functional(rounds: int, seconds: float) -> dict[str, Any]:
     return dict(import_module("functional_figures").measure())
 
 
+def _load(rounds: int, seconds: float) -> dict[str, Any]:
+    """Ten minutes, and what has to be prepared before: its length is part of what it shows."""
+    return dict(import_module("load_figures").measure())
+
+
 def _soak(rounds: int, seconds: float) -> dict[str, Any]:
     """Always at its whole size: answers are lost once in thousands."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "soak"))
@@ -107,6 +112,7 @@ MEASURES: Final[dict[str, Measure]] = {
     "relay": _relay,
     "cases": _cases,
     "functional": _functional,
+    "load": _load,
     "soak": _soak,
 }
 """Each imports what it measures by itself: one group does not need what another one needs."""

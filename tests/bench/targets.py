@@ -7,6 +7,7 @@ from typing import Final
 from target import Group, Shown, Target
 from targets_cases import CASES
 from targets_functional import FUNCTIONAL
+from targets_load import LOAD
 from targets_relay import RELAY
 from targets_soak import SOAK
 
@@ -365,6 +366,7 @@ GROUPS: Final = {
     "relay": RELAY,
     "cases": CASES,
     "functional": FUNCTIONAL,
+    "load": LOAD,
     "soak": SOAK,
 }
 """In the order of the page."""
