@@ -203,13 +203,7 @@ def judge(
             rest = [tr("the waterfall leaves a rest")]
             return _incomplete(sides, request, proved.broken or rest)
         _remember(con, request, sides, result)
-        if request.take is not None:
-            request.take(*verdicts.rows(con, sides))
-            if uploads.wanted(request.further):
-                uploads.begin(out)
-        else:
-            say(tr("writing the verdicts"))
-            _write(con, sides, out, writing)
+        _give(con, request, sides, out, say, writing)
         renames = renames_of(names_of(request.columns), request.columns)
         if uploads.wanted(request.further):
             writing.settle()  # their rows are added to it
@@ -221,8 +215,21 @@ def judge(
         pool.close()
 
 
-def _write(con: duckdb.DuckDBPyConnection, sides: list[Side], out: Path, writing: Writing) -> None:
-    """Every row and every list."""
+def _give(
+    con: duckdb.DuckDBPyConnection,
+    request: Request,
+    sides: list[Side],
+    out: Path,
+    say: Any,
+    writing: Writing,
+) -> None:
+    """Every row and every list to whom they are for."""
+    if request.take is not None:
+        request.take(*verdicts.rows(con, sides))
+        if uploads.wanted(request.further):
+            uploads.begin(out)
+        return
+    say(tr("writing the verdicts"))
     verdicts.write(con, sides, out)
     verdict_lines.begin(con, sides, out, writing)
     repairs.write(con, HARMLESS, out)
