@@ -24,6 +24,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from operator import mul
 from typing import Any
 
 from harness import resources
@@ -99,7 +100,9 @@ def is_barcode(text: str) -> bool:
 
 def check_character(first_17: str) -> str:
     """The 18th character of an identity card number (GB 11643-1999 §4.2.4, ISO 7064 MOD 11-2)."""
-    total = sum(int(digit) * weight for digit, weight in zip(first_17, _WEIGHTS, strict=True))
+    if len(first_17) != len(_WEIGHTS):
+        raise ValueError(f"an identity card number has {len(_WEIGHTS)} digits before its check")
+    total = sum(map(mul, map(int, first_17), _WEIGHTS))
     return _CHECKS[total % 11]
 
 
@@ -126,7 +129,7 @@ def _known(kind: str, kinds: Sequence[str]) -> None:
 
 def _number(*about: object) -> int:
     """A large number that depends on nothing but its arguments."""
-    text = "|".join(["medharness", *(str(part) for part in about)])
+    text = "|".join(("medharness", *map(str, about)))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big")
 
 

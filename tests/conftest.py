@@ -60,6 +60,12 @@ COUNTED = (
 )
 """Where slow tests reach what no fast test does: there lines are counted all the same."""
 
+MINUTES = (
+    "tests/harness/cases/test_dicom_persons.py::test_ten_thousand_people",
+    "tests/peers/test_spark.py::",
+)
+"""What takes minutes by itself: only where all slow tests run."""
+
 _skips: list[str] = []
 _counts = {"run": 0, "slow": 0, "put off": 0}
 
@@ -120,7 +126,8 @@ def sliced(slow: list[str], revision: str) -> set[str]:
     return {
         one
         for one in slow
-        if not one.startswith(NEVER_PUT_OFF) and int(keyed(piece_of(one)) * SLICES) != part
+        if one.startswith(MINUTES)
+        or (not one.startswith(NEVER_PUT_OFF) and int(keyed(piece_of(one)) * SLICES) != part)
     }
 
 

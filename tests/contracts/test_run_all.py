@@ -44,6 +44,7 @@ def test_unless_it_is_told_otherwise_it_takes_a_slice(monkeypatch):
 
 SLOW = [f"tests/harness/test_cli.py::test_a[{number}]" for number in range(400)]
 KEPT = ["tests/test_tidy.py::test_a"]
+MINUTES = ["tests/peers/test_spark.py::test_a"]
 TOGETHER = ["tests/test_wheel.py::test_a", "tests/test_wheel.py::test_b"]
 
 
@@ -52,9 +53,10 @@ def test_the_commits_together_run_every_slow_test_and_each_of_them_a_part():
     taken = {}
     for number in range(120):
         revision = f"commit {number}"
-        off = CONFTEST["sliced"]([*SLOW, *KEPT, *TOGETHER], revision)
+        off = CONFTEST["sliced"]([*SLOW, *KEPT, *TOGETHER, *MINUTES], revision)
         taken.setdefault(slice_of(revision, parts), set()).update({*SLOW, *TOGETHER} - off)
         assert off.isdisjoint(KEPT)
+        assert off.issuperset(MINUTES)
         assert len(off & set(TOGETHER)) in {0, len(TOGETHER)}
 
     assert len(taken) == parts
