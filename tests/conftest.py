@@ -62,6 +62,8 @@ COUNTED = (
 
 MINUTES = (
     "tests/harness/cases/test_dicom_persons.py::test_ten_thousand_people",
+    "tests/harness/cases/test_lasting.py::test_a_huge_capture",
+    "tests/peers/test_orthanc_suite.py::",
     "tests/peers/test_spark.py::",
 )
 """What takes minutes by itself: only where all slow tests run."""
