@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any, Final
 
 CORES: Final = 2
-JOBS: Final = 16
-"""Workers: most of the time each of them waits."""
+JOBS: Final = 14
+"""Workers: most of the time each of them waits. Fewer have less to begin with, and take longer."""
 
 LOOK_S: Final = 0.2
 """Between two looks at the processes."""

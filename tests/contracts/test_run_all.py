@@ -65,6 +65,13 @@ def test_the_commits_together_run_every_slow_test_and_each_of_them_a_part():
     assert all(len(one) > len(SLOW) / parts / 2 for one in taken.values())
 
 
+def test_what_takes_minutes_is_there():
+    for one in CONFTEST["MINUTES"]:
+        module, _, function = one.partition("::")
+        text = (TESTS.parent / module).read_text("utf-8")
+        assert f"def {function}" in text if function else "def test_" in text
+
+
 INNER = """
 import pytest
 
