@@ -95,8 +95,8 @@ def misread(monkeypatch, short, wrong):
     """The engine takes some cells for others; sums and lines of the file stay as they are."""
     honest = canonical._terms
 
-    def terms(*args):
-        found = honest(*args)
+    def terms(*args, **how):
+        found = honest(*args, **how)
         return found | {short: wrong.format(found[short])}
 
     monkeypatch.setattr(canonical, "_terms", terms)
