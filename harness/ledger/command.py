@@ -54,8 +54,8 @@ EXIT_BALANCED, EXIT_DIFFERS, EXIT_INCOMPLETE = 0, 1, 3
 DETAILED: Final = ("his", "centre")
 """Sides whose fee lines may be given; what they explain needs both."""
 
-
 Taken = Callable[[Sequence[str], Sequence[tuple[Any, ...]]], None]
+"""Is handed the names of the columns and the rows, as ``verdicts.parquet`` would have them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,12 @@
 """The guard: our people pass in every protocol and character set, nobody else does."""
 
+import re
+
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from harness import identity
 from harness.errors import PermitError
 from harness.identity import IdentityGuard
 from harness.model import Person
@@ -149,6 +152,24 @@ def test_an_identity_card_number_is_found_anywhere():
 
 def astm(patient: str = "P|1", order: str = "O|1", header: str = "H|\\^&") -> str:
     return f"{header}\r{patient}\r{order}\rL|1|N\r"
+
+
+NEAR_NUMBERS = st.lists(
+    st.sampled_from(
+        [REAL_CARD, REAL_CARD.lower(), US.id_card, US.id_card[1:], US.id_card[:-1], "1",
+         "0", "X", "x", ".", " ", "中", '"phar_cert_no":"', "prac_psn_certno=", "９", "\n"]
+    ),
+    max_size=8,
+).map("".join)  # fmt: skip
+
+
+@given(NEAR_NUMBERS)
+@example(REAL_CARD.lower())
+def test_the_first_glance_at_a_text_overlooks_no_number(text):
+    quick = list(identity.card_numbers(text))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(identity, "_DIGITS", re.compile(""))
+        assert list(identity.card_numbers(text)) == quick
 
 
 @pytest.mark.parametrize("kind", KINDS)

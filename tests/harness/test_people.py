@@ -46,6 +46,12 @@ def test_the_check_digit_is_that_of_the_standard(first_17, check):
     assert check_character(first_17) == check
 
 
+@pytest.mark.parametrize("digits", ["", "1" * 16, "1" * 18])
+def test_a_check_digit_stands_behind_seventeen_digits(digits):
+    with pytest.raises(ValueError, match="17 digits"):
+        check_character(digits)
+
+
 def test_a_seed_means_the_same_people_for_good():
     """Pinned: reports name people by seed, so another draw needs another namespace."""
     person = generate(1, 0)

@@ -1,8 +1,14 @@
 """Escape sequences and delimiters (HL7 2.5.1 §2.5.4, §2.7)."""
 
+import dataclasses
+import re
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from harness.errors import InputError
+from harness.wire import hl7_escape
 from harness.wire.hl7_escape import STANDARD, Delimiters, escape, escape_problems, unescape
 
 OWN = Delimiters("$", "%", "+", "!", "*", "#")
@@ -53,6 +59,35 @@ def test_unescape(written, plain):
 def test_escape(plain, written):
     assert escape(plain, STANDARD) == (plain if written is None else written)
     assert unescape(escape(plain, STANDARD), STANDARD, "utf-8") == plain
+
+
+NO_ESCAPE = Delimiters("|", "^", "~", "", "&")
+
+
+@given(
+    st.text("|^&~\\#$%+*!.HNEXZbr0-]\r\t\x1f 中", max_size=12),
+    st.sampled_from([STANDARD, OWN, NO_ESCAPE, Delimiters("-", "]", "^", "\\", "&")]),
+)
+@example("\x1f", STANDARD)
+def test_a_text_that_looks_plain_is_plain(text, delimiters):
+    """Without the first glance at it, every text is written in the same way."""
+
+    def written():
+        try:
+            return escape(text, delimiters)
+        except InputError:
+            return InputError
+
+    quick = written()
+    rules = hl7_escape._rules(delimiters)
+    careful = dataclasses.replace(rules, suspect=rules.special)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(hl7_escape, "_rules", lambda _: careful)
+        assert written() == quick
+        if delimiters.escape:
+            always = dataclasses.replace(rules, suspect=re.compile(""))
+            patched.setattr(hl7_escape, "_rules", lambda _: always)
+            assert written() == quick
 
 
 def test_escapes_are_relative_to_the_delimiters_of_the_message():
