@@ -35,6 +35,9 @@ class _Cursors:
         finally:
             cursor.close()
 
+    def version(self, query: str) -> None:
+        """Nothing tells but a look."""
+
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Every row of a catalogue's answer."""
         cursor = self._db.cursor()

@@ -7,6 +7,7 @@ site's own. Those of servers besides PostgreSQL stand in ``servers.py``.
 from __future__ import annotations
 
 import importlib
+import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,12 @@ from harness.i18n import tr
 
 PROGRESS_STEPS: Final = 100_000
 """Steps of SQLite's machine between two looks at the clock: a few milliseconds."""
+
+MOVING: Final = re.compile(
+    r"(?i)\b(now|current_\w+|date|time|datetime|julianday|unixepoch|strftime|timediff|random\w*)\b"
+)
+"""What may answer otherwise a moment later, though nothing was written
+(sqlite.org/deterministic.html)."""
 
 SNAPSHOT: Final = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 """PostgreSQL 15 §13.2: each statement would else see what was committed before it."""
@@ -52,6 +59,10 @@ class Session(Protocol):
 
     def run(self, query: str, args: Mapping[str, Any], rows_max: int) -> Found:
         """Run one SELECT."""
+        ...
+
+    def version(self, query: str) -> int | None:
+        """A number that stays while the answer to a query must; None where nobody can tell."""
         ...
 
     def rights(self) -> list[str]:
@@ -93,6 +104,8 @@ class SqliteSession:
             check_same_thread=False,
             isolation_level=None,
         )
+        self._version: int | None = None
+        self._moves = False
 
     def begin(self) -> None:
         """One BEGIN (sqlite.org/isolation.html)."""
@@ -109,6 +122,14 @@ class SqliteSession:
         self._db.set_progress_handler(lambda: monotonic() > over_at, PROGRESS_STEPS)
         cursor = self._db.execute(query, dict(args))
         return [column[0] for column in cursor.description], cursor.fetchmany(rows_max + 1)
+
+    def version(self, query: str) -> int | None:
+        """Changed by commits of others (sqlite.org/pragma.html#pragma_data_version)."""
+        found = int(self._db.execute("PRAGMA data_version").fetchone()[0])
+        if found != self._version:
+            views = self._db.execute("SELECT sql FROM sqlite_master WHERE type = 'view'").fetchall()
+            self._version, self._moves = found, any(MOVING.search(str(sql)) for (sql,) in views)
+        return None if self._moves or MOVING.search(query) else found
 
     def rights(self) -> list[str]:
         """None: the file is opened read-only."""
@@ -144,6 +165,9 @@ class PostgresSession:
         """Holes as psycopg has them."""
         cursor = self._db.execute(for_percent(query), dict(args))
         return [column[0] for column in cursor.description], cursor.fetchmany(rows_max + 1)
+
+    def version(self, query: str) -> None:
+        """Nothing tells but a look."""
 
     def rights(self) -> list[str]:
         """From the catalogue."""

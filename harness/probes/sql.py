@@ -139,6 +139,7 @@ class SqlProbe:
         self._verify = verify
         self._writes: list[str] | None = None
         self._db: Session | None = None
+        self._seen: tuple[int, Mapping[str, str], Answer] | None = None
 
     @property
     def url(self) -> str:
@@ -151,13 +152,20 @@ class SqlProbe:
         return self._query
 
     def ask(self, args: Mapping[str, str]) -> Answer:
-        """Run the query; trouble with the database is an answer, not an exception."""
+        """Run the query; trouble with the database is an answer, not an exception.
+
+        Where nothing was written since the same question, its answer is given again.
+        """
         self._pace.wait()
         with self._lock:
             try:
                 writes = self.account_writes() if self._verify else []
                 if writes:
                     return Answer(outcome=Outcome.FAILED, error=_can_write(writes))
+                # Taken first: what is written meanwhile is looked for again.
+                version = self._session().version(self._query)
+                if self._seen and version is not None and self._seen[:2] == (version, args):
+                    return self._seen[2]
                 with self.snapshot():
                     names, rows = self._run(args)
             except (sqlite3.Error, OSError, EmptyHoleError) as error:
@@ -172,7 +180,7 @@ class SqlProbe:
             return Answer(outcome=Outcome.FAILED, error="two columns have the same name")
         if len(rows) > self._rows_max:
             return Answer(outcome=Outcome.FAILED, error=f"more than {self._rows_max} rows")
-        return Answer(
+        answer = Answer(
             outcome=Outcome.OK,
             rows=[
                 {
@@ -182,6 +190,8 @@ class SqlProbe:
                 for row in rows
             ],
         )
+        self._seen = (version, dict(args), answer) if version is not None else None
+        return answer
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -242,7 +252,7 @@ class SqlProbe:
 
     def close(self) -> None:
         """Let go of the database; the next look opens a new connection."""
-        db, self._db = self._db, None
+        db, self._db, self._seen = self._db, None, None
         if db is not None:
             with contextlib.suppress(Exception):  # a connection that broke cannot end well
                 db.close()

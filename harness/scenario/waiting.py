@@ -15,7 +15,7 @@ from harness.evidence.expect import Ask, Expectation, Judgement, items_of
 from harness.evidence.judge import differences, judge
 from harness.evidence.trace import Record, Trace
 from harness.evidence.verdict import Verdict
-from harness.probes.probe import by_hand, reach_of
+from harness.probes.probe import Answer, by_hand, reach_of
 from harness.scenario import interrupt
 from harness.scenario.bench import Bench
 
@@ -31,7 +31,7 @@ class Waiting:
     ident: str
     bench: Bench
     trace: Trace
-    _before: object = None
+    _before: tuple[Answer, Record] | None = None
     _controlled: bool = False
 
     def until(self, begun: float) -> None:
@@ -72,6 +72,8 @@ class Waiting:
         """Ask until the answer is right and stays so, or until the limit."""
         settle_s = self.expectation.settle_s
         good_since: float | None = None
+        judged: Record | None = None
+        right = False
         if self._carried(ask):
             # Nobody is sent ten times: one look, when everything has had its time.
             self.bench.driver.wait(lambda: False, deadline + settle_s)
@@ -84,9 +86,8 @@ class Waiting:
             else:
                 last = now - good_since >= settle_s + _ROUNDING_S
             answer = self._look(ask, self.ident, last=last)
-            right = answer["outcome"] == "ok" and not differences(
-                self.expectation, items_of(answer, self.expectation.select)
-            )
+            if answer is not judged:
+                judged, right = answer, self._right(answer)
             if right and (last or settle_s == 0):
                 return
             if last and good_since is None:
@@ -96,6 +97,12 @@ class Waiting:
             elif good_since is None:
                 good_since = self.bench.clock.now()
             self._pause()
+
+    def _right(self, answer: Record) -> bool:
+        """Whether an answer is all that is expected."""
+        return answer["outcome"] == "ok" and not differences(
+            self.expectation, items_of(answer, self.expectation.select)
+        )
 
     def _carried(self, ask: Ask) -> bool:
         """Whether a person looks."""
@@ -113,6 +120,8 @@ class Waiting:
             raise InputError(f"the profile has no probe {ask.probe}")
         begun = self.bench.clock.now()
         answer = probe.ask(ask.args)
+        if not last and self._before and self._before[0] is answer and not by_hand(probe):
+            return self._before[1]
         rows = [dict(row) for row in answer.rows]
         fields: Record = {
             "kind": "probe",
@@ -129,10 +138,11 @@ class Waiting:
         if by_hand(probe):
             # Not the system was slow: the time of a person is no part of the limit.
             fields |= {"by": answer.by, "person_s": round(self.bench.clock.now() - begun, 6)}
-        elif not last and self._before == (answer.outcome, rows):
-            return fields
-        self._before = (answer.outcome, rows)
-        return self.trace.add(fields.pop("kind"), **fields)
+        elif not last and self._before and _alike(self._before[1], fields):
+            return self._before[1]
+        record = self.trace.add(fields.pop("kind"), **fields)
+        self._before = answer, record
+        return record
 
     # -- windows -------------------------------------------------------------------------------
 
@@ -176,3 +186,8 @@ class Waiting:
             if last or wrong:
                 return
             self._pause()
+
+
+def _alike(before: Record, now: Record) -> bool:
+    """Whether two looks saw the same."""
+    return all(before[name] == now[name] for name in ("outcome", "rows"))

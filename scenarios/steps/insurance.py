@@ -11,10 +11,16 @@ from harness.scenario.steps import Library, Table
 from harness.scenario.world import World
 from scenarios.steps.common import RANDOM
 from scenarios.steps.insurance_town import REST_S, centre, cue, kept_lines, known, rest
-from simulators.centre import schema
+from simulators.centre import schema, simulate
 from simulators.centre import world as centre_world
 
-steps = Library("insurance", lambda: schema.load(schema.CURRENT))
+
+def _ahead() -> None:
+    schema.load(schema.CURRENT)
+    simulate.empty_town()
+
+
+steps = Library("insurance", _ahead)
 
 INSURANCES = {
     "职工医保": "employee",

@@ -7,6 +7,7 @@ import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,13 +29,14 @@ from simulators.centre.centre import LINK, Centre
 from simulators.centre.ledger import KEYED, REFERENCE, SCHEMA
 from simulators.centre.provinces import Province, load_province
 from simulators.centre.transactions import handlers
-from simulators.centre.world import seed_world
+from simulators.centre.world import seed_persons, seed_town, seed_world
 from simulators.shell import plain
 from simulators.store import Store, grouping, open_store
 
 PROVINCE: Final = "hunan"
 """Where nobody says otherwise: the one whose specification is whole."""
 
+_SCHEMA: Final = (*SCHEMA, *signing_in.SCHEMA)
 _SEEDED: Final = "SELECT COUNT(*) AS held FROM hospitals"
 
 
@@ -53,12 +55,36 @@ def make(
     Raises:
         InputError: the ledger cannot be opened.
     """
-    schema = [*SCHEMA, *signing_in.SCHEMA]
-    store = open_store(ledger, schema, durable=durable, reference=REFERENCE, keyed=KEYED)
-    if not store.rows(_SEEDED)[0]["held"]:
+    begun = not durable and _begin(Path(ledger))
+    store = open_store(ledger, _SCHEMA, durable=durable, reference=REFERENCE, keyed=KEYED)
+    if begun:
+        store.commit(seed_persons(seed))
+    elif not store.rows(_SEEDED)[0]["held"]:
         store.commit(seed_world(seed))
     books = handlers(province.books_policy(), seed=seed)
     return Centre(province=province, handlers=books, store=store, clock=clock, seed=seed), store
+
+
+def _begin(ledger: Path) -> bool:
+    """Put the books of an empty town in place where there are none yet; says whether it did.
+
+    Every scenario has books of its own, and most of what it takes to open them would be this.
+    """
+    if ledger.exists() or not ledger.parent.is_dir():
+        return False
+    ledger.write_bytes(empty_town())
+    return True
+
+
+@lru_cache(maxsize=1)
+def empty_town() -> bytes:
+    """An SQLite file with the schema, catalogues and hospitals, and nobody insured."""
+    with tempfile.TemporaryDirectory(prefix="medharness-") as folder:
+        path = Path(folder) / "town.sqlite"
+        store = open_store(str(path), _SCHEMA, durable=False)
+        store.commit(seed_town())
+        store.close()  # what stands in the log is in the file then
+        return path.read_bytes()
 
 
 @dataclass(slots=True)

@@ -111,13 +111,23 @@ def seed_world(seed: int, *, persons: int = PERSONS_DEFAULT) -> list[Statement]:
         seed: of the run.
         persons: how many; ``KINDS`` in turn.
     """
+    return [*seed_town(), *seed_persons(seed, persons=persons)]
+
+
+def seed_town() -> list[Statement]:
+    """What is the same for every seed: catalogues and hospitals."""
     statements: list[Statement] = [insert(table, row) for table, row in _catalogues()]
-    statements += [insert("hospitals", row) for row in _hospitals()]
+    return statements + [insert("hospitals", row) for row in _hospitals()]
+
+
+def seed_persons(seed: int, *, persons: int = PERSONS_DEFAULT) -> list[Statement]:
+    """The insured; as ``seed_world`` has them."""
     kinds = tuple(KINDS.values())
-    for index in range(persons):
-        kind = kinds[index % len(kinds)]
-        statements += _person(seed, index, kind)
-    return statements
+    return [
+        statement
+        for index in range(persons)
+        for statement in _person(seed, index, kinds[index % len(kinds)])
+    ]
 
 
 def _hospitals() -> list[dict[str, str]]:
