@@ -24,8 +24,6 @@ _G: Final = (
 )
 """The curve and its generator (FIPS 186-5, SP 800-186 §3.2.1.3)."""
 
-Point = tuple[int, int] | None
-
 _SIGNED: Final = "1.2.840.10045.4.3.2"  # ECDSA with SHA-256
 _KEY, _CURVE = "1.2.840.10045.2.1", "1.2.840.10045.3.1.7"
 _NAME: Final = "2.5.4.3"
@@ -36,38 +34,40 @@ _SERVER, _CLIENT = "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"
 DAY: Final = timedelta(days=1)
 
 
-def _add(one: Point, two: Point) -> Point:
-    if one is None or two is None:
-        return one or two
-    if one[0] == two[0] and (one[1] + two[1]) % _P == 0:
-        return None
-    if one == two:
-        slope = (3 * one[0] * one[0] + _A) * pow(2 * one[1], -1, _P) % _P
-    else:
-        slope = (two[1] - one[1]) * pow(two[0] - one[0], -1, _P) % _P
-    x = (slope * slope - one[0] - two[0]) % _P
-    return x, (slope * (one[0] - x) - one[1]) % _P
-
-
 @lru_cache(maxsize=1)
-def _doubled() -> tuple[Point, ...]:
+def _doubled() -> tuple[tuple[int, int], ...]:
     """The generator once, twice, four times ...: the same for every key and signature."""
-    found: list[Point] = [_G]
+    found = [_G]
     while len(found) < _N.bit_length():
-        found.append(_add(found[-1], found[-1]))
+        x, y = found[-1]
+        slope = (3 * x * x + _A) * pow(2 * y, -1, _P) % _P
+        third = (slope * slope - 2 * x) % _P
+        found.append((third, (slope * (x - third) - y) % _P))
     return tuple(found)
 
 
 def _times(number: int) -> tuple[int, int]:
-    """So many times the generator."""
-    found: Point = None
-    for step in _doubled():
-        if number & 1:
-            found = _add(found, step)
+    """So many times the generator; in Jacobian coordinates, for to divide takes longest.
+
+    Hankerson, Menezes, Vanstone: Guide to Elliptic Curve Cryptography, algorithm 3.22.
+    """
+    x = y = z = 0
+    for px, py in _doubled():
+        if number & 1 and not z:
+            x, y, z = px, py, 1
+        elif number & 1:
+            squared = z * z % _P
+            h, r = (px * squared - x) % _P, (py * squared * z - y) % _P
+            if not h:
+                break  # the sum is nothing: no smaller number comes here
+            cubed, part = h * h * h % _P, x * h * h % _P
+            x = (r * r - cubed - 2 * part) % _P
+            y, z = (r * (part - x) - y * cubed) % _P, z * h % _P
         number >>= 1
-    if found is None:
+    if number or not z:
         raise ValueError("a multiple of the order")
-    return found
+    one = pow(z, -1, _P)
+    return x * one * one % _P, y * one * one * one % _P
 
 
 # ---- DER (X.690)

@@ -34,7 +34,7 @@ from harness.link.dicom_guard import (
 )
 from harness.link.dicom_messages import is_request, kind_of, request_of, say_answer
 from harness.link.dicom_session import Call, Session
-from harness.link.dicom_setup import Contexts
+from harness.link.dicom_setup import taken
 from harness.link.tap import Connection, Watcher
 from harness.wire.dicom_items import APPLICATION_CONTEXT
 
@@ -170,14 +170,14 @@ class Listener:
         self._places, self._silent = Places(self.associations_max), Silent(self.silent_max)
         ae.require_calling_aet = list(self.callers)
         ae.require_called_aet = self.check_called
-        for abstract, syntaxes in self.contexts:
-            both = {"scu_role": True, "scp_role": True} if abstract in self.roles else {}
-            ae.add_supported_context(abstract, list(syntaxes), **both)
+        offers = tuple((abstract, tuple(syntaxes)) for abstract, syntaxes in self.contexts)
+        contexts = taken(offers, tuple(self.roles))
         eyes = Eyes(self.connection, self.watcher)
         handlers = [*eyes.handlers(), (evt.EVT_ACCEPTED, self._accepted),
                     (evt.EVT_REQUESTED, self._requested)]  # fmt: skip
         try:
-            self._server = ae.make_server((host, port), evt_handlers=handlers, server_class=_Server)
+            self._server = ae.make_server((host, port), evt_handlers=handlers, server_class=_Server,
+                                          contexts=contexts)  # fmt: skip
         except OSError as error:
             reason = error.strerror or str(error)
             raise InputError(
@@ -185,7 +185,6 @@ class Listener:
             ) from error
         self._server.handshake, self._server.refused = self.tls, self._turned
         self._server.silent = self._silent
-        self._server.contexts = Contexts(self._server.contexts)
         ae._servers.append(self._server)  # noqa: SLF001 - its shutdown takes it out again
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(POLL_S,), name="dicom listener", daemon=True

@@ -77,6 +77,21 @@ def proposed(offers: tuple[tuple[str, tuple[str, ...]], ...]) -> Contexts:
     return Contexts(build_context(abstract, list(syntaxes)) for abstract, syntaxes in offers)
 
 
+@lru_cache(maxsize=16)
+def taken(offers: tuple[tuple[str, tuple[str, ...]], ...], roles: tuple[str, ...] = ()) -> Contexts:
+    """What a listener takes; to put together some hundred of them takes longer than to listen.
+
+    Args:
+        offers: SOP classes, and the transfer syntaxes of each.
+        roles: classes where a requestor may be the SCP.
+    """
+    known = ae.ApplicationEntity()
+    for abstract, syntaxes in offers:
+        both = {"scu_role": True, "scp_role": True} if abstract in roles else {}
+        known.add_supported_context(abstract, list(syntaxes), **both)
+    return Contexts(known.supported_contexts)
+
+
 def _own(context: PresentationContext) -> PresentationContext:
     made = copy(context)
     made._transfer_syntax = list(context._transfer_syntax)  # noqa: SLF001 - its setter checks anew

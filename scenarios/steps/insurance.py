@@ -10,9 +10,8 @@ from harness.i18n import tr
 from harness.scenario.steps import Library, Table
 from harness.scenario.world import World
 from scenarios.steps.common import RANDOM
-from scenarios.steps.insurance_town import REST_S, centre, cue, kept_lines, known, rest
+from scenarios.steps.insurance_town import REST_S, centre, cue, insured, kept_lines, known, rest
 from simulators.centre import schema, simulate
-from simulators.centre import world as centre_world
 
 
 def _ahead() -> None:
@@ -70,10 +69,9 @@ def person(world: World, label: str, kind: str) -> None:
     if label in world.people or label in world.signed:
         raise ScenarioError(tr("the person {label} is prepared twice", label=label))
     centre(world)
-    insured = world.state.setdefault("insured", {})
-    nth = sum(one == name for one in insured.values())
-    who = centre_world.person(world.seed, name, nth)
-    insured[label] = name
+    kinds = world.state.setdefault("insured", {})
+    who = insured(world, name, sum(one == name for one in kinds.values()))
+    kinds[label] = name
     world.people[label] = who
     world.guard.identities.allow(who)
 

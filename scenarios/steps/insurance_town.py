@@ -13,12 +13,15 @@ from harness.errors import Blocked, HarnessError, ScenarioError
 from harness.evidence.verdict import Verdict
 from harness.faults.plan import Fault
 from harness.i18n import tr
+from harness.model import Person
 from harness.probes.sql import SqlProbe
 from harness.scenario.world import World
 from simulators.centre.imports import read_export, statements
 from simulators.centre.imports_kinds import KINDS
 from simulators.centre.provinces import load_province
 from simulators.centre.simulate import PROVINCE, make
+from simulators.centre.world import KINDS as INSURED
+from simulators.centre.world import PERSONS_BRIEF, index_of, person, seed_persons
 from simulators.store import Store
 
 LINK: Final = "his-centre"
@@ -69,7 +72,9 @@ def centre(world: World) -> None:
     # the province, and the exports of a hospital whose codes our centre has to know.
     quirks = world.permit.profile.quirks.get(ROLE, {})
     province = load_province(_province(world), str(quirks.get("specification", "")))
-    actor, store = make(province, str(path), world.clock, seed=world.seed, durable=False)
+    actor, store = make(
+        province, str(path), world.clock, seed=world.seed, durable=False, persons=PERSONS_BRIEF
+    )
     take_in(world, store)
     world.state["centre books"] = (actor, store)
     called = [link for link in (CALLBACK,) if link in world.bench.specs]
@@ -80,6 +85,16 @@ def centre(world: World) -> None:
     world.captures.append(partial(renamed, world))
     if "HIS" in world.bench.systems.hospital.roles:
         world.order("HIS", "yb-reset")
+
+
+def insured(world: World, kind: str, nth: int) -> Person:
+    """The nth person of a kind in the world of this scenario's centre."""
+    at = index_of(kind, nth)
+    if at >= PERSONS_BRIEF:
+        _, store = world.state["centre books"]
+        # Who shares an account shares that of the next one.
+        store.commit(seed_persons(world.seed, range(at, at + 1 + INSURED[kind].family)))
+    return person(world.seed, kind, nth)
 
 
 def _province(world: World) -> str:

@@ -29,7 +29,7 @@ from simulators.centre.centre import LINK, Centre
 from simulators.centre.ledger import KEYED, REFERENCE, SCHEMA
 from simulators.centre.provinces import Province, load_province
 from simulators.centre.transactions import handlers
-from simulators.centre.world import seed_persons, seed_town, seed_world
+from simulators.centre.world import PERSONS_DEFAULT, seed_persons, seed_town, seed_world
 from simulators.shell import plain
 from simulators.store import Store, grouping, open_store
 
@@ -41,7 +41,13 @@ _SEEDED: Final = "SELECT COUNT(*) AS held FROM hospitals"
 
 
 def make(
-    province: Province, ledger: str, clock: Clock, *, seed: int = 0, durable: bool = True
+    province: Province,
+    ledger: str,
+    clock: Clock,
+    *,
+    seed: int = 0,
+    durable: bool = True,
+    persons: int = PERSONS_DEFAULT,
 ) -> tuple[Centre, Store]:
     """A centre and its books; books that are new get the world of ``seed``.
 
@@ -51,6 +57,7 @@ def make(
         clock: of the driver.
         seed: of persons, ids and keyed faults.
         durable: False where a crash is only simulated.
+        persons: in new books.
 
     Raises:
         InputError: the ledger cannot be opened.
@@ -58,9 +65,9 @@ def make(
     begun = not durable and _begin(Path(ledger))
     store = open_store(ledger, _SCHEMA, durable=durable, reference=REFERENCE, keyed=KEYED)
     if begun:
-        store.commit(seed_persons(seed))
+        store.commit(seed_persons(seed, range(persons)))
     elif not store.rows(_SEEDED)[0]["held"]:
-        store.commit(seed_world(seed))
+        store.commit(seed_world(seed, persons=persons))
     books = handlers(province.books_policy(), seed=seed)
     return Centre(province=province, handlers=books, store=store, clock=clock, seed=seed), store
 

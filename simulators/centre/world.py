@@ -7,7 +7,7 @@ invented. ``KINDS`` names what each kind of person is there for.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -37,6 +37,9 @@ PROVINCE_REGION, FAR_REGION = "430200", "440100"
 
 PERSONS_DEFAULT = 120
 """Persons of a world: a dozen of each kind."""
+
+PERSONS_BRIEF = 24
+"""Persons of a world for one scenario, which may add more: two of each kind."""
 
 FAMILY_BALANCE_FEN = 300_000
 
@@ -111,7 +114,7 @@ def seed_world(seed: int, *, persons: int = PERSONS_DEFAULT) -> list[Statement]:
         seed: of the run.
         persons: how many; ``KINDS`` in turn.
     """
-    return [*seed_town(), *seed_persons(seed, persons=persons)]
+    return [*seed_town(), *seed_persons(seed, range(persons))]
 
 
 def seed_town() -> list[Statement]:
@@ -120,12 +123,12 @@ def seed_town() -> list[Statement]:
     return statements + [insert("hospitals", row) for row in _hospitals()]
 
 
-def seed_persons(seed: int, *, persons: int = PERSONS_DEFAULT) -> list[Statement]:
-    """The insured; as ``seed_world`` has them."""
+def seed_persons(seed: int, indexes: Iterable[int]) -> list[Statement]:
+    """The insured with these indexes."""
     kinds = tuple(KINDS.values())
     return [
         statement
-        for index in range(persons)
+        for index in indexes
         for statement in _person(seed, index, kinds[index % len(kinds)])
     ]
 

@@ -5,8 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from hypothesis import given
+from hypothesis import strategies as st
 
+from simulators import certificates
 from simulators.certificates import Authority
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -67,3 +71,27 @@ def test_the_system_library_takes_them(authority, tmp_path):
     context.load_verify_locations(cadata=authority.pem)
 
     assert context.cert_store_stats()["x509_ca"] == 1
+
+
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+def by_library(number):
+    found = ec.derive_private_key(number, ec.SECP256R1()).public_key().public_numbers()
+    return found.x, found.y
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 7, 8, 2**255, 2**255 - 1, ORDER - 2, ORDER - 1])
+def test_a_multiple_of_the_generator_is_that_of_the_library(number):
+    assert certificates._times(number) == by_library(number)
+
+
+@given(st.integers(1, ORDER - 1))
+def test_any_multiple_of_the_generator_is_that_of_the_library(number):
+    assert certificates._times(number) == by_library(number)
+
+
+@pytest.mark.parametrize("number", [0, ORDER, 2 * ORDER, 2**256])
+def test_what_is_no_key_is_refused(number):
+    with pytest.raises(ValueError, match="order"):
+        certificates._times(number)

@@ -6,7 +6,7 @@ import pytest
 from pynetdicom import build_context
 from pynetdicom.presentation import negotiate_as_acceptor
 
-from harness.link.dicom_setup import Contexts, proposed, remembered
+from harness.link.dicom_setup import Contexts, proposed, remembered, taken
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 PLAIN = "1.2.840.10008.1.2"
@@ -56,3 +56,18 @@ def test_what_is_proposed_is_made_once_and_no_association_changes_it():
     mine[0].transfer_syntax.clear()
     assert known[0].context_id is None
     assert (known[0].abstract_syntax, known[0].transfer_syntax) == (CT, [PLAIN])
+
+
+def test_what_a_listener_takes_is_made_once_and_no_association_changes_it():
+    mr = "1.2.840.10008.5.1.4.1.1.4"
+    offers = ((mr, (PLAIN,)), (CT, (PLAIN,)), (CT, ("1.2.840.10008.1.2.1",)))
+    known = taken(offers, (CT,))
+    assert taken(offers, (CT,)) is known
+    assert taken(offers) is not known
+    told = {one.abstract_syntax: (one.transfer_syntax, one.scu_role, one.scp_role) for one in known}
+    both = [PLAIN, "1.2.840.10008.1.2.1"]
+    assert told == {CT: (both, True, True), mr: ([PLAIN], None, None)}
+    mine = copy.deepcopy(known)
+    mine[0].transfer_syntax.clear()
+    mine[0].scp_role = False
+    assert [(one.transfer_syntax, one.scp_role) for one in known] == [(both, True), ([PLAIN], None)]
