@@ -33,6 +33,8 @@ class Waiting:
     trace: Trace
     _before: tuple[Answer, Record] | None = None
     _controlled: bool = False
+    _upto: int = 0
+    _closed: Judgement | None = None
 
     def until(self, begun: float) -> None:
         """Wait at most for the limit, counted from ``begun``, and close the window."""
@@ -63,8 +65,22 @@ class Waiting:
 
     def _as_closed(self) -> Judgement:
         """The judgement if the window closed now: whether anything is still missing."""
-        closing: Record = {"n": -1, "kind": "note", "window": self.ident, "rests": []}
-        return judge(self.expectation, self.ident, [*self.trace.records, closing])
+        if self._grown() or self._closed is None:
+            records = self.trace.records[: self._upto]
+            closing: Record = {"n": -1, "kind": "note", "window": self.ident, "rests": []}
+            self._closed = judge(self.expectation, self.ident, [*records, closing])
+        return self._closed
+
+    def _grown(self) -> bool:
+        """Whether anything came that the judgement may rest on; most that comes is something else.
+
+        What stands in the trace stays as it is, and of an account nothing is said before the end.
+        """
+        select, control = self.expectation.select, self.expectation.control
+        kinds = {select.kind, control.kind if control else ""}
+        begin, self._upto = self._upto, len(self.trace.records)
+        new = self.trace.records[begin : self._upto]
+        return any(record["kind"] in kinds for record in new)
 
     # -- probes --------------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 import pytest
 from engine import PLACE, command_expected
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.clock import VirtualClock
 from harness.errors import InputError
@@ -202,3 +204,38 @@ def test_the_close_of_the_window_names_what_the_judgement_rests_on(bench):
     (command,) = [one for one in trace.records if one["kind"] == "command"]
     assert trace.records[-1]["window"] == "E1"
     assert trace.records[-1]["rests"] == [command["n"]]
+
+
+COMING = {
+    "command": {"name": "go", "outcome": "ok"},
+    "refused": {"kind": "command", "name": "go", "outcome": "failed"},
+    "violation": {"code": "x", "link": "l"},
+    "link": {"event": "opened"},
+    "probe": {"ask": "E1", "outcome": "ok", "rows": RIGHT, "last": True, "probe": "rows"},
+    "control": {"kind": "probe", "ask": "E1/control", "outcome": "ok", "rows": RIGHT},
+    "note": {"text": "of no interest"},
+}
+EXPECTED = [
+    command_expected("go", exact=True),
+    command_expected("go", times=2),
+    expected(),
+    never(),
+    never(select=Selector(kind="violation"), ask=None),
+    never(select=Selector(kind="violation"), ask=None, control=Selector(kind="command"),
+          control_ask=None),
+    expected(mode="always", ask=None, select=Selector(kind="account")),
+]  # fmt: skip
+
+
+@given(st.sampled_from(EXPECTED), st.lists(st.sampled_from(sorted(COMING)), max_size=8))
+def test_between_two_records_of_interest_the_judgement_stays(expectation, coming):
+    """Asked after every record, it is each time what a judge says who sees all of them."""
+    bench = Bench()
+    trace = Trace(bench.clock)
+    trace.add("expectation", id="E1", sentence=0, limit_s=1, spec=expectation.data())
+    waiting = Waiting(expectation, "E1", bench, trace)
+    closing = {"n": -1, "kind": "note", "window": "E1", "rests": []}
+    for one in coming:
+        fields = {"kind": one} | COMING[one]
+        trace.add(fields.pop("kind"), **fields)
+        assert waiting._as_closed() == judge(expectation, "E1", [*trace.records, closing])
