@@ -44,7 +44,8 @@ class Identities:
     def _of_hl7(self, payload: bytes) -> str:
         payload = payload[payload.find(b"MSH") :]
         separator = payload[3:4] or b"|"
-        segments = [segment.split(separator) for segment in re.split(rb"[\r\n]+", payload)]
+        lines = payload.replace(b"\n", b"\r").split(b"\r")  # of twenty megabytes, too
+        segments = [line.split(separator) for line in lines]
         found = {fields[0]: fields for fields in reversed(segments) if fields}
         header = found.get(b"MSH", [])
         control_id = _at(header, 9)
