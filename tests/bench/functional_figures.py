@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Final
 
 CORES: Final = 2
-JOBS: Final = 14
+JOBS: Final = 12
 """Workers: most of the time each of them waits. Fewer have less to begin with, and take longer."""
 
 LOOK_S: Final = 0.2

@@ -28,7 +28,7 @@ FUNCTIONAL: Final = Group(
         Shown("own_of_scenario_percent", "the harness's own work, % of that", 1),
     ),
     how="""\
-`medharness run --jobs 14` with every scenario that ships, extended and slow ones too, on two cores.
+`medharness run --jobs 12` with every scenario that ships, extended and slow ones too, on two cores.
 The processors' time is what the operating system counts for the command and everything below it;
 what the systems under test took of it is read from `/proc` while they run, also of those that are
 over before the end; what they took after the last look is counted as ours. Ours is all the rest:
