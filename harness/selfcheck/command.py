@@ -84,6 +84,7 @@ class SelfCheck:
         say: prints what each part found.
         jobs: processes that play; 0 takes one a processor. They change nothing but the time.
         progress: is told how far each part is.
+        keep: is called after each part: a whole check takes hours, and may be stopped.
     """
 
     quick: bool
@@ -91,6 +92,7 @@ class SelfCheck:
     say: Callable[[str], None]
     jobs: int = 0
     progress: Progress = field(default_factory=Progress)
+    keep: Callable[[], object] | None = None
     result: dict[str, Any] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -127,14 +129,14 @@ class SelfCheck:
             self._part("clean", tr("clean hospital"), self._clean)
             self._part("seeds", tr("seeds"), self._seeds)
             self._part("traces", tr("mutated traces"), self._traces)
-            self._part("link_mutants", tr("mutating relay"), lambda: self._mutants("link"))
-            self._part("store_mutants", tr("edited stores"), lambda: self._mutants("store"))
             self._part("defects", tr("defects"), lambda: self._defects(begun))
             self._part("imaging", tr("PACS and RIS"), lambda: self._imaging(seen_apart))
+            self._part("link_mutants", tr("mutating relay"), lambda: self._mutants("link"))
+            self._part("store_mutants", tr("edited stores"), lambda: self._mutants("store"))
         self._crew = None
-        self._part("flakes", tr("repeats"), self._flakes)
         if slices == 1:  # of a slice, a table of all rows would say little
             self._part("fault_classes", tr("fault classes"), self._fault_classes)
+        self._part("flakes", tr("repeats"), self._flakes)
 
     def _expect_beside(
         self,
@@ -160,6 +162,8 @@ class SelfCheck:
         seconds = time.monotonic() - started
         self.seconds[key] = round(seconds, 1)
         self.say(f"{name}: {said} ({seconds:.1f} s)")
+        if self.keep is not None:
+            self.keep()
 
     def _fail(self, text: str) -> None:
         self.failures.append(text)

@@ -84,11 +84,19 @@ class Outcome:
 
 @dataclass(slots=True)
 class MutatingTap:
-    """Stands in front of the faults of a scenario and mutates every message of one type."""
+    """Stands in front of the faults of a scenario and mutates every message of one type.
+
+    Args:
+        inner: what the messages go through behind it.
+        mutants: of one place; several only of kind ``alter``.
+
+    Attributes:
+        applied: which of them changed something.
+    """
 
     inner: Tap
-    mutant: Mutant
-    applied: int = 0
+    mutants: Sequence[Mutant]
+    applied: set[Mutant] = field(default_factory=set)
 
     def connects(self, connection: Connection, now: float) -> bool:
         """Nothing happens to connections."""
@@ -99,12 +107,16 @@ class MutatingTap:
         if unit.kind == "frame":
             return self.inner.unit(connection, self._frame(connection, unit), now)
         is_message = unit.kind == "message"
-        if not is_message or message_type(connection.link, unit.payload) != self.mutant.where:
+        where = self.mutants[0].where
+        if not is_message or message_type(connection.link, unit.payload) != where:
             return self.inner.unit(connection, unit, now)
-        changed = mutated(self.mutant, unit.payload)
+        changed = [unit.payload]
+        for mutant in self.mutants:
+            before, changed = changed, [new for old in changed for new in mutated(mutant, old)]
+            if changed != before:
+                self.applied.add(mutant)
         if changed == [unit.payload]:
             return self.inner.unit(connection, unit, now)
-        self.applied += 1
         return [
             piece
             for payload in changed
@@ -116,16 +128,16 @@ class MutatingTap:
         ]
 
     def _frame(self, connection: Connection, unit: Unit) -> Unit:
-        """An ASTM record with one field altered, in a frame whose checksum is right."""
+        """An ASTM record with fields altered, in a frame whose checksum is right."""
         letter = unit.payload[:1].decode("latin-1")
-        if self.mutant.where != f"{connection.link} {letter}":
+        if self.mutants[0].where != f"{connection.link} {letter}":
             return unit
         fields = unit.payload.rstrip(b"\r").split(b"|")
-        index = int(self.mutant.field.partition(".")[2]) - 1
-        if index >= len(fields) or not fields[index]:
-            return unit
-        self.applied += 1
-        fields[index] = altered(fields[index].decode("latin-1")).encode("latin-1")
+        for mutant in self.mutants:
+            index = int(mutant.field.partition(".")[2]) - 1
+            if index < len(fields) and fields[index]:
+                fields[index] = altered(fields[index].decode("latin-1")).encode("latin-1")
+                self.applied.add(mutant)
         text = b"|".join(fields) + b"\r"
         body = unit.data[1:2] + text + unit.data[-5:-4]
         data = b"\x02" + body + b"%02X" % (sum(body) % 256) + b"\r\n"
@@ -216,12 +228,12 @@ def _generic(path: str) -> str:
     return f"{segment.partition('[')[0]}-{rest}".replace("[1]", "") if rest else path
 
 
-def on_links(mutant: Mutant) -> tuple[Prepare, list[MutatingTap]]:
-    """How a world is tampered with, and where the tap can be asked whether it did anything."""
+def on_links(mutants: Sequence[Mutant]) -> tuple[Prepare, list[MutatingTap]]:
+    """How a world is tampered with, and where the tap can be asked what it did."""
     taps: list[MutatingTap] = []
 
     def prepare(world: World) -> None:
-        tap = MutatingTap(world.injector, mutant)
+        tap = MutatingTap(world.injector, mutants)
         taps.append(tap)
         world.bench.switch.tap = tap
 
@@ -239,7 +251,7 @@ class EditedProbe:
     path: str
     mutant: Mutant
     judging: Callable[[], bool]
-    applied: int = 0
+    applied: set[Mutant] = field(default_factory=set)
 
     @property
     def name(self) -> str:
@@ -256,7 +268,8 @@ class EditedProbe:
         if self.judging():
             db = sqlite3.connect(self.path)
             with db:
-                self.applied += edit(db, self.mutant)
+                if edit(db, self.mutant):
+                    self.applied.add(self.mutant)
             db.close()
         return self.inner.ask(args)
 
@@ -303,8 +316,9 @@ def store_mutants(tables: Mapping[str, Mapping[str, Sequence[str]]]) -> list[Mut
     return found
 
 
-def on_store(mutant: Mutant) -> tuple[Prepare, list[EditedProbe]]:
-    """How a world is tampered with, and where the probes can be asked whether it did anything."""
+def on_store(mutants: Sequence[Mutant]) -> tuple[Prepare, list[EditedProbe]]:
+    """How a world is tampered with by one, and where the probes can be asked what they did."""
+    (mutant,) = mutants
     edited: list[EditedProbe] = []
     role, _, table = mutant.where.partition(" ")
 

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Final
 
 from harness import __version__
 from harness.clock import RealClock
@@ -14,35 +15,44 @@ from harness.selfcheck import crew, page, progress
 from harness.selfcheck.command import SelfCheck, union
 from harness.selfcheck.revision import commit
 
-CLASSES = "faults.md"
+PARTIAL: Final = "selfcheck.partial.json"
+"""What a check has found that was stopped; one that ends has none."""
+
+CLASSES: Final = "faults.md"
 """The table of fault classes beside ``selfcheck.json``, as the reference shows it."""
 
 
 def selfcheck(*, quick: bool, seed: int, out: str, as_json: bool, jobs: int = 0) -> int:
     """Measure, print a table, write ``selfcheck.json``; 0 if every target holds, 1 if not."""
     started = time.monotonic()
+    folder = Path(out) if out else Path("runs") / "selfcheck"
+    folder.mkdir(parents=True, exist_ok=True)
+    path, partial = folder / "selfcheck.json", folder / PARTIAL
+
+    def kept(place: Path) -> dict[str, Any]:
+        document = {
+            "format": 1,
+            "harness_version": __version__,
+            "commit": commit(),
+            "finished": RealClock().wall().isoformat(timespec="seconds"),
+            "whole": not quick,
+            "seed": seed,
+            "jobs": crew.workers(jobs),
+            "seconds": round(time.monotonic() - started, 1),
+            "seconds_of": check.seconds,
+            "failures": check.failures,
+            **check.result,
+        }
+        place.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
+        return document
+
     with progress.shown() as far:
-        check = SelfCheck(quick, seed, far.say, jobs, far)
+        check = SelfCheck(quick, seed, far.say, jobs, far, keep=lambda: kept(partial))
         check.run()
     if quick:
         print(union())
-    folder = Path(out) if out else Path("runs") / "selfcheck"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "selfcheck.json"
-    document = {
-        "format": 1,
-        "harness_version": __version__,
-        "commit": commit(),
-        "finished": RealClock().wall().isoformat(timespec="seconds"),
-        "whole": not quick,
-        "seed": seed,
-        "jobs": crew.workers(jobs),
-        "seconds": round(time.monotonic() - started, 1),
-        "seconds_of": check.seconds,
-        "failures": check.failures,
-        **check.result,
-    }
-    path.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
+    document = kept(path)
+    partial.unlink(missing_ok=True)
     page.write(document, folder)
     if check.page:
         (folder / CLASSES).write_text(check.page, encoding="utf-8")

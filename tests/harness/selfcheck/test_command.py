@@ -143,6 +143,7 @@ def test_a_self_check_writes_what_it_measured(tmp_path, capsys, told_of):
     assert 'lang="en"' in (tmp_path / "selfcheck.en.html").read_text(encoding="utf-8")
     assert json.loads(printed.splitlines()[-1])["exit_code"] == code
     assert (tmp_path / "faults.md").read_text(encoding="utf-8").startswith("# Fault classes")
+    assert not (tmp_path / "selfcheck.partial.json").exists()
     played_apart = told_of.pop("imaging")
     assert (played_apart.done, played_apart.total > 0) == (0, True), "no process played it here"
     assert {*told_of} == {*told["seconds_of"]} - {"imaging"}
@@ -150,6 +151,20 @@ def test_a_self_check_writes_what_it_measured(tmp_path, capsys, told_of):
         key: one.total for key, one in told_of.items()
     }
     assert sum(one.done for one in told_of.values()) > 10
+
+
+def test_what_a_stopped_self_check_has_found_is_kept(small, tmp_path, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SelfCheck, "_flakes", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        selfcheck(quick=True, seed=1, out=str(tmp_path), as_json=True)
+
+    told = json.loads((tmp_path / "selfcheck.partial.json").read_text(encoding="utf-8"))
+    assert {"defects", "imaging", "store_mutants", "fault_classes"} <= {*told["seconds_of"]}
+    assert {one["defect"]: one["caught"] for one in told["defects"]}[FIRST]
+    assert not (tmp_path / "selfcheck.json").exists()
 
 
 def test_a_defect_whose_scenario_is_gone_is_a_target_missed(small, tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 
 from harness.evidence.line import pack
 from harness.evidence.verdict import Verdict
-from harness.selfcheck import runs
+from harness.selfcheck import mutants_run, runs
 from harness.selfcheck.mutants import (
     Mutant,
     altered,
@@ -14,8 +14,6 @@ from harness.selfcheck.mutants import (
     link_mutants,
     message_type,
     mutated,
-    on_links,
-    on_store,
     store_mutants,
 )
 from harness.selfcheck.mutants_run import run_mutants
@@ -159,10 +157,10 @@ def scenario(ident):
     return [one for one in runs.shipped() if one.scenario.id == ident]
 
 
-def outcome(one, ident, tamper):
+def outcome(one, ident, where):
     passed = runs.play(scenario(ident), seed=1)
     assert passed[0].conclusion.verdict is Verdict.PASS
-    (found,) = run_mutants([one], passed, tamper, seed=1)
+    (found,) = run_mutants([one], passed, where, seed=1)
     return found
 
 
@@ -175,7 +173,7 @@ def outcome(one, ident, tamper):
     ],
 )
 def test_a_value_that_changes_on_the_line_is_caught(kind, field, where):
-    found = outcome(mutant(kind, field, where), "lab-upload-plain", on_links)
+    found = outcome(mutant(kind, field, where), "lab-upload-plain", "link")
 
     assert found.caught_by == ["lab-upload-plain"]
     assert found.data()["felt"] == 1
@@ -184,7 +182,7 @@ def test_a_value_that_changes_on_the_line_is_caught(kind, field, where):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["drop", "repeat"])
 def test_a_row_that_changes_in_the_store_is_caught(kind):
-    found = outcome(mutant(kind, where="LIS results"), "lab-upload-plain", on_store)
+    found = outcome(mutant(kind, where="LIS results"), "lab-upload-plain", "store")
 
     assert found.caught_by == ["lab-upload-plain"]
 
@@ -192,7 +190,7 @@ def test_a_row_that_changes_in_the_store_is_caught(kind):
 @pytest.mark.slow
 def test_a_mutant_that_nobody_judges_survives():
     """The scenario judges results; the phone of the patient is of no interest to it."""
-    found = outcome(mutant("alter", "PID-13"), "lab-upload-plain", on_links)
+    found = outcome(mutant("alter", "PID-13"), "lab-upload-plain", "link")
 
     assert found.applied_in == found.felt_in == ["lab-upload-plain"]
     assert found.caught_by == []
@@ -201,17 +199,51 @@ def test_a_mutant_that_nobody_judges_survives():
 @pytest.mark.slow
 def test_a_mutant_that_no_system_feels_is_told_from_one_that_survives():
     """PID-1 numbers the segment; no store keeps it."""
-    found = outcome(mutant("alter", "PID-1"), "lab-upload-plain", on_links)
+    found = outcome(mutant("alter", "PID-1"), "lab-upload-plain", "link")
 
     assert (found.applied_in, found.felt_in) == (["lab-upload-plain"], [])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("where", "tamper"),
-    [("his-lis ADT^A40", on_links), ("HIS alarms", on_store), ("analyzer-lis R", on_links)],
+    ("where", "what"),
+    [("his-lis ADT^A40", "link"), ("HIS alarms", "store"), ("analyzer-lis R", "link")],
 )
-def test_a_mutant_that_cannot_happen_is_not_applied(where, tamper):
-    found = outcome(mutant("drop", where=where), "feed-admission-message", tamper)
+def test_a_mutant_that_cannot_happen_is_not_applied(where, what):
+    found = outcome(mutant("drop", where=where), "feed-admission-message", what)
 
     assert found.applied_in == []
+
+
+@pytest.mark.slow
+def test_fields_that_go_together_come_to_what_they_come_to_alone(monkeypatch):
+    """Some of them nobody feels, some are felt and not caught, some are caught by one scenario."""
+    wanted = {"lab-upload-plain", "feed-admission-message", "feed-transfer", "feed-his-refuses"}
+    some = [one for one in runs.shipped() if one.scenario.id in wanted]
+    passed = runs.play(some, seed=1)
+    fields = [one for one in link_mutants(passed) if one.where == WHERE and one.kind == "alter"]
+    assert len(fields) > mutants_run.TOGETHER_MAX
+    played = []
+    note = mutants_run._Field._note
+    monkeypatch.setattr(
+        mutants_run._Field, "_note", lambda self, *what: played.append(what) or note(self, *what)
+    )
+
+    found, plays = {}, {}
+    for alone in (0, 99):
+        played.clear()
+        monkeypatch.setattr(mutants_run, "ALONE_FIRST", alone)
+        outcomes = run_mutants(fields, passed, "link", seed=1)
+        assert [one.mutant for one in outcomes] == fields
+        found[alone] = {
+            one.mutant.name: (set(one.applied_in), set(one.felt_in), set(one.caught_by))
+            for one in outcomes
+            if not one.caught_by  # those meet scenarios in an order of their own until then
+        }
+        plays[alone] = len(played)
+
+    assert found[0] == found[99]
+    assert any(not felt for _, felt, _ in found[0].values())
+    assert any(felt for _, felt, _ in found[0].values())
+    assert len(found[0]) < len(fields)
+    assert plays[0] < plays[99]
