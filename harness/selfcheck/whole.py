@@ -44,6 +44,8 @@ def selfcheck(*, quick: bool, seed: int, out: str, as_json: bool, jobs: int = 0)
             **check.result,
         }
         place.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
+        if check.page:
+            (folder / CLASSES).write_text(check.page, encoding="utf-8")
         return document
 
     with progress.shown() as far:
@@ -54,8 +56,6 @@ def selfcheck(*, quick: bool, seed: int, out: str, as_json: bool, jobs: int = 0)
     document = kept(path)
     partial.unlink(missing_ok=True)
     page.write(document, folder)
-    if check.page:
-        (folder / CLASSES).write_text(check.page, encoding="utf-8")
     for name, value in page.figures(document):
         print(f"{name}: {value}")
     _conclude(check.failures, path)
