@@ -6,6 +6,8 @@ import multiprocessing
 from concurrent.futures import Executor, ProcessPoolExecutor
 from typing import Any
 
+from harness import follow
+
 
 class Pool:
     """One process for control totals, started only for large files."""
@@ -18,7 +20,9 @@ class Pool:
         """The process, started by who asks first."""
         if self._executor is None:
             context = multiprocessing.get_context("spawn")
-            self._executor = ProcessPoolExecutor(max_workers=2, mp_context=context)
+            self._executor = ProcessPoolExecutor(
+                max_workers=2, mp_context=context, initializer=follow.parent
+            )
         return self._executor
 
     def settle(self) -> None:

@@ -16,6 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
+from harness import follow
 from harness.evidence.verdict import Verdict
 from harness.faults.plan import keyed
 from harness.scenario.session import RunSession, SessionOptions
@@ -166,6 +167,7 @@ def _burning(count: int) -> Iterator[None]:
 
 
 def _burn() -> None:
+    follow.parent()
     number = 1
     while True:
         number = number * 3 % 1_000_003

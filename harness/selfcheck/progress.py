@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any, Final, TextIO, TypeVar
 
+from harness import follow
 from harness.clock import Clock, RealClock
 from harness.i18n import tr
 
@@ -200,7 +201,8 @@ def line() -> Line | None:
 
 
 def join(given: Line | None) -> None:
-    """Begin to tell over a pipe, in a process that plays for another one."""
+    """Begin to tell over a pipe, in a process that plays for another one and ends with it."""
+    follow.parent()
     if given is None:
         return
     pipe, turn = given

@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
+from harness import follow
 from harness.faults.plan import keyed
 from simulators.exploration.findings import document
 from simulators.exploration.play import Ended, Explorer
@@ -86,7 +87,8 @@ def _played(explorer: Explorer, every: Sequence[Point], jobs: int) -> Iterator[l
 
 
 def _begin(folder: str, seed: int, defects: frozenset[str]) -> None:
-    """A worker plays in a folder of its own."""
+    """A worker plays in a folder of its own, and ends with whom it plays for."""
+    follow.parent()
     own = tempfile.mkdtemp(prefix="worker-", dir=folder)
     _worker[:] = [Explorer(Path(own), seed, defects)]
 
