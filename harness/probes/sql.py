@@ -8,6 +8,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,6 +41,7 @@ CLIENT: Final = "MEDHARNESS_ORACLE_CLIENT"
 """Environment variable with the folder of the Oracle client, where no profile names one."""
 
 
+@lru_cache(maxsize=512)
 def check_select(sql: str) -> None:
     """Refuse what is not one plain SELECT, before it goes anywhere.
 
