@@ -10,6 +10,14 @@ from harness.errors import InputError
 from harness.scenario import interrupt
 
 
+@pytest.fixture(autouse=True)
+def _heard():
+    """As at a terminal; a shell that starts something behind it has Ctrl-C ignored there."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def swallow_one():
     """Ctrl-C inside SQLite's progress handler: the library turns it into an error of its own."""
     db = sqlite3.connect(":memory:")
