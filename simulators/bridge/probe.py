@@ -178,8 +178,18 @@ class Probe:
         msgid = caller.msgid(at)
         members = caller.members(step.infno, msgid, at, self.known.insuplc)
         nodes = step.nodes(self.known)
-        self.guard(encode({**members, "input": nodes}))
+        self.guard(self._without_given(encode({**members, "input": nodes})))
         return self.exchange(caller.request(members, nodes, at))
+
+    def _without_given(self, message: bytes) -> bytes:
+        """A message without the numbers that the centre itself gave for this visit.
+
+        One in ninety of those with 18 digits passes for an identity card number.
+        """
+        for number in (self.known.mdtrt_id, self.known.setl_id, self.caller.sign_no):
+            if number:
+                message = message.replace(f'"{number}"'.encode(), b'""')
+        return message
 
     def _comparer(self) -> Comparer:
         province = self.caller.province

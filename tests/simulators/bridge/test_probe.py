@@ -19,11 +19,12 @@ from simulators.bridge.compare import Comparer
 from simulators.bridge.exchange import UnansweredError, exchange
 from simulators.bridge.probe import Probe
 from simulators.bridge.probe_site import claims
-from simulators.centre import provinces
+from simulators.centre import ids, provinces
 from tests.simulators.centre.hospital import CHINA, SEED, Site
 
 ME = people.generate(SEED, 0)
 NOBODY = people.generate(SEED, 999_983)
+DIGITS = ids.digits
 
 
 def look(site: Site, profile: str = "hunan", *, write: bool = False, **how: bool) -> Probe:
@@ -52,6 +53,38 @@ def test_a_centre_of_the_same_province_differs_in_nothing(tmp_path: Path, provin
     assert {"9001", "1101", "1312", "2204", "2206", "2207", "5203", "2208"} <= compared
     assert site.count("settlements") == 2
     assert probe.asked[-1].infno == "9002"
+    site.close()
+
+
+def like_a_card(seed: int, *about: object, length: int = 18) -> str:
+    """A number of the centre's that would pass for an identity card number."""
+    drawn = DIGITS(seed, *about, length=length)
+    if length != 18:
+        return drawn
+    first = next(
+        one
+        for last in range(10)
+        if people.check_character(one := f"{drawn[:10]}01{drawn[12:16]}{last}") != "X"
+    )
+    return first + people.check_character(first)
+
+
+def test_numbers_that_the_centre_gave_are_nobodys_identity(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ids, "digits", like_a_card)
+    site = Site(tmp_path)
+    watch = IdentityGuard((ME, NOBODY), subjects=(), readers={"insurance": claims})
+    probe = Probe(
+        Caller(provinces.load_province("hunan")), lambda one: exchange(site.address, one, 10),
+        ME, NOBODY, lambda: datetime.now(CHINA), guard=lambda one: watch.check("insurance", one),
+    )  # fmt: skip
+    probe.run(write=True)
+
+    assert (told(probe), probe.complete, site.count("settlements")) == (set(), True, 2)
+    given = f'{{"input":{{"data":{{"mdtrt_id":"{probe.known.mdtrt_id}"}}}}}}'.encode()
+    with pytest.raises(PermitError):
+        watch.check("insurance", given)
     site.close()
 
 
