@@ -49,7 +49,8 @@ def test_who_works_for_a_process_that_is_killed_ends(tmp_path: Path, follows: bo
     """Without following it goes on: else this would show nothing."""
     place, script = tmp_path / "beat", tmp_path / "owner.py"
     script.write_text(OWNER.replace("FOLLOWS", str(follows)), encoding="utf-8")
-    with subprocess.Popen([sys.executable, str(script), str(place)]) as owner:
+    argv = [sys.executable, str(script), str(place)]
+    with subprocess.Popen(argv, stderr=subprocess.DEVNULL) as owner:
         assert changes(place, WITHIN_S)
         owner.kill()
     until = time.monotonic() + WITHIN_S
