@@ -40,10 +40,11 @@ class Meeting:
     scenarios: tuple[str, ...]
 
 
-def run_mutants(
+def share(
     mutants: Sequence[Mutant],
     passed: Sequence[Played],
     where: str,
+    crew: Crew | None,
     *,
     seed: int,
 ) -> list[Outcome]:
@@ -56,20 +57,9 @@ def run_mutants(
         mutants: to try.
         passed: scenarios that passed.
         where: ``link`` or ``store``.
+        crew: plays; this process where there is none.
         seed: with which they were played.
     """
-    return share(mutants, passed, where, None, seed=seed)
-
-
-def share(
-    mutants: Sequence[Mutant],
-    passed: Sequence[Played],
-    where: str,
-    crew: Crew | None,
-    *,
-    seed: int,
-) -> list[Outcome]:
-    """As ``run_mutants``, by other processes; by this one where there is no ``crew``."""
     stores = {one.bound.scenario.id: one.stores_hash for one in passed}
     parts = []
     for some in _parts(_meetings(mutants, passed, seed), where):
@@ -77,7 +67,7 @@ def share(
         parts.append((tuple(some), known, where, seed))
     if crew is None:
         scenarios = {one.bound.scenario.id: one.bound for one in passed}
-        found = [_Field(scenarios, *part[1:]).met(part[0]) for part in parts]
+        found = [_Playing(scenarios, *part[1:]).met(part[0]) for part in parts]
     else:
         found = crew.each(_of_shipped, parts)
     by_mutant = {one.mutant: one for outcomes in found for one in outcomes}
@@ -88,7 +78,7 @@ def _of_shipped(
     meetings: Sequence[Meeting], stores: Mapping[str, str], where: str, seed: int
 ) -> list[Outcome]:
     known = {one.scenario.id: one for one in bound(tuple(stores))}
-    return _Field(known, stores, where, seed).met(meetings)
+    return _Playing(known, stores, where, seed).met(meetings)
 
 
 def _meetings(mutants: Sequence[Mutant], passed: Sequence[Played], seed: int) -> list[Meeting]:
@@ -112,7 +102,7 @@ def _parts(meetings: Sequence[Meeting], where: str) -> list[Sequence[Meeting]]:
 
 
 @dataclass(slots=True)
-class _Field:
+class _Playing:
     """Where mutants meet scenarios.
 
     Args:

@@ -29,6 +29,15 @@ def test_a_message_is_known_by_its_type_and_its_matter(body: bytes, identity: st
     assert Identities().of("c", hl7(body)) == identity
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r\r", b"\n\r"])
+def test_segments_may_end_in_any_way(end: bytes) -> None:
+    usual = hl7(b"PID|1||P1\rOBR|1|PL|S1\rSPM|1|S9\r").payload
+    payload = usual.replace(b"\r", end)
+
+    found = Identities().of("c", Unit(kind="message", data=payload, payload=payload))
+    assert found == "ORU^R01|S9"
+
+
 def test_the_first_of_several_segments_counts() -> None:
     body = b"OBR|1||S1\rOBR|2||S2\r"
 

@@ -16,7 +16,7 @@ from harness.selfcheck.mutants import (
     mutated,
     store_mutants,
 )
-from harness.selfcheck.mutants_run import run_mutants
+from harness.selfcheck.mutants_run import share
 from harness.selfcheck.runs import Played
 
 NAME = "张三"
@@ -160,7 +160,7 @@ def scenario(ident):
 def outcome(one, ident, where):
     passed = runs.play(scenario(ident), seed=1)
     assert passed[0].conclusion.verdict is Verdict.PASS
-    (found,) = run_mutants([one], passed, where, seed=1)
+    (found,) = share([one], passed, where, None, seed=1)
     return found
 
 
@@ -224,16 +224,16 @@ def test_fields_that_go_together_come_to_what_they_come_to_alone(monkeypatch):
     fields = [one for one in link_mutants(passed) if one.where == WHERE and one.kind == "alter"]
     assert len(fields) > mutants_run.TOGETHER_MAX
     played = []
-    note = mutants_run._Field._note
+    note = mutants_run._Playing._note
     monkeypatch.setattr(
-        mutants_run._Field, "_note", lambda self, *what: played.append(what) or note(self, *what)
+        mutants_run._Playing, "_note", lambda self, *what: played.append(what) or note(self, *what)
     )
 
     found, plays = {}, {}
     for alone in (0, 99):
         played.clear()
         monkeypatch.setattr(mutants_run, "ALONE_FIRST", alone)
-        outcomes = run_mutants(fields, passed, "link", seed=1)
+        outcomes = share(fields, passed, "link", None, seed=1)
         assert [one.mutant for one in outcomes] == fields
         found[alone] = {
             one.mutant.name: (set(one.applied_in), set(one.felt_in), set(one.caught_by))

@@ -85,6 +85,9 @@ def test_numbers_that_the_centre_gave_are_nobodys_identity(
     given = f'{{"input":{{"data":{{"mdtrt_id":"{probe.known.mdtrt_id}"}}}}}}'.encode()
     with pytest.raises(PermitError):
         watch.check("insurance", given)
+    watch.check("insurance", probe._without_given(given))
+    with pytest.raises(PermitError):  # under another name it is somebody's
+        watch.check("insurance", probe._without_given(given.replace(b"mdtrt_id", b"certno")))
     site.close()
 
 
