@@ -8,6 +8,7 @@ same text for every engine; what engines spell differently are four functions, s
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Final, Protocol
 
 import duckdb
@@ -36,6 +37,9 @@ RESULTS: Final = {
 PICKED: Final = {"hs": "SELECT * FROM some_h", "cs": "SELECT * FROM some_c"}
 """The same rows as in the text of the stages, but no other row is tidied for them."""
 
+
+STATEMENTS_MAX: Final = 256
+"""Statements that SQLite keeps prepared; a run has half as many."""
 
 FEW_ROWS: Final = 100_000
 """Up to so many rows to look at, one thread goes through the stages after the first."""
@@ -82,6 +86,12 @@ class DuckDB:
         "NO_ZEROS(a) AS LTRIM(a, '0')",
     )
 
+    @classmethod
+    def teach(cls, con: duckdb.DuckDBPyConnection) -> None:
+        """Make the functions known to a connection."""
+        for function in cls.FUNCTIONS:
+            con.execute(f"CREATE OR REPLACE MACRO {function}")
+
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self._con = con
         self._quick = False
@@ -89,6 +99,7 @@ class DuckDB:
 
     def take(self, con: duckdb.DuckDBPyConnection) -> None:
         """Nothing is moved."""
+        self.teach(con)
         row = con.execute("SELECT current_setting('threads')").fetchone()
         self._threads = int(row[0]) if row else 0
         con.execute("SET preserve_insertion_order = false")
@@ -129,7 +140,7 @@ class SQLite:
     """Python's own engine: everything in memory, for few rows or as a second opinion."""
 
     def __init__(self) -> None:
-        self._lite = sqlite3.connect(":memory:")
+        self._lite = sqlite3.connect(":memory:", cached_statements=STATEMENTS_MAX)
         for name, count, function in (
             ("LEVENSHTEIN", 2, _levenshtein),
             ("FP", 1, lambda a: a),
@@ -142,12 +153,17 @@ class SQLite:
 
     def take(self, con: duckdb.DuckDBPyConnection) -> None:
         """Copy both inputs, with an index on what the stages join by."""
+        self._begin()
         names = ", ".join(COLUMNS)
         marks = ", ".join("?" for _ in COLUMNS)
         for table in INPUTS:
-            self._lite.execute(f"CREATE TABLE {table} ({names})")
             rows = con.execute(f"SELECT {names} FROM {table}").fetchall()
             self._lite.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+
+    def _begin(self) -> None:
+        """Make the tables of both inputs."""
+        for table in INPUTS:
+            self._lite.execute(f"CREATE TABLE {table} ({', '.join(COLUMNS)})")
             for column in ("rid", "k", "p", "m"):
                 self._lite.execute(f"CREATE INDEX {table}_{column} ON {table} ({column})")
 
@@ -164,6 +180,33 @@ class SQLite:
     def close(self) -> None:
         """Forget everything."""
         self._lite.close()
+
+
+class KeptSQLite(SQLite):
+    """The same engine for many runs, with all of its tables made once.
+
+    To prepare a statement of the stages takes longer than to run it over a few rows, and what is
+    prepared stays so while the tables do. A run is a transaction, and nothing of it is kept.
+    """
+
+    def __init__(self, statements: Iterable[Statement]) -> None:
+        super().__init__()
+        super()._begin()
+        for one in statements:
+            super().make(one)
+        self._lite.isolation_level = None
+
+    def _begin(self) -> None:
+        self._lite.execute("BEGIN")
+
+    def make(self, one: Statement) -> None:
+        """Fill the table."""
+        self._lite.execute(f"INSERT INTO {one.name} {one.select}")
+
+    def close(self) -> None:
+        """Forget the rows."""
+        if self._lite.in_transaction:
+            self._lite.rollback()
 
 
 def _levenshtein(one: str | None, other: str | None) -> int | None:

@@ -20,8 +20,8 @@ import duckdb
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.ledger import adapters, conserve, engines, verdicts
-from harness.ledger.reading import Side
 from harness.ledger.reading_text import quoted
+from harness.ledger.sides import Side
 
 NOBODY: Final = "(none)"
 """Rows that name no hospital are a part of their own."""

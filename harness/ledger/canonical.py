@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.ledger import money, when
 from harness.ledger.columns import AMOUNTS, FLAG, KEYS, SHORT, TIME
-
-if TYPE_CHECKING:
-    from harness.ledger.reading import Part, Side
+from harness.ledger.sides import Part, Side
 
 _IDS: Final = ("setl_id", "msgid", "mdtrt_id", "psn_no", "medins_setl_id", "init_setl_id")
 _NARROW: Final = 10**12
@@ -129,7 +127,10 @@ def _word(name: str, cell: str, kind: str, odd: str, *, brief: bool = False) -> 
         begins = f"{text} >= '1' AND {text} < '[' AND ({text} < 'N' OR {text} >= 'O')"
         easy = f"{begins} AND NOT contains({text}, ' ') AND strlen({text}) = length({text})"
         zeros = f"CASE WHEN LTRIM({plain}, '0') = '' THEN NULL ELSE {usual} END"
-        usual = zeros if brief else f"CASE WHEN {easy} THEN UPPER({text}) ELSE {zeros} END"
+        empty = f"regexp_full_match({plain}, '{'|'.join(('0*', *_NOTHING))}')"
+        usual = f"CASE WHEN {easy} THEN UPPER({text}) ELSE {zeros} END"
+        if brief:
+            usual = f"CASE WHEN {empty} THEN NULL ELSE {plain} END"
     return (
         f"CASE WHEN {odd_condition(name, cell)} THEN {odd}.word ELSE {usual} END" if odd else usual
     )

@@ -22,7 +22,7 @@ from harness.errors import InputError
 from harness.i18n import tr
 from harness.ledger import money
 from harness.ledger.control import Incomplete
-from harness.ledger.reading import Side
+from harness.ledger.sides import Side
 
 CHAIN: Final = "chain.json"
 WAITS: Final = "carried"

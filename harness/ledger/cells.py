@@ -17,7 +17,7 @@ from harness.i18n import tr
 from harness.ledger import money, quick, tables, verdicts
 from harness.ledger.columns import CLASSES, HARMLESS, SHORT
 from harness.ledger.control_cells import CODES, SUMMED, Cell
-from harness.ledger.reading import Side
+from harness.ledger.sides import Side
 
 CELLS_MAX: Final = 20_000
 """Cells that ``totals.json`` lists, those that differ or hide a difference before all others."""

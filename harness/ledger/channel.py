@@ -13,7 +13,7 @@ from typing import Final
 import duckdb
 
 from harness.ledger.columns import HARMLESS
-from harness.ledger.reading import Side
+from harness.ledger.sides import Side
 
 PAY_WAY: Final = ("pay_way", "pay_type", "paytype", "支付方式", "付款方式")
 """Columns of the HIS list that tell how a bill was paid; a guess at usual names."""

@@ -46,7 +46,8 @@ from harness.ledger.column_names import names_of, renames_of
 from harness.ledger.columns import GRACE_DAYS, HARMLESS, TOLERANCE_DAYS
 from harness.ledger.control import Incomplete
 from harness.ledger.pool import Pool
-from harness.ledger.reading import Side, begin, read_side
+from harness.ledger.reading import begin, read_side
+from harness.ledger.sides import Side
 from harness.ledger.sources import deleted, feeds, has_few, not_read
 from harness.ledger.writing import Writing
 
@@ -119,7 +120,7 @@ def reconcile(request: Request) -> int:
                 problems = [str(error)]
                 result = {"format": conserve.FORMAT, "verdict": "INCOMPLETE", "problems": problems}
             result |= log.result()
-            _write_json(out / "totals.json", result)
+            _write_json(out / "totals.json", result, bare=request.bare)
             if not request.bare:
                 period_command.extend(request.further, out)
                 say(tr("writing the reports"))
@@ -170,7 +171,8 @@ def judge(
     work, pool = out / "work", Pool()
     try:
         rules, notes = layouts.province(request.province), layouts.Notes()
-        if _small(request.sources.values()):
+        plain = _small(request.sources.values())
+        if plain:
             engines.plainly(con)
         sides = _read(con, request, work, pool, say, rules=rules, notes=notes)
         cuts = cut.wanted(
@@ -178,7 +180,10 @@ def judge(
         )
         if cuts:
             con.execute("CREATE TABLE cut_out (side VARCHAR, rid BIGINT)")
-        (engines.plainly if _few(request, sides, log) else engines.fully)(con)
+        if not _few(request, sides, log):
+            engines.fully(con)
+        elif not plain:
+            engines.plainly(con)
         skipped = _stages(con, request, sides, work, say, rules=rules)
         say(tr("proving that nothing was lost"))
         pool.settle()
@@ -320,7 +325,14 @@ def _stages(
         )
         return skipped
     engine = request.engine or ("sqlite" if his.few and centre.few else "duckdb")
-    engines.run(con, engine, tolerance_days=days, work=work, hospital=hospital)
+    engines.run(
+        con,
+        engine,
+        tolerance_days=days,
+        work=work,
+        hospital=hospital,
+        kept=kept.stages if request.take is not None else None,
+    )
     if len(sides) > 2:
         channel.run(con)
     verdicts.build(con, sides)
@@ -362,6 +374,6 @@ def _reports(out: Path) -> None:
     module.write_reports(out, lang=i18n.current(), title=tr("Reconciliation"))
 
 
-def _write_json(path: Path, value: Mapping[str, Any]) -> None:
-    text = json.dumps(value, ensure_ascii=False, indent=1)
+def _write_json(path: Path, value: Mapping[str, Any], *, bare: bool) -> None:
+    text = json.dumps(value, ensure_ascii=False, indent=None if bare else 1)
     path.write_text(text + "\n", encoding="utf-8", newline="\n")

@@ -17,7 +17,7 @@ from harness.i18n import tr
 from harness.ledger import cells, money, proof, tables
 from harness.ledger.columns import AMOUNTS, CLASSES, HARMLESS, SHORT
 from harness.ledger.control_cells import SUMMED
-from harness.ledger.reading import Side
+from harness.ledger.sides import Side
 
 FORMAT: Final = 1
 """Of ``totals.json``."""
@@ -44,6 +44,8 @@ class Proof:
 
 def rejected_sums(con: duckdb.DuckDBPyConnection, side: Side) -> dict[str, int]:
     """Money of the rows that could not be read, as far as their text is a number."""
+    if side.clean:
+        return dict.fromkeys(AMOUNTS, 0)
     texts = ", ".join(f'"raw_{name}"' for name in AMOUNTS)
     exact = ", ".join(SHORT[name] for name in AMOUNTS)
     rows = con.execute(
@@ -64,6 +66,8 @@ def _rejected(text: str | None, exact: int | None) -> int:
 
 def _rejected_cells(con: duckdb.DuckDBPyConnection, side: Side) -> Iterator[tuple[Any, list[int]]]:
     """Cell and fen of each row that could not be read, as far as their text tells."""
+    if side.clean:
+        return
     texts = ", ".join(f'"raw_{name}", {SHORT[name]}' for name in SUMMED)
     rows = con.execute(
         "SELECT COALESCE(ins, ''), COALESCE(clr, ''), COALESCE(sopt, opt, ''),"
@@ -174,6 +178,8 @@ def totals(
 
 def _rejected_rows(con: duckdb.DuckDBPyConnection, side: Side) -> list[dict[str, Any]]:
     """Where the first unreadable rows stand, and what is wrong with them."""
+    if side.clean:
+        return []
     rows = con.execute(
         f"SELECT rid, source, raw_line, fault FROM canon_{side.name} WHERE fault IS NOT NULL"
         f" ORDER BY rid LIMIT {REJECTED_MAX}"

@@ -15,7 +15,7 @@ from harness.ledger.columns import AMOUNTS, TIME
 from harness.ledger.control_cells import CODES, SUMMED, Cells
 
 if TYPE_CHECKING:
-    from harness.ledger.reading import Part
+    from harness.ledger.sides import Part
 
 _ROWS_A_FETCH: Final = 10_000
 

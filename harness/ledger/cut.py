@@ -23,7 +23,7 @@ from harness.errors import InputError
 from harness.i18n import tr
 from harness.ledger import money, when
 from harness.ledger.columns import HARMLESS, OUTSIDE, TIME
-from harness.ledger.reading import Side
+from harness.ledger.sides import Side
 
 BATCH: Final = (
     "dayclose_no", "day_close_no", "日结号", "日结编号", "日结批次", "日结单号", "轧账号",

@@ -7,7 +7,7 @@ quicker. Spark is for ledgers that lie on a cluster.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +19,8 @@ from harness.ledger import quick, stages
 from harness.ledger.adapter_spark import Spark
 from harness.ledger.adapters import PICKED, Adapter, DuckDB, SQLite
 from harness.ledger.columns import AMOUNTS, CROWD_ROWS, FLAG, KEYS, MEMORY_LIMIT, SHORT, TIME
-from harness.ledger.reading import Side
+from harness.ledger.sides import Side
+from harness.ledger.stages import Statement
 
 ENGINES: Final = ("duckdb", "sqlite", "spark")
 
@@ -106,20 +107,21 @@ def prepare(
             )
     both = his.present & centre.present
     skipped = [name for name in (*AMOUNTS, TIME) if name not in both]
-    # Views, not tables: the stages scan each twice, and ten million rows of text are gigabytes.
     con.execute("CREATE OR REPLACE TABLE look (hr BIGINT, cr BIGINT)")
     con.execute("CREATE OR REPLACE TABLE flipped (side VARCHAR)")
     for side, table in ((his, "h"), (centre, "c")):
         terms = _terms(con, side, both, hospital)
-        for view, rows in (
-            (table, f"canon_{side.name}"),
-            (f"some_{table}", f"({side.picked(f'SELECT {table}r FROM look')})"),
-        ):
-            con.execute(
-                f"CREATE OR REPLACE VIEW {view} AS SELECT {terms} FROM {rows} k WHERE fault IS NULL"
-            )
-    for function in DuckDB.FUNCTIONS:
-        con.execute(f"CREATE OR REPLACE MACRO {function}")
+        rows, some = f"canon_{side.name}", f"({side.picked(f'SELECT {table}r FROM look')})"
+        every, chosen = (f"SELECT {terms} FROM {one} k WHERE fault IS NULL" for one in (rows, some))
+        # Views: the stages scan each twice, and ten million rows of text are gigabytes.
+        if side.few:
+            con.execute(f"CREATE OR REPLACE TABLE few_{table} AS {every}")
+            every = f"SELECT * FROM few_{table}"
+            chosen = f"{every} WHERE rid IN (SELECT {table}r FROM look)"
+        con.execute(f"CREATE OR REPLACE VIEW {table} AS {every}")
+        con.execute(f"CREATE OR REPLACE VIEW some_{table} AS {chosen}")
+    if his.typed and centre.typed:
+        DuckDB.teach(con)  # the view is made of them
     quick.offer(con, his, centre, plain=not hospital)
     return skipped
 
@@ -201,6 +203,8 @@ def _told_by_bounds(con: duckdb.DuckDBPyConnection, side: Side) -> bool:
 
 def _crowded(con: duckdb.DuckDBPyConnection, side: Side) -> list[str]:
     """Keys that stand on so many rows that they are constants; found on a sample of large files."""
+    if side.rows <= CROWD_ROWS:
+        return []
     every = _SAMPLE_EVERY if side.rows > _SAMPLE_FROM_ROWS else 1
     least = max(2, CROWD_ROWS // (2 * every)) if every > 1 else CROWD_ROWS
     # The sample is taken where the file is read: no id outside it is tidied.
@@ -223,9 +227,19 @@ def run(
     tolerance_days: int,
     work: Path,
     hospital: str = "",
+    kept: Callable[[Iterable[Statement]], Adapter] | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Run every stage; afterwards ``con`` has the outputs that ``stages`` names.
+
+    Args:
+        con: has the inputs, see ``prepare``.
+        engine: who runs the stages.
+        tolerance_days: how far apart the days of a proposed pair may lie.
+        work: where an engine may write.
+        hospital: ids end with what names their hospital.
+        kept: gives an adapter for these statements that stays, where ``engine`` is ``sqlite``.
+        say: is told after each statement.
 
     Raises:
         InputError: no such engine, or it is not installed.
@@ -235,7 +249,7 @@ def run(
     texts = stages.statements(
         tolerance_days=tolerance_days, tail_chars=TAIL_CHARS if hospital else 0
     )
-    adapter = _adapter(con, engine, work)
+    adapter = kept(texts) if kept and engine == "sqlite" else _adapter(con, engine, work)
     try:
         adapter.take(con)
         for number, one in enumerate(texts, 1):

@@ -8,7 +8,7 @@ the cause is ``unknown``. The rules stand in ``explain_table``, the advice in ``
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import duckdb
@@ -21,7 +21,7 @@ from harness.ledger.columns import HARMLESS
 from harness.ledger.evidence import Exchange
 from harness.ledger.explain_advice import advices
 from harness.ledger.explain_table import CAUSES
-from harness.ledger.reading import Side
+from harness.ledger.sides import Side
 
 UNKNOWN = "unknown"
 
@@ -59,19 +59,25 @@ def explain(con: duckdb.DuckDBPyConnection, log: list[Exchange], sides: Sequence
     con.execute("CREATE TABLE IF NOT EXISTS fee_kind (line BIGINT, kind VARCHAR)")
     _load(con, log)
     _differences(con, sides)
-    found = con.execute("SELECT DISTINCT class, side FROM z").fetchall()
+    found = con.execute("SELECT DISTINCT class, side FROM row_of").fetchall()
     rules = {
         place: one for place, one in enumerate(CAUSES) if (log or not one.log) and _may(one, found)
     }
-    _texts(con, rules, sorted({name for name, _ in found}))
-    cases = " ".join(f"WHEN {_condition(rule)} THEN {place}" for place, rule in rules.items())
+    classes = {name for name, _ in found}
+    _texts(con, rules, sorted(classes))
+    cases = " ".join(
+        f"WHEN {_condition(rule, classes)} THEN {place}" for place, rule in rules.items()
+    )
+    joins = _joined(con, cases, {one.infno for one in log})
+    place = "y.source || ':' || y.raw_line || ' ' || y.fault || '. '"
+    where = f"CASE WHEN y.class = 'rejected' THEN {place} ELSE '' END || " * ("rejected" in classes)
     con.execute(
         "CREATE OR REPLACE TABLE explained AS SELECT y.side, y.line,"
         f" COALESCE(w.code, '{UNKNOWN}') AS cause, COALESCE(w.confidence, '') AS confidence,"
-        " CASE WHEN y.class = 'rejected' THEN y.source || ':' || y.raw_line || ' ' || y.fault"
-        " || '. ' ELSE '' END || COALESCE(a.advice, '') || COALESCE(w.proof, '') AS advice"
-        f" FROM (SELECT z.*, {f'CASE {cases} END' if cases else 'NULL'} AS rule"
-        f" FROM z {_joined(con, cases)}) y"
+        f" {where}COALESCE(a.advice, '') || COALESCE(w.proof, '') AS advice"
+        " FROM (SELECT z.side, z.line, z.class, z.source, z.raw_line, z.fault,"
+        f" {f'CASE {cases} END' if cases else 'NULL'} AS rule"
+        f" FROM ({_asked(con, sides, cases + joins)}) z{joins}) y"
         " LEFT JOIN why w ON w.place = y.rule LEFT JOIN advices a ON a.class = y.class"
     )
 
@@ -81,8 +87,9 @@ def _may(rule: Cause, found: Sequence[tuple[str, str]]) -> bool:
     return any(name in rule.classes and rule.side in {"", side} for name, side in found)
 
 
-def _condition(rule: Cause) -> str:
-    classes = ", ".join(f"'{one}'" for one in rule.classes)
+def _condition(rule: Cause, found: Collection[str]) -> str:
+    """SQL of when a rule holds, where no other classes are ``found``."""
+    classes = ", ".join(f"'{one}'" for one in rule.classes if one in found)
     side = f" AND z.side = '{rule.side}'" if rule.side else ""
     return f"z.class IN ({classes}){side} AND ({rule.when})"
 
@@ -113,18 +120,15 @@ def _load(con: duckdb.DuckDBPyConnection, log: list[Exchange]) -> None:
 
 
 _LOGS: Final = {
-    "log_call": ("g", "g IS NOT NULL AND infno <> '2601'"),
-    "log_undo": ("og", "infno = '2601'"),
-    "log_back": ("setl", "infno IN ('2103', '2208', '2305')"),
-    "log_trial": ("m", "infno IN ('2206', '2303', '2101') AND state = 'success'"),
-    "log_chain": ("m", "infno IN ('2402', '2405') AND state <> 'success'"),
-    "log_order": ("m", "infno IN ('6201', '6202', '6203', '6301', '6302')"),
-    "log_lines": (
-        "m",
-        f"infno IN ('2204', '2301') AND state = 'refused' AND {_TWICE}",
-    ),
+    "log_call": ("g", (), "infno <> '2601'"),
+    "log_undo": ("og", ("2601",), "TRUE"),
+    "log_back": ("setl", ("2103", "2208", "2305"), "TRUE"),
+    "log_trial": ("m", ("2206", "2303", "2101"), "state = 'success'"),
+    "log_chain": ("m", ("2402", "2405"), "state <> 'success'"),
+    "log_order": ("m", ("6201", "6202", "6203", "6301", "6302"), "TRUE"),
+    "log_lines": ("m", ("2204", "2301"), f"state = 'refused' AND {_TWICE}"),
 }
-"""What the logs know by key: the key, and the calls that count."""
+"""What the logs know by key: the key, the transactions (none: all), and the calls that count."""
 
 _JOINS: Final = {
     "l": "log_call l ON l.g = z.g",
@@ -145,30 +149,41 @@ _JOINS: Final = {
 _LETTERS: Final = re.compile(r"\b([a-z]{1,2})\.(?=[a-z])")
 
 
-def _joined(con: duckdb.DuckDBPyConnection, cases: str) -> str:
-    """The joins of what these rules look at; makes what the logs know of it."""
+def _joined(con: duckdb.DuckDBPyConnection, cases: str, logged: Collection[str]) -> str:
+    """The joins of what these rules look at; makes what the logs know of it.
+
+    Args:
+        con: the engine.
+        cases: the rules.
+        logged: the transactions that the logs have at all.
+    """
     asked = set(_LETTERS.findall(cases))
     asked |= {"s"} if "sl" in asked else set()
     chosen = [join for letter, join in _JOINS.items() if letter in asked]
     for name in dict.fromkeys(join.split()[0] for join in chosen):
         if name in _LOGS:
-            _view(con, name)
+            _view(con, name, logged)
     return "".join(f" LEFT JOIN {join}" for join in chosen)
 
 
-def _view(con: duckdb.DuckDBPyConnection, name: str) -> None:
+def _view(con: duckdb.DuckDBPyConnection, name: str, logged: Collection[str]) -> None:
     """One row a key of what the logs know, the most telling call of each."""
-    key, condition = _LOGS[name]
+    key, transactions, condition = _LOGS[name]
+    if transactions and not any(one in logged for one in transactions):
+        con.execute(f"CREATE OR REPLACE TABLE {name} ({_LOG_SHAPE})")
+        return
+    if transactions:
+        named = ", ".join(f"'{one}'" for one in transactions)
+        condition += f" AND infno IN ({named})"
     con.execute(
-        f"CREATE OR REPLACE TABLE {name} AS SELECT * EXCLUDE (rn) FROM (SELECT *, ROW_NUMBER()"
-        f" OVER (PARTITION BY {key} ORDER BY {_BEST}, stage DESC, sent, g, infno) AS rn"
-        f" FROM log"
-        f" WHERE {key} IS NOT NULL AND {condition}) x WHERE rn = 1"
+        f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM log WHERE {key} IS NOT NULL"
+        f" AND {condition} QUALIFY ROW_NUMBER()"
+        f" OVER (PARTITION BY {key} ORDER BY {_BEST}, stage DESC, sent, g, infno) = 1"
     )
 
 
 def _differences(con: duckdb.DuckDBPyConnection, sides: Sequence[Side]) -> None:
-    """Make ``z``: rows that need a cause with all that the rules look at; and ``twin`` beside.
+    """Make ``row_of``: rows that need a cause, with what their ledger says; and ``twin`` beside.
 
     Only differences are looked up in the ledgers, and only where a rule asks: a ledger has ten
     million rows.
@@ -183,12 +198,12 @@ def _differences(con: duckdb.DuckDBPyConnection, sides: Sequence[Side]) -> None:
     if span and span[0] is not None:
         days = f"CAST('{span[0]:%Y-%m-%d}' AS DATE) AND CAST('{span[1]:%Y-%m-%d}' AS DATE)"
         covered = f"(k.moment IS NULL OR CAST(k.moment AS DATE) BETWEEN {days})"
-    con.execute(
+    doubles = con.execute(
         "CREATE OR REPLACE TABLE doubled AS SELECT e.side, e.rid, MIN(e.orid) AS orid FROM edge e"
         " JOIN bad ON bad.side = e.side AND bad.line = e.rid WHERE e.side = e.oside"
         " AND (bad.class LIKE 'duplicate%' OR bad.class LIKE 'same_person%')"
         " GROUP BY e.side, e.rid"
-    )
+    ).fetchone()
     rows, twins = [], []
     for side in sides:
         operator = next((n for n in _OPERATORS if n in side.further), "")
@@ -199,8 +214,8 @@ def _differences(con: duckdb.DuckDBPyConnection, sides: Sequence[Side]) -> None:
         if not paired:
             visit = "COALESCE(k.m, (SELECT i.m FROM channel_visit i WHERE i.rid = v.line))"
         # Picked by line: no other row of ten million is tidied for these few.
-        own = side.picked(f"SELECT line FROM bad WHERE side = '{side.name}'")
-        doubles = f"SELECT orid FROM doubled WHERE side = '{side.name}'"
+        own = side.among(f"SELECT line FROM bad WHERE side = '{side.name}'")
+        others = side.among(f"SELECT orid FROM doubled WHERE side = '{side.name}'")
         rows.append(
             f"SELECT v.side, v.line, v.class, v.delta_fen, v.stage, v.d, v.rf, {fee} AS fee,"
             " k.fund, k.acct, k.clr, k.ins, k.opt,"
@@ -208,37 +223,63 @@ def _differences(con: duckdb.DuckDBPyConnection, sides: Sequence[Side]) -> None:
             " COALESCE(k.ok, k.k) AS back, k.moment, k.source,"
             f" k.raw_line, k.fault, {opter} AS opter, {covered} AS covered,"
             f" {'TRUE' if 'msgid' in side.present else 'FALSE'} AS has_msgid"
-            f" FROM bad v JOIN ({own}) k ON k.rid = v.line WHERE v.side = '{side.name}'"
+            f" FROM bad v JOIN {own} k ON k.rid = v.line WHERE v.side = '{side.name}'"
         )
         twins.append(
             f"SELECT e.side, e.rid AS line, k.k, k.g, k.m, k.moment, k.fee, {opter} AS opter"
-            f" FROM doubled e JOIN ({side.picked(doubles)}) k ON k.rid = e.orid"
+            f" FROM doubled e JOIN {others} k ON k.rid = e.orid"
             f" WHERE e.side = '{side.name}'"
         )
     con.execute(f"CREATE OR REPLACE TABLE row_of AS {' UNION ALL '.join(rows)}")
-    con.execute(f"CREATE OR REPLACE TABLE twin AS {' UNION ALL '.join(twins)}")
-    _counts(con, sides)
-    _scope(con, sides)
-    con.execute(f"CREATE OR REPLACE TABLE z AS {_WITH_MATE}")
+    found = f"AS {' UNION ALL '.join(twins)}" if doubles != (0,) else f"({_TWIN_SHAPE})"
+    con.execute(f"CREATE OR REPLACE TABLE twin {found}")
 
 
-_WITH_MATE: Final = """
-SELECT r.* EXCLUDE (fund, acct, clr),
-CASE r.side WHEN 'his' THEN r.line ELSE r.mate END AS his_line,
-CASE r.side WHEN 'his' THEN r.fee ELSE w.fee END AS his_fee,
-CASE r.side WHEN 'his' THEN r.fund ELSE w.fund END AS his_fund,
-CASE r.side WHEN 'his' THEN r.acct ELSE w.acct END AS his_acct,
-CASE r.side WHEN 'his' THEN w.fee ELSE r.fee END AS centre_fee,
-CASE r.side WHEN 'his' THEN w.fund ELSE r.fund END AS centre_fund,
-CASE r.side WHEN 'his' THEN w.clr ELSE r.clr END AS centre_clr,
-date_diff('month', r.moment, w.moment) AS months, COALESCE(og.n, 0) AS original,
-COALESCE(rf.n, 0) AS refunds, sc.scope
-FROM row_of r LEFT JOIN row_of w ON w.line = r.mate AND w.side <> r.side AND w.side <> 'channel'
-AND r.side <> 'channel'
-LEFT JOIN count_original og ON og.key = r.ok LEFT JOIN count_refund rf ON rf.key = r.m
-LEFT JOIN scope sc ON sc.side = r.side AND sc.line = r.line
-"""
-"""A row whose partner differs has a partner that is a difference too, so no ledger is read."""
+_TWIN_SHAPE: Final = (
+    "side VARCHAR, line BIGINT, k VARCHAR, g VARCHAR, m VARCHAR, moment TIMESTAMP, fee BIGINT,"
+    " opter VARCHAR"
+)
+
+_FURTHER: Final = {
+    "his_line": "CASE r.side WHEN 'his' THEN r.line ELSE r.mate END",
+    "his_fee": "CASE r.side WHEN 'his' THEN r.fee ELSE w.fee END",
+    "his_fund": "CASE r.side WHEN 'his' THEN r.fund ELSE w.fund END",
+    "his_acct": "CASE r.side WHEN 'his' THEN r.acct ELSE w.acct END",
+    "centre_fee": "CASE r.side WHEN 'his' THEN w.fee ELSE r.fee END",
+    "centre_fund": "CASE r.side WHEN 'his' THEN w.fund ELSE r.fund END",
+    "centre_clr": "CASE r.side WHEN 'his' THEN w.clr ELSE r.clr END",
+    "months": "date_diff('month', r.moment, w.moment)",
+    "original": "COALESCE(og.n, 0)",
+    "refunds": "COALESCE(rf.n, 0)",
+    "scope": "sc.scope",
+}
+"""What is known of a difference beyond its own row; what is not here, the row says."""
+
+_BESIDE: Final = {
+    # A row whose partner differs has a partner that is a difference too: no ledger is read.
+    "w": "row_of w ON w.line = r.mate AND w.side <> r.side AND w.side <> 'channel'"
+    " AND r.side <> 'channel'",
+    "og": "count_original og ON og.key = r.ok",
+    "rf": "count_refund rf ON rf.key = r.m",
+    "sc": "scope sc ON sc.side = r.side AND sc.line = r.line",
+}
+"""Where that stands, by the letters that it is called by."""
+
+_ALWAYS: Final = ("side", "line", "class", "source", "raw_line", "fault")
+_COLUMN: Final = re.compile(r"\bz\.([a-z_]+)")
+
+
+def _asked(con: duckdb.DuckDBPyConnection, sides: Sequence[Side], text: str) -> str:
+    """SELECT of the differences, with what ``text`` asks of ``z`` and nothing else."""
+    names = dict.fromkeys((*_ALWAYS, *_COLUMN.findall(text)))
+    if {"original", "refunds"} & names.keys():
+        _counts(con, sides)
+    if "scope" in names:
+        _scope(con, sides)
+    cells = ", ".join(f"{_FURTHER.get(name, f'r.{name}')} AS {name}" for name in names)
+    letters = set(_LETTERS.findall(cells))
+    beside = "".join(f" LEFT JOIN {one}" for letter, one in _BESIDE.items() if letter in letters)
+    return f"SELECT {cells} FROM row_of r{beside}"
 
 
 def _counts(con: duckdb.DuckDBPyConnection, sides: Sequence[Side]) -> None:
@@ -273,7 +314,13 @@ def _scope(con: duckdb.DuckDBPyConnection, sides: Sequence[Side]) -> None:
     """Rows on one side whose category the other side does not have at all."""
     own = {one.name: one.present for one in sides}
     con.execute("CREATE OR REPLACE TABLE scope (side VARCHAR, line BIGINT, scope VARCHAR)")
+    many = con.execute(
+        "SELECT side FROM row_of WHERE class = side || '_only' GROUP BY side"
+        f" HAVING COUNT(*) >= {SCOPE_ROWS}"
+    ).fetchall()
     for side, other in (("his", "centre"), ("centre", "his")):
+        if (side,) not in many:
+            continue
         for name, short in (("insutype", "ins"), ("clr_type", "clr"), ("clr_optins", "opt")):
             if not all(name in own[one] for one in (side, other)):
                 continue

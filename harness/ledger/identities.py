@@ -22,7 +22,7 @@ import duckdb
 from harness.i18n import tr
 from harness.ledger import money
 from harness.ledger.columns import AMOUNTS, SHORT
-from harness.ledger.reading import Side
+from harness.ledger.sides import Side
 
 LISTED_MAX: Final = 100
 """Broken rows that ``totals.json`` names; ``identities.csv`` has all."""

@@ -17,7 +17,7 @@ from harness.ledger import money
 from harness.ledger.cells import Cells
 from harness.ledger.cells import each as each_cell
 from harness.ledger.columns import SHORT
-from harness.ledger.reading import Side
+from harness.ledger.sides import Side
 
 EVERY_ROW: Final = 2
 """A settlement and its reversal are two rows, and count as two."""

@@ -7,7 +7,8 @@ rows; and from run to run they are the same.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import count
@@ -17,6 +18,8 @@ from typing import Any, Final, cast
 import duckdb
 
 from harness.ledger import engines
+from harness.ledger.adapters import KeptSQLite
+from harness.ledger.stages import Statement
 
 STATEMENTS_MAX: Final = 400
 """Parsed statements that are kept; a run has some two hundred, a few of which name its files."""
@@ -28,6 +31,10 @@ _base: dict[int, duckdb.DuckDBPyConnection] = {}
 """By process the engine that stays: a forked one must not touch that of its parent."""
 
 _numbers: Final = count()
+
+
+_stages = threading.local()
+"""Of each thread the engine of the stages that stays, and the process that made it."""
 
 
 class _Known:
@@ -42,6 +49,14 @@ class _Known:
     def execute(self, query: str, values: object = None) -> duckdb.DuckDBPyConnection:
         """As the connection does it."""
         return self._con.execute(_parsed(os.getpid(), query), values)
+
+
+def stages(statements: Iterable[Statement]) -> KeptSQLite:
+    """The engine of the stages that stays, for these statements."""
+    wanted = (os.getpid(), tuple(statements))
+    if getattr(_stages, "wanted", None) != wanted:
+        _stages.wanted, _stages.engine = wanted, KeptSQLite(wanted[1])
+    return cast(KeptSQLite, _stages.engine)
 
 
 @lru_cache(STATEMENTS_MAX)

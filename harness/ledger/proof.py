@@ -14,7 +14,7 @@ import duckdb
 
 from harness.ledger import tables, verdicts
 from harness.ledger.columns import AMOUNTS, SHORT
-from harness.ledger.reading import Side
+from harness.ledger.sides import Side
 
 _BLOCK: Final = 1 << 29
 """Lines that one bit string counts; the engine allows 10^9."""

@@ -19,7 +19,7 @@ from harness.ledger.columns import AMOUNTS, SHORT, TIME
 if TYPE_CHECKING:
     import duckdb
 
-    from harness.ledger.reading import Side, Typed
+    from harness.ledger.sides import Side, Typed
 
 VIEW: Final = "quick_j"
 """The rows of ``j`` with another ``d``: 1 for a pair that is written differently, 0 otherwise."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +19,6 @@ from harness.errors import InputError
 from harness.i18n import tr
 from harness.ledger import (
     canonical,
-    columns,
     control_parquet,
     reading_odd,
     reading_text,
@@ -30,6 +28,7 @@ from harness.ledger import (
 from harness.ledger.columns import ALSO_CARRIED, AMOUNTS, KEYS, KNOWN, REQUIRED
 from harness.ledger.control import Control, Incomplete, control
 from harness.ledger.reading_text import Keep, parquet_scan, quoted
+from harness.ledger.sides import Part, Side, Text, Typed
 from harness.ledger.sources import Feed, has_few
 
 IN_MEMORY_BYTES: Final = 256 << 20
@@ -43,121 +42,6 @@ _BINARY: Final = frozenset({"DOUBLE", "FLOAT", "REAL"})
 
 _PROBE_ROWS: Final = 2_000
 """Rows at the beginning of a file whose spelling decides how the rest is read first."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Text:
-    """A text file that is not read yet.
-
-    Args:
-        dialect: how it is written.
-        stem: where files that are made of it begin.
-        later: control totals that another process takes meanwhile; ``None``: they are there.
-    """
-
-    dialect: sniff.Dialect
-    stem: Path
-    later: Future[Control] | None
-
-
-@dataclass(slots=True, kw_only=True)
-class Part:
-    """One file of a side, as text, ready to become canonical rows.
-
-    Args:
-        table: what the engine reads it from.
-        number: column of ``table`` that counts its rows from 0, in file order.
-        offset: rows of the side in earlier files.
-        text: the file as text, until its rows are kept.
-    """
-
-    feed: Feed
-    names: tuple[str, ...]
-    columns: tuple[str, ...]
-    table: str
-    offset: int
-    rows: int
-    header: int
-    straightened: bool
-    number: str = "file_row_number"
-    control: Control = field(default_factory=Control)
-    text: Text | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Typed:
-    """A Parquet file whose amounts and times have types.
-
-    Args:
-        table: what the engine reads it from.
-        terms: every canonical column and its SQL over ``t``.
-        types: type of each known column, by the interface's name.
-        columns: the file's own name of each.
-    """
-
-    table: str
-    terms: Mapping[str, str]
-    types: Mapping[str, str]
-    columns: Mapping[str, str]
-
-    def cell(self, name: str) -> str:
-        """SQL of a column as the file has it."""
-        return f't."{self.columns[name]}"'
-
-
-@dataclass(slots=True, kw_only=True)
-class Side:
-    """One ledger.
-
-    Args:
-        name: his, centre or channel.
-        parts: its files.
-        present: canonical columns that at least one file has.
-        further: columns carried through, in order of first appearance.
-        readers: for each file, from a condition on the row number (nothing: all) to its canonical
-            rows.
-        typed: the files that are Parquet with types, as they are.
-    """
-
-    name: str
-    parts: list[Part]
-    present: frozenset[str]
-    further: tuple[str, ...]
-    readers: list[Callable[[str], str]] = field(default_factory=list)
-    typed: list[Typed] = field(default_factory=list)
-
-    def picked(self, rids: str) -> str:
-        """SQL of the canonical rows that a SELECT of row numbers names, without tidying others."""
-        return " UNION ALL ".join(reader(f"IN ({rids})" if rids else "") for reader in self.readers)
-
-    def sampled(self, every: int) -> str:
-        """SQL of one canonical row in ``every``."""
-        condition = f"% {every} = 0" if every > 1 else ""
-        return " UNION ALL ".join(reader(condition) for reader in self.readers)
-
-    @property
-    def rows(self) -> int:
-        """Data lines that the engine read."""
-        return sum(part.rows for part in self.parts)
-
-    @property
-    def few(self) -> bool:
-        """Planning a statement over them costs more than running it."""
-        return self.rows <= columns.FEW_ROWS
-
-    @property
-    def control_rows(self) -> int:
-        """Data lines by the independent count; known once large files are through."""
-        return sum(part.control.rows for part in self.parts)
-
-    def control_sum(self, column: str) -> int:
-        """Fen of one amount column by the independent sum."""
-        return sum(part.control.sums.get(column, 0) for part in self.parts)
-
-    @property
-    def problems(self) -> list[str]:
-        """Why the side is not whole."""
-        return [problem for part in self.parts for problem in part.control.problems]
 
 
 Begun = tuple[list[Part], list[Callable[[], None]]]
@@ -213,8 +97,11 @@ def read_side(con: duckdb.DuckDBPyConnection, name: str, parts: list[Part], work
         side.readers.append(_canonical(con, side, part, work / f"{name}_{number}.canon"))
         offset += part.rows
     if side.few:
-        con.execute(f"CREATE OR REPLACE TABLE few_{name} AS {side.picked('')}")
-        rows = f"SELECT * FROM few_{name}"
+        side.held = f"few_{name}"
+        con.execute(f"CREATE OR REPLACE TABLE {side.held} AS {side.picked('')}")
+        faulty = con.execute(f"SELECT COUNT(*) FROM {side.held} WHERE fault IS NOT NULL")
+        side.clean = faulty.fetchone() == (0,)
+        rows = f"SELECT * FROM {side.held}"
         side.readers = [lambda some: f"{rows} WHERE rid {some}" if some else rows]
     con.execute(f"CREATE OR REPLACE VIEW canon_{name} AS {side.picked('')}")
     return side
@@ -366,7 +253,8 @@ def _at_once(
     odd = " OR ".join(f"({one})" for one in spelt)
     keep = Keep(con, target, memory=_small(part.feed))
     try:
-        source = reading_text.lines(part.feed.path, text.dialect, text.stem)
+        apart = con if brief else None
+        source = reading_text.lines(part.feed.path, text.dialect, text.stem, apart)
         probe = f"SELECT COUNT(*) FROM ({source} LIMIT {_PROBE_ROWS}) z WHERE {odd}"
         # A small file is read as quickly as it is looked into.
         if not _small(part.feed) and con.execute(probe).fetchone() != (0,):

@@ -10,7 +10,7 @@ from harness.ledger import canonical, money, when
 from harness.ledger.columns import AMOUNTS, KNOWN, TIME
 
 if TYPE_CHECKING:
-    from harness.ledger.reading import Part
+    from harness.ledger.sides import Part
 
 
 def read(

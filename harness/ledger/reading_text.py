@@ -43,24 +43,39 @@ class Keep:
     def fill(self, select: str) -> int:
         """Keep the rows of a SELECT; how many there are."""
         if self._memory:
-            self._con.execute(f"CREATE OR REPLACE TABLE {self._name} AS {select}")
+            done = self._con.execute(f"CREATE OR REPLACE TABLE {self._name} AS {select}")
         else:
-            self._con.execute(
+            done = self._con.execute(
                 f"COPY ({select}) TO '{quoted(self._path)}' (FORMAT parquet, COMPRESSION snappy)"
             )
-        row = self._con.execute(f"SELECT COUNT(*) FROM {self.scan}").fetchone()
+        row = done.fetchone()
         return int(row[0]) if row else 0
 
 
-def lines(path: Path, dialect: sniff.Dialect, stem: Path) -> str:
-    """SELECT of the text of every data line, as the engine reads it; it may refuse."""
-    source = _as_utf8(path, dialect, stem)
+def lines(
+    path: Path,
+    dialect: sniff.Dialect,
+    stem: Path,
+    apart: duckdb.DuckDBPyConnection | None = None,
+) -> str:
+    """SELECT of the text of every data line, as the engine reads it; it may refuse.
+
+    Args:
+        path: the file.
+        dialect: how it is written.
+        stem: where files that are made of it begin.
+        apart: is told where the file is, which then does not stand in the statement: that is the
+            same for all files that are written alike, and may be known already.
+    """
+    place = f"'{quoted(_as_utf8(path, dialect, stem))}'"
+    if apart is not None:
+        apart.execute(f"SET VARIABLE file_{stem.name} = {place}")
+        place = f"getvariable('file_{stem.name}')"
     width = dialect.width
     declared = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
     select = ", ".join(f"c{i}" for i in range(len(dialect.names)))
     return (
-        f"SELECT {select} FROM read_csv('{quoted(source)}', {_options(dialect)},"
-        f" columns={{{declared}}})"
+        f"SELECT {select} FROM read_csv({place}, {_options(dialect)}, columns={{{declared}}})"
         f" WHERE c0 IS NULL OR NOT ({_MAY_END} AND regexp_full_match(c0, '{FOOTER_SQL}'))"
     )
 

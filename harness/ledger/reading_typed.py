@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import duckdb
 
 from harness.ledger import control_blocks, reading_text
 from harness.ledger.columns import AMOUNTS, TIME
 from harness.ledger.control import Control, control
-
-if TYPE_CHECKING:
-    from harness.ledger.reading import Part, Text
-    from harness.ledger.sniff import Dialect
+from harness.ledger.sides import Part, Text
+from harness.ledger.sniff import Dialect
 
 _TYPES: Final = {**dict.fromkeys(AMOUNTS, "DECIMAL(16,2)"), TIME: "TIMESTAMP"}
 

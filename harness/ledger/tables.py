@@ -22,19 +22,31 @@ def fill(
         shape: its columns and their types, as after ``CREATE TABLE``.
         rows: of plain values; None for nothing.
     """
-    con.execute(f"CREATE OR REPLACE TABLE {table} ({shape})")
-    put(con, table, shape, rows)
+    if not rows or len(rows) > _ROWS:
+        con.execute(f"CREATE OR REPLACE TABLE {table} ({shape})")
+        put(con, table, shape, rows)
+        return
+    cells, columns = _unnested(shape), _by_column(rows)
+    con.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT {cells}", columns)
 
 
 def put(
     con: duckdb.DuckDBPyConnection, table: str, shape: str, rows: Sequence[Sequence[Any]]
 ) -> None:
     """Put rows into a table column by column: row by row each would be a statement."""
-    types = [column.split()[1] for column in shape.split(", ")]
-    cells = ", ".join(f"unnest(CAST(? AS {one}[]))" for one in types)
     for begin in range(0, len(rows), _ROWS):
-        columns = [list(one) for one in zip(*rows[begin : begin + _ROWS], strict=True)]
-        con.execute(f"INSERT INTO {table} SELECT {cells}", columns)
+        columns = _by_column(rows[begin : begin + _ROWS])
+        con.execute(f"INSERT INTO {table} SELECT {_unnested(shape)}", columns)
+
+
+def _unnested(shape: str) -> str:
+    """SQL of the rows of a table whose columns are handed over, each as a list."""
+    columns = (column.split() for column in shape.split(", "))
+    return ", ".join(f"unnest(CAST(? AS {kind}[])) AS {name}" for name, kind in columns)
+
+
+def _by_column(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    return [list(one) for one in zip(*rows, strict=True)]
 
 
 def stands(con: duckdb.DuckDBPyConnection, name: str) -> bool:

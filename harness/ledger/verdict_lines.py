@@ -11,7 +11,7 @@ from typing import Final
 import duckdb
 
 from harness.ledger import engines, tables
-from harness.ledger.reading import Side
+from harness.ledger.sides import Side
 from harness.ledger.verdicts import (
     CLOSE,
     field_cell,

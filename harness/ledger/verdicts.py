@@ -9,7 +9,7 @@ import duckdb
 
 from harness.ledger import columns, tables
 from harness.ledger.columns import BIT_FIELDS, SHORT
-from harness.ledger.reading import Side
+from harness.ledger.sides import Side
 
 _PLAIN_NUMBER: Final = r"[-+]?[0-9]*(\.[0-9]+)?"
 
@@ -68,15 +68,17 @@ def build(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> None:
         " JOIN cs c ON c.rid = p.cr"
     )
     for one in sides:
-        con.execute(
-            f"CREATE OR REPLACE TABLE faulty_{one.name} AS"
-            f" SELECT rid, fault FROM canon_{one.name} WHERE fault IS NOT NULL"
-        )
-    near = [_channel() if one.name == "channel" else _of_side(one.name) for one in sides]
+        rows = f"AS SELECT rid, fault FROM canon_{one.name} WHERE fault IS NOT NULL"
+        shape = "(rid BIGINT, fault VARCHAR)" if one.clean else rows
+        con.execute(f"CREATE OR REPLACE TABLE faulty_{one.name} {shape}")
+    near = [_channel() if one.name == "channel" else _of_side(one) for one in sides]
     plain = [of_plain(one.name) for one in sides if one.name != "channel"]
     select = " UNION ALL ".join((*near, *plain))
     con.execute(f"DROP VIEW IF EXISTS {CLOSE}")
-    if not changed_later(con, sides) and not all(one.few for one in sides):
+    if all(one.few for one in sides):
+        con.execute(f"CREATE OR REPLACE TABLE verdict AS {select}")
+        return
+    if not changed_later(con, sides):
         con.execute(f"CREATE OR REPLACE VIEW {CLOSE} AS {' UNION ALL '.join(near)}")
         con.execute(f"CREATE OR REPLACE VIEW verdict AS {select}")
         return
@@ -100,7 +102,8 @@ def changed_later(con: duckdb.DuckDBPyConnection, sides: list[Side]) -> bool:
     return len(sides) > 2 or any(tables.stands(con, one) for one in changers)
 
 
-def _of_side(name: str) -> str:
+def _of_side(side: Side) -> str:
+    name = side.name
     own, far, table = ("hr", "cr", "h") if name == "his" else ("cr", "hr", "c")
     alone = "h.fee" if name == "his" else "-c.fee"
     harmless = ", ".join(f"'{one}'" for one in columns.HARMLESS)
@@ -114,14 +117,17 @@ def _of_side(name: str) -> str:
         f" LEFT JOIN (SELECT rid, cls, stage FROM claim WHERE side = '{name}') l"
         f" ON l.rid = {table}.rid LEFT JOIN deltas x ON x.{own} = {table}.rid"
     )
-    return (
+    judged = (
         f"SELECT '{name}' AS side, rid AS line, cls AS class, CAST(NULL AS VARCHAR) AS field,"
         f" CAST(NULL AS VARCHAR) AS partner, stage, d, weak, mate,"
         f" CASE WHEN cls IN ({harmless}) THEN 0 ELSE delta END AS delta_fen,"
         f" rf, fee, fund, acct, cash FROM ({inner}) y"
+    )
+    rejected = (
         f" UNION ALL SELECT '{name}', rid, 'rejected', {_COLUMN_OF_FAULT}, '', 'read', 0, 0,"
         f" NULL, 0, 0, NULL, NULL, NULL, NULL FROM faulty_{name} k"
     )
+    return judged if side.clean else judged + rejected
 
 
 def of_plain(name: str) -> str:
@@ -178,8 +184,7 @@ def rows(
     con: duckdb.DuckDBPyConnection, sides: list[Side]
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Columns and rows as ``verdicts.parquet`` has them, of ledgers that are small."""
-    every = _every(sides, further_of(sides))
-    told = con.execute(f"SELECT * EXCLUDE (place) FROM ({every}) y ORDER BY place, line")
+    told = con.execute(_together(sides, further_of(sides)))
     return [str(one[0]) for one in told.description or []], told.fetchall()
 
 
@@ -190,11 +195,18 @@ def field_cell() -> str:
 
 def partner_cell(side: str, mates: str) -> str:
     """SQL of the rows that a verdict ``v`` belongs with; ``mates`` is what knows the others."""
-    other = "centre" if side == "his" else "his"
+    return _partner(f"'{_other(side)}:'", mates)
+
+
+def _other(side: str) -> str:
+    return "centre" if side == "his" else "his"
+
+
+def _partner(other: str, mates: str) -> str:
     return (
         f"COALESCE(v.partner, CASE WHEN {mates}.mates IS NULL"
-        f" THEN COALESCE('{other}:' || v.mate, '')"
-        f" ELSE concat_ws('+', '{other}:' || v.mate, {mates}.mates) END)"
+        f" THEN COALESCE({other} || v.mate, '')"
+        f" ELSE concat_ws('+', {other} || v.mate, {mates}.mates) END)"
     )
 
 
@@ -247,31 +259,72 @@ def yuan(name: str) -> str:
 
 
 def _every(sides: list[Side], further: tuple[str, ...], *, shown: bool = False) -> str:
+    """SELECT of every row, or of those in ``shown``; each side is joined by itself."""
     selects = []
     for place, side in enumerate(sides):
         few = f"SELECT r FROM shown WHERE s = '{side.name}'"
         rows = f"({side.picked(few)})" if shown else f"canon_{side.name}"
-        amounts = ", ".join(
-            f"COALESCE(v.{s}, k.{s}) AS {'medfee' if s == 'fee' else s}_fen" for s in SHORT.values()
-        )
-        own = ", ".join(
-            f'k."x_{n}"' if n in side.further else f'CAST(NULL AS VARCHAR) AS "x_{n}"'
-            for n in further
+        own = ", ".join(_carried(side, further, "k."))
+        joined = f"{rows} k JOIN verdict v ON k.rid = v.line" + (
+            f" JOIN ({few}) q ON q.r = v.line" if shown else ""
         )
         selects.append(
-            f"SELECT {place} AS place, v.side, v.line, COALESCE(k.raw_setl_id, '') AS setl_id,"
-            f" v.class, {field_cell()} AS field, {partner_cell(side.name, 'j')} AS partner,"
-            " CAST(v.delta_fen AS BIGINT) AS delta_fen, v.stage,"
-            " COALESCE(e.cause, '') AS cause, COALESCE(e.confidence, '') AS confidence,"
-            " COALESCE(e.advice, '') AS advice, k.m AS mdtrt_id, k.p AS psn_no,"
-            f" {amounts}, k.moment AS setl_time, v.rf = 1 AS refund, k.clr AS clr_type,"
-            " k.ins AS insutype, k.opt AS clr_optins, k.sopt AS setl_optins,"
-            " strftime(k.moment, '%Y-%m-%d') AS day, k.g AS msgid, k.bill AS medins_setl_id,"
-            f" k.source, k.raw_line{', ' + own if own else ''}"
-            f" FROM {rows} k JOIN verdict v ON k.rid = v.line"
-            + (f" JOIN ({few}) q ON q.r = v.line" if shown else "")
-            + f" LEFT JOIN joined j ON j.side = v.side AND j.rid = v.line"
-            f" LEFT JOIN explained e ON e.side = v.side AND e.line = v.line"
-            f" WHERE v.side = '{side.name}'"
+            f"SELECT {place} AS place, {_told(partner_cell(side.name, 'j'), own)} FROM {joined}"
+            f" {_BESIDE} WHERE v.side = '{side.name}'"
         )
     return " UNION ALL ".join(selects)
+
+
+def _together(sides: list[Side], further: tuple[str, ...]) -> str:
+    """SELECT of every row in the order of the inputs: joined once for all sides, for few rows."""
+    selects = []
+    for place, side in enumerate(sides):
+        own = ", ".join((*_COLUMNS, *_carried(side, further, "")))
+        selects.append(
+            f"SELECT {place} AS place, '{side.name}' AS side, '{_other(side.name)}:' AS other,"
+            f" {own} FROM canon_{side.name}"
+        )
+    own = ", ".join(f'k."x_{name}"' for name in further)
+    return (
+        f"SELECT {_told(_partner('k.other', 'j'), own)} FROM ({' UNION ALL '.join(selects)}) k"
+        f" JOIN verdict v ON v.side = k.side AND v.line = k.rid {_BESIDE} ORDER BY k.place, v.line"
+    )
+
+
+_COLUMNS: Final = (
+    "rid", "raw_setl_id", "m", "p", *SHORT.values(), "moment", "clr", "ins", "opt", "sopt", "g",
+    "bill", "source", "raw_line",
+)  # fmt: skip
+"""Of a canonical row, what is told of it."""
+
+_BESIDE: Final = (
+    "LEFT JOIN joined j ON j.side = v.side AND j.rid = v.line"
+    " LEFT JOIN explained e ON e.side = v.side AND e.line = v.line"
+)
+"""What is known of a verdict ``v`` beside the ledgers."""
+
+
+def _told(partner: str, own: str) -> str:
+    """What is told of a verdict ``v`` and its row ``k``; ``own`` is what is carried through."""
+    amounts = ", ".join(
+        f"COALESCE(v.{s}, k.{s}) AS {'medfee' if s == 'fee' else s}_fen" for s in SHORT.values()
+    )
+    return (
+        "v.side, v.line, COALESCE(k.raw_setl_id, '') AS setl_id,"
+        f" v.class, {field_cell()} AS field, {partner} AS partner,"
+        " CAST(v.delta_fen AS BIGINT) AS delta_fen, v.stage,"
+        " COALESCE(e.cause, '') AS cause, COALESCE(e.confidence, '') AS confidence,"
+        " COALESCE(e.advice, '') AS advice, k.m AS mdtrt_id, k.p AS psn_no,"
+        f" {amounts}, k.moment AS setl_time, v.rf = 1 AS refund, k.clr AS clr_type,"
+        " k.ins AS insutype, k.opt AS clr_optins, k.sopt AS setl_optins,"
+        " strftime(k.moment, '%Y-%m-%d') AS day, k.g AS msgid, k.bill AS medins_setl_id,"
+        f" k.source, k.raw_line{', ' + own if own else ''}"
+    )
+
+
+def _carried(side: Side, further: tuple[str, ...], of: str) -> list[str]:
+    """The columns that are carried through; nothing where this side has none of that name."""
+    return [
+        f'{of}"x_{n}"' if n in side.further else f'CAST(NULL AS VARCHAR) AS "x_{n}"'
+        for n in further
+    ]

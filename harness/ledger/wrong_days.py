@@ -9,7 +9,7 @@ import duckdb
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.ledger.control import Incomplete
-from harness.ledger.reading import Side
+from harness.ledger.sides import Side
 
 WRONG_DAYS_ROWS: Final = 20
 """Two ledgers of this size without one common day or key are files of different days."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness.ledger import adapters, canonical, engines, proof
 from harness.ledger.command import Request, reconcile
-from harness.ledger.reading import Side, Typed
+from harness.ledger.sides import Side, Typed
 
 NAMES = (
     "setl_id",

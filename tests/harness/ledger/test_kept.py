@@ -4,16 +4,21 @@ import argparse
 import csv
 import os
 import re
+import sqlite3
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from harness.ledger import explain, kept, tables
+from harness.ledger.adapters import COLUMNS, RESULTS, SQLite
 from harness.ledger.command import Request, reconcile
 from harness.ledger.explain_table import CAUSES
 from harness.ledger.report_read import Outcome
+from harness.ledger.sides import Side
+from harness.ledger.stages import Statement, statements
 from tests.harness.ledger.desk import rows, table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "ledger_truth"))
@@ -156,6 +161,110 @@ def test_what_a_rule_looks_at_is_joined():
     assert logs == set(explain._LOGS)
     with duckdb.connect() as con:
         tables.fill(con, "log", explain._LOG_SHAPE, [])
-        joined = explain._joined(con, "WHEN sl.state = 'success' THEN 1")
+        joined = explain._joined(con, "WHEN sl.state = 'success' THEN 1", set())
     assert 0 < joined.index(" twin s ") < joined.index(" log_call sl ")
     assert joined.count("JOIN") == 2
+
+
+def test_what_a_rule_asks_of_a_difference_is_known_of_it():
+    """Only what the rules for the classes of a run ask is looked up: each has to be there."""
+    letters = {
+        letter for text in explain._FURTHER.values() for letter in re.findall(r"(\w+)\.", text)
+    }
+    assert letters <= {"r", *explain._BESIDE}
+    sides = [
+        Side(name=name, parts=[], present=frozenset(), further=()) for name in ("his", "centre")
+    ]
+    with duckdb.connect() as con:
+        tables.fill(con, "row_of", _OF_DIFFERENCES, [])
+        for rule in CAUSES:
+            asked = explain._asked(con, sides, f"z.class IN ('x') AND ({rule.when})")
+            assert con.execute(asked).fetchall() == [], rule.code
+        few = explain._asked(con, sides, "z.fee = 1")
+    assert " fee" in few
+    assert "JOIN" not in few
+
+
+_OF_DIFFERENCES = (
+    "side VARCHAR, line BIGINT, class VARCHAR, delta_fen BIGINT, stage VARCHAR, d BIGINT,"
+    " rf BIGINT, fee BIGINT, fund BIGINT, acct BIGINT, clr VARCHAR, ins VARCHAR, opt VARCHAR,"
+    " mate BIGINT, partner VARCHAR, g VARCHAR, m VARCHAR, p VARCHAR, k VARCHAR, ok VARCHAR,"
+    " back VARCHAR, moment TIMESTAMP, source VARCHAR, raw_line BIGINT, fault VARCHAR,"
+    " opter VARCHAR, covered BOOLEAN, has_msgid BOOLEAN"
+)
+
+
+@pytest.mark.parametrize(
+    ("call", "there"), [("2601", {"A": "refused"}), ("2207", {}), ("6201", {})]
+)
+def test_a_log_without_a_transaction_knows_nothing_of_it(call, there):
+    row = ("G1", call, 0, "refused", None, None, "M1", "A", "", 0, "", 1, 1, 0, "", "1")
+    with duckdb.connect() as con:
+        tables.fill(con, "log", explain._LOG_SHAPE, [row])
+        explain._joined(con, "u.state = 'x' OR y.g = 'x'", {call})
+        found = dict(con.execute("SELECT og, state FROM log_undo").fetchall())
+        assert con.execute("SELECT * FROM log_chain").fetchall() == []
+    assert found == there
+
+
+def _stages(engine, con, his, centre, days=3):
+    for name, found in (("h", his), ("c", centre)):
+        con.execute(f"DELETE FROM {name}")
+        con.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(COLUMNS))})", found)
+    try:
+        engine.take(con)
+        for one in statements(tolerance_days=days):
+            engine.make(one)
+        engine.give(con)
+    finally:
+        engine.close()
+    return {name: con.execute(f"SELECT * FROM {name} ORDER BY ALL").fetchall() for name in RESULTS}
+
+
+def _row(rid, key, fee):
+    known = {"rid": rid, "k": key, "rf": 0, "fee": fee, "ts": 60 * rid, "dd": 1}
+    return [known.get(name, 0 if name in {"fund", "acct", "cash"} else None) for name in COLUMNS]
+
+
+def test_stages_that_stay_prepared_forget_every_row_and_tell_the_same():
+    runs = [
+        ([_row(1, "A", 100), _row(2, "B", 200)], [_row(1, "A", 100)]),
+        ([_row(1, "C", 300)], [_row(1, "C", 301), _row(2, "C", 301)]),
+        ([_row(1, "A", 100)], [_row(1, "B", 100)]),
+    ]
+    with duckdb.connect() as con:
+        for name in ("h", "c"):
+            con.execute(
+                f"CREATE TABLE {name} ("
+                + ", ".join(f"{one} {'VARCHAR' if one in _TEXTS else 'BIGINT'}" for one in COLUMNS)
+                + ")"
+            )
+        fresh = [_stages(SQLite(), con, *run) for run in runs]
+        known = [_stages(kept.stages(statements(tolerance_days=3)), con, *run) for run in runs]
+        assert known == fresh
+        assert len({str(one) for one in fresh}) == len(runs)
+        with pytest.raises(sqlite3.Error):
+            _broken(kept.stages(statements(tolerance_days=3)), con)
+        again = _stages(kept.stages(statements(tolerance_days=3)), con, *runs[0])
+    assert again == fresh[0]
+
+
+_TEXTS = {"k", "g", "m", "p", "bill", "ok", "ins", "clr", "opt", "sopt"}
+
+
+def _broken(engine, con):
+    """A run that fails half-way, and is given up as ``engines.run`` does it."""
+    try:
+        engine.take(con)
+        engine.make(Statement(kind="table", name="nowhere", select="SELECT 1"))
+    finally:
+        engine.close()
+
+
+def test_stages_stay_for_the_same_statements_of_one_thread_alone():
+    three = statements(tolerance_days=3)
+    mine = kept.stages(three)
+    assert kept.stages(three) is mine
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(kept.stages, three).result() is not mine
+    assert kept.stages(statements(tolerance_days=5)) is not mine
