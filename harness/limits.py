@@ -46,7 +46,10 @@ PASSPHRASE_CHARS_MIN = 12
 """Of a passphrase that encrypts recordings; scrypt protects nobody who has a shorter one."""
 
 POLL_S = 0.05
-"""How often a probe is asked again while an expectation waits."""
+"""After what time a probe is asked again while an expectation waits, at first."""
+
+POLL_MAX_S = 0.2
+"""The same after some looks that found nothing new."""
 
 CRASH_TIMEOUT_S = 120.0
 """A system that is to lose its power at its next commit is watched for so long."""

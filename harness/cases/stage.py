@@ -250,7 +250,7 @@ class Stage:
                 continue
             if before is not None and self.manner.timed and line.at_s and before.line.at_s:
                 gap = min((line.at_s - before.line.at_s) * self.manner.timed, GAP_MAX_S)
-                bench.driver.wait(lambda: False, bench.clock.now() + max(gap, 0.0))
+                bench.driver.idle(bench.clock.now() + max(gap, 0.0))
             before = turn
             if turn.move == "command":
                 args = json.loads(player.slots.filled(line.payload))

@@ -217,6 +217,10 @@ class Pump:
             due.action()
         raise HarnessError("the actors do not come to rest")
 
+    def idle(self, deadline: float) -> None:
+        """Let time pass."""
+        self.wait(lambda: False, deadline)
+
     def command(self, name: str, order: str, args: Mapping[str, Any], timeout_s: float) -> Any:
         """Tell a member to do something and wait for its answer."""
         host = self.members[name].host

@@ -343,7 +343,8 @@ class Threads:
         self._idents = itertools.count(1)
         self._happened = Bell(self.clock, self.errors)
         self.changed = self._happened.tell
-        self._answered = Bell(self.clock, self.errors)
+        self._answered = Bell(self.clock, self.errors)  # whoever gave a command looks again
+        self.answered = self._answered.tell
 
     def add(self, name: str, host: Host) -> Member:
         """Bring an actor in and start it. A name that exists is replaced."""
@@ -369,13 +370,13 @@ class Threads:
         self.answered()
         self.changed()
 
-    def answered(self) -> None:
-        """A command was answered: whoever gave one looks whether it was his."""
-        self._answered.tell()
-
     def wait(self, satisfied: Callable[[], bool], deadline: float) -> bool:
         """Block until ``satisfied()`` or the deadline."""
         return self._happened.wait(satisfied, deadline)
+
+    def idle(self, deadline: float) -> None:
+        """Let time pass; nobody is woken for what happens meanwhile, but for errors."""
+        self._answered.wait(lambda: False, deadline)
 
     def command(self, name: str, order: str, args: Mapping[str, Any], timeout_s: float) -> Any:
         """Tell a member to do something and wait for its answer."""

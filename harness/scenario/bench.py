@@ -71,6 +71,10 @@ class Driver(Protocol):
         """Let things happen until ``satisfied()`` or the deadline."""
         ...
 
+    def idle(self, deadline: float) -> None:
+        """Let things happen until the deadline."""
+        ...
+
     def command(self, name: str, order: str, args: Mapping[str, Any], timeout_s: float) -> Any:
         """Tell an actor to do something and wait for its answer."""
         ...

@@ -9,15 +9,14 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 
-from harness import limits
 from harness.errors import InputError
 from harness.evidence.expect import Ask, Expectation, Judgement, items_of
 from harness.evidence.judge import differences, judge
 from harness.evidence.trace import Record, Trace
 from harness.evidence.verdict import Verdict
 from harness.probes.probe import Answer, by_hand, reach_of
-from harness.scenario import interrupt
 from harness.scenario.bench import Bench
+from harness.scenario.looks import Looks
 
 _ROUNDING_S = 0.0001
 """Times in the trace are rounded; a settling time must hold in them too."""
@@ -87,12 +86,13 @@ class Waiting:
     def _poll(self, ask: Ask, deadline: float) -> None:
         """Ask until the answer is right and stays so, or until the limit."""
         settle_s = self.expectation.settle_s
+        looks = Looks(self.bench)
         good_since: float | None = None
         judged: Record | None = None
         right = False
         if self._carried(ask):
             # Nobody is sent ten times: one look, when everything has had its time.
-            self.bench.driver.wait(lambda: False, deadline + settle_s)
+            self.bench.driver.idle(deadline + settle_s)
             self._look(ask, self.ident, last=True)
             return
         while True:
@@ -112,7 +112,8 @@ class Waiting:
                 good_since = None
             elif good_since is None:
                 good_since = self.bench.clock.now()
-            self._pause()
+            settled = None if good_since is None else good_since + settle_s + 2 * _ROUNDING_S
+            looks.pause(deadline if settled is None else settled)
 
     def _right(self, answer: Record) -> bool:
         """Whether an answer is all that is expected."""
@@ -124,10 +125,6 @@ class Waiting:
         """Whether a person looks."""
         probe = self.bench.probes.get(ask.probe)
         return probe is not None and by_hand(probe)
-
-    def _pause(self) -> None:
-        interrupt.check()
-        self.bench.driver.wait(lambda: False, self.bench.clock.now() + limits.POLL_S)
 
     def _look(self, ask: Ask, ident: str, *, last: bool) -> Record:
         """One look through a probe; an answer like the one before is not written again."""
@@ -184,7 +181,8 @@ class Waiting:
 
     def _watch_probe(self, ask: Ask, deadline: float) -> None:
         if self._carried(ask):
-            self.bench.driver.wait(lambda: False, deadline)
+            self.bench.driver.idle(deadline)
+        looks = Looks(self.bench)
         while True:
             last = self.bench.clock.now() >= deadline
             control = self.expectation.control_ask if last else None
@@ -201,7 +199,7 @@ class Waiting:
                 wrong = bool(items) and bool(differences(self.expectation, items))
             if last or wrong:
                 return
-            self._pause()
+            looks.pause(deadline)
 
 
 def _alike(before: Record, now: Record) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness import limits, people
+from harness import people
 from harness.clock import Clock
 from harness.errors import Blocked, HarnessError, InputError
 from harness.evidence.expect import Expectation, Judgement
@@ -29,6 +29,7 @@ from harness.model import Outcome, Person
 from harness.permit import Permit
 from harness.profile import Mode
 from harness.scenario.bench import Bench
+from harness.scenario.looks import Looks
 from harness.scenario.origin import OriginGuard
 from harness.scenario.persons import desk_of, renumbered, signed_subject, with_person
 from harness.scenario.systems import Crash
@@ -268,10 +269,11 @@ class World:
         """Like ``run_until`` for what no link tells of: ask again and again."""
         self.after_persons()
         deadline = self.clock.now() + timeout_s
+        looks = Looks(self.bench)
         while not satisfied():
             if self.clock.now() >= deadline:
                 return False
-            self.bench.driver.wait(lambda: False, self.clock.now() + limits.POLL_S)
+            looks.pause(deadline)
         return True
 
     def after_persons(self) -> None:
@@ -390,8 +392,9 @@ class World:
         self.bench.systems.settle()
         deadline = self.clock.now() + QUIESCE_S
         left = list(self.bench.systems.hospital.roles)
+        looks = Looks(self.bench)
         while True:
             left = [role for role in left if self.bench.systems.order(role, "pending", {})]
             if not left or self.clock.now() >= deadline:
                 return left
-            self.bench.driver.wait(lambda: False, self.clock.now() + limits.POLL_S)
+            looks.pause(deadline)

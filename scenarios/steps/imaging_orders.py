@@ -140,7 +140,7 @@ def settled(world: World) -> None:
     driver = world.bench.driver
     until = world.clock.now() + ANSWER_S
     while not quiet() and world.clock.now() < until:
-        driver.wait(lambda: False, world.clock.now() + 0.02)
+        driver.idle(world.clock.now() + 0.02)
 
 
 # ---- orders
