@@ -20,7 +20,7 @@ from harness.selfcheck import (
     defect_matrix,
     fault_classes,
     flake,
-    imaging,
+    imaging_shares,
     mutants,
     mutants_run,
     mutate_trace,
@@ -100,6 +100,7 @@ class SelfCheck:
     page: str = ""
     _passed: list[Played] = field(default_factory=list)
     _catches: list[defect_matrix.Catch] = field(default_factory=list)
+    _pacs: imaging_shares.Share = imaging_shares.NOTHING
     _crew: Crew | None = None
 
     def run(self) -> None:
@@ -118,7 +119,7 @@ class SelfCheck:
             apart = self._imaging_slices()
             parts = [(part + slices * each, slices * PARTS) for each in range(PARTS)]
             self._expect_beside(everything, apart, parts, jobs)
-            seen_apart = imaging.begin(pool, seed=self.seed, slices=apart)
+            seen_apart = imaging_shares.begin(pool, seed=self.seed, slices=apart)
             begun = defect_matrix.begin(
                 pool,
                 [one.scenario.id for one in everything],
@@ -149,7 +150,7 @@ class SelfCheck:
         if not self.quick:  # each process finds it out for itself
             self._expect("asked", tr("which defects are met where"), jobs * len(everything))
         self._expect("defects", tr("defects"), defect_matrix.count(parts))
-        self._expect("imaging", tr("PACS and RIS"), imaging.plays(everything, apart))
+        self._expect("imaging", tr("PACS and RIS"), imaging_shares.plays(everything, apart))
 
     def _expect(self, key: str, name: str, more: int = 0) -> None:
         self.progress.expect(key, name, more)
@@ -225,9 +226,9 @@ class SelfCheck:
             return [(part_of(commit(), "imaging"), QUICK_PARTS)]
         return [(part, IMAGING_PARTS) for part in range(IMAGING_PARTS)]
 
-    def _imaging(self, begun: Sequence[Future[imaging.Share]]) -> str:
+    def _imaging(self, begun: Sequence[Future[imaging_shares.Share]]) -> str:
         """DIMSE needs processes and real time, so it is played apart; its matrix stands beside."""
-        share = imaging.collected(begun)
+        self._pacs = share = imaging_shares.collected(begun)
         for text in share.failures:
             self._fail(text)
         if not share.catches:
@@ -322,12 +323,16 @@ class SelfCheck:
         self.progress.tell("fault_classes")
         rows = fault_classes.table(self._passed, self._catches)
         self.page = fault_classes.render(rows)
-        self.result["fault_rows"] = [row.data() for row in rows]
+        every = [*rows, *self._pacs.rows]
+        self.result["fault_rows"] = [row.data() for row in every]
         groups, redundant = counting.counting(self._passed, self._catches)
-        self.result["redundant"] = redundant
+        seen, unneeded = self._pacs.counting()
+        self.result["redundant"] = redundant + unneeded
+        scenarios = counting.by_pillar(self._passed, groups)
+        scenarios["imaging"]["counting"] += len(seen)
         self.result["counts"] = {
-            "scenarios": counting.by_pillar(self._passed, groups),
-            "fault_classes": fault_classes.counts(rows),
+            "scenarios": scenarios,
+            "fault_classes": fault_classes.counts(every),
         }
         provoked = sum(row.provoked for row in rows)
         return tr("{provoked} of {all} rows provoked", provoked=provoked, all=len(rows))

@@ -8,8 +8,7 @@ messages show, or if it alone judges a class or cause of 单边账; the rest is 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from harness.scenario.denominators import PILLARS, load_denominators
 from harness.selfcheck.defect_matrix import Catch
@@ -43,12 +42,18 @@ def counting(played: Sequence[Played], catches: Sequence[Catch]) -> tuple[set[st
             matters[row].add(group_of(one))
     for catch in catches:
         matters[f"defect {catch.defect}"] |= {groups[ident] for ident in catch.caught_by}
-    alone = {next(iter(found)) for found in matters.values() if len(found) == 1}
-    ordered = dict.fromkeys(groups.values())
-    return alone, [group for group in ordered if group not in alone]
+    return alone(matters, dict.fromkeys(groups.values()))
 
 
-def by_pillar(played: Iterable[Played], groups: set[str]) -> Mapping[str, Mapping[str, Any]]:
+def alone(
+    matters: Mapping[str, Collection[str]], groups: Iterable[str]
+) -> tuple[set[str], list[str]]:
+    """Of some groups those that something depends on alone, and all others in their order."""
+    found = {next(iter(of)) for of in matters.values() if len(of) == 1}
+    return found, [group for group in groups if group not in found]
+
+
+def by_pillar(played: Iterable[Played], groups: set[str]) -> dict[str, dict[str, int]]:
     """``counting`` by pillar of the scenario's requirement."""
     known = load_denominators().requirements
     found: dict[str, set[str]] = {pillar: set() for pillar in PILLARS}

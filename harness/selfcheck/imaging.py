@@ -14,7 +14,6 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -264,55 +263,6 @@ class Check:
             if not found.caught:
                 seen = ", ".join(found.seen_at) or "-"
                 self.failures.append(f"{defect.id}: not caught at its place; seen at {seen}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
-    """What one process found of PACS and RIS.
-
-    Attributes:
-        catches: of its defects.
-        clean: scenarios that it played without a defect.
-        failures: of both.
-    """
-
-    catches: Sequence[Catch]
-    clean: Sequence[str]
-    failures: Sequence[str]
-
-
-def begin(pool: Executor, *, seed: int, slices: Sequence[tuple[int, int]]) -> list[Future[Share]]:
-    """Play slices of the defects in other processes, each with a PACS and a RIS of its own."""
-    return [pool.submit(played, seed, one) for one in slices]
-
-
-def played(seed: int, slice_of: tuple[int, int]) -> Share:
-    """One slice: the scenarios that it needs without a defect, then each of its defects."""
-    check = _sliced(seed, slice_of)
-    check.run()
-    clean = tuple(one.bound.scenario.id for one in check.clean)
-    return Share(catches=check.catches, clean=clean, failures=check.failures)
-
-
-def plays(everything: Sequence[BoundScenario], slices: Sequence[tuple[int, int]]) -> int:
-    """How many scenarios these slices play clean, and how many defects, together."""
-    bound = [one for one in everything if one.scenario.interface in INTERFACES]
-    return sum(_sliced(0, part).plays(bound) for part in slices)
-
-
-def _sliced(seed: int, slice_of: tuple[int, int]) -> Check:
-    return Check(quick=False, seed=seed, only=(), say=lambda _: None, slice_of=slice_of)
-
-
-def collected(begun: Sequence[Future[Share]]) -> Share:
-    """The slices together, defects in the order of the catalogue."""
-    shares = [one.result() for one in begun]
-    caught = {catch.defect: catch for share in shares for catch in share.catches}
-    return Share(
-        catches=[caught[one.id] for one in DEFECTS if one.id in caught],
-        clean=sorted({ident for share in shares for ident in share.clean}),
-        failures=list(dict.fromkeys(text for share in shares for text in share.failures)),
-    )
 
 
 def imaging(

@@ -12,10 +12,13 @@ from harness.cli import main
 from harness.evidence.verdict import Verdict
 from harness.selfcheck import (
     command,
+    counting,
     crew,
     defect_matrix,
+    fault_classes,
     flake,
     imaging,
+    imaging_shares,
     mutants_run,
     mutate_trace,
     revision,
@@ -77,8 +80,8 @@ def small(monkeypatch):
         flake, "_played", lambda order, _, seed, __: flake.play(order, seed, "memory")
     )
     monkeypatch.setattr(flake, "BURNERS", 0)
-    share = imaging.Share(catches=[SEEN], clean=["img-s"], failures=[])
-    monkeypatch.setattr(imaging, "begin", lambda *_, **__: shares(share))
+    share = imaging_shares.Share(catches=[SEEN], clean=["img-s"], failures=[])
+    monkeypatch.setattr(imaging_shares, "begin", lambda *_, **__: shares(share))
     return chosen
 
 
@@ -289,7 +292,7 @@ def test_the_number_of_processes_makes_no_difference(monkeypatch, tmp_path):
     monkeypatch.setattr(command, "QUICK_HALVES", 1)
     monkeypatch.setattr(flake, "measure", lambda *_, **__: flake.Flakes())
     monkeypatch.setattr(defect_matrix, "begin", lambda *_, **__: [])
-    monkeypatch.setattr(imaging, "begin", lambda *_, **__: [])
+    monkeypatch.setattr(imaging_shares, "begin", lambda *_, **__: [])
     results = []
     for jobs in (1, 3):
         one = check(jobs=jobs)
@@ -313,8 +316,8 @@ def test_defects_of_pacs_and_ris_stand_in_the_matrix_and_are_a_target(catches, f
     one = check()
     one.result["defects"] = []
     slices = shares(
-        imaging.Share(catches=catches, clean=["img-s"], failures=failures),
-        imaging.Share(catches=[], clean=["img-t"], failures=failures),
+        imaging_shares.Share(catches=catches, clean=["img-s"], failures=failures),
+        imaging_shares.Share(catches=[], clean=["img-t"], failures=failures),
     )
 
     one._imaging(slices)
@@ -324,15 +327,58 @@ def test_defects_of_pacs_and_ris_stand_in_the_matrix_and_are_a_target(catches, f
 
 
 def test_slices_of_pacs_and_ris_are_put_together_in_the_order_of_the_catalogue():
-    found = imaging.collected(
+    found = imaging_shares.collected(
         shares(
-            imaging.Share(catches=[replace(SEEN, defect=SECOND)], clean=["b"], failures=["x"]),
-            imaging.Share(catches=[SEEN], clean=["a", "b"], failures=["x"]),
+            imaging_shares.Share(
+                catches=[replace(SEEN, defect=SECOND)], clean=["b"], failures=["x"]
+            ),
+            imaging_shares.Share(catches=[SEEN], clean=["a", "b"], failures=["x"]),
         )
     )
 
     assert [each.defect for each in found.catches] == [FIRST, SECOND]
     assert (found.clean, found.failures) == (["a", "b"], ["x"])
+
+
+def test_what_slices_of_pacs_and_ris_cover_is_counted_beside_the_other_pillars(monkeypatch):
+    row = fault_classes.Row(id="img-01", pillar="imaging", letters="PD")
+    half = replace(row, provoked_in=("a",))
+    one = check()
+    one._pacs = imaging_shares.collected(
+        shares(
+            imaging_shares.Share(
+                catches=[SEEN],
+                clean=["a"],
+                failures=[],
+                rows=[replace(row, detected_by=(FIRST,)), replace(row, id="img-02")],
+                covers={"requirement A": frozenset({"g1"}), "B": frozenset({"g1", "g2"})},
+            ),
+            imaging_shares.Share(
+                catches=[],
+                clean=["b"],
+                failures=[],
+                rows=[half, replace(half, id="img-02")],
+                covers={"B": frozenset({"g2"}), "fault class img-01": frozenset({"g3"})},
+            ),
+        )
+    )
+    monkeypatch.setattr(fault_classes, "table", lambda *_: [replace(row, id="x", pillar="lab")])
+    monkeypatch.setattr(fault_classes, "render", lambda _: "")
+    monkeypatch.setattr(counting, "counting", lambda *_: (set(), ["lab-s"]))
+
+    one._fault_classes()
+
+    counts = one.result["counts"]
+    assert counts["scenarios"]["imaging"] == {"counting": 2}
+    assert counts["fault_classes"]["imaging"] == {
+        "listed": 2,
+        "provoked": 2,
+        "detected": 1,
+        "counting": 1,
+    }
+    assert counts["fault_classes"]["lab"]["listed"] == 1
+    assert one.result["redundant"] == ["lab-s", "g2"]
+    assert [each["id"] for each in one.result["fault_rows"]] == ["x", "img-01", "img-02"]
 
 
 def test_commits_take_halves_and_a_whole_check_takes_all(monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 from harness.clock import VirtualClock
 from harness.evidence.verdict import Verdict
 from harness.i18n import use
-from harness.selfcheck import command, imaging, progress, runs, settlement
+from harness.selfcheck import command, imaging, imaging_shares, progress, runs, settlement
 from harness.selfcheck.progress import Progress, fitting
 
 
@@ -228,7 +228,7 @@ def test_imaging_tells_as_much_as_it_expects(monkeypatch):
     check = imaging.Check(quick=False, seed=1, only=(), say=lambda _: None, slice_of=(0, 40))
     check.run(expected.append)
 
-    assert expected == [imaging.plays(bound, [(0, 40)])]
+    assert expected == [imaging_shares.plays(bound, [(0, 40)])]
     assert expected[0] > len(imaging.DEFECTS[::40])
     assert {part for part, *_ in heard} == {imaging.PART}
     assert sum(done for _, done, _ in heard) == expected[0]
