@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -25,6 +26,13 @@ from harness.selfcheck.revision import commit, slice_of
 settings.register_profile("medharness", deadline=None)
 settings.load_profile("medharness")
 """No example has a time limit of its own: on a busy machine that would be a coin toss."""
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and (
+    threading.current_thread() is threading.main_thread()
+):
+    # A job in the background is begun so, and hands it on; here and in programs that the tests
+    # start, somebody presses Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REASONS = (
     r"chromium is not installed",
