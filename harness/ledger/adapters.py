@@ -208,6 +208,10 @@ class KeptSQLite(SQLite):
         if self._lite.in_transaction:
             self._lite.rollback()
 
+    def end(self) -> None:
+        """Forget the tables, too."""
+        self._lite.close()
+
 
 def _levenshtein(one: str | None, other: str | None) -> int | None:
     if one is None or other is None:

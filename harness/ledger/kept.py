@@ -22,7 +22,7 @@ from harness.ledger.adapters import KeptSQLite
 from harness.ledger.stages import Statement
 
 STATEMENTS_MAX: Final = 400
-"""Parsed statements that are kept; a run has some two hundred, a few of which name its files."""
+"""Parsed statements that are kept; a run has about a hundred, and few differ from run to run."""
 
 _TOLD: Final = ("PRAGMA", "SET", "RESET", "USE")
 """How what is told to a connection begins; it is worth no keeping."""
@@ -55,6 +55,8 @@ def stages(statements: Iterable[Statement]) -> KeptSQLite:
     """The engine of the stages that stays, for these statements."""
     wanted = (os.getpid(), tuple(statements))
     if getattr(_stages, "wanted", None) != wanted:
+        if hasattr(_stages, "engine"):
+            _stages.engine.end()
         _stages.wanted, _stages.engine = wanted, KeptSQLite(wanted[1])
     return cast(KeptSQLite, _stages.engine)
 

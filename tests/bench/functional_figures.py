@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -189,6 +189,22 @@ def measure(jobs: int = JOBS, *words: str) -> dict[str, Any]:
         "own_cpu_s": round(total - looks.seconds, 1),
         "systems_cpu_s": round(looks.seconds, 1),
         "own_of_scenario_percent": round(100 * (total - looks.seconds) / found["scenario_s"], 1),
+    }
+
+
+def middle(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Of several runs the one whose share of our work is the median, and how far they lie apart.
+
+    The figures of one run belong together. Of an even number the one with the larger share stands
+    for all; what did not pass in any of them is counted.
+    """
+    ordered = sorted(runs, key=lambda run: float(run["own_percent"]))
+    return {
+        **ordered[len(ordered) // 2],
+        "wall_s": max(run["wall_s"] for run in runs),
+        "not_passed": max(run["not_passed"] for run in runs),
+        "own_percent_least": ordered[0]["own_percent"],
+        "own_percent_most": ordered[-1]["own_percent"],
     }
 
 

@@ -20,6 +20,8 @@ FUNCTIONAL: Final = Group(
     shown=(
         Shown("scenarios", "scenarios", 0),
         Shown("jobs", "workers, each with systems of its own", 0),
+        Shown("own_percent_least", "the harness's own work, the round with the least, %", 1),
+        Shown("own_percent_most", "the harness's own work, the round with the most, %", 1),
         Shown("systems_percent", "the systems under test, % of what the cores had", 1),
         Shown("waiting_percent", "nobody works: waiting for a named limit, %", 1),
         Shown("own_cpu_s", "processors' time of the harness, s", 0),
@@ -33,5 +35,6 @@ The processors' time is what the operating system counts for the command and eve
 what the systems under test took of it is read from `/proc` while they run, also of those that are
 over before the end; what they took after the last look is counted as ours. Ours is all the rest:
 starting, collecting, the devices that we play, relays, judges, the journal and the report.
+What is shown is the round whose own work is the median; the time is that of the slowest round.
 """,
 )  # fmt: skip

@@ -81,6 +81,25 @@ def test_the_time_of_the_cores_is_shared_out_whole():
     assert found == {"own_percent": 20.0, "systems_percent": 10.0, "waiting_percent": 70.0}
 
 
+def test_the_median_round_stands_for_all_and_the_worst_of_time_and_failures():
+    def run(own, wall, failed, cpu):
+        return {"own_percent": own, "wall_s": wall, "not_passed": failed, "own_cpu_s": cpu}
+
+    found = figures.middle(
+        [run(22.0, 150.0, 0, 70), run(17.0, 181.0, 0, 50), run(19.0, 9.0, 1, 60)]
+    )
+
+    assert found == {
+        "own_percent": 19.0,
+        "own_cpu_s": 60,
+        "wall_s": 181.0,
+        "not_passed": 1,
+        "own_percent_least": 17.0,
+        "own_percent_most": 22.0,
+    }
+    assert figures.middle([run(17.0, 1.0, 0, 1), run(19.0, 1.0, 0, 1)])["own_percent"] == 19.0
+
+
 def test_what_did_not_pass_is_counted():
     run = {
         "counts": {"pass": 3, "fail": 1, "blocked": 1, "not-applicable": 0},

@@ -268,3 +268,5 @@ def test_stages_stay_for_the_same_statements_of_one_thread_alone():
     with ThreadPoolExecutor(1) as other:
         assert other.submit(kept.stages, three).result() is not mine
     assert kept.stages(statements(tolerance_days=5)) is not mine
+    with pytest.raises(sqlite3.ProgrammingError):  # there is one of a thread
+        mine.make(three[0])
