@@ -28,18 +28,13 @@ from harness.selfcheck import (
     runs,
     sample,
     seeds,
+    seeds_apart,
     seen,
 )
 from harness.selfcheck.crew import Crew
 from harness.selfcheck.progress import Progress
 from harness.selfcheck.revision import commit, commits, slice_of
 from harness.selfcheck.runs import Played
-
-SEEDS_WHOLE = range(1, 21)
-"""Seeds of the whole check; a quick one takes two of them."""
-
-PAYLOADS_MIN = 18
-"""Of 20 seeds, how many must give different payloads."""
 
 CAUGHT_MIN = 0.9
 """Share of felt mutants, and of mutated traces, that must be caught."""
@@ -97,6 +92,7 @@ class SelfCheck:
     failures: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     _scenarios: list[BoundScenario] = field(default_factory=list)
+    _apart: list[BoundScenario] = field(default_factory=list)
     page: str = ""
     _passed: list[Played] = field(default_factory=list)
     _catches: list[defect_matrix.Catch] = field(default_factory=list)
@@ -129,6 +125,7 @@ class SelfCheck:
             )
             self._part("clean", tr("clean hospital"), self._clean)
             self._part("seeds", tr("seeds"), self._seeds)
+            self._part(seeds_apart.PART, tr("seeds over TCP"), self._seeds_apart)
             self._part("traces", tr("mutated traces"), self._traces)
             self._part("defects", tr("defects"), lambda: self._defects(begun))
             self._part("imaging", tr("PACS and RIS"), lambda: self._imaging(seen_apart))
@@ -177,6 +174,7 @@ class SelfCheck:
         if len(applies) < len(played):
             self.say(tr("{count} scenarios do not apply over memory",
                         count=len(played) - len(applies)))  # fmt: skip
+        self._apart = [one.bound for one in played if one not in applies]
         played, self._scenarios = applies, [one.bound for one in applies]
         self._passed = [one for one in played if one.conclusion.verdict is Verdict.PASS]
         for one in played:
@@ -188,14 +186,23 @@ class SelfCheck:
         chosen, half = self._slice_of_seeds(), self._half(self._scenarios)
         self._expect("seeds", "", len(chosen) * len(half))
         results = seeds.over_seeds(half, chosen, self._crew)
+        self.result["seeds"] = [one.data() for one in results]
+        return self._told_of_seeds(results, chosen)
+
+    def _seeds_apart(self) -> str:
+        chosen, half = self._slice_of_seeds(), self._half(self._apart)
+        self._expect(seeds_apart.PART, "", len(chosen) * len(half))
+        results = seeds_apart.over_seeds(half, chosen)
+        self.result["seeds"] += [one.data() for one in results]
+        return self._told_of_seeds(results, chosen)
+
+    def _told_of_seeds(self, results: Sequence[seeds.SeedResult], chosen: Sequence[int]) -> str:
         alarms = [f"{one.scenario}: {text}" for one in results for text in one.false_alarms]
         for alarm in alarms:
             self._fail(alarm)
-        needed = len(chosen) * PAYLOADS_MIN / len(SEEDS_WHOLE)
-        alike = [one.scenario for one in results if one.sends and one.payloads < needed]
+        alike = seeds.alike(results)
         for name in alike:
             self._fail(f"{name}: seeds give the same payloads")
-        self.result["seeds"] = [one.data() for one in results]
         return tr(
             "{seeds} seeds, {alarms} false alarms, {alike} scenarios alike",
             seeds=len(chosen),
@@ -209,7 +216,7 @@ class SelfCheck:
         return everything[slice_of(commit(), QUICK_HALVES) :: QUICK_HALVES]
 
     def _slice_of_seeds(self) -> list[int]:
-        return seeds_of(commit()) if self.quick else list(SEEDS_WHOLE)
+        return seeds.of_commit(commit()) if self.quick else list(seeds.WHOLE)
 
     def _defects(self, begun: Sequence[Future[list[defect_matrix.Catch]]]) -> str:
         self._catches = defect_matrix.collected(begun)
@@ -299,7 +306,8 @@ class SelfCheck:
         return settled + mutants_run.share(left, self._passed, where, crew, seed=seed)
 
     def _flakes(self) -> str:
-        idents = [one.scenario.id for one in self._scenarios if flake.SLOW not in one.scenario.tags]
+        every = [*self._scenarios, *self._apart]
+        idents = [one.scenario.id for one in every if flake.SLOW not in one.scenario.tags]
         manners = flake.WHOLE
         if self.quick:
             first = part_of(commit(), "repeats") % max(1, len(idents))
@@ -356,24 +364,17 @@ def part_of(revision: str, where: str) -> int:
     return int(keyed(revision, where) * QUICK_PARTS)
 
 
-def seeds_of(revision: str) -> list[int]:
-    """The seeds that a quick check takes for a commit."""
-    whole = list(SEEDS_WHOLE)
-    first = int(keyed(revision, "seeds") * len(whole))
-    return [whole[first], whole[(first + 7) % len(whole)]]
-
-
 def union() -> str:
     """What the quick checks of the last commits took together."""
     last = commits(UNION_COMMITS)
     taken = {where: {part_of(one, where) for one in last} for where in ("link", "store")}
-    seeds_taken = {seed for one in last for seed in seeds_of(one)}
+    seeds_taken = {seed for one in last for seed in seeds.of_commit(one)}
     return tr(
         "the last {commits} commits together: {seeds} of {all} seeds, {link} and {store} of"
         " {parts} parts of the mutants",
         commits=len(last),
         seeds=len(seeds_taken),
-        all=len(SEEDS_WHOLE),
+        all=len(seeds.WHOLE),
         link=len(taken["link"]),
         store=len(taken["store"]),
         parts=QUICK_PARTS,

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
+from harness.evidence.conclude import Conclusion
 from harness.evidence.line import unpack
 from harness.evidence.trace import Record
 from harness.evidence.verdict import Verdict
+from harness.faults.plan import keyed
 from harness.scenario.binding import BoundScenario
 from harness.selfcheck.crew import Crew, bound
 from harness.selfcheck.runs import play
+
+WHOLE: Final = range(1, 21)
+"""Seeds of the whole check; a quick one takes two of them."""
+
+PAYLOADS_MIN: Final = 18
+"""Of all of these, how many must give different payloads."""
 
 VOLATILE = re.compile(rb"20\d{12}|\bT\d{15}\b|\b[AHL][0-9A-F]{19}\b")
 """Times and control ids, which differ between any two runs and so prove nothing."""
@@ -38,6 +46,22 @@ Seen = tuple[str, bool, str, str]
 """Of one run: scenario, whether it sends, hash of what it sends, and a false alarm or nothing."""
 
 
+def of_commit(revision: str) -> list[int]:
+    """The seeds that a quick check takes for a commit."""
+    whole = list(WHOLE)
+    first = int(keyed(revision, "seeds") * len(whole))
+    return [whole[first], whole[(first + 7) % len(whole)]]
+
+
+def alike(results: Iterable[SeedResult]) -> list[str]:
+    """Scenarios that send too much of the same with different seeds."""
+    return [
+        one.scenario
+        for one in results
+        if one.sends and one.payloads * len(WHOLE) < one.seeds * PAYLOADS_MIN
+    ]
+
+
 def over_seeds(
     scenarios: Sequence[BoundScenario], seeds: Sequence[int], crew: Crew | None = None
 ) -> list[SeedResult]:
@@ -48,14 +72,21 @@ def over_seeds(
         seeds: each is one round.
         crew: plays the rounds; this process where left out.
     """
-    hashes: dict[str, set[str]] = {one.scenario.id: set() for one in scenarios}
-    sends: dict[str, bool] = dict.fromkeys(hashes, False)
-    alarms: dict[str, list[str]] = {ident: [] for ident in hashes}
+    idents = tuple(one.scenario.id for one in scenarios)
     if crew is None:
         rounds = [_seen(scenarios, seed) for seed in seeds]
     else:
-        idents = tuple(hashes)
         rounds = crew.each(_of_shipped, [(idents, seed) for seed in seeds])
+    return together(idents, len(seeds), rounds)
+
+
+def together(
+    idents: Sequence[str], seeds: int, rounds: Iterable[Iterable[Seen]]
+) -> list[SeedResult]:
+    """The runs of each scenario put together; there were so many ``seeds``."""
+    hashes: dict[str, set[str]] = {ident: set() for ident in idents}
+    sends: dict[str, bool] = dict.fromkeys(hashes, False)
+    alarms: dict[str, list[str]] = {ident: [] for ident in hashes}
     for ident, sent, digest, alarm in (one for found in rounds for one in found):
         sends[ident] = sends[ident] or sent
         hashes[ident].add(digest)
@@ -64,7 +95,7 @@ def over_seeds(
     return [
         SeedResult(
             scenario=ident,
-            seeds=len(seeds),
+            seeds=seeds,
             sends=sends[ident],
             payloads=len(hashes[ident]),
             false_alarms=tuple(alarms[ident]),
@@ -78,20 +109,26 @@ def _of_shipped(idents: Sequence[str], seed: int) -> list[Seen]:
 
 
 def _seen(scenarios: Sequence[BoundScenario], seed: int) -> list[Seen]:
-    found: list[Seen] = []
-    for played in play(scenarios, seed=seed, part="seeds"):
-        payload = _payloads(played.records)
-        alarm = ""
-        if played.conclusion.verdict is not Verdict.PASS:
-            reasons = [*played.conclusion.reasons]
-            reasons += [finding.place for finding in played.conclusion.findings]
-            alarm = f"seed {seed}: {played.conclusion.verdict} {reasons}"
-        digest = hashlib.sha256(payload).hexdigest()
-        found.append((played.bound.scenario.id, bool(payload), digest, alarm))
-    return found
+    return [
+        seen(played.bound.scenario.id, seed, played.conclusion, played.records)
+        for played in play(scenarios, seed=seed, part="seeds")
+    ]
+
+
+def seen(
+    ident: str, seed: int, conclusion: Conclusion, records: Sequence[Record], more: bytes = b""
+) -> Seen:
+    """What one run with one seed showed; ``more`` is what it sends beside its messages."""
+    payload = _payloads(records) + more
+    alarm = ""
+    if conclusion.verdict is not Verdict.PASS:
+        reasons = [*conclusion.reasons, *(finding.place for finding in conclusion.findings)]
+        alarm = f"seed {seed}: {conclusion.verdict} {reasons}"
+    return ident, bool(payload), hashlib.sha256(payload).hexdigest(), alarm
 
 
 def _payloads(records: Sequence[Record]) -> bytes:
     """All messages of a run, with what is volatile masked."""
-    parts = [unpack(record["raw"]) for record in records if record["kind"] == "message"]
+    texts = (record["raw"] for record in records if record["kind"] == "message")
+    parts = [unpack(text) for text in texts if text]
     return b"\n".join(VOLATILE.sub(b"*", part) for part in parts)

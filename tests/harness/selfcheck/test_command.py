@@ -24,6 +24,7 @@ from harness.selfcheck import (
     revision,
     runs,
     seeds,
+    seeds_apart,
 )
 from harness.selfcheck import progress as telling
 from harness.selfcheck.command import SelfCheck, commit
@@ -138,7 +139,7 @@ def test_a_self_check_writes_what_it_measured(tmp_path, capsys, told_of):
     assert told["counts"]["fault_classes"]["lab"]["detected"] == 1
     assert {"link_mutants", "store_mutants", "redundant", "fault_rows"} <= {*told}
     assert told["flakes"] == {"runs": 1, "rate": 0.0, "flaky": []}
-    parts = {"clean", "seeds", "traces", "defects", "imaging", "flakes"}
+    parts = {"clean", "seeds", "seeds_apart", "traces", "defects", "imaging", "flakes"}
     assert parts <= {*told["seconds_of"]}
     assert told["jobs"] >= 1
     assert "lis-drops-unmatched" in (tmp_path / "selfcheck.html").read_text(encoding="utf-8")
@@ -338,6 +339,34 @@ def test_slices_of_pacs_and_ris_are_put_together_in_the_order_of_the_catalogue()
 
     assert [each.defect for each in found.catches] == [FIRST, SECOND]
     assert (found.clean, found.failures) == (["a", "b"], ["x"])
+
+
+def test_what_does_not_apply_over_memory_meets_seeds_and_repeats_over_tcp(monkeypatch):
+    one = check()
+    everything = {each.scenario.id: each for each in runs.shipped()}
+    one._scenarios = [everything["lab-upload-plain"], everything["img-service-echo"]]
+    alarm = seeds.SeedResult(
+        scenario="img-service-echo", seeds=2, sends=True, payloads=1, false_alarms=("seed 3: fail",)
+    )
+    played, repeated = [], []
+    monkeypatch.setattr(seeds_apart, "over_seeds", lambda every, _: played.extend(every) or [alarm])
+    monkeypatch.setattr(
+        flake, "measure", lambda idents, *_, **__: repeated.extend(idents) or flake.Flakes(runs=1)
+    )
+    one._clean()
+    one.result["seeds"] = []
+
+    one = replace(one, quick=False)
+    one._seeds_apart()
+    one._flakes()
+
+    assert [each.scenario.id for each in played] == ["img-service-echo"]
+    assert repeated == ["lab-upload-plain", "img-service-echo"]
+    assert one.failures == [
+        "img-service-echo: seed 3: fail",
+        "img-service-echo: seeds give the same payloads",
+    ]
+    assert [each["scenario"] for each in one.result["seeds"]] == ["img-service-echo"]
 
 
 def test_what_slices_of_pacs_and_ris_cover_is_counted_beside_the_other_pillars(monkeypatch):

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from harness.evidence.line import pack
-from harness.selfcheck import runs, seeds
+from harness.selfcheck import runs, seeds, seeds_apart
 from harness.selfcheck.seeds import over_seeds
 
 pytestmark = pytest.mark.slow
@@ -73,3 +73,40 @@ def test_who_sends_nothing_is_not_asked_for_other_payloads(monkeypatch):
     (result,) = over_seeds(scenario(), [1])
 
     assert not result.sends
+
+
+def test_of_all_seeds_eighteen_must_differ_and_of_some_as_large_a_share():
+    def result(name, taken, payloads, sends=True):
+        return seeds.SeedResult(
+            scenario=name, seeds=taken, sends=sends, payloads=payloads, false_alarms=()
+        )
+
+    rows = [result("a", 20, 17), result("b", 20, 18), result("c", 2, 1), result("d", 2, 2)]
+    assert seeds.alike([*rows, result("silent", 20, 1, sends=False)]) == ["a", "c"]
+
+
+def test_what_needs_sockets_meets_every_seed_over_tcp():
+    wanted = [
+        one for one in runs.shipped() if one.scenario.id in {"img-store-exact", "img-service-echo"}
+    ]
+
+    results = seeds_apart.over_seeds(wanted, [3, 4])
+
+    assert [one.scenario for one in results] == [one.scenario.id for one in wanted]
+    assert {(one.seeds, one.false_alarms) for one in results} == {(2, ())}
+    assert max(one.payloads for one in results) == 2
+    assert seeds_apart.over_seeds([], [3, 4]) == []
+
+
+def test_a_false_alarm_over_tcp_is_told_with_its_seed(monkeypatch):
+    made = seeds_apart.SessionOptions
+    monkeypatch.setattr(
+        seeds_apart, "SessionOptions", lambda **given: made(**given, defects=("lis-drops-unit",))
+    )
+
+    found = seeds_apart.play(["lab-upload-plain"], [7, 8])
+
+    assert [(ident, alarm[:12]) for ident, _, _, alarm in found] == [
+        ("lab-upload-plain", "seed 7: fail"),
+        ("lab-upload-plain", "seed 8: fail"),
+    ]

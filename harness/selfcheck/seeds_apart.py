@@ -1,0 +1,67 @@
+"""Seeds of scenarios that need real time and sockets, such as DICOM: over TCP, several at once.
+
+Each worker has a hospital of its own that stays through all seeds, as in a run of many scenarios.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Final
+
+from harness.evidence.trace import read
+from harness.scenario.binding import BoundScenario
+from harness.scenario.session import RunSession, SessionOptions
+from harness.selfcheck import crew, imaging_payloads, progress
+from harness.selfcheck.flake import PROFILE
+from harness.selfcheck.seeds import SeedResult, Seen, seen, together
+
+PART: Final = "seeds_apart"
+"""Under which it is told how far this is."""
+
+WORKERS: Final = 3 * (os.cpu_count() or 1)
+"""Processes; half of the time each of them waits."""
+
+
+def over_seeds(scenarios: Sequence[BoundScenario], seeds: Sequence[int]) -> list[SeedResult]:
+    """Run every scenario with every seed on the clean hospital, over TCP."""
+    idents = [one.scenario.id for one in scenarios]
+    workers = min(WORKERS, len(idents))
+    if not workers:
+        return []
+    with ProcessPoolExecutor(
+        workers,
+        mp_context=get_context("spawn"),
+        initializer=progress.join,
+        initargs=(progress.line(),),
+    ) as pool:
+        begun = [pool.submit(play, idents[one::workers], seeds) for one in range(workers)]
+        return together(idents, len(seeds), [one.result() for one in begun])
+
+
+def play(idents: Sequence[str], seeds: Sequence[int]) -> list[Seen]:
+    """Play scenarios with one seed after the other against one hospital."""
+    found: list[Seen] = []
+    with tempfile.TemporaryDirectory(prefix="medharness-seeds-") as name:
+        session = RunSession(SessionOptions(profile=PROFILE, seed=seeds[0], folder=Path(name)))
+        try:
+            for seed in seeds:
+                folder = Path(name) / str(seed)
+                session.options = replace(session.options, seed=seed, folder=folder)
+                for bound in progress.tracked(
+                    PART, crew.bound(idents), lambda one: one.scenario.id
+                ):
+                    conclusion = session.run(bound)
+                    trace = read(folder / "traces" / f"{bound.scenario.id}.jsonl")
+                    more = imaging_payloads.values(trace.records)
+                    found.append(seen(bound.scenario.id, seed, conclusion, trace.records, more))
+                shutil.rmtree(folder)  # twenty times every image would fill the disk
+        finally:
+            session.stop()
+    return found
