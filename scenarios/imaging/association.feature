@@ -86,8 +86,9 @@
   @REQ-IMG-024 @id-img-service-echo
   场景: 回显与查询各自可用
     假如 设备“CT”为患者“甲”做检查“检1”，没有预约
-    当 设备为检查“检1”试验“PACS与RIS”的“回显与查询”
-    那么 试验“回显与查询”的结果应为“accepted 0000”
+    当 设备把检查“检1”的图像存入PACS
+    而且 设备为检查“检1”试验“PACS与RIS”的“回显与查询”
+    那么 试验“回显与查询”的结果应为“accepted 1 0000”
 
   @REQ-IMG-024 @id-img-service-round-trip
   场景: 小消息往返不慢

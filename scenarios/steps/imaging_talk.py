@@ -121,13 +121,13 @@ def ask_find(peer: RawPeer, sop_class: str, keys: DataSet) -> None:
     peer.say(SendDimse(context=1, command=head, payload=payload_of(keys, EXPLICIT)))
 
 
-def find(peer: RawPeer, sop_class: str, keys: DataSet) -> tuple[int, str]:
-    """C-FIND: the number of pending answers, and the final status."""
+def find(peer: RawPeer, sop_class: str, keys: DataSet) -> str:
+    """C-FIND: the number of pending answers and the final status, such as ``1 0000``."""
     ask_find(peer, sop_class, keys)
     count = 0
     while (status := status_of(peer.message())) in PENDING:
         count += 1
-    return count, status
+    return f"{count} {status}"
 
 
 def store_over(trial: Trial, data: DataSet) -> str:

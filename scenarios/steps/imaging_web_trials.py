@@ -84,7 +84,8 @@ def _syntax_of(trial: WebTrial, accept: str) -> str:
     answer = trial.web.ask("WADO", trial.first, accept=accept)
     if answer.status != 200:
         return str(answer.status)
-    return WORDS.get(read_file(parts_of(answer, DICOM)[0].body).syntax, "other")
+    parts = parts_of(answer, DICOM)
+    return WORDS.get(read_file(parts[0].body).syntax, "other") if parts else "nothing came"
 
 
 def syntaxes(trial: WebTrial) -> str:
@@ -112,7 +113,10 @@ def single(trial: WebTrial) -> str:
 def named(trial: WebTrial) -> str:
     """Each part says the syntax that its meta header has (PS3.18 §8.7.3.5)."""
     answer = trial.web.ask("WADO", trial.study, accept=multipart_of(DICOM, "*"))
-    for part in parts_of(answer, DICOM):
+    parts = parts_of(answer, DICOM)
+    if len(parts) != len(trial.planned.sent):
+        return f"{len(parts)} came"
+    for part in parts:
         said = part.media.of("transfer-syntax")
         if not said:
             return "no syntax named"
