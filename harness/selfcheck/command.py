@@ -10,9 +10,7 @@ from multiprocessing import get_context
 from typing import Any, TypeVar
 
 from harness.evidence.verdict import Verdict
-from harness.faults.plan import keyed
 from harness.i18n import tr
-from harness.scenario import denominators
 from harness.scenario.binding import BoundScenario
 from harness.selfcheck import (
     counting,
@@ -20,6 +18,7 @@ from harness.selfcheck import (
     defect_matrix,
     fault_classes,
     flake,
+    idle,
     imaging_shares,
     mutants,
     mutants_run,
@@ -33,37 +32,26 @@ from harness.selfcheck import (
 )
 from harness.selfcheck.crew import Crew
 from harness.selfcheck.progress import Progress
-from harness.selfcheck.revision import commit, commits, slice_of
+from harness.selfcheck.revision import commit, slice_of
 from harness.selfcheck.runs import Played
+from harness.selfcheck.slices import (
+    QUICK_HALVES,
+    QUICK_PARTS,
+    QUICK_SLICES,
+    part_of,
+    quick_scenarios,
+)
 
 CAUGHT_MIN = 0.9
 """Share of felt mutants, and of mutated traces, that must be caught."""
 
 T = TypeVar("T")
 
-UNION_COMMITS = 20
-"""Commits whose quick checks are added up."""
-
 COURSE = frozenset({"drop", "cut", "no"})
 """Changes of a trace that every oracle must notice."""
 
-QUICK_SLICES = 8
-"""A quick check takes one of so many slices of the defects, and of scenarios that take long; which
-one, the commit decides."""
-
-QUICK_HALVES = 2
-"""A quick check plays one half of its scenarios with other seeds, and changes one half of its
-traces; which one, the commit decides."""
-
-WHOLE_IN_QUICK = ("lab", "feeds")
-"""Pillars of which a quick check plays every scenario: what alters a message is felt there."""
-
 PARTS = 16
 """Parts in which defects are handed out: enough that no process waits for another in the end."""
-
-QUICK_PARTS = 40
-"""A quick check takes one part of the mutants and of the defects of PACS and RIS; which one, the
-commit decides."""
 
 IMAGING_PARTS = 4
 """Parts in which the defects of PACS and RIS are handed out: each plays what they need clean."""
@@ -126,6 +114,7 @@ class SelfCheck:
             self._part("clean", tr("clean hospital"), self._clean)
             self._part("seeds", tr("seeds"), self._seeds)
             self._part(seeds_apart.PART, tr("seeds over TCP"), self._seeds_apart)
+            self._part(idle.PART, tr("idle systems"), self._idle)
             self._part("traces", tr("mutated traces"), self._traces)
             self._part("defects", tr("defects"), lambda: self._defects(begun))
             self._part("imaging", tr("PACS and RIS"), lambda: self._imaging(seen_apart))
@@ -208,6 +197,26 @@ class SelfCheck:
             seeds=len(chosen),
             alarms=len(alarms),
             alike=len(alike),
+        )
+
+    def _idle(self) -> str:
+        half, apart = self._half(self._scenarios), self._half(self._apart)
+        self._expect(idle.PART, "", len(idle.MANNERS) * len(half) + len(apart))
+        found = idle.measure(half, self._crew, seed=self.seed)
+        found += idle.measure_apart(apart, seed=self.seed)
+        self.result["idle"] = [one.data() for one in found]
+        for one in found:
+            for name in one.unexpected:
+                self._fail(tr("{name} passes with a {manner} hospital", name=name,
+                              manner=one.manner))  # fmt: skip
+        if not self.quick:
+            for text in idle.stale(found):
+                self._fail(text)
+        return tr(
+            "{passed} of {plays} plays pass, {unexpected} of them judge nothing",
+            passed=sum(len(one.passed) for one in found),
+            plays=sum(one.plays for one in found),
+            unexpected=sum(len(one.unexpected) for one in found),
         )
 
     def _half(self, everything: Sequence[T]) -> Sequence[T]:
@@ -344,41 +353,6 @@ class SelfCheck:
         }
         provoked = sum(row.provoked for row in rows)
         return tr("{provoked} of {all} rows provoked", provoked=provoked, all=len(rows))
-
-
-def quick_scenarios(revision: str) -> list[BoundScenario]:
-    """What a quick check plays for a commit."""
-    known = denominators.load_denominators().requirements
-    everything = runs.shipped()
-    part = slice_of(revision, QUICK_SLICES)
-    sliced = {one.scenario.id for one in everything[part::QUICK_SLICES]}
-    return [
-        one
-        for one in everything
-        if known[one.scenario.requirement].pillar in WHOLE_IN_QUICK or one.scenario.id in sliced
-    ]
-
-
-def part_of(revision: str, where: str) -> int:
-    """The part of the mutants that a quick check takes for a commit."""
-    return int(keyed(revision, where) * QUICK_PARTS)
-
-
-def union() -> str:
-    """What the quick checks of the last commits took together."""
-    last = commits(UNION_COMMITS)
-    taken = {where: {part_of(one, where) for one in last} for where in ("link", "store")}
-    seeds_taken = {seed for one in last for seed in seeds.of_commit(one)}
-    return tr(
-        "the last {commits} commits together: {seeds} of {all} seeds, {link} and {store} of"
-        " {parts} parts of the mutants",
-        commits=len(last),
-        seeds=len(seeds_taken),
-        all=len(seeds.WHOLE),
-        link=len(taken["link"]),
-        store=len(taken["store"]),
-        parts=QUICK_PARTS,
-    )
 
 
 def pool_of(workers: int) -> Executor:

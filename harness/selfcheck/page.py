@@ -74,6 +74,11 @@ def figures(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         alarms = sum(len(one["false_alarms"]) for one in seeds)
         runs = sum(one["seeds"] for one in seeds)
         found.append((tr("false alarms of runs on the clean hospital"), f"{alarms} / {runs}"))
+    if idle := document.get("idle"):
+        unknown = sum(not why for one in idle for why in one["passed"].values())
+        plays = sum(one["plays"] for one in idle)
+        found.append((tr("scenarios that pass with systems that do nothing, without a reason"),
+                      f"{unknown} / {plays}"))  # fmt: skip
     if flakes := document.get("flakes"):
         found.append((tr("runs in random order that come to something else"),
                       f"{len(flakes['flaky'])} / {flakes['runs']}"))  # fmt: skip

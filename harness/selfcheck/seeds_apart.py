@@ -32,30 +32,49 @@ WORKERS: Final = 3 * (os.cpu_count() or 1)
 def over_seeds(scenarios: Sequence[BoundScenario], seeds: Sequence[int]) -> list[SeedResult]:
     """Run every scenario with every seed on the clean hospital, over TCP."""
     idents = [one.scenario.id for one in scenarios]
+    return together(idents, len(seeds), dealt(idents, seeds)) if idents else []
+
+
+def dealt(
+    idents: Sequence[str], seeds: Sequence[int], *, part: str = PART, defects: Sequence[str] = ()
+) -> list[list[Seen]]:
+    """What runs showed; the scenarios are dealt to processes.
+
+    Args:
+        idents: scenarios, at least one.
+        seeds: each scenario runs with each.
+        part: under which it is told how far this is.
+        defects: of the hospital.
+    """
     workers = min(WORKERS, len(idents))
-    if not workers:
-        return []
     with ProcessPoolExecutor(
         workers,
         mp_context=get_context("spawn"),
         initializer=progress.join,
         initargs=(progress.line(),),
     ) as pool:
-        begun = [pool.submit(play, idents[one::workers], seeds) for one in range(workers)]
-        return together(idents, len(seeds), [one.result() for one in begun])
+        begun = [
+            pool.submit(play, idents[one::workers], seeds, part, defects) for one in range(workers)
+        ]
+        return [one.result() for one in begun]
 
 
-def play(idents: Sequence[str], seeds: Sequence[int]) -> list[Seen]:
+def play(
+    idents: Sequence[str], seeds: Sequence[int], part: str = PART, defects: Sequence[str] = ()
+) -> list[Seen]:
     """Play scenarios with one seed after the other against one hospital."""
     found: list[Seen] = []
     with tempfile.TemporaryDirectory(prefix="medharness-seeds-") as name:
-        session = RunSession(SessionOptions(profile=PROFILE, seed=seeds[0], folder=Path(name)))
+        options = SessionOptions(
+            profile=PROFILE, seed=seeds[0], folder=Path(name), defects=tuple(defects)
+        )
+        session = RunSession(options)
         try:
             for seed in seeds:
                 folder = Path(name) / str(seed)
                 session.options = replace(session.options, seed=seed, folder=folder)
                 for bound in progress.tracked(
-                    PART, crew.bound(idents), lambda one: one.scenario.id
+                    part, crew.bound(idents), lambda one: one.scenario.id
                 ):
                     conclusion = session.run(bound)
                     trace = read(folder / "traces" / f"{bound.scenario.id}.jsonl")

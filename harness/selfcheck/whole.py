@@ -12,8 +12,9 @@ from harness import __version__
 from harness.clock import RealClock
 from harness.i18n import tr
 from harness.selfcheck import crew, page, progress
-from harness.selfcheck.command import SelfCheck, union
+from harness.selfcheck.command import SelfCheck
 from harness.selfcheck.revision import commit
+from harness.selfcheck.slices import union
 
 PARTIAL: Final = "selfcheck.partial.json"
 """What a check has found that was stopped; one that ends has none."""

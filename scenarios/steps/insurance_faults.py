@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from harness import limits
+from harness.evidence.verdict import Verdict
 from harness.faults.plan import Fault
+from harness.i18n import tr
 from harness.scenario.steps import Library
 from harness.scenario.world import World
 from scenarios.steps.insurance_town import LINK, ROLE, centre, known, plan
@@ -102,6 +105,7 @@ def clock(world: World, ahead_s: float) -> None:
     """From now on."""
     centre(world)
     _command(world, "clock", advance_s=ahead_s)
+    _begin(world, "clock")
 
 
 @steps.when(
@@ -117,6 +121,7 @@ def maintenance(world: World) -> None:
     world.permit.require_fault()
     centre(world)
     _command(world, "maintenance", on=True)
+    _begin(world, "maintenance")
 
 
 @steps.when(
@@ -130,6 +135,36 @@ def maintenance(world: World) -> None:
 def service(world: World) -> None:
     """The maintenance is over."""
     _command(world, "maintenance", on=False)
+    state = world.state.get("centre maintenance")
+    if state is not None:
+        state.ended = len(world.trace.records)
+
+
+@dataclass(slots=True)
+class _State:
+    """A state of the centre while a scenario runs.
+
+    Args:
+        name: what it is.
+        begun: records of the trace that were there before it.
+        ended: records that were there when it ended; None where it goes on to the end.
+    """
+
+    name: str
+    begun: int
+    ended: int | None = None
+
+    def require_met(self, world: World) -> None:
+        """Nobody who called in it: then nothing of it was tried, whatever was judged."""
+        during = world.trace.records[self.begun : self.ended]
+        if not any(one["kind"] == "message" and one.get("frm") == ROLE for one in during):
+            text = tr("nobody called the centre in its state: {name}", name=self.name)
+            world.trace.add("note", verdict=Verdict.INCONCLUSIVE.value, text=text)
+
+
+def _begin(world: World, name: str) -> None:
+    state = world.state[f"centre {name}"] = _State(name, len(world.trace.records))
+    world.at_end.append(lambda: state.require_met(world))
 
 
 def _command(world: World, name: str, **args: object) -> None:

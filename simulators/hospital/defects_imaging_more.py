@@ -18,6 +18,9 @@ _NAME = f"{_P} (0010,0010)"
 CALLS = (
     _defect("pacs-forgets-own-title", "img-N1", "REQ-IMG-022",
             "only its own AE title, letter by letter, may be called", f"{_P} called AE"),
+    _defect("pacs-refuses-everyone", "img-N1", "REQ-IMG-022",
+            "the list of AE titles is lost: whoever calls PACS or RIS is rejected",
+            f"{_P} called AE"),
     _defect("pacs-forgets-callers", "img-N2", "REQ-IMG-022",
             "the table of callers is lost but for one", f"{_P} calling AE"),
     _defect("pacs-few-associations", "img-N5", "REQ-IMG-022",

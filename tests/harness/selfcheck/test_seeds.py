@@ -98,13 +98,8 @@ def test_what_needs_sockets_meets_every_seed_over_tcp():
     assert seeds_apart.over_seeds([], [3, 4]) == []
 
 
-def test_a_false_alarm_over_tcp_is_told_with_its_seed(monkeypatch):
-    made = seeds_apart.SessionOptions
-    monkeypatch.setattr(
-        seeds_apart, "SessionOptions", lambda **given: made(**given, defects=("lis-drops-unit",))
-    )
-
-    found = seeds_apart.play(["lab-upload-plain"], [7, 8])
+def test_a_false_alarm_over_tcp_is_told_with_its_seed():
+    found = seeds_apart.play(["lab-upload-plain"], [7, 8], defects=("lis-drops-unit",))
 
     assert [(ident, alarm[:12]) for ident, _, _, alarm in found] == [
         ("lab-upload-plain", "seed 7: fail"),
