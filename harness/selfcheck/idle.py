@@ -60,7 +60,6 @@ ALLOWED: Final[Mapping[str, Mapping[str, str]]] = {
         "lab-case-unit-lost": _CASE,
     },
     REFUSING: {
-        "img-case-step-id-empty": _CASE,
         "img-web-https": _WEB,
         "img-web-qido-pages": _WEB,
         "img-web-stow-conflict": _WEB,

@@ -15,6 +15,7 @@ from typing import Final
 from harness.evidence.line import unpack
 from harness.evidence.trace import Record
 from harness.selfcheck.imaging_read import Look
+from harness.selfcheck.seeds import CERTIFICATE
 
 TLS, ORDERS = "PACS-TLS", "RIS-ORD"
 _UTC_TIME: Final = re.compile(rb"\x17\x0d(\d{12})Z\x17\x0d(\d{12})Z")
@@ -25,7 +26,7 @@ def _certificates(records: Sequence[Record]) -> list[bytes]:
     """Certificates that were shown, as DER; empty for none."""
     found = []
     for record in records:
-        if record["kind"] == "message" and record.get("type") == "tls-certificate":
+        if record["kind"] == "message" and record.get("type") == CERTIFICATE:
             lines = unpack(record["raw"]).decode("ascii").splitlines()
             found.append(base64.b64decode("".join(one for one in lines if "-----" not in one)))
     return found

@@ -42,6 +42,9 @@ class SeedResult:
         return asdict(self)
 
 
+CERTIFICATE: Final = "tls-certificate"
+"""Message that shows what a side hands to TLS."""
+
 Seen = tuple[str, bool, str, str]
 """Of one run: scenario, whether it sends, hash of what it sends, and a false alarm or nothing."""
 
@@ -128,7 +131,11 @@ def seen(
 
 
 def _payloads(records: Sequence[Record]) -> bytes:
-    """All messages of a run, with what is volatile masked."""
-    texts = (record["raw"] for record in records if record["kind"] == "message")
+    """All messages of a run, with what is volatile masked.
+
+    A certificate is not among them: the site has it, and no scenario makes it up.
+    """
+    told = (record for record in records if record["kind"] == "message")
+    texts = (record["raw"] for record in told if record.get("type") != CERTIFICATE)
     parts = [unpack(text) for text in texts if text]
     return b"\n".join(VOLATILE.sub(b"*", part) for part in parts)

@@ -85,6 +85,14 @@ def test_of_all_seeds_eighteen_must_differ_and_of_some_as_large_a_share():
     assert seeds.alike([*rows, result("silent", 20, 1, sends=False)]) == ["a", "c"]
 
 
+def test_a_certificate_is_nothing_that_a_scenario_sends():
+    shown = {"kind": "message", "type": "tls-certificate", "raw": pack(b"-----BEGIN")}
+    said = {"kind": "message", "type": "ADT^A04", "raw": pack(b"MSH|")}
+
+    assert seeds._payloads([shown]) == b""
+    assert seeds._payloads([shown, said]) == b"MSH|"
+
+
 def test_what_needs_sockets_meets_every_seed_over_tcp():
     wanted = [
         one for one in runs.shipped() if one.scenario.id in {"img-store-exact", "img-service-echo"}
