@@ -97,7 +97,7 @@ def fault(world: World, nth: int, infno: str, name: str) -> None:
     "医保中心的时钟快{duration}",
     id="insurance.clock",
     purpose="检查两边时钟不一致时的归属与签名时效",
-    effect="拨快医保中心的时钟；HIS 的时钟不变",
+    effect="拨快医保中心的时钟，HIS 的时钟不变；此后无人调用则场景“无法判定”",
     example="假如 医保中心的时钟快20分钟",
     gloss="The centre's clock is ahead of the HIS's",
 )
@@ -112,7 +112,7 @@ def clock(world: World, ahead_s: float) -> None:
     "医保中心开始停机维护",
     id="insurance.maintenance",
     purpose="检查维护窗口内的办理",
-    effect="此后每个请求都答复系统维护，直到恢复",
+    effect="此后每个请求都答复系统维护，直到恢复；其间无人调用则场景“无法判定”",
     example="当 医保中心开始停机维护",
     gloss="The centre goes into maintenance",
 )
