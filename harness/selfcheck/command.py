@@ -35,6 +35,7 @@ from harness.selfcheck.progress import Progress
 from harness.selfcheck.revision import commit, slice_of
 from harness.selfcheck.runs import Played
 from harness.selfcheck.slices import (
+    QUICK_APART,
     QUICK_HALVES,
     QUICK_PARTS,
     QUICK_SLICES,
@@ -179,9 +180,9 @@ class SelfCheck:
         return self._told_of_seeds(results, chosen)
 
     def _seeds_apart(self) -> str:
-        chosen, half = self._slice_of_seeds(), self._half(self._apart)
-        self._expect(seeds_apart.PART, "", len(chosen) * len(half))
-        results = seeds_apart.over_seeds(half, chosen)
+        chosen, some = self._slice_of_seeds(), self._some_apart()
+        self._expect(seeds_apart.PART, "", len(chosen) * len(some))
+        results = seeds_apart.over_seeds(some, chosen)
         self.result["seeds"] += [one.data() for one in results]
         return self._told_of_seeds(results, chosen)
 
@@ -200,7 +201,7 @@ class SelfCheck:
         )
 
     def _idle(self) -> str:
-        half, apart = self._half(self._scenarios), self._half(self._apart)
+        half, apart = self._half(self._scenarios), self._some_apart()
         self._expect(idle.PART, "", len(idle.MANNERS) * len(half) + len(apart))
         found = idle.measure(half, self._crew, seed=self.seed)
         found += idle.measure_apart(apart, seed=self.seed)
@@ -222,7 +223,12 @@ class SelfCheck:
     def _half(self, everything: Sequence[T]) -> Sequence[T]:
         if not self.quick:
             return everything
-        return everything[slice_of(commit(), QUICK_HALVES) :: QUICK_HALVES]
+        return everything[part_of(commit(), "half", QUICK_HALVES) :: QUICK_HALVES]
+
+    def _some_apart(self) -> Sequence[BoundScenario]:
+        if not self.quick:
+            return self._apart
+        return self._apart[part_of(commit(), "apart", QUICK_APART) :: QUICK_APART]
 
     def _slice_of_seeds(self) -> list[int]:
         return seeds.of_commit(commit()) if self.quick else list(seeds.WHOLE)

@@ -20,6 +20,9 @@ QUICK_HALVES = 2
 """A quick check plays one half of its scenarios with other seeds, and changes one half of its
 traces; which one, the commit decides."""
 
+QUICK_APART = 4
+"""Of scenarios that need sockets, which wait in real time, it plays one of so many."""
+
 WHOLE_IN_QUICK = ("lab", "feeds")
 """Pillars of which a quick check plays every scenario: what alters a message is felt there."""
 
@@ -41,9 +44,13 @@ def quick_scenarios(revision: str) -> list[BoundScenario]:
     ]
 
 
-def part_of(revision: str, where: str) -> int:
-    """The part of the mutants that a quick check takes for a commit."""
-    return int(keyed(revision, where) * QUICK_PARTS)
+def part_of(revision: str, where: str, parts: int = QUICK_PARTS) -> int:
+    """The part of something that a quick check takes for a commit.
+
+    Each ``where`` is chosen for itself: what is a part of a part is another one with each commit,
+    so that many commits together take everything.
+    """
+    return int(keyed(revision, where) * parts)
 
 
 def union() -> str:

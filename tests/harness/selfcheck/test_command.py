@@ -31,6 +31,8 @@ from harness.selfcheck.command import SelfCheck, commit
 from harness.selfcheck.defect_matrix import Catch
 from harness.selfcheck.mutants import Mutant, Outcome
 from harness.selfcheck.mutate_trace import OracleResult
+from harness.selfcheck.revision import slice_of
+from harness.selfcheck.slices import QUICK_APART, QUICK_HALVES, QUICK_SLICES, part_of
 from harness.selfcheck.whole import selfcheck
 from simulators.hospital.defects import BY_ID
 
@@ -413,11 +415,20 @@ def test_what_slices_of_pacs_and_ris_cover_is_counted_beside_the_other_pillars(m
 def test_commits_take_halves_and_a_whole_check_takes_all(monkeypatch):
     everything, taken = list(range(9)), []
     for half in (0, 1):
-        monkeypatch.setattr(command, "slice_of", lambda _, slices, half=half: half % slices)
+        monkeypatch.setattr(command, "part_of", lambda _, __, parts, half=half: half % parts)
         taken += check()._half(everything)
 
     assert sorted(taken) == everything
     assert replace(check(), quick=False)._half(everything) == everything
+
+
+def test_many_commits_together_take_every_part_of_every_slice():
+    """A half that followed from the slice would leave out the other half of each slice for ever."""
+    revisions = [f"{number:040x}" for number in range(600)]
+
+    for where, parts in (("half", QUICK_HALVES), ("apart", QUICK_APART)):
+        taken = {(slice_of(one, QUICK_SLICES), part_of(one, where, parts)) for one in revisions}
+        assert len(taken) == QUICK_SLICES * parts
 
 
 def test_slices_of_pacs_and_ris_are_the_whole():
