@@ -209,7 +209,7 @@ class SelfCheck:
         for one in found:
             for name in one.unexpected:
                 self._fail(tr("{name} passes with a {manner} hospital", name=name,
-                              manner=one.manner))  # fmt: skip
+                              manner=idle.said(one.manner)))  # fmt: skip
         if not self.quick:
             for text in idle.stale(found):
                 self._fail(text)

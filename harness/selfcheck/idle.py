@@ -188,10 +188,20 @@ def measure_apart(scenarios: Sequence[BoundScenario], *, seed: int) -> list[Idle
     return [IdleResult(manner=REFUSING, plays=len(idents), passed=passed)]
 
 
+def said(manner: str) -> str:
+    """A manner in the language of the run."""
+    return {
+        "deaf": tr("deaf"),
+        "mute": tr("mute"),
+        "forgetful": tr("forgetful"),
+        REFUSING: tr("refusing"),
+    }[manner]
+
+
 def stale(results: Iterable[IdleResult]) -> list[str]:
     """Reasons that no scenario needed; only a whole check can tell."""
     return [
-        tr("{name} no longer passes with a {manner} hospital", name=name, manner=one.manner)
+        tr("{name} no longer passes with a {manner} hospital", name=name, manner=said(one.manner))
         for one in results
         for name in ALLOWED[one.manner]
         if not any(_is(ident, name) for ident in one.passed)

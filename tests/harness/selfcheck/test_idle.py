@@ -56,7 +56,7 @@ def test_a_reason_that_no_scenario_needs_is_told():
     short = idle.IdleResult(manner="mute", plays=1, passed=mute.passed[1:])
     (text,) = idle.stale([short])
     assert mute.passed[0] in text
-    assert "mute" in text
+    assert idle.said("mute") in text
 
 
 def test_a_row_of_an_outline_has_the_reason_of_its_outline():
