@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from typing import Any, TypeVar
 
 from harness.evidence.verdict import Verdict
@@ -23,14 +22,13 @@ from harness.selfcheck import (
     mutants,
     mutants_run,
     mutate_trace,
-    progress,
     runs,
     sample,
     seeds,
     seeds_apart,
     seen,
 )
-from harness.selfcheck.crew import Crew
+from harness.selfcheck.crew import Crew, pool_of
 from harness.selfcheck.progress import Progress
 from harness.selfcheck.revision import commit, slice_of
 from harness.selfcheck.runs import Played
@@ -359,13 +357,3 @@ class SelfCheck:
         }
         provoked = sum(row.provoked for row in rows)
         return tr("{provoked} of {all} rows provoked", provoked=provoked, all=len(rows))
-
-
-def pool_of(workers: int) -> Executor:
-    """Processes that play; all that they share with this one is that they tell how far they are."""
-    return ProcessPoolExecutor(
-        workers,
-        mp_context=get_context("spawn"),
-        initializer=progress.join,
-        initargs=(progress.line(),),
-    )

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from multiprocessing import get_context
 from typing import Any, Final, TypeVar
 
 from harness.scenario.binding import BoundScenario
-from harness.selfcheck import runs
+from harness.selfcheck import progress, runs
 
 WORKERS_MAX: Final = 8
 """Processes at most; each takes some 300 MB."""
@@ -41,6 +42,16 @@ class Crew:
         """What ``task`` returns for each of ``arguments``, in their order."""
         begun = [self.pool.submit(task, *one) for one in arguments]
         return [one.result() for one in begun]
+
+
+def pool_of(workers: int) -> Executor:
+    """Processes that play; all that they share with this one is that they tell how far they are."""
+    return ProcessPoolExecutor(
+        workers,
+        mp_context=get_context("spawn"),
+        initializer=progress.join,
+        initargs=(progress.line(),),
+    )
 
 
 def workers(asked: int) -> int:

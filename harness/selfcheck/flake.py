@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
@@ -119,12 +118,7 @@ def shuffled(idents: Sequence[str], seed: int, manner: Manner, repeat: int) -> l
 
 
 def _played(order: Sequence[str], workers: int, seed: int, profile: str) -> list[Run]:
-    with ProcessPoolExecutor(
-        workers,
-        mp_context=get_context("spawn"),
-        initializer=progress.join,
-        initargs=(progress.line(),),
-    ) as pool:
+    with crew.pool_of(workers) as pool:
         begun = [
             pool.submit(play, order[worker::workers], seed, profile) for worker in range(workers)
         ]

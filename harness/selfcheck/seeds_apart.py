@@ -9,9 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
@@ -47,12 +45,7 @@ def dealt(
         defects: of the hospital.
     """
     workers = min(WORKERS, len(idents))
-    with ProcessPoolExecutor(
-        workers,
-        mp_context=get_context("spawn"),
-        initializer=progress.join,
-        initargs=(progress.line(),),
-    ) as pool:
+    with crew.pool_of(workers) as pool:
         begun = [
             pool.submit(play, idents[one::workers], seeds, part, defects) for one in range(workers)
         ]
