@@ -54,6 +54,7 @@ def trial(world: World, exam: str, name: str) -> None:
     planned = here.known(exam)
     if not here.ours("PACS") and not by_person(world, "modality"):
         here.modality(planned.device)  # a real PACS proves the way of its calls to a listener
+    world.after_persons()  # whoever enters orders by hand has entered them by then
     outcome = kind.run(Trial(here, planned, kind.role))
     world.trace.add("message", protocol="dicom", type="trial", raw=pack(b""), corr={}, id=name,
                     link=LINKS[kind.role], interface=_interface(kind.role), frm=kind.role,

@@ -160,6 +160,7 @@ def _called(world: World, here: Site, address: Address) -> str:
     planned = next(iter(here.exams.values()), None)
     if planned is None:
         raise ScenarioError(tr("the examination {label} was not prepared", label=""))
+    world.after_persons()
     asked = Trial(here, planned, "PACS").request()
     with peer:
         if peer.untrusted:

@@ -243,7 +243,9 @@ KINDS: Final[Mapping[str, Kind]] = {
 def web_trial(world: World, exam: str, name: str) -> None:
     """The outcome goes into the trace."""
     _require_kind(name)
-    outcome = KINDS[name].run(WebTrial(web_of(world), site(world).known(exam)))
+    web, planned = web_of(world), site(world).known(exam)
+    world.after_persons()
+    outcome = KINDS[name].run(WebTrial(web, planned))
     world.trace.add("message", protocol="dicomweb", type="trial", raw=pack(b""), corr={}, id=name,
                     link=LINK, interface=INTERFACE, frm="PACS", to="modality",
                     outcome=outcome)  # fmt: skip
