@@ -1,7 +1,7 @@
 """What reconciling costs: from CSV with everything, and from Parquet beside a bare join.
 
-Sizes come from ``LEDGER_BENCH_CSV_ROWS``, ``LEDGER_BENCH_PARQUET_ROWS`` and
-``LEDGER_BENCH_PEER_ROWS``: small by default, 1000000, 10000000 and 1000000 for the stated figures.
+The sizes are those of the stated figures; fewer rows, to try it, are told by the environment:
+``LEDGER_BENCH_CSV_ROWS``, ``LEDGER_BENCH_PARQUET_ROWS`` and ``LEDGER_BENCH_PEER_ROWS``.
 The ledgers have every kind of difference and look-alike of ``tests/ledger_truth``, one round in
 ``ROWS_A_ROUND`` rows, and a time counts only where the classes are the truth. Beside ours, in the
 same run: DuckDB reading both files and doing one full outer join on the key, with every column that
@@ -40,9 +40,9 @@ from harness.ledger.command import Request, reconcile
 from harness.ledger.reading import begin, read_side
 from harness.ledger.sources import feeds
 
-CSV_ROWS: Final = int(os.environ.get("LEDGER_BENCH_CSV_ROWS", "100000"))
-PARQUET_ROWS: Final = int(os.environ.get("LEDGER_BENCH_PARQUET_ROWS", "1000000"))
-PEER_ROWS: Final = int(os.environ.get("LEDGER_BENCH_PEER_ROWS", "200000"))
+CSV_ROWS: Final = int(os.environ.get("LEDGER_BENCH_CSV_ROWS", "1000000"))
+PARQUET_ROWS: Final = int(os.environ.get("LEDGER_BENCH_PARQUET_ROWS", "10000000"))
+PEER_ROWS: Final = int(os.environ.get("LEDGER_BENCH_PEER_ROWS", "1000000"))
 """pandas needs 8 GB for ten million rows a side, datacompy 13."""
 SIDES: Final = ("his", "centre")
 AMOUNTS: Final = ("medfee_sumamt", "fund_pay_sumamt", "acct_pay", "psn_cash_pay")

@@ -123,6 +123,15 @@ def test_a_ratio_may_be_15_percent_worse_and_no_more() -> None:
             assert len(check.worse(group, stored, {})) == check.is_ratio(target), name
 
 
+def test_ratios_of_another_size_are_not_compared() -> None:
+    stored = {"parquet_rows": 10_000_000, "parquet_of_join_all": 3.0, "csv_stages_of_scan": 4.0}
+
+    assert check.worse(GROUPS["ledger"], stored, {**stored}) == []
+    assert check.worse(GROUPS["ledger"], stored, {**stored, "parquet_rows": 1_000_000}) == [
+        "parquet_rows: 1000000, 10000000 is stored"
+    ]
+
+
 def test_a_check_that_compared_nothing_fails(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setattr(render, "FIGURES", tmp_path / "figures.json")
     figures = {"groups": {"lab": {"figures": {"records_of_bare": 0.8}}}}
