@@ -32,7 +32,6 @@ _base: dict[int, duckdb.DuckDBPyConnection] = {}
 
 _numbers: Final = count()
 
-
 _stages = threading.local()
 """Of each thread the engine of the stages that stays, and the process that made it."""
 

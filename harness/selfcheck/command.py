@@ -204,7 +204,12 @@ class SelfCheck:
         found = idle.measure(half, self._crew, seed=self.seed)
         found += idle.measure_apart(apart, seed=self.seed)
         self.result["idle"] = [one.data() for one in found]
+        if not found:
+            self._fail(tr("no scenario met an idle system"))
         for one in found:
+            if not one.noticed:
+                self._fail(tr("with a {manner} hospital nobody noticed anything",
+                              manner=idle.said(one.manner)))  # fmt: skip
             for name in one.unexpected:
                 self._fail(tr("{name} passes with a {manner} hospital", name=name,
                               manner=idle.said(one.manner)))  # fmt: skip

@@ -7,6 +7,7 @@ and a reason that no scenario needs any more is a failure, too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
@@ -77,6 +78,7 @@ ALLOWED: Final[Mapping[str, Mapping[str, str]]] = {
         "feed-half-frame-elsewhere": _ANSWER,
         "feed-his-not-silent": _REFUSED,
         "feed-his-refuses": _REFUSED,
+        "feed-his-refuses-in-hl7": _REFUSED,
         "feed-lis-refuses": _REFUSED,
         "feed-order-matrix": _REFUSED,
         "feed-parallel": _ANSWER,
@@ -96,11 +98,13 @@ class IdleResult:
     Args:
         manner: of the hospital.
         plays: scenarios that were run.
+        noticed: those in which a judge noticed, or said that nothing can be told.
         passed: those that passed all the same.
     """
 
     manner: str
     plays: int
+    noticed: int
     passed: Sequence[str]
 
     @property
@@ -113,8 +117,15 @@ class IdleResult:
         return {
             "manner": self.manner,
             "plays": self.plays,
+            "noticed": self.noticed,
             "passed": {one: _reason(self.manner, one) for one in self.passed},
         }
+
+
+Ended = tuple[str, Verdict]
+"""A scenario and what it came to."""
+
+_NOTICED: Final = frozenset({Verdict.FAIL, Verdict.INCONCLUSIVE})
 
 
 class _Actor:
@@ -168,14 +179,11 @@ def measure(
     """
     idents = [one.scenario.id for one in scenarios]
     parts = [(part, manner, seed) for manner in MANNERS for part in crew.chunks(idents)]
-    told = among.each(_passed, parts) if among else [_passed(*one) for one in parts]
-    found: dict[str, list[str]] = {manner: [] for manner in MANNERS}
-    for (_, manner, _), passed in zip(parts, told, strict=True):
-        found[manner] += passed
-    return [
-        IdleResult(manner=manner, plays=len(idents), passed=passed)
-        for manner, passed in found.items()
-    ]
+    told = among.each(_verdicts, parts) if among else [_verdicts(*one) for one in parts]
+    found: dict[str, list[Ended]] = {manner: [] for manner in MANNERS}
+    for (_, manner, _), ended in zip(parts, told, strict=True):
+        found[manner] += ended
+    return [_result(manner, ended) for manner, ended in found.items()]
 
 
 def measure_apart(scenarios: Sequence[BoundScenario], *, seed: int) -> list[IdleResult]:
@@ -184,8 +192,7 @@ def measure_apart(scenarios: Sequence[BoundScenario], *, seed: int) -> list[Idle
     if not idents:
         return []
     told = seeds_apart.dealt(idents, [seed], part=PART, defects=("pacs-refuses-everyone",))
-    passed = sorted(ident for one in told for ident, _, _, alarm in one if not alarm)
-    return [IdleResult(manner=REFUSING, plays=len(idents), passed=passed)]
+    return [_result(REFUSING, sorted((run.scenario, run.verdict) for one in told for run in one))]
 
 
 def said(manner: str) -> str:
@@ -208,11 +215,20 @@ def stale(results: Iterable[IdleResult]) -> list[str]:
     ]
 
 
-def _passed(idents: Sequence[str], manner: str, seed: int) -> list[str]:
+def _verdicts(idents: Sequence[str], manner: str, seed: int) -> list[Ended]:
     played = play(
         crew.bound(idents), seed=seed, prepare=_idle(manner), verdict_only=True, part=PART
     )
-    return [one.bound.scenario.id for one in played if one.conclusion.verdict is Verdict.PASS]
+    return [(one.bound.scenario.id, one.conclusion.verdict) for one in played]
+
+
+def _result(manner: str, ended: Sequence[Ended]) -> IdleResult:
+    return IdleResult(
+        manner=manner,
+        plays=len(ended),
+        noticed=sum(verdict in _NOTICED for _, verdict in ended),
+        passed=[ident for ident, verdict in ended if verdict is Verdict.PASS],
+    )
 
 
 def _idle(manner: str) -> Callable[[World], None]:
@@ -236,5 +252,5 @@ def _reason(manner: str, ident: str) -> str:
 
 
 def _is(ident: str, name: str) -> bool:
-    """Whether this is the scenario of that name, or a row of it."""
-    return ident == name or ident.startswith(f"{name}-")
+    """Whether this is the scenario of that name, or a row of the outline."""
+    return re.fullmatch(rf"{re.escape(name)}(-[0-9a-f]{{6}})?", ident) is not None

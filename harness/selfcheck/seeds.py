@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from harness.evidence.conclude import Conclusion
 from harness.evidence.line import unpack
@@ -45,8 +45,23 @@ class SeedResult:
 CERTIFICATE: Final = "tls-certificate"
 """Message that shows what a side hands to TLS."""
 
-Seen = tuple[str, bool, str, str]
-"""Of one run: scenario, whether it sends, hash of what it sends, and a false alarm or nothing."""
+
+class Seen(NamedTuple):
+    """What one run with one seed showed.
+
+    Args:
+        scenario: its id.
+        sends: whether it sends anything.
+        digest: hash of what it sends.
+        verdict: of the run.
+        alarm: what is wrong; empty where it passed.
+    """
+
+    scenario: str
+    sends: bool
+    digest: str
+    verdict: Verdict
+    alarm: str
 
 
 def of_commit(revision: str) -> list[int]:
@@ -90,11 +105,11 @@ def together(
     hashes: dict[str, set[str]] = {ident: set() for ident in idents}
     sends: dict[str, bool] = dict.fromkeys(hashes, False)
     alarms: dict[str, list[str]] = {ident: [] for ident in hashes}
-    for ident, sent, digest, alarm in (one for found in rounds for one in found):
-        sends[ident] = sends[ident] or sent
-        hashes[ident].add(digest)
-        if alarm:
-            alarms[ident].append(alarm)
+    for one in (one for found in rounds for one in found):
+        sends[one.scenario] = sends[one.scenario] or one.sends
+        hashes[one.scenario].add(one.digest)
+        if one.alarm:
+            alarms[one.scenario].append(one.alarm)
     return [
         SeedResult(
             scenario=ident,
@@ -127,7 +142,13 @@ def seen(
     if conclusion.verdict is not Verdict.PASS:
         reasons = [*conclusion.reasons, *(finding.place for finding in conclusion.findings)]
         alarm = f"seed {seed}: {conclusion.verdict} {reasons}"
-    return ident, bool(payload), hashlib.sha256(payload).hexdigest(), alarm
+    return Seen(
+        scenario=ident,
+        sends=bool(payload),
+        digest=hashlib.sha256(payload).hexdigest(),
+        verdict=conclusion.verdict,
+        alarm=alarm,
+    )
 
 
 def _payloads(records: Sequence[Record]) -> bytes:

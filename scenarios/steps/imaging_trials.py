@@ -44,11 +44,11 @@ acknowledgement makes 40 ms of it."""
 SLOW_FIND_S: Final = 0.3
 ASSOCIATE_S: Final = 0.5
 SMALL_PDU: Final = 4096
-ONE: Final = "1 0000"
-"""One match, and the end of a query that went well."""
-
 FULL_PDU: Final = 16378
 """Data in a full P-DATA-TF of 16 KiB (PS3.8 §9.3.5)."""
+
+ONE_MATCH: Final = "1 0000"
+"""What a query comes to that finds what it asks for, and ends well."""
 
 
 # ---- who calls, and how
@@ -113,7 +113,7 @@ def other_title(trial: Trial) -> str:
 
 def quick_calls(trial: Trial) -> str:
     """The fastest of some associations."""
-    wrong, took = _repeated(lambda: trial.call(), "accepted", 3)  # noqa: PLW0108 - it has defaults
+    wrong, took = _repeated(trial.call, "accepted", 3)
     return wrong or _pace(took[0], ASSOCIATE_S)
 
 
@@ -334,7 +334,7 @@ def round_trips(trial: Trial) -> str:
 
 def load(trial: Trial) -> str:
     """A fixed load of queries."""
-    wrong, took = _repeated(lambda: _find_over(trial, "PACS", _study(trial)), ONE, 5)
+    wrong, took = _repeated(lambda: _find_over(trial, "PACS", _study(trial)), ONE_MATCH, 5)
     return wrong or _pace(statistics.median(took), SLOW_FIND_S)
 
 
@@ -345,7 +345,7 @@ def end_of_query(trial: Trial) -> str:
         if isinstance(found, str):
             return found
         answer = find(peer, WORKLIST, _step(trial))
-        if answer != ONE:
+        if answer != ONE_MATCH:
             return answer
         quiet = peer.message(0.2)
         return peer.release() if quiet == "silent" else str(quiet)

@@ -135,14 +135,14 @@ def maintenance(world: World) -> None:
 def service(world: World) -> None:
     """The maintenance is over."""
     _command(world, "maintenance", on=False)
-    state = world.state.get("centre maintenance")
-    if state is not None:
-        state.ended = len(world.trace.records)
+    condition = world.state.get("centre maintenance")
+    if condition is not None:
+        condition.ended = len(world.trace.records)
 
 
 @dataclass(slots=True)
-class _State:
-    """A state of the centre while a scenario runs.
+class _Condition:
+    """What the centre is in while a scenario runs, such as maintenance.
 
     Args:
         name: what it is.
@@ -163,8 +163,8 @@ class _State:
 
 
 def _begin(world: World, name: str) -> None:
-    state = world.state[f"centre {name}"] = _State(name, len(world.trace.records))
-    world.at_end.append(lambda: state.require_met(world))
+    condition = world.state[f"centre {name}"] = _Condition(name, len(world.trace.records))
+    world.at_end.append(lambda: condition.require_met(world))
 
 
 def _command(world: World, name: str, **args: object) -> None:

@@ -74,10 +74,9 @@ class Gate:
         )
 
     def _refusal(self, call: Call) -> tuple[int, int, int] | None:
-        other = call.called != self.title
-        if "pacs-refuses-everyone" in self.defects or (
-            "pacs-forgets-own-title" in self.defects and other
-        ):
+        if "pacs-refuses-everyone" in self.defects:
+            return 1, 1, 7
+        if "pacs-forgets-own-title" in self.defects and call.called != self.title:
             return 1, 1, 7
         if "pacs-forgets-callers" in self.defects and call.calling not in CALLERS:
             return 1, 1, 3

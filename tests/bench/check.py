@@ -11,7 +11,6 @@ from targets import Group, Target
 ALLOWED: Final = 0.15
 """The part by which a ratio may be worse than the stored one."""
 
-
 SIZES: Final = ("csv_rows", "parquet_rows", "peer_rows", "ledger_rows")
 """Figures that say how much was measured."""
 

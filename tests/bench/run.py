@@ -59,7 +59,7 @@ def _settlement(rounds: int, seconds: float) -> dict[str, Any]:
 
 
 def _ledger(rounds: int, seconds: float) -> dict[str, Any]:
-    """Its sizes come from the environment."""
+    """One round, always: its sizes make minutes of it."""
     return dict(import_module("ledger_figures").measure())
 
 

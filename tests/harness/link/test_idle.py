@@ -15,6 +15,7 @@ def test_who_lets_time_pass_is_not_woken_by_what_happens():
     runtime = Threads()
     woken = []
     bell = runtime._answered
+    # Sleeps as the real one does where nobody rings, and counts how often it came to that.
     bell._condition.wait = lambda left: (woken.append(left), time.sleep(left))
     _, address = serving(runtime, echo())
     begun = runtime.clock.now()
@@ -36,6 +37,7 @@ def test_who_lets_time_pass_is_not_woken_by_what_happens():
 def test_an_error_ends_it_at_once():
     runtime = Threads()
     with ThreadPoolExecutor(1) as other:
+        # Later than the wait below begins: an error that stands already would prove nothing.
         other.submit(lambda: (time.sleep(0.1), runtime.failed(HarnessError("broken"))))
         begun = runtime.clock.now()
         with pytest.raises(HarnessError, match="broken"):

@@ -109,7 +109,7 @@ def test_what_needs_sockets_meets_every_seed_over_tcp():
 def test_a_false_alarm_over_tcp_is_told_with_its_seed():
     found = seeds_apart.play(["lab-upload-plain"], [7, 8], defects=("lis-drops-unit",))
 
-    assert [(ident, alarm[:12]) for ident, _, _, alarm in found] == [
+    assert [(one.scenario, one.alarm[:12]) for one in found] == [
         ("lab-upload-plain", "seed 7: fail"),
         ("lab-upload-plain", "seed 8: fail"),
     ]
