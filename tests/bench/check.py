@@ -14,6 +14,9 @@ ALLOWED: Final = 0.15
 SIZES: Final = ("csv_rows", "parquet_rows", "peer_rows", "ledger_rows")
 """Figures that say how much was measured."""
 
+KINDS: Final = ("processor", "cores", "system", "python")
+"""What makes one machine another one, for a ratio."""
+
 
 def is_ratio(target: Target) -> bool:
     """A ratio names both of its sides: ``ours / other``. Everything else depends on the machine."""
@@ -45,6 +48,16 @@ def worse(group: Group, stored: Mapping[str, Any], taken: Mapping[str, Any]) -> 
         elif _lost(target, before, now) > ALLOWED:
             found.append(f"{target.text}: {now:.2f}, {before:.2f} is stored")
     return found
+
+
+def elsewhere(stored: Mapping[str, Any], here: Mapping[str, Any]) -> str:
+    """What to bear in mind where the stored figures are of another machine; empty where not.
+
+    A ratio travels further than a time, and not everywhere: how long a processor takes to wake
+    weighs more on the peer that sleeps.
+    """
+    other = [str(stored.get(one)) for one in KINDS if stored.get(one) != here.get(one)]
+    return f" (on another machine: {', '.join(other)})" if other else ""
 
 
 def compared(group: Group, stored: Mapping[str, Any]) -> int:

@@ -190,11 +190,14 @@ def compare(names: list[str], rounds: int, seconds: float) -> int:
     known = json.loads(render.FIGURES.read_text("utf-8"))["groups"]
     lost, beside = [], 0
     for name in names:
-        stored = known.get(name, {}).get("figures", {})
+        group = known.get(name, {})
+        stored = group.get("figures", {})
         compared = check.compared(GROUPS[name], stored)
         if compared:  # a group without a ratio is not taken for nothing
             beside += compared
-            lost += check.worse(GROUPS[name], stored, MEASURES[name](rounds, seconds))
+            worse = check.worse(GROUPS[name], stored, MEASURES[name](rounds, seconds))
+            there = check.elsewhere(group.get("machine", {}), _machine()) if worse else ""
+            lost += [f"{one}{there}" for one in worse]
     print(f"{beside} ratios compared, {len(lost)} worse", *lost, sep="\n")
     return 1 if lost or not beside else 0
 

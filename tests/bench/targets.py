@@ -42,8 +42,9 @@ outstanding on each connection. Sender and receiver are processes of their own, 
 *Ours* is the built-in receiver with its default policy and a sender that checks each answer, both
 with the journal of a load run on: every byte and message stands in a file before anything that it
 led to leaves, and `harness.evidence.capture.expand` makes the ordinary trace of it afterwards. One
-thread a side reads all connections; it looks for 0.1 ms before it sleeps, which is what makes it
-faster than the echo over one connection. The *bare echo* is an `asyncio.Protocol` that sends each
+thread a side reads all connections; it looks for 0.1 ms before it sleeps. Over one connection that
+decides the ratio: on a machine whose processors are slow to wake ours outruns the echo, and where
+they wake at once, what counts is how much Python there is between a read and its answer. The *bare echo* is an `asyncio.Protocol` that sends each
 frame back and keeps nothing; it is what asyncio costs at the least. `hl7` is its asyncio server
 with the bare sender.
 `asyncio` reads into a new buffer of 256 KiB each time, and whether the C library gives that back to

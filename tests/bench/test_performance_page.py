@@ -132,6 +132,12 @@ def test_ratios_of_another_size_are_not_compared() -> None:
     ]
 
 
+def test_a_ratio_of_another_machine_says_so() -> None:
+    here = {"processor": "P", "cores": 2, "system": "Linux 6", "python": "3.11.7", "load": 0.1}
+    assert check.elsewhere(here, here | {"load": 2.0}) == ""
+    assert check.elsewhere(here | {"system": "Linux 5"}, here) == " (on another machine: Linux 5)"
+
+
 def test_a_check_that_compared_nothing_fails(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setattr(render, "FIGURES", tmp_path / "figures.json")
     figures = {"groups": {"lab": {"figures": {"records_of_bare": 0.8}}}}
