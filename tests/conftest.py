@@ -47,11 +47,12 @@ REASONS = (
 """Why a test may be skipped; anything else fails the run."""
 
 WHOLE = "MEDHARNESS_TESTS"
-"""``slice`` puts off most slow tests, as ``make test`` does; ``every`` runs them all, as CI does;
-``whole`` also plays all of what each commit plays a slice of, and counts lines in every test."""
+"""``slice`` puts off most slow tests, as ``make test`` does; ``half`` every second one, as CI does;
+``every`` runs them all; ``whole`` also plays all of what each commit plays a slice of, and counts
+lines in every test."""
 
-SLICES = 8
-"""Of the slow tests ``slice`` runs one part in so many; which one, the commit decides."""
+PARTS = {"slice": 8, "half": 2}
+"""Of the slow tests one part in so many runs; which one, the commit decides."""
 
 NEVER_PUT_OFF = ("tests/test_tidy.py",)
 """What a change anywhere may break, and takes seconds."""
@@ -74,7 +75,7 @@ MINUTES = (
     "tests/peers/test_orthanc_suite.py::",
     "tests/peers/test_spark.py::",
 )
-"""What takes minutes by itself: only where all slow tests run."""
+"""What takes minutes by itself: never in a ``slice``."""
 
 _skips: list[str] = []
 _counts = {"run": 0, "slow": 0, "put off": 0}
@@ -113,15 +114,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     Without, tests stay as they stand, so that what a module starts is started once.
     """
-    if os.environ.get(WHOLE) == "slice":
-        _put_off(config, items)
+    if (how := os.environ.get(WHOLE)) in PARTS:
+        _put_off(config, items, PARTS[how])
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
-def _put_off(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Take away the slow tests of other commits' slices; how many is said at the end."""
-    left = sliced([item.nodeid for item in items if item.get_closest_marker("slow")], commit())
+def _put_off(config: pytest.Config, items: list[pytest.Item], parts: int) -> None:
+    """Take away the slow tests of other commits' parts; how many is said at the end."""
+    slow = [item.nodeid for item in items if item.get_closest_marker("slow")]
+    left = sliced(slow, commit(), parts)
     off = [item for item in items if item.nodeid in left]
     items[:] = [item for item in items if item.nodeid not in left]
     config.hook.pytest_deselected(items=off)
@@ -130,14 +132,14 @@ def _put_off(config: pytest.Config, items: list[pytest.Item]) -> None:
     _counts["put off"] = len(off)
 
 
-def sliced(slow: list[str], revision: str) -> set[str]:
+def sliced(slow: list[str], revision: str, parts: int) -> set[str]:
     """Which of these slow tests a commit puts off; a module that shares a start goes as a whole."""
-    part = slice_of(revision, SLICES)
+    part, never = slice_of(revision, parts), MINUTES if parts == PARTS["slice"] else ()
     return {
         one
         for one in slow
-        if one.startswith(MINUTES)
-        or (not one.startswith(NEVER_PUT_OFF) and int(keyed(piece_of(one)) * SLICES) != part)
+        if one.startswith(never)
+        or (not one.startswith(NEVER_PUT_OFF) and int(keyed(piece_of(one)) * parts) != part)
     }
 
 

@@ -1,8 +1,8 @@
 """Everything that must hold before a change lands: checks of style and types, then the tests.
 
 Run by ``make test``; without make: ``python tests/run_all.py`` in the project's environment. Of the
-slow tests it takes the slice of the commit, unless ``MEDHARNESS_TESTS`` says otherwise: ``every``
-runs them all.
+slow tests it takes the slice of the commit, unless ``MEDHARNESS_TESTS`` says otherwise: ``half``
+runs half of them, ``every`` runs them all.
 """
 
 from __future__ import annotations
