@@ -84,7 +84,7 @@ def read_permit(path: Path) -> PermitFile:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         raise _unusable(path, f"{key}: {first['msg']}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise _unusable(path, str(error)) from None
     for window in permit.windows:
         if window.begin.tzinfo is None or window.end.tzinfo is None:

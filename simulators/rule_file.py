@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness import resources
-from harness.errors import InputError
+from harness import given, resources
 
 
 def text_of(path: str) -> str:
@@ -15,7 +14,4 @@ def text_of(path: str) -> str:
         InputError: it cannot be read.
     """
     where = Path(path) if path else resources.fixture("engine", "hospital.toml")
-    try:
-        return where.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the rules cannot be read: {error}", where=str(where)) from error
+    return given.text_of(where)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from harness import resources
+from harness import given, resources
 from harness.captures.astm import read_astm
 from harness.captures.framed import read_framed
 from harness.captures.hl7 import read_hl7
@@ -157,12 +156,7 @@ def model_of(name: str) -> dict[str, Any]:
     path = Path(name)
     if path.suffix != ".toml":
         path = resources.fixture("analyzers", f"{name}.toml")
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            tr("not an analyzer model: {reason}", reason=error), where=str(path)
-        ) from error
+    return given.toml_of(path)
 
 
 def layout_of(name: str) -> Layout:
@@ -179,7 +173,7 @@ def layout_of(name: str) -> Layout:
         )
     try:
         return Layout(Path(name).stem, section)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(tr("not an analyzer model: {reason}", reason=error), where=name) from error
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from harness import resources
+from harness import given, resources
 from harness.captures.layout import Layout
 from harness.errors import InputError
 from harness.i18n import tr
@@ -83,16 +82,22 @@ def _whole(tables: list[dict[str, Any]]) -> Identity:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        text = tr("not a list of places of persons: {reason}", reason=error)
-        raise InputError(text, where=str(path)) from error
-    problem = _problem(table)
+    table = given.toml_of(path)
+    problem = _problem(table) or _no_tag(table.get("dicom", {}))
     if problem:
         text = tr("not a list of places of persons: {reason}", reason=problem)
         raise InputError(text, where=str(path))
     return table
+
+
+def _no_tag(places: Mapping[str, Sequence[str]]) -> str:
+    """What is neither a keyword of the dictionary nor a tag."""
+    for name in (one for names in places.values() for one in names):
+        try:
+            _tag(name)
+        except InputError as error:
+            return error.message
+    return ""
 
 
 def _problem(table: Mapping[str, Any]) -> str:

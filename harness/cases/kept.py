@@ -92,7 +92,7 @@ def load(folder: Path) -> Case:
     except OSError as error:
         why = error.strerror or str(error)
         raise InputError(tr("cannot be read: {why}", why=why), where=str(folder)) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(tr("not a case: {why}", why=error), where=str(folder)) from error
     if manifest.get("timeline_sha256", "") not in {"", hashlib.sha256(timeline).hexdigest()}:
         raise InputError(tr("the timeline is not the one that was written"), where=str(folder))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness import given
 from harness.dialect.profile import (
     FORMAT,
     DialectRule,
@@ -101,26 +101,25 @@ def read_profile(path: Path) -> Profile:
     Raises:
         InputError: it cannot be read, or something in it has no sense.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(tr("cannot be read: {why}", why=error), where=str(path)) from error
+    data = given.toml_of(path)
     if data.get("format") != FORMAT or "dialect" not in data:
         raise InputError(tr("this is no HL7 dialect of format {format}", format=FORMAT),
                          where=str(path), remedy="medharness dialect learn")  # fmt: skip
     dialects = {}
-    for number, each in enumerate(data["dialect"], 1):
+    tables = given.shaped(list[dict[str, Any]], data["dialect"], f"{path} [[dialect]]")
+    for number, each in enumerate(tables, 1):
         try:
             rule = _rule(each)
-        except (KeyError, TypeError, ValueError) as error:
+            dialects[rule.sender, rule.type] = rule
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             told = error.args[0] if error.args else error
             raise InputError(
                 tr("dialect {number}: {problem} is missing, unknown or of the wrong kind",
                    number=number, problem=told),
                 where=str(path),
             ) from error  # fmt: skip
-        dialects[rule.sender, rule.type] = rule
-    return Profile(messages=int(data.get("messages", 0)), dialects=dialects)
+    messages = given.shaped(int, data.get("messages", 0), f"{path} messages")
+    return Profile(messages=messages, dialects=dialects)
 
 
 _LISTS = frozenset({"versions", "declared", "written", "delimiters", "line_ends", "escapes", "fee"})

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
+from harness import given
 from harness.errors import InputError
 from harness.fingerprint.tokens import Token
 from harness.i18n import tr
@@ -74,10 +75,7 @@ def read_json(path: Path, kind: str) -> dict[str, Any]:
     Raises:
         InputError: it is not there, is no JSON, or is of another kind or format.
     """
-    try:
-        data = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise InputError(tr("cannot be read: {why}", why=error), where=str(path)) from error
+    data = given.json_of(path)
     if not isinstance(data, dict) or data.get("kind") != kind:
         raise InputError(tr("this is no {kind}", kind=kind), where=str(path))
     if data.get("format") != FORMAT:

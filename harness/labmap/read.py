@@ -278,7 +278,7 @@ def _toml(name: str, data: bytes) -> Iterable[Cells]:
     try:
         text = data.decode("utf-8-sig")
         tables: Any = tomllib.loads(text).get("item", [])
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(str(error), where=name) from error
     if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
         raise InputError(tr("an item map needs [[item]] tables"), where=name)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from harness import resources
+from harness import given, resources
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.ledger import money, sniff
@@ -69,6 +69,23 @@ class _Sums:
     lines: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """As a file says it."""
+
+    columns: dict[str, str | list[str]] = field(default_factory=dict)
+    name: str = "own"
+    title: str = ""
+    detect: list[str] = field(default_factory=list)
+    refund: dict[str, list[str]] = field(default_factory=dict)
+    unit: str = "yuan"
+    comment: str = ""
+    skip: list[str] = field(default_factory=list)
+    summary: dict[str, Any] = field(default_factory=dict)
+    summary_required: bool = False
+    footer: dict[str, str] = field(default_factory=dict)
+
+
 def bills(own: Mapping[str, Any] | None = None) -> list[Bill]:
     """The kinds of bill that are known; the site's own first.
 
@@ -93,26 +110,26 @@ def _load(name: str) -> dict[str, Any]:
 
 
 def _bill(data: Mapping[str, Any], where: str) -> Bill:
-    columns = data.get("columns")
-    if not isinstance(columns, dict) or not {"amount", "medins_setl_id"} <= set(columns):
+    told = given.shaped(_Told, data, where)
+    if not {"amount", "medins_setl_id"} <= set(told.columns):
         raise InputError(tr("columns need amount and medins_setl_id"), where=where)
-    if data.get("unit", "yuan") not in {"yuan", "fen"}:
+    if told.unit not in {"yuan", "fen"}:
         raise InputError(tr("unit is yuan or fen"), where=where)
     return Bill(
-        name=str(data.get("name", "own")),
-        title=str(data.get("title", "")),
-        detect=tuple(str(one) for one in data.get("detect", [])),
+        name=told.name,
+        title=told.title,
+        detect=tuple(told.detect),
         columns={
-            str(name): tuple([heads] if isinstance(heads, str) else [str(one) for one in heads])
-            for name, heads in columns.items()
+            name: (heads,) if isinstance(heads, str) else tuple(heads)
+            for name, heads in told.columns.items()
         },
-        refunds=frozenset(str(one) for one in data.get("refund", {}).get("states", [])),
-        unit=str(data.get("unit", "yuan")),
-        comment=str(data.get("comment", "")),
-        skip=tuple(str(one) for one in data.get("skip", [])),
-        summary=data.get("summary", {}),
-        summary_required=bool(data.get("summary_required", False)),
-        footer=data.get("footer", {}),
+        refunds=frozenset(told.refund.get("states", [])),
+        unit=told.unit,
+        comment=told.comment,
+        skip=tuple(told.skip),
+        summary=told.summary,
+        summary_required=told.summary_required,
+        footer=told.footer,
     )
 
 

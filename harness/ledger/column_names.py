@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness import given
 from harness.errors import InputError
 from harness.i18n import tr
 
 
 def names_of(path: str) -> dict[str, Any]:
     """What ``--columns`` says: ``[his]``, ``[centre]``, ``[channel]``, ``[channel_bill]``."""
-    if not path:
-        return {}
-    try:
-        with Path(path).open("rb") as stream:
-            return tomllib.load(stream)
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise InputError(str(error), where=path) from error
+    return given.toml_of(Path(path)) if path else {}
 
 
 def renames_of(data: Mapping[str, Any], path: str) -> dict[str, dict[str, str]]:

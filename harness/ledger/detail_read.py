@@ -177,14 +177,21 @@ def _text(path: Path) -> Iterator[tuple[int, list[str]]]:
             where=path.name,
             remedy=tr("export it again"),
         )
-    with path.open(encoding=encoding, newline="") as stream:
-        head = stream.readline(LINE_CHARS_MAX)
-        stream.seek(0)
-        delimiter = "\t" if head.count("\t") > head.count(",") else ","
-        reader = csv.reader(_bounded(stream, path), delimiter=delimiter)
-        for cells in reader:
-            if cells:
-                yield reader.line_num, cells
+    try:
+        with path.open(encoding=encoding, newline="") as stream:
+            head = stream.readline(LINE_CHARS_MAX)
+            stream.seek(0)
+            delimiter = "\t" if head.count("\t") > head.count(",") else ","
+            reader = csv.reader(_bounded(stream, path), delimiter=delimiter)
+            for cells in reader:
+                if cells:
+                    yield reader.line_num, cells
+    except UnicodeDecodeError as error:  # all of it decodes but for its end
+        raise InputError(
+            tr("the file ends in the middle of a character"),
+            where=path.name,
+            remedy=tr("export it again"),
+        ) from error
 
 
 def _bounded(stream: Iterator[str], path: Path) -> Iterator[str]:

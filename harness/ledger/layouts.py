@@ -14,7 +14,6 @@ in it are no ledger rows and need care:
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from typing import Any, Final
 
 import duckdb
 
-from harness import resources
+from harness import given, resources
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.ledger import quick, sniff
@@ -79,6 +78,17 @@ class Province:
 _USED: Final = ("result_columns", "stmt_rslt", "file_sign", "pair_count", "memo_insutype")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Policy:
+    """What is read of ``[policy]``; the rest is the centre's."""
+
+    stmt_rslt: dict[str, Any] = field(default_factory=dict)
+    file_sign: str = ""
+    pair_count: int = 2
+    memo_insutype: bool = False
+    mulaid_inside_acct: bool = True
+
+
 def province(name: str) -> Province:
     """The profile of a province, by name or as a TOML file of one's own.
 
@@ -96,22 +106,19 @@ def province(name: str) -> Province:
             raise InputError(
                 tr("no province profile {name}; there are {known}", name=name[:40], known=known)
             )
-    try:
-        with path.open("rb") as stream:
-            data = tomllib.load(stream)
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise InputError(str(error), where=str(path)) from error
+    data = given.toml_of(path)
     policy, doubts = data.get("policy", {}), data.get("confidence", {})
     if not isinstance(policy, dict) or not isinstance(doubts, dict):
         raise InputError(tr("expected the tables [policy] and [confidence]"), where=str(path))
+    told = given.shaped(_Policy, policy, f"{path} [policy]")
     return Province(
         name=str(data.get("name", path.stem)),
         title=str(data.get("title", "")),
-        balanced=str(dict(policy.get("stmt_rslt", {})).get("balanced", _BALANCED)),
-        file_sign=str(policy.get("file_sign", "")),
-        pair_count=int(policy.get("pair_count", 2)),
-        memo_insutype=bool(policy.get("memo_insutype", False)),
-        mulaid_inside_acct=bool(policy.get("mulaid_inside_acct", True)),
+        balanced=str(told.stmt_rslt.get("balanced", _BALANCED)),
+        file_sign=told.file_sign,
+        pair_count=told.pair_count,
+        memo_insutype=told.memo_insutype,
+        mulaid_inside_acct=told.mulaid_inside_acct,
         doubtful=tuple(
             f"{key}: {doubts[f'policy.{key}']}" for key in _USED if f"policy.{key}" in doubts
         ),

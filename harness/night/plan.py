@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from harness import given
 from harness.clock import RealClock
 from harness.errors import InputError
 from harness.i18n import tr
@@ -281,19 +281,26 @@ def _people(profile: Profile) -> list[str]:
     return [*dict.fromkeys(found), tr("engineer at this harness"), tr("who decides to go back")]
 
 
+@dataclass(frozen=True, slots=True)
+class _Took:
+    """What is read of a scenario of a run."""
+
+    id: str
+    seconds: float = 0.0
+
+
 def measured_of(folder: Path) -> dict[str, float]:
     """Seconds by scenario of an earlier run.
 
     Raises:
         InputError: no run folder.
     """
-    try:
-        data = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        return {one["id"]: float(one["seconds"]) for one in data["scenarios"] if one["seconds"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            tr("not a run folder: {folder}", folder=folder), where=str(error)
-        ) from None
+    path = folder / "run.json"
+    if not path.is_file():
+        raise InputError(tr("not a run folder: {folder}", folder=folder))
+    data = given.shaped(dict[str, Any], given.json_of(path), str(path))
+    rows = given.shaped(list[_Took], data.get("scenarios"), f"{path} scenarios")
+    return {one.id: one.seconds for one in rows if one.seconds}
 
 
 def write(night: Night, out: Path) -> list[Path]:

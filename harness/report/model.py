@@ -14,6 +14,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from harness import given
 from harness.errors import InputError
 from harness.evidence.verdict import Verdict
 from harness.i18n import tr
@@ -238,14 +239,7 @@ def parse(kind: type[T], path: Path) -> T:
         InputError: the file is missing, is not of this format, or a field is wrong; names every
             wrong field up to ``PROBLEMS_MAX``.
     """
-    try:
-        data = json.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(
-            tr("cannot be read: {why}", why=error.strerror), where=str(path)
-        ) from error
-    except ValueError as error:
-        raise InputError(tr("is not JSON: {why}", why=error), where=str(path)) from error
+    data = given.json_of(path)
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         found = data.get("format") if isinstance(data, dict) else None
         raise InputError(

@@ -7,7 +7,6 @@ production all the same, and ``lint`` names it.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -15,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from harness import resources
+from harness import given, resources
 from harness.errors import InputError, ScenarioError
 from harness.i18n import tr
 from harness.scenario.feature import Scenario
@@ -53,16 +52,8 @@ def rules(path: Path | None = None) -> tuple[Rule, ...]:
         InputError: it cannot be used.
     """
     found = path or resources.fixture("disturbing.toml")
-    try:
-        data = tomllib.loads(found.read_text(encoding="utf-8"))
-        made = tuple(
-            Rule(kind=one["kind"], requirements=tuple(one["requirements"]), why=one["why"])
-            for one in data["disturbing"]
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            tr("the list cannot be read: {reason}", reason=error), where=found.name
-        ) from error
+    told = given.toml_of(found).get("disturbing")
+    made = given.shaped(tuple[Rule, ...], told, f"{found.name} [[disturbing]]")
     unknown = sorted({one.kind for one in made} - KINDS)
     if unknown:
         raise InputError(tr("unknown: {keys}", keys=", ".join(unknown)), where=found.name)

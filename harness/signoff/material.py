@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from harness import given
 from harness.errors import InputError
 from harness.evidence import trace
 from harness.evidence.trace import Record
@@ -230,11 +230,7 @@ def _hashed(path: Path, name: str) -> Evidence:
 
 def _json(folder: Path, name: str, evidence: list[Evidence], number: int = 1) -> Mapping[str, Any]:
     path = folder / name if folder.is_dir() else folder
-    try:
-        data: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        message = tr("the file cannot be read: {reason}", reason=error)
-        raise InputError(message, where=str(path)) from error
+    data = given.json_of(path)
     if not isinstance(data, dict) or data.get("format") != number or "verdict" not in data:
         raise InputError(tr("this is no {name}", name=name), where=str(path))
     evidence.append(_hashed(path, f"{path.parent.name}/{path.name}"))
@@ -259,18 +255,17 @@ def _mismatched(
 
 
 def _facts(path: Path, evidence: list[Evidence]) -> Facts:
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        message = tr("the file cannot be read: {reason}", reason=error)
-        raise InputError(message, where=str(path)) from error
+    data = given.toml_of(path)
     unknown = sorted(set(data) - set(FACT_TABLES) - set(FACT_LISTS))
     if unknown:
         raise InputError(tr("unknown: {keys}", keys=", ".join(unknown)), where=str(path))
     evidence.append(_hashed(path, path.name))
     single = {name: _texts(data.get(name, {}), keys, path) for name, keys in FACT_TABLES.items()}
     lists = {
-        name: [_texts(one, keys, path) for one in data.get(name, [])]
+        name: [
+            _texts(one, keys, path)
+            for one in given.shaped(list[Any], data.get(name, []), f"{path} [[{name}]]")
+        ]
         for name, keys in FACT_LISTS.items()
     }
     return Facts(

@@ -97,7 +97,7 @@ def read_forms(path: Path | None = None) -> dict[tuple[str, str], Form]:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"])
             raise _unusable(one, f"{where}: {first['msg']}") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise _unusable(one, str(error)) from None
         forms |= {(form.role, form.command): form for form in read.card}
     return forms

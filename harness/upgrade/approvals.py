@@ -6,13 +6,13 @@ any more, fails the comparison; money and the identity of patients can never be 
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
+from harness import given
 from harness.errors import InputError, InputErrors
 from harness.i18n import tr
 from harness.upgrade.differences import Difference
@@ -88,11 +88,7 @@ def read(path: Path) -> list[Approval]:
 
 
 def _tables(file: Path) -> list[Mapping[str, Any]]:
-    try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        message = tr("the file cannot be read: {reason}", reason=error)
-        raise InputError(message, where=str(file)) from error
+    data = given.toml_of(file)
     tables = data.pop("approval", [])
     if data or not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
         raise InputError(tr("only [[approval]] tables belong here"), where=str(file))

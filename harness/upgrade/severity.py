@@ -7,7 +7,6 @@ is has grade 2 at least, whatever the file says.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -17,6 +16,7 @@ from typing import Any, Final
 
 from harness import resources
 from harness.errors import InputError
+from harness.given import toml_of
 from harness.i18n import tr
 from harness.upgrade.approvals import untouchable
 from harness.upgrade.differences import CLASSES, Difference
@@ -80,11 +80,7 @@ def read(path: Path) -> Severity:
     Raises:
         InputError: it cannot be read, or a rule says what no rule can say.
     """
-    try:
-        data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        message = tr("the file cannot be read: {reason}", reason=error)
-        raise InputError(message, where=str(path)) from error
+    data = toml_of(path)
     tables = data.get("rule", [])
     if data.get("format") != 1 or set(data) - {"format", "rule"} or not isinstance(tables, list):
         raise InputError(tr("only format = 1 and [[rule]] tables belong here"), where=str(path))

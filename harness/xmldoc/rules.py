@@ -21,7 +21,6 @@ not want.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +28,7 @@ from typing import Any, Final
 
 from lxml import etree
 
-from harness import i18n
+from harness import given, i18n
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.resources import fixtures_folder
@@ -216,10 +215,7 @@ def _file_of(name: str, beside: Path | None) -> Path:
 
 
 def _load_into(target: RuleSet, path: Path, depth: int) -> None:
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise InputError(tr("cannot be read: {why}", why=str(error)), where=str(path)) from error
+    data = given.toml_of(path)
     _known(data, _FILE_KEYS, str(path))
     if data.get("format") != FORMAT:
         raise InputError(tr("format must be {wanted}", wanted=FORMAT), where=str(path))

@@ -13,13 +13,13 @@ about safety or identity cannot be waived.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from harness import given
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.xmldoc.finding import ERROR, WARNING, DocumentFinding, fixed, waivable
@@ -104,10 +104,7 @@ def read_waivers(path: Path, today: date) -> Waivers:
     Raises:
         InputError: it cannot be read, or an entry lacks something.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise InputError(tr("cannot be read: {why}", why=str(error)), where=str(path)) from error
+    data = given.toml_of(path)
     tables = data.get("waiver", [])
     if not isinstance(tables, list) or set(data) - {"waiver"}:
         raise InputError(tr("a waiver file holds [[waiver]] tables alone"), where=str(path))

@@ -5,7 +5,6 @@ Amounts are integer fen, ratios ten-thousandths. The figures that ship are examp
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -14,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from harness import resources
+from harness import given, resources
 from harness.errors import InputError
 from harness.i18n import tr
 from simulators.centre.calc_money import RATIO_ONE
@@ -87,9 +86,8 @@ def load(path: Path) -> Benefits:
     Raises:
         InputError: a figure is missing, is no text, or has digits that money does not have.
     """
+    data = given.toml_of(path)
     try:
-        with path.open("rb") as file:
-            data = tomllib.load(file)
         kinds = {code: str(row["kind"]) for code, row in data["med_type"].items()}
         clr_types = {code: str(row["clr_type"]) for code, row in data["med_type"].items()}
         plans = {
@@ -97,7 +95,7 @@ def load(path: Path) -> Benefits:
             for row in data["plan"]
         }
         funds = {code: str(fund) for code, fund in data["funds"].items()}
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, InvalidOperation) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, InvalidOperation) as error:
         raise InputError(
             tr("the benefit plan cannot be read: {reason}", reason=error),
             where=str(path),

@@ -175,7 +175,7 @@ def load_province(name: str, specification: str = "") -> Province:
         data = path.read_bytes()[: PROVINCE_BYTES_MAX + 1]
         text = data.decode("utf-8-sig")
         raw = tomllib.loads(text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             tr("this province cannot be read: {reason}", reason=error), where=str(path)
         ) from error

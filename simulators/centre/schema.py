@@ -7,7 +7,6 @@ contradicts itself in is tolerated by the wider of its statements.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from harness import resources
+from harness import given, resources
 from harness.errors import InputError
 from harness.i18n import tr
 
@@ -175,9 +174,9 @@ def changed(
 
 def _read(path: Path) -> Specification:
     raw = _json(path)
-    if "base" in raw:
-        return _derived(load(str(raw["base"])), raw, path)
     try:
+        if "base" in raw:
+            return _derived(load(str(raw["base"])), raw, path)
         names = raw["names"]
         return Specification(
             version=raw["version"],
@@ -187,6 +186,9 @@ def _read(path: Path) -> Specification:
             code_lists=_code_lists(),
             lengths=raw["lengths_tolerated"],
         )
+    except InputError as error:
+        raise InputError(error.message, where=error.where or str(path),
+                         remedy=error.remedy) from error  # fmt: skip
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(
             tr("this specification cannot be read: {reason}", reason=repr(error)), where=str(path)
@@ -212,13 +214,7 @@ def _path(version: str) -> Path:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(
-            tr("this specification cannot be read: {reason}", reason=error), where=str(path)
-        ) from error
-    return dict(raw)
+    return given.shaped(dict[str, Any], given.json_of(path), str(path))
 
 
 def _code_lists() -> dict[str, dict[str, str]]:
@@ -278,12 +274,12 @@ def _derived(base: Specification, raw: Mapping[str, Any], path: Path) -> Specifi
             transactions[infno] = _transaction(infno, one, raw.get("names", {}))
         for infno in raw.get("without", ()):
             del transactions[infno]
-    except (KeyError, TypeError, ValueError, StopIteration) as error:
+        spec = replace(base, version=raw["version"], transactions=transactions)
+        return spec.with_codes(raw.get("codes_added", {}), raw.get("codes_removed", {}))
+    except (KeyError, TypeError, AttributeError, ValueError, StopIteration) as error:
         raise InputError(
             tr("this specification cannot be read: {reason}", reason=repr(error)), where=str(path)
         ) from error
-    spec = replace(base, version=raw["version"], transactions=transactions)
-    return spec.with_codes(raw.get("codes_added", {}), raw.get("codes_removed", {}))
 
 
 def _changed(transaction: Transaction, change: Mapping[str, Any]) -> Transaction:

@@ -57,7 +57,7 @@ class Engine:
     _deaf: bool = False
 
     def __post_init__(self) -> None:
-        routes = read_rules(rule_file.text_of(self.rules))
+        routes = read_rules(rule_file.text_of(self.rules), self.rules)
         links = list(dict.fromkeys([*(route.to for route in routes), interface_engine_out.SENDERS]))
         self.forwarders = {
             link: Forwarder(link, self.store, self.timing, self.defects,

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from harness import given
 from harness.errors import InputError
 from harness.wire.hl7 import Hl7Message
 from harness.wire.hl7_encoding import codec_of
@@ -62,44 +62,35 @@ class Route:
         return link == self.frm and (kind in self.types or kind.partition("^")[0] in self.types)
 
 
-def read_rules(text: str) -> tuple[Route, ...]:
-    """The routes of a rule file.
+def read_rules(text: str, where: str = "") -> tuple[Route, ...]:
+    """The routes of a rule file; ``where`` it is.
 
     Raises:
         InputError: it is no TOML, or says what has no meaning; with the route.
     """
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"the rules cannot be read: {error}") from error
+    data = given.toml_in(text, where)
     if data.get("format") != FORMAT:
-        raise InputError(f"rules of format {data.get('format')}, not {FORMAT}")
-    routes = data.get("routes", [])
+        raise InputError(f"rules of format {data.get('format')}, not {FORMAT}", where=where)
+    routes = given.shaped(list[dict[str, Any]], data.get("routes", []), f"{where} [[routes]]")
     if not routes or len(routes) > ROUTES_MAX:
-        raise InputError(f"{len(routes)} routes; 1 to {ROUTES_MAX} are possible")
-    return tuple(_route(row) for row in routes)
+        raise InputError(f"{len(routes)} routes; 1 to {ROUTES_MAX} are possible", where=where)
+    return tuple(_route(row, f"{where} {row.get('name', '?')}".strip()) for row in routes)
 
 
-def _route(row: Mapping[str, Any]) -> Route:
-    where = str(row.get("name", "?"))
+def _route(row: Mapping[str, Any], where: str) -> Route:
     missing = [name for name in ("name", "from", "to", "types") if not row.get(name)]
     if missing:
         raise InputError(f"a route without {', '.join(missing)}", where=where)
-    charset = str(row.get("charset", ""))
-    if charset and codec_of(charset) is None:
-        raise InputError(f"no character set {charset}", where=where)
-    rules = []
-    for one in row.get("rules", []):
-        if one.get("do") not in ACTIONS:
+    for one in given.shaped(list[dict[str, Any]], row.get("rules", []), where):
+        if one.get("do") not in [*ACTIONS]:
             raise InputError(f"no rule {one.get('do')}", where=where)
-        try:
-            rules.append(Rule(**one))
-        except TypeError as error:
-            raise InputError(f"a rule that cannot be read: {error}", where=where) from error
-    return Route(
-        name=row["name"], frm=row["from"], to=row["to"], types=tuple(row["types"]),
-        charset=charset, rules=tuple(rules),
-    )  # fmt: skip
+        if unknown := sorted(one.keys() - Rule.__dataclass_fields__):
+            raise InputError(f"a rule that cannot be read: {unknown[0]}", where=where)
+    told = {"frm" if name == "from" else name: value for name, value in row.items()}
+    route = given.shaped(Route, told, where)
+    if route.charset and codec_of(route.charset) is None:
+        raise InputError(f"no character set {route.charset}", where=where)
+    return route
 
 
 def transform(route: Route, payload: bytes, defects: set[str]) -> bytes:

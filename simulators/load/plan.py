@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
-from harness import resources
+from harness import given, resources
 from harness.errors import InputError
 from harness.i18n import tr
 from simulators.load.arrivals import Arrivals
@@ -104,20 +102,13 @@ def load_plan(path: Path | None) -> LoadPlan:
         InputError: it cannot be read, or says something that is not known, missing or no number.
     """
     path = path or resources.fixture(*SHIPPED)
-    where = str(path)
-    try:
-        data = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(tr("cannot be read: {why}", why=error), where=where) from error
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"line (\d+)", str(error))
-        place = f"{where}:{line[1]}" if line else where
-        raise InputError(tr("is not TOML: {why}", why=error), where=place) from error
+    where, data = str(path), given.toml_of(path)
     _known(data, _WHOLE, where)
     groups = [_group(kind, data[kind], f"{where} [{kind}]") for kind in KINDS if kind in data]
     if not groups:
         raise InputError(tr("the plan names no users"), where=where, remedy=", ".join(KINDS))
-    return LoadPlan(seconds=_number(data, "seconds", where), seed=int(data.get("seed", 1)),
+    seed = given.shaped(int, data.get("seed", 1), f"{where} seed")
+    return LoadPlan(seconds=_number(data, "seconds", where), seed=seed,
                     groups=tuple(groups)).changed()  # fmt: skip
 
 

@@ -6,13 +6,12 @@ likely, not a promise of a vendor: the file names no product.
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from harness import resources
+from harness import given, resources
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.wire import dicom_text
@@ -108,12 +107,7 @@ def load_model(name: str) -> Model:
             tr("no modality {name}", name=name),
             remedy=tr("use one of: {known}", known=", ".join(known_models())),
         )
-    try:
-        with path.open("rb") as file:
-            data: dict[str, Any] = tomllib.load(file)
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(str(error), where=str(path)) from error
-    return _checked(path.stem, data, str(path))
+    return _checked(path.stem, given.toml_of(path), str(path))
 
 
 def _checked(name: str, data: dict[str, Any], where: str) -> Model:
@@ -121,10 +115,7 @@ def _checked(name: str, data: dict[str, Any], where: str) -> Model:
     unknown = sorted(data.keys() - known.keys())
     if unknown:
         raise InputError(tr("unknown key {key}", key=unknown[0]), where=where)
-    try:
-        model = Model(**{**data, "name": name, "syntaxes": tuple(data.get("syntaxes", ()))})
-    except TypeError as error:
-        raise InputError(str(error), where=where) from error
+    model = given.shaped(Model, {**data, "name": name}, where)
     sets = {
         "contexts": CONTEXT_HABITS,
         "mpps": MPPS_HABITS,

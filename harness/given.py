@@ -1,0 +1,95 @@
+"""Files that a person hands over: read whole, or refused with the place and the next action.
+
+A reader that opens such a file by itself forgets a case: a file that an editor saved in GBK, a
+table where a text is wanted, brackets in brackets without end.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from harness.errors import InputError, InputErrors
+from harness.i18n import tr
+
+PROBLEMS_MAX = 20
+"""Named at once: who corrects these looks again."""
+
+T = TypeVar("T")
+
+
+def text_of(path: Path) -> str:
+    """The text of a file in UTF-8, with or without its mark.
+
+    Raises:
+        InputError: it is not there, or is in another encoding; with the line.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise InputError(tr("cannot be read: {why}", why=why), where=str(path)) from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            tr("the file is not UTF-8"), where=f"{path}:{line}", remedy=tr("save the file as UTF-8")
+        ) from error
+
+
+def toml_of(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file.
+
+    Raises:
+        InputError: it cannot be read, or is no TOML; with the line.
+    """
+    return toml_in(text_of(path), str(path))
+
+
+def toml_in(text: str, where: str) -> dict[str, Any]:
+    """The tables of a text; ``where`` it comes from.
+
+    Raises:
+        InputError: it is no TOML; with the line.
+    """
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        line = re.search(r"line (\d+)", str(error))
+        place = f"{where}:{line[1]}" if line else where
+        raise InputError(tr("is not TOML: {why}", why=error), where=place) from error
+
+
+def json_of(path: Path) -> Any:
+    """What a JSON file says.
+
+    Raises:
+        InputError: it cannot be read, or is no JSON.
+    """
+    try:
+        return json.loads(text_of(path))
+    except (ValueError, RecursionError) as error:
+        raise InputError(tr("is not JSON: {why}", why=error), where=str(path)) from error
+
+
+def shaped(kind: type[T], data: object, where: str) -> T:
+    """What a file says as a ``kind``: a dataclass, or any type that pydantic knows.
+
+    Raises:
+        InputErrors: a key is missing, or holds something else; each with its key.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(data)
+    except ValidationError as error:
+        problems = [
+            (".".join(str(part) for part in one["loc"]), one["msg"])
+            for one in error.errors(include_url=False)[:PROBLEMS_MAX]
+        ]
+        told = [InputError(f"{key}: {why}" if key else why, where=where) for key, why in problems]
+        raise InputErrors(told) from error
