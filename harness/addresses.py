@@ -157,4 +157,4 @@ def _place(text: str) -> tuple[str, int]:
 
 
 def _port(text: str) -> int:
-    return int(text) if text.isdigit() else POSTGRESQL_PORT
+    return int(text) if text.isdecimal() else POSTGRESQL_PORT

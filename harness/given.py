@@ -6,19 +6,30 @@ table where a text is wanted, brackets in brackets without end.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import tomllib
+import zipfile
+import zlib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import InputError, InputErrors
 from harness.i18n import tr
 
-PROBLEMS_MAX = 20
+PROBLEMS_MAX: Final = 20
 """Named at once: who corrects these looks again."""
+
+DAMAGED_ZIP: Final = (
+    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, NotImplementedError,
+    RuntimeError, ValueError,
+)  # fmt: skip
+"""All that the library raises over an archive that is cut off, damaged, encrypted or of a kind that
+it does not know."""
 
 T = TypeVar("T")
 
@@ -76,6 +87,22 @@ def json_of(path: Path) -> Any:
         return json.loads(text_of(path))
     except (ValueError, RecursionError) as error:
         raise InputError(tr("is not JSON: {why}", why=error), where=str(path)) from error
+
+
+def rows_of(text: str, where: str) -> list[tuple[int, list[str]]]:
+    """The rows of a table with commas, each with the number of its last line; blank lines too.
+
+    Raises:
+        InputError: a cell is longer than any is; with the line.
+    """
+    reader, rows = csv.reader(io.StringIO(text, newline="")), []
+    try:
+        for row in reader:
+            rows.append((reader.line_num, row))  # noqa: PERF401 - the line is that of this moment
+    except csv.Error as error:
+        place = f"{where}:{reader.line_num}"
+        raise InputError(tr("cannot be read: {why}", why=error), where=place) from error
+    return rows
 
 
 def shaped(kind: type[T], data: object, where: str) -> T:

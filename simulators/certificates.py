@@ -188,7 +188,7 @@ class Authority:
         key = _Key()
         public = key.public()
         names = [_der(0x87, bytes(int(part) for part in one.split(".")))
-                 if one.replace(".", "").isdigit() else _der(0x82, one.encode("ascii"))
+                 if one.replace(".", "").isdecimal() else _der(0x82, one.encode("ascii"))
                  for one in hosts]  # fmt: skip
         extensions = [
             _extension(_CONSTRAINTS, _sequence()),

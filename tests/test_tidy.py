@@ -186,6 +186,22 @@ def test_lines_are_short() -> None:
     assert long == []
 
 
+def test_digits_are_asked_for_where_a_number_is_meant() -> None:
+    """``"²".isdigit()`` is true, and ``int("²")`` ends in an error; bytes have no other word."""
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for top in ("harness", "simulators", "scenarios")
+        for path in sorted((ROOT / top).rglob("*.py"))
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if ".isdigit()" in line and "isascii" not in line and not BYTES_ARE_DIGITS & {path.name}
+    ]
+    assert found == []
+
+
+BYTES_ARE_DIGITS = {"framing_maker.py", "interface_engine_hllp.py", "wire_forms.py"}
+"""Modules that ask bytes."""
+
+
 def test_no_open_points_are_left_in_files() -> None:
     """In tests only comments are looked at: such words are also data there."""
     words = rf"\b(?:{'|'.join(BANNED_WORDS)})\b"

@@ -14,14 +14,15 @@ from typing import Final
 from harness.captures.reading import CaptureFinding, Reading, ReadMessage
 from harness.captures.sources import Stream
 from harness.wire import poct1a
-from harness.wire.core import Message, Violation
+from harness.wire.core import Event, Message, Violation
 from harness.wire.poct1a_core import Poct1aCore
 
 POCT: Final = "poct1a"
 ACKNOWLEDGEMENT: Final = "ACK.R01"
 
 _ROOT: Final = re.compile(
-    rb"\A[\x00-\x20\xef\xbb\xbf]*(?:<\?xml[^>]{0,500}\?>\s*)?(?:<!--.{0,2000}?-->\s*)*"
+    rb"\A[\x00-\x20\xef\xbb\xbf]*(?:<\?xml[^>]{0,500}\?>\s*)?"
+    rb"(?:<!--(?:(?!-->).){0,2000}-->\s*)*"  # one comment each: else many would be read in 2^n ways
     rb"<(?:[A-Za-z_][\w-]{0,40}:)?[A-Z]{3}\.R[0-9]{2}[\s/>]",
     re.DOTALL,
 )
@@ -53,14 +54,11 @@ class Part:
 
 def messages(data: bytes) -> Iterator[Part]:
     """Everything that one side says, message by message; no byte is left out."""
-    core = Poct1aCore()
-    core.receive(data, 0.0)
     done = 0
-    for event in core.events():
+    for event, end in _heard(Poct1aCore(), data):
         if not isinstance(event, Message):
             continue
-        begin = data.find(event.payload, done)
-        end = begin + len(event.payload)
+        begin = end - len(event.payload)
         before = data[done:begin].strip(_BLANK)
         yield Part(done, data[done:end], event.payload, not before or before.startswith(b"<?xml"))
         done = end
@@ -69,13 +67,27 @@ def messages(data: bytes) -> Iterator[Part]:
         yield Part(done, rest, rest, sound=False)
 
 
+def _heard(core: Poct1aCore, data: bytes) -> Iterator[tuple[Event, int]]:
+    """What the core reports, and behind which byte: a message is whole with a ``>``.
+
+    Its bytes may stand before it as well, in a message that is the same or in a comment.
+    """
+    begin = 0
+    while begin < len(data):
+        end = data.find(b">", begin) + 1 or len(data)
+        core.receive(data[begin:end], 0.0)
+        for event in core.events():
+            yield event, end
+        begin = end
+
+
 def read_poct(stream: Stream) -> Reading:
     """Everything that one side says; any bytes will do."""
     reading = Reading(direction=stream.direction)
     core = Poct1aCore()
-    core.receive(stream.data, 0.0)
+    heard = list(_heard(core, stream.data))
     core.on_deadline(_NEVER_S)
-    for event in core.events():
+    for event, end in [*heard, *((one, len(stream.data)) for one in core.events())]:
         if isinstance(event, Violation):
             reading.findings.append(
                 CaptureFinding(against="standard", code=event.code, message=event.message,
@@ -92,6 +104,6 @@ def read_poct(stream: Stream) -> Reading:
             ]
             reading.messages.append(
                 ReadMessage(records=records, payload=event.payload,
-                            offset=stream.data.find(event.payload))
+                            offset=end - len(event.payload))
             )  # fmt: skip
     return reading

@@ -64,7 +64,7 @@ def shape_of(tree: Tree) -> Shape | None:
         value = node.value if node is not None else b""
         if node is not None and node.vr == "IS":
             text = value.decode("ascii", "replace").strip(" \0")
-            return int(text) if text.isdigit() else default
+            return int(text) if text.isdecimal() else default
         return int(struct.unpack_from("<H", value)[0]) if len(value) >= 2 else default
 
     rows, columns = number("Rows", 0), number("Columns", 0)

@@ -135,7 +135,7 @@ def parse(text: str) -> Fault:
             remedy=tr("write it like LIS ORU^R01 OBX[3=K]-6 = mmol/L"),
         )
     left, place, wanted = match["left"].strip(), match["place"], (match["wanted"] or "").strip()
-    if place == COUNT and not wanted.isdigit():
+    if place == COUNT and not wanted.isdecimal():
         raise InputError(tr("a count is a number: {text}", text=text))
     role, _, kind = left.partition(" ")
     if kind:

@@ -17,6 +17,7 @@ from typing import Final
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.wire.astm_decode import DecodedUnit, decode_stream
+from harness.wire.astm_link import BACKLOG_BYTES_MAX
 from harness.wire.core import Event, Message, Mutator, Unit, unchanged
 
 WIRE: Final = "astm-wire"
@@ -198,10 +199,11 @@ class WireCore:
             self._out += ACK
         elif byte not in {EOT, ACK, NAK}:
             self._held += byte
-            if byte == b"\n":
+            # What never ends is told in pieces, and not acknowledged.
+            if byte == b"\n" or len(self._held) >= BACKLOG_BYTES_MAX:
                 self._events.append(WireReply(payload=bytes(self._held), name="frame"))
                 self._held.clear()
-                self._out += ACK
+                self._out += ACK if byte == b"\n" else b""
 
     def _go_on(self, now: float) -> None:
         while self._waiting and self._deadline is None:

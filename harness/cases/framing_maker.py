@@ -155,7 +155,7 @@ def _blocks(data: bytes, config: BlocksConfig) -> Iterator[Unit]:
     for at, match in enumerate(found):
         if match.start() > done:
             yield from _between(data, done, match.start())
-        number = int(match["number"], config.base) if match["number"].isalnum() else 0
+        number = _number(match["number"], config.base)
         follows = found[at + 1] if at + 1 < len(found) else None
         clear = follows is not None and not data[match.end() : follows.start()].strip(
             _REPLIES + _QUIET + b" "
@@ -169,6 +169,13 @@ def _blocks(data: bytes, config: BlocksConfig) -> Iterator[Unit]:
         )  # fmt: skip
         done = match.end()
     yield from _between(data, done, len(data))
+
+
+def _number(written: bytes, base: int) -> int:
+    """The number of a block; 0 where what stands there is none."""
+    return (
+        int(written, base) if _HEX.fullmatch(written) and (base == 16 or written.isdigit()) else 0
+    )
 
 
 def _between(data: bytes, begin: int, end: int) -> Iterator[Unit]:

@@ -94,7 +94,7 @@ def load(folder: Path) -> Case:
         raise InputError(tr("cannot be read: {why}", why=why), where=str(folder)) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(tr("not a case: {why}", why=error), where=str(folder)) from error
-    if manifest.get("timeline_sha256", "") not in {"", hashlib.sha256(timeline).hexdigest()}:
+    if manifest.get("timeline_sha256", "") not in ("", hashlib.sha256(timeline).hexdigest()):
         raise InputError(tr("the timeline is not the one that was written"), where=str(folder))
     if not lines:
         raise InputError(tr("the case has no message"), where=str(folder))

@@ -146,7 +146,7 @@ class Pseudonyms:
         if not sign.isascii():
             pool = _script(sign)
             return pool[next(stream) % len(pool)]
-        if sign.isdigit():
+        if sign.isdecimal():
             return str(next(stream) % 10)
         alphabet = "ABCDEFGHJKLMNPQRSTUVWXYZ"
         made = alphabet[next(stream) % len(alphabet)]
@@ -171,7 +171,7 @@ class Pseudonyms:
             day = date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
         except ValueError:
             return match[0]
-        sign = match[0][4] if not match[0][4].isdigit() else ""
+        sign = match[0][4] if not match[0][4].isdecimal() else ""
         return (day + timedelta(days=self.days)).strftime(f"%Y{sign}%m{sign}%d")
 
     def _stream(self, text: str, salt: str) -> Iterator[int]:

@@ -202,7 +202,7 @@ def _precedes(sent: Sequence[Record], answer: Record) -> bool:
 
 def _means_something(protocol: str, code: str) -> bool:
     if protocol == "http":
-        return code in HTTP_DONE or code.removeprefix("-").isdigit()
+        return code in HTTP_DONE or code.removeprefix("-").isdecimal()
     return code in POSITIVE | NEGATIVE
 
 

@@ -281,15 +281,28 @@ def expand(capture: Path, trace: Path) -> str:
         records = _records(file, capture.stat().st_size)
         if file.read(len(MAGIC)) != MAGIC or (first := next(records, None)) is None:
             raise InputError(tr("not a capture of a load run"), where=str(capture))
-        clock = _Then(first[2], datetime.fromisoformat(json.loads(first[3])["wall"]), first[2])
+        clock = _Then(first[2], _begun(first[3], capture), first[2])
         journal = Trace(clock, trace, keep=False)
-        journal.add("open", format=FORMAT)
-        whole = _tell(records, clock, Recorder(journal))
+        try:
+            journal.add("open", format=FORMAT)
+            whole = _tell(records, clock, Recorder(journal))
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+            journal.close()
+            raise InputError(
+                tr("the capture is damaged: {why}", why=error), where=str(capture)
+            ) from error
     if whole:
         journal.seal("pass")
         return ""
     journal.close()
     return tr("the capture is cut off: the run was killed")
+
+
+def _begun(body: bytes, capture: Path) -> datetime:
+    try:
+        return datetime.fromisoformat(json.loads(body)["wall"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise InputError(tr("not a capture of a load run"), where=str(capture)) from error
 
 
 _Read = tuple[int, int, float, bytes]

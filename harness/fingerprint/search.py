@@ -115,7 +115,7 @@ class Search:
             token = self._codes.get(match[1].lower())
             if token is not None:
                 yield token, _how(token.text, text, match.start())
-        if any(character.isdigit() for character in text):
+        if any(character.isdecimal() for character in text):
             yield from self._in_digits(text)
 
     def _in_digits(self, text: str) -> Iterator[tuple[Token, str]]:

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import duckdb
 
+from harness import given
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.ledger import money
@@ -61,7 +62,7 @@ def _inputs(sides: list[Side]) -> str:
     return total.hexdigest()
 
 
-def _chain(folder: Path) -> list[dict[str, Any]]:
+def chain(folder: Path) -> list[dict[str, Any]]:
     """The chain, checked link by link.
 
     Raises:
@@ -70,14 +71,16 @@ def _chain(folder: Path) -> list[dict[str, Any]]:
     path = folder / CHAIN
     if not path.is_file():
         return []
-    links: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    links = given.shaped(list[dict[str, Any]], given.json_of(path), str(path))
     before = ""
     for number, link in enumerate(links, 1):
         try:
             files = {n: _digest(_file(folder, number, n)) for n in link["files"]}
-        except OSError as error:
-            raise Incomplete(tr("the state is not whole: {error}", error=error)) from error
-        if link["files"] != files or link["hash"] != _seal(before, link):
+            kept = link["files"] == files and link["hash"] == _seal(before, link)
+        except (OSError, KeyError, TypeError) as error:
+            why = tr("the state is not whole: {error}", error=error)
+            raise Incomplete(why, where=str(path)) from error
+        if not kept:
             raise Incomplete(
                 tr("the state was changed after run {number}", number=number), where=str(path)
             )
@@ -96,7 +99,7 @@ def recall(con: duckdb.DuckDBPyConnection, folder: Path, sides: list[Side]) -> N
     Raises:
         InputError: this day is closed with other inputs.
     """
-    links = _chain(folder)
+    links = chain(folder)
     own = _inputs(sides)
     days = _days(con)
     for number, link in enumerate(links):
@@ -258,7 +261,7 @@ def _take_loose(con: duckdb.DuckDBPyConnection, side: str, other: str, table: st
 def remember(con: duckdb.DuckDBPyConnection, folder: Path, sides: list[Side]) -> dict[str, Any]:
     """Write down what this run left open and closed; a repeated run adds nothing."""
     folder.mkdir(parents=True, exist_ok=True)
-    links = _chain(folder)
+    links = chain(folder)
     own = _inputs(sides)
     for number, link in enumerate(links, 1):
         if link["inputs"] == own:

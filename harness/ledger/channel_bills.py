@@ -336,7 +336,7 @@ def _against_summary(kind: Bill, sums: _Sums) -> str:
     told = dict(zip(block[0], block[1], strict=False))
     rows = sums.paid_rows + sums.refund_rows
     count = told.get(str(kind.summary["count"]), "")
-    if not count.isdigit() or int(count) != rows:
+    if not count.isdecimal() or int(count) != rows:
         return _differs(count, rows, "", sums.paid)
     for name, total in (("amount", sums.paid), ("refund_amount", sums.refunded)):
         text = next((told[one] for one in kind.summary[name] if one in told), None)

@@ -286,7 +286,7 @@ def _sum(cells: list[str]) -> int:
         {cell[-3:-2] for cell in usual} == {"."}
         and len(text) - len(digits) == len(usual)
         and len(digits) - len(plain) == len(usual) - 1
-        and plain.isdigit()
+        and plain.isdecimal()
         and plain.isascii()
     ):
         return sum(map(int, digits.split(" "))) + sum(map(_worth, others))

@@ -182,6 +182,7 @@ def _text(path: Path) -> Iterator[tuple[int, list[str]]]:
             head = stream.readline(LINE_CHARS_MAX)
             stream.seek(0)
             delimiter = "\t" if head.count("\t") > head.count(",") else ","
+            csv.field_size_limit(LINE_CHARS_MAX)
             reader = csv.reader(_bounded(stream, path), delimiter=delimiter)
             for cells in reader:
                 if cells:

@@ -253,7 +253,7 @@ def _fetched(cursor: duckdb.DuckDBPyConnection) -> Iterator[dict[str, Any]]:
 def _partners(text: str) -> list[tuple[str, int]]:
     """``centre:12+centre:13`` as keys, the first few."""
     pairs = (one.partition(":") for one in text.split("+") if ":" in one)
-    return [(side, int(line)) for side, _, line in pairs if line.isdigit()][:PARTNERS_MAX]
+    return [(side, int(line)) for side, _, line in pairs if line.isdecimal()][:PARTNERS_MAX]
 
 
 def _case(first: dict[str, Any], known: dict[tuple[str, int], dict[str, Any]]) -> Case:

@@ -96,6 +96,7 @@ def look(path: Path, *, label: str, renames: Mapping[str, str]) -> Dialect:
     Raises:
         InputError: empty, doubled or missing columns, lines that are no ledger.
     """
+    csv.field_size_limit(LINE_CHARS_MAX)  # the lines are bounded
     encoding, damaged = encoding_of(path)
     lines = _sample(path, encoding, label)
     if not lines:

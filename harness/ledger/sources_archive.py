@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.errors import InputError
+from harness.given import DAMAGED_ZIP
 from harness.i18n import tr
 from harness.ledger.control import Incomplete
 
@@ -53,7 +54,7 @@ def extract(path: Path, work: Path) -> Iterator[tuple[Path, str]]:
                 target = work / f"{path.stem}.{number}{suffix if suffix.isascii() else '.txt'}"
                 _unpack(archive, member, target, path)
                 yield target, name
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
+    except (OSError, *DAMAGED_ZIP) as error:
         raise Incomplete(
             tr("the archive is cut off or damaged: {error}", error=error), where=str(path)
         ) from error

@@ -8,6 +8,7 @@ imported by whoever asks for a word of it: a LIS that speaks no DICOM starts wit
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +38,8 @@ _LONG: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", 
                           "UV"})  # fmt: skip
 """Written with a length of four bytes (PS3.5 table 7.1-1)."""
 
+_WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
+"""A whole number, however padded; a peer also writes ``--5``, ``²`` or thousands of digits."""
 _NUMBERS: Final = {"US": "<H", "SS": "<h", "UL": "<I", "SL": "<i", "FL": "<f", "FD": "<d"}
 TEXTS: Final = frozenset({"PN", "LO", "SH", "LT", "ST", "UT", "UC"})
 """Value representations that (0008,0005) governs."""
@@ -158,7 +161,7 @@ class DataSet:
     def number(self, key: Key, default: int = 0) -> int:
         """One element as a whole number."""
         text = self.text(key).split("\\")[0].strip()
-        return int(text) if text.lstrip("-").isdigit() else default
+        return int(text) if _WHOLE.fullmatch(text) else default
 
     def items(self, key: Key) -> list[DataSet]:
         """The items of a sequence; none where it is absent or no sequence."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
@@ -28,6 +29,10 @@ _WHOLE: Final = frozenset({"LT", "ST", "UT", "UR"})
 """One value, whatever stands in it (PS3.5 §6.4)."""
 _STRINGS: Final = frozenset({"AE", "AS", "CS", "DA", "DT", "LO", "SH", "TM", "UC", "UI"}) | _WHOLE
 _BINARY: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+_INTEGER: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
+"""A whole number as JSON writes it, up to 64 bits; data sets of peers hold ``--5`` and ``²``."""
+_EXPONENT_MAX: Final = 400
+"""Beyond what FD holds; written out, ``1e99999`` of a server fills a page."""
 _FORMS: Final = {"US": "<H", "SS": "<h", "UL": "<I", "SL": "<i", "FL": "<f", "FD": "<d",
                  "UV": "<Q", "SV": "<q"}  # fmt: skip
 
@@ -113,7 +118,7 @@ def _number(text: str) -> int | float | str | None:
     """A number where JSON can hold it without a change, else the text."""
     if not text:
         return None
-    if text.lstrip("-").isdigit() and str(int(text)) == text:
+    if _INTEGER.fullmatch(text):
         return int(text)
     try:
         number = float(text)
@@ -152,11 +157,13 @@ def flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     found: dict[str, str] = {}
     for name in sorted(data):
         element = data[name]
-        if not isinstance(element, Mapping) or element.get("vr") in _BINARY:
+        vr = str(element.get("vr")) if isinstance(element, Mapping) else ""
+        if not isinstance(element, Mapping) or vr in _BINARY:
             continue
         path = f"{prefix}({name[:4]},{name[4:]})"
-        values = element.get("Value") or []
-        if element.get("vr") == "SQ":
+        given = element.get("Value") or []
+        values = given if isinstance(given, list) else [given]
+        if vr == "SQ" and all(isinstance(item, Mapping) for item in values):
             for number, item in enumerate(values, 1):
                 found |= flat(item, f"{path}[{number}].")
         else:
@@ -170,5 +177,7 @@ def _plain(value: object) -> str:
             number = Decimal(str(value))
         except InvalidOperation:
             return str(value).rstrip(" ")
-        return format(number.normalize(), "f") if number.is_finite() else str(value)
+        if not number.is_finite() or abs(number.adjusted()) > _EXPONENT_MAX:
+            return str(value)
+        return format(number.normalize(), "f")
     return _text(value)

@@ -52,7 +52,7 @@ class SerialAddress:
         if not mark or scheme in NO_HOST:
             return None
         host, _, port = rest.partition("/")[0].partition("?")[0].rpartition(":")
-        return host.strip("[]"), int(port) if port.isdigit() else 0
+        return host.strip("[]"), int(port) if port.isdecimal() else 0
 
     @property
     def host(self) -> str:

@@ -172,7 +172,7 @@ def _named(path: str, places: set[str]) -> bool:
     for place in places:
         for own in (path, short):
             rest = place.removeprefix(own)
-            if rest != place and not rest[:1].isdigit():
+            if rest != place and not rest[:1].isdecimal():
                 return True
     return False
 

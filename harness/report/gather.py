@@ -140,7 +140,7 @@ CONTACTS: Final = frozenset({0x00101040, 0x00102154, 0x00102155, 0x00401103})
 def _worth(name: str, value: str) -> Iterator[str]:
     """An address of ASCII is one of a machine; a short number is anything."""
     value = value.strip()
-    digits = sum(one.isdigit() for one in value)
+    digits = sum(one.isdecimal() for one in value)
     if not value.isascii() and len(value) >= HAN_MIN:
         yield value
     elif "addr" in name.lower():

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from harness import given
 from harness.errors import InputError, InputErrors
 from harness.i18n import tr
 from harness.scenario.files import LINE, find, shown
@@ -112,15 +111,16 @@ def listed(folder: Path) -> list[Listed]:
             [InputError(tr("no plan of a night: {why}", why=error.strerror or error),
                         where=str(path), remedy=_again())]
         ) from None  # fmt: skip
-    table = csv.DictReader(io.StringIO(_text(data), newline=""))
-    if not set(COLUMNS) <= set(table.fieldnames or ()):
+    table = [(line, row) for line, row in given.rows_of(_text(data), str(path)) if row]
+    heads = table[0][1] if table else []
+    if not set(COLUMNS) <= set(heads):
         raise InputErrors([InputError(tr("these columns are missing, or stand twice: {names}",
                                          names=", ".join(COLUMNS)), where=str(path))])  # fmt: skip
     found: dict[str, Listed] = {}
     problems: list[InputError] = []
-    for row in table:
-        where = f"{path}:{table.line_num}"
-        ident, place, fits = (_cell(row[name]) for name in COLUMNS)
+    for line, cells in table[1:]:
+        where, row = f"{path}:{line}", dict(zip(heads, cells, strict=False))
+        ident, place, fits = (_cell(row.get(name)) for name in COLUMNS)
         if fits.lower() not in FITS or not ident or not place:
             problems.append(InputError(tr("a row needs scenario, place, and yes or no in fits"),
                                        where=where))  # fmt: skip

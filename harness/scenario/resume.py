@@ -49,7 +49,7 @@ def resumed(folder: Path, profile: str, *, rerun_failed: bool) -> Resumed:
         plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
         scenarios = [(one["id"], f"{one['file']}:{one['line']}") for one in plan["scenarios"]]
         before = plan["profile"]["hash"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(
             tr("not a run that can go on: {why}", why=error), where=str(folder)
         ) from None

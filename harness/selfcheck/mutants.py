@@ -188,7 +188,7 @@ def mutated(mutant: Mutant, payload: bytes) -> list[bytes]:
 
 def altered(text: str) -> str:
     """Another value of the same kind: digits stay digits, so that no format check helps."""
-    if text[-1:].isdigit():
+    if text[-1:].isdecimal():
         return text[:-1] + str((int(text[-1]) + 1) % 10)
     return text[:-1] + ("B" if text[-1:] != "B" else "C")
 

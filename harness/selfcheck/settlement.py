@@ -197,4 +197,4 @@ def table(found: Mapping[str, Any]) -> list[str]:
 
 
 def _number(action: str) -> int:
-    return int(action[1:]) if action[1:].isdigit() else -1
+    return int(action[1:]) if action[1:].isdecimal() else -1

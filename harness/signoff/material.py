@@ -185,7 +185,7 @@ def _doctor(path: Path, evidence: list[Evidence]) -> Mapping[str, Any]:
     try:
         lines = path.read_text(encoding="utf-8").strip().splitlines()
         data: Any = json.loads(lines[-1] if lines else "")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         message = tr("the file cannot be read: {reason}", reason=error)
         raise InputError(message, where=str(path)) from error
     if not isinstance(data, dict) or not isinstance(data.get("checks"), list):

@@ -122,4 +122,6 @@ def _asked(probe: Probe, begin: datetime, end: datetime) -> tuple[int | None, st
     if len(answer.rows) != 1 or len(answer.rows[0]) != 1:
         return None, tr("a count gives one row with one column")
     text = next(iter(answer.rows[0].values())) or "0"
-    return (int(text), "") if text.isdigit() else (None, tr("a count gives a number"))
+    if not (text.isascii() and text.isdigit()):  # ``²`` is a digit, too, and no number
+        return None, tr("a count gives a number")
+    return int(text), ""

@@ -138,7 +138,7 @@ def decode(data: bytes, *, whole: bool = True) -> Boxed:
     Raises:
         ValueError: it is something else.
     """
-    if not is_box(data):
+    if not is_box(data) or len(data) < len(_PREAMBLE) + 12:  # it may end before the length
         raise ValueError("no DIMSE message in a file")
     (size,) = struct.unpack_from("<I", data, len(_PREAMBLE) + 8)
     begin = len(_PREAMBLE) + 12

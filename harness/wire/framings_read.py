@@ -105,7 +105,7 @@ def read(
 def implied(digits: str, decimals: int) -> str:
     """``0135`` with one decimal is ``13.5``; text that is no number stays."""
     bare = digits.strip()
-    if not bare.isdigit() or not decimals:
-        return bare.lstrip("0") or "0" if bare.isdigit() else bare
+    if not bare.isdecimal() or not decimals:
+        return bare.lstrip("0") or "0" if bare.isdecimal() else bare
     whole, part = bare[:-decimals].lstrip("0") or "0", bare[-decimals:].rjust(decimals, "0")
     return f"{whole}.{part}"

@@ -22,7 +22,7 @@ def _number(setup: Setup, key: str, default: int) -> int:
 def _decimals(setup: Setup, key: str, default: str) -> dict[str, int]:
     """``WBC:1 PLT:0`` as numbers; what is not of that form is left out."""
     pairs = (pair.partition(":") for pair in str(setup.get(key, default)).split())
-    return {name: int(digits) for name, _, digits in pairs if digits.isdigit()}
+    return {name: int(digits) for name, _, digits in pairs if digits.isdecimal()}
 
 
 def olympus(text: str, setup: Setup, reading: Reading) -> None:
@@ -96,7 +96,7 @@ def sysmex_k(text: str, setup: Setup, reading: Reading) -> None:
         reading.problem(f"{len(rest)} columns for {len(places)} parameters")
     for (code, decimals), at in zip(places.items(), range(0, len(rest), 5), strict=False):
         digits, flag = rest[at : at + 4], rest[at + 4 : at + 5]
-        if digits.strip().isdigit():
+        if digits.strip().isdecimal():
             value = implied(digits, decimals)
             specimen.results.append(ReadResult(code=code, value=value, flag=flag.strip("0")))
         elif "*" in digits:

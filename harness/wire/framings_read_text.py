@@ -7,6 +7,10 @@ from typing import Final
 
 from harness.wire.framings_read import Reading, ReadResult, ReadSpecimen, Setup
 
+STRIP_CHARS_MAX: Final = 256
+"""Of a line of a strip report, whose paper has some 24: blanks without end would be read in square
+time."""
+
 _NO_VALUE: Final = re.compile(r"[-:]{5}")
 _STRIP_ID: Final = re.compile(r"\s*(?:ID|S/N|NAME)\s*[:.]?\s*(?P<id>\S.*?)\s*")
 _STRIP_NUMBER: Final = re.compile(r"\s*(?:NO\.?|;E)\s*(?P<number>\d+)(?P<rest>.*)")
@@ -17,7 +21,7 @@ _VITROS_HEAD: Final = re.compile(r"000a(?P<date>\d{12})(?P<id>.{15})(?P<place>.{
 _VITROS_LINE: Final = re.compile(
     r"(?P<line>\d{3})f(?P<name>.{6})(?P<value>.{9})(?P<unit>.{8})(?P<flag>[0-9A-F]{2})"
 )
-_VITROS_LAST: Final = re.compile(r"(?P<line>\d{3})h(?P<count>\d+)")
+_VITROS_LAST: Final = re.compile(r"(?P<line>\d{3})h(?P<count>\d{1,9})")  # bounded: int() is, too
 _SECTION: Final = re.compile(r"[SG][0-9A-F]{2}(?: [0-9A-F]{2})?")
 
 
@@ -73,7 +77,9 @@ def strip(text: str, _setup: Setup, reading: Reading) -> None:
     """The printed report of a urine strip reader; ``*`` or a last word marks what is abnormal."""
     specimen = reading.begin(ReadSpecimen())
     for line in text.splitlines():
-        if number := _STRIP_NUMBER.fullmatch(line):
+        if len(line) > STRIP_CHARS_MAX:
+            reading.problem(f"no line of a strip report: {line[:40]!r}")
+        elif number := _STRIP_NUMBER.fullmatch(line):
             specimen.sequence = number["number"]
         elif label := _STRIP_ID.fullmatch(line):
             specimen.barcode = label["id"]

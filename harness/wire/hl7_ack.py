@@ -198,7 +198,9 @@ def _answer(
 ) -> bytes:
     head = message if isinstance(message, Hl7Header) else Hl7Message.parse(_raw(message)).header
     signs = header_signs(head.raw)
-    if text or error is not None:
+    taken = signs.field + signs.encoding_characters
+    # A dot of an id or the plus of a time may be a delimiter of this message, and is escaped then.
+    if text or error is not None or not set(code + control_id + time).isdisjoint(taken):
         signs = _completed(signs)
     fields = header_fields(head.raw)
     trigger = head.type.partition("^")[2]
@@ -229,9 +231,12 @@ def _answer(
 
 
 def _completed(signs: Delimiters) -> Delimiters:
-    """The separators of the message, with an escape character where it names none."""
+    """The separators of the message, with an escape character where it names none.
+
+    Such a message names three signs at most, so that one of the four is left to be it.
+    """
     taken = signs.field + signs.encoding_characters
-    if signs.escape or "\\" in taken:
+    if signs.escape:
         return signs
     missing = (sign for sign in "^~\\&" if sign not in taken)
     named = [signs.component, signs.repetition, signs.escape, signs.subcomponent]

@@ -61,16 +61,16 @@ def plain_request(data: bytes, *, body_bytes_max: int, header_bytes_max: int) ->
 def _fields(text: str) -> tuple[Headers, int] | None:
     """Headers and the length of the body; None where one of them changes anything."""
     headers = []
-    length, hosts = "", 0
+    length, lengths, hosts = "", 0, 0  # counted: an empty length followed by another is refused
     for line in text.split("\r\n")[1:]:
         name, _, value = line.partition(":")
         value = value.strip(" \t")
         headers.append((name, value))
         known = name.lower()
         if known == "content-length":
-            if length:
+            if lengths:
                 return None
-            length = value
+            length, lengths = value, lengths + 1
         elif known == "host":
             hosts += 1
         elif known == "connection":
@@ -78,7 +78,7 @@ def _fields(text: str) -> tuple[Headers, int] | None:
                 return None
         elif known in _ODD:
             return None
-    if hosts != 1 or not length.isdigit() or len(length) > LENGTH_DIGITS_MAX:
+    if hosts != 1 or not length.isdecimal() or len(length) > LENGTH_DIGITS_MAX:
         return None
     return tuple(headers), int(length)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from harness.wire.hl7 import Hl7Message
@@ -16,6 +17,9 @@ _NAMED: Final = {
 }  # fmt: skip
 """DSP-1 of what an order is judged by."""
 
+_LINE: Final = re.compile(r"[0-9]{1,9}")
+"""DSP-1: a host may write anything there, such as ``²`` or digits without end."""
+
 TESTS_MAX: Final = 500
 """Tests of one order; an instrument has some hundred channels."""
 
@@ -26,7 +30,7 @@ def display(message: Hl7Message, section: Hl7Section) -> dict[str, Any]:
     codes: list[str] = []
     for segment in message.segments("DSP"):
         number = segment.field(1) or ""
-        if not number.isdigit():
+        if not _LINE.fullmatch(number):
             continue
         parts = segment.components(3)
         if int(number) in _NAMED:

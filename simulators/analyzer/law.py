@@ -209,7 +209,7 @@ def _result(
     step = steps.get((one.barcode, channel.code))
     when = time.strftime("%Y%m%d%H%M%S")
     maker = Rep([[section.instrument, section.maker], ["0001", section.maker]])
-    number = value.replace(".", "", 1).lstrip("-").isdigit()
+    number = value.replace(".", "", 1).lstrip("-").isdecimal()
     obx: dict[int, FieldSpec] = {
         1: "1",
         2: "" if not value else "NM" if number else "ST",

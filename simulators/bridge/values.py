@@ -71,7 +71,7 @@ def _text(spec: Specification, one: Field, value: str) -> Iterator[Finding]:
         if not any(re.fullmatch(form, value) for form in forms):
             yield "format", FORMAT_NAMES[one.kind], value
         return
-    if one.kind == "S" and not value.isdigit():
+    if one.kind == "S" and not value.isdecimal():
         yield "kind", "digits", value
     longest = max(one.length, spec.lengths.get(one.code, 0))
     if one.length and len(value) > longest:

@@ -158,7 +158,7 @@ def _doctor(row: Row) -> Made:
 def _person(row: Row) -> Made:
     certno = row["certno"].upper()
     birth = certno[6:14]
-    sex = "M" if certno[16:17].isdigit() and int(certno[16]) % 2 else "F"
+    sex = "M" if certno[16:17].isdecimal() and int(certno[16]) % 2 else "F"
     if problem := id_card_problem(certno, sex=sex, birth=birth):
         raise ValueError(problem)
     brdy = _day(birth)

@@ -166,7 +166,7 @@ class _Checker:
         if one.kind in {"D", "DT"}:
             if not _is_date(text):
                 self._problem(table, number, one, "kind", text)
-        elif one.kind == "S" and not text.isdigit():
+        elif one.kind == "S" and not text.isdecimal():
             self._problem(table, number, one, "kind", text)
         elif self.mode is not Mode.LENIENT and self._too_long(one, text):
             self._problem(table, number, one, "long", text)

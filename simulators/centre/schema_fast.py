@@ -97,7 +97,7 @@ def _rule(
     if one.kind in {"D", "DT"}:
         return lambda value: value if type(value) is str and is_date(value) else None
     if one.kind == "S":
-        return lambda value: value if type(value) is str and value.isdigit() else None
+        return lambda value: value if type(value) is str and value.isdecimal() else None
     if lenient:
         return lambda value: value if type(value) is str else None
     longest = one.length

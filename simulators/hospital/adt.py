@@ -95,7 +95,7 @@ def _day(value: str | None, defects: set[str], prefix: str) -> str | None:
         moment = datetime.strptime(day + time.ljust(6, "0"), "%Y%m%d%H%M%S")  # noqa: DTZ007 - a zone comes next
         offset = timedelta(hours=int(hours), minutes=int(minutes)) * (1 if sign == "+" else -1)
         return (moment - offset + _BEIJING).strftime("%Y%m%d")
-    return value[:8] if value and value[:8].isdigit() else value
+    return value[:8] if value and value[:8].isdecimal() else value
 
 
 def retired(store: Store, patient_id: str) -> bool:

@@ -170,7 +170,7 @@ def _spoiled(values: dict[str, Any], defects: AbstractSet[str]) -> dict[str, Any
     """What defects make of the cells of a row."""
     if "his-books-unsigned-refunds" in defects:
         values["refd_setl_flag"] = "0"
-    if "his-books-ids-as-numbers" in defects and str(values["setl_id"]).isdigit():
+    if "his-books-ids-as-numbers" in defects and str(values["setl_id"]).isdecimal():
         values["setl_id"] = f"{float(values['setl_id']):.5E}"
     if "his-books-one-insurance" in defects:
         values["insutype"] = "310"

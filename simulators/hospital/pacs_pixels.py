@@ -56,7 +56,7 @@ def _header(data: DataSet, defects: set[str]) -> bool:
         data.drop("ImagePositionPatient")
         data.drop("ImageOrientationPatient")
     date = data.text("StudyDate")
-    if "pacs-writes-local-dates" in defects and date.isdigit():
+    if "pacs-writes-local-dates" in defects and date.isdecimal():
         data.set("StudyDate", f"{date[:4]}-{date[4:6]}-{date[6:]}")
     return data.elements != before
 

@@ -216,7 +216,7 @@ def _element(tag: int, text: str, defects: set[str]) -> dict[str, Any]:
     if vr == "PN":
         values = [_name(one) for one in values]
     elif vr in {"IS", "US", "UL", "DS"}:
-        values = [int(one) if one.lstrip("-").isdigit() else one for one in values]
+        values = [int(one) if one.removeprefix("-").isdecimal() else one for one in values]
     return {"vr": vr, "Value": values}
 
 

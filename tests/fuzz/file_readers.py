@@ -5,7 +5,11 @@ A reader takes the path of one file. It returns, or raises ``InputError``.
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import hashlib
+import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -14,23 +18,39 @@ from typing import Final
 
 from harness import permit, profile_load, subjects
 from harness.captures import command as captures
-from harness.cases import identity
+from harness.cases import identity, kept
+from harness.contract import workstation
 from harness.contract.model import Snapshot
 from harness.dialect import profile_file
+from harness.dialect import sources as traffic
+from harness.dicomcheck import command as dicomcheck
+from harness.errors import InputError, PeerError
+from harness.evidence import capture
 from harness.fingerprint import outlets, sheet
 from harness.labmap import read as labmap
-from harness.ledger import channel_bills, column_names, detail_read, layouts
+from harness.ledger import (
+    carry,
+    channel_bills,
+    column_names,
+    control,
+    detail_read,
+    evidence,
+    layouts,
+    sniff,
+    sources,
+)
 from harness.night import plan as night
 from harness.probes import carried
-from harness.report import leftover
+from harness.report import evidence_zip, leftover
 from harness.report.model import Run, parse
-from harness.scenario import disturbing
+from harness.scenario import disturbing, nightly, resume
+from harness.signoff import material
 from harness.site import cards
 from harness.upgrade import approvals, severity
 from harness.xmldoc import rules, waivers
 from simulators import rule_file
 from simulators.analyzer import model as analyzers
-from simulators.centre import calc_benefits, provinces, schema
+from simulators.centre import calc_benefits, imports, imports_kinds, provinces, schema
 from simulators.hospital import interface_engine_rules as engine
 from simulators.load import plan as load
 from simulators.modality import model as modalities
@@ -48,18 +68,40 @@ class Reader:
         seeds: good files, as patterns below ``fixtures`` or the corpus of files.
         name: what the file has to be called; empty: as the seed.
         placed: what it refuses names the file.
+        beside: it also reads what stands beside the file.
     """
 
     read: Callable[[Path], object]
     seeds: tuple[str, ...]
     name: str = ""
     placed: bool = True
+    beside: bool = False
 
     def good(self) -> list[Path]:
         """The good files."""
         return sorted(
             path for one in self.seeds for top in (FIXTURES, CORPUS) for path in top.glob(one)
         )
+
+
+FIELD_CHARS: Final = 128 * 1024
+"""What Python takes for a cell unasked."""
+
+
+def refusal(reader: Reader, good: Path, data: bytes) -> str:
+    """Why a reader refuses ``data`` in the place of a good file; empty where it takes it."""
+    csv.field_size_limit(FIELD_CHARS)  # some readers raise it for the whole process
+    with tempfile.TemporaryDirectory() as folder:  # models are known by their path, and kept
+        path = Path(folder) / (reader.name or good.name)
+        if reader.beside:
+            shutil.copytree(good.parent, folder, dirs_exist_ok=True)
+        path.write_bytes(data)
+        try:
+            reader.read(path)
+        except InputError as error:
+            assert not reader.placed or path.name in str(error), "it does not say which file"
+            return str(error) or repr(error)
+    return ""
 
 
 def _own_bill(path: str) -> object:
@@ -71,6 +113,36 @@ def _own_bill(path: str) -> object:
 
 def _sha(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _signed(path: Path, **more: Path) -> object:
+    """As ``signoff`` reads what stands beside a run."""
+    run = CORPUS / "run"
+    named = {"before": None, "comparison": None, "contract": None, "facts": None, **more}
+    return material.read(run, reconciled=(), **named)
+
+
+def _dicom(path: Path) -> None:
+    with contextlib.suppress(PeerError):  # what the file holds is judged, and told so
+        dicomcheck.load(path)
+
+
+def _feeds(path: Path) -> tuple[list[sources.Feed], Path]:
+    work = path.parent / "work"
+    work.mkdir()
+    return sources.feeds(str(path), query="", work=work), work
+
+
+def _ledger(path: Path) -> None:
+    for feed in _feeds(path)[0]:
+        if not feed.parquet:
+            dialect = sniff.look(feed.path, label=feed.label, renames={})
+            control.control(feed.path, dialect, feed.label)
+
+
+def _bill(path: Path) -> None:
+    found, work = _feeds(path)
+    channel_bills.prepare(found, None, work)
 
 
 DAY: Final = date(2026, 1, 5)
@@ -117,5 +189,34 @@ READERS: Final[dict[str, Reader]] = {
     "run": Reader(lambda path: parse(Run, path), ("run/*.json",)),
     "run-seconds": Reader(lambda path: night.measured_of(path.parent), ("run/*.json",), "run.json"),
     "leftover": Reader(lambda path: leftover.read(path.parent), ("leftover/*.csv",), leftover.NAME),
+    "case": Reader(
+        lambda path: kept.load(path.parent), ("cases/*/manifest.toml",), placed=False, beside=True
+    ),
+    "timeline": Reader(
+        lambda path: kept.load(path.parent), ("cases/*/timeline.jsonl",), placed=False, beside=True
+    ),
+    "evidence": Reader(evidence_zip.verify, ("evidence/*.zip",)),
+    "facts": Reader(lambda path: _signed(path, facts=path), ("facts/*.toml",)),
+    "doctor": Reader(lambda path: _signed(path, doctor=path), ("doctor/*.json",)),
+    "resumed": Reader(
+        lambda path: resume.resumed(path.parent, "memory", rerun_failed=True),
+        ("plan/plan.json",),
+        placed=False,
+    ),
+    "exported": Reader(
+        lambda path: imports.read_export(imports_kinds.KINDS["institution"], path),
+        ("exports/*.csv",),
+    ),
+    "log": Reader(lambda path: evidence.read([path]), ("logs/*",)),
+    "dicom": Reader(_dicom, ("dicom-files/*.dcm",), placed=False),
+    "ledger": Reader(_ledger, ("ledger/demo/*.csv", "ledgers/*")),
+    "bill": Reader(_bill, ("bills/*.csv",), placed=False),
+    "traffic": Reader(lambda path: list(traffic.messages([path])), ("traces/*.jsonl",)),
+    "night-list": Reader(lambda path: nightly.listed(path.parent), ("night/*.csv",), nightly.NAME),
+    "workstation": Reader(lambda path: workstation.items(path.parent), ("stations/*",)),
+    "chain": Reader(lambda path: carry.chain(path.parent), ("chain/*.json",), carry.CHAIN),
+    "load-journal": Reader(
+        lambda path: capture.expand(path, path.with_name("trace.jsonl")), ("captures/*.capture",)
+    ),
     "snapshot": Reader(Snapshot.read, ("snapshot/*.json",)),
 }

@@ -9,11 +9,13 @@ Anything else that it raises is a fault. Input that once was one stands in
 from __future__ import annotations
 
 import contextlib
-import tempfile
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+import fuzz_targets_codecs
+import fuzz_targets_link
+from fuzz_kit import CORPUS, CRASHES, Target, core, file
 
 from harness import people
 from harness.captures import sources as captures
@@ -47,7 +49,6 @@ from harness.wire import (
     poct1a_core,
 )
 from harness.wire.astm_records import AstmMessage
-from harness.wire.core import Core
 from harness.wire.dicom_upper import UpperLayerCore
 from harness.wire.framings import FramingCore
 from harness.wire.hl7 import Hl7Message
@@ -57,52 +58,13 @@ from simulators.modality import drop
 from simulators.modality.images import Exam
 from simulators.modality.model import load_model
 
-CORPUS: Final = Path(__file__).resolve().parents[1] / "corpus"
-CRASHES: Final = CORPUS / "crashes"
+__all__ = ["CORPUS", "CRASHES", "EXAM", "IDENTITY", "TARGETS"]
+
 IDENTITY: Final = load()
 EXAM: Final = Exam(
     person=people.generate(1, 0), study="2.25.1", accession="A", procedure_id="P", step_id="S",
     description="x", moment=datetime(2026, 1, 5, 8, 0),  # noqa: DTZ001 - DICOM writes local times
 )  # fmt: skip
-
-Target = Callable[[bytes], object]
-
-
-def _core(make: Callable[[], Core[Any, Any]], *, deadlines: int = 4) -> Target:
-    """One connection: the first byte says how the rest is cut into reads, then the line ends."""
-
-    def feed(data: bytes) -> None:
-        core, now = make(), 0.0
-        size = 1 + (data[0] if data else 0)
-        for begin in range(1, len(data), size):
-            core.receive(data[begin : begin + size], now)
-            core.events()
-            core.data_to_send()
-        for _ in range(deadlines):
-            due = core.next_deadline()
-            if due is None:
-                break
-            assert due >= now, "a deadline in the past"
-            now = due
-            core.on_deadline(now)
-        core.receive_eof(now)
-        core.events()
-        core.data_to_send()
-
-    return feed
-
-
-def _file(read: Callable[[Path], object], suffix: str) -> Target:
-    """A reader of files: it may refuse with a place that names the file."""
-
-    def feed(data: bytes) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"any{suffix}"
-            path.write_bytes(data)
-            with contextlib.suppress(InputError):
-                read(path)
-
-    return feed
 
 
 def _hl7(data: bytes) -> None:
@@ -214,17 +176,17 @@ def _ledger(path: Path) -> None:
 
 
 TARGETS: Final[dict[str, Target]] = {
-    "astm-link": _core(lambda: astm_link.AstmLinkCore(astm_link.AstmLinkConfig(side="host"))),
+    "astm-link": core(lambda: astm_link.AstmLinkCore(astm_link.AstmLinkConfig(side="host"))),
     "astm-decode": astm_decode.decode_stream,
     "astm-records": _astm_records,
-    "framing": _core(FramingCore),
-    "mllp": _core(MllpCore),
+    "framing": core(FramingCore),
+    "mllp": core(MllpCore),
     "hl7": _hl7,
-    "http-server": _core(http1.HttpServerCore),
-    "http-client": _core(http1_client.HttpClientCore),
+    "http-server": core(http1.HttpServerCore),
+    "http-client": core(http1_client.HttpClientCore),
     "poct1a": poct1a.read,
-    "poct1a-link": _core(poct1a_core.Poct1aCore),
-    "dicom-link": _core(lambda: UpperLayerCore(server=True)),
+    "poct1a-link": core(poct1a_core.Poct1aCore),
+    "dicom-link": core(lambda: UpperLayerCore(server=True)),
     "dicom-pdu": _pdu,
     "dicom-items": _items,
     "dicom-command": _command,
@@ -232,7 +194,7 @@ TARGETS: Final[dict[str, Target]] = {
     "jpeg-lossless": _jpeg_lossless,
     "jpeg-extended": _jpeg_extended,
     "jpeg-head": _jpeg_head,
-    "jpeg-drop": _file(_drop, ".jpg"),
+    "jpeg-drop": file(_drop, ".jpg"),
     "rle": _rle,
     "json": _json,
     "envelope": _envelope,
@@ -240,10 +202,12 @@ TARGETS: Final[dict[str, Target]] = {
     "capture": _capture,
     "deidentify": _deidentify,
     "http-capture": _http_capture,
-    "network": _file(talks, ".pcap"),
-    "feature": _file(read_feature, ".feature"),
-    "profile": _file(load_profile, ".toml"),
-    "trace": _file(trace.read, ".jsonl"),
-    "ledger-text": _file(_ledger, ".csv"),
-    "ledger-zip": _file(_ledger, ".zip"),
+    "network": file(talks, ".pcap"),
+    "feature": file(read_feature, ".feature"),
+    "profile": file(load_profile, ".toml"),
+    "trace": file(trace.read, ".jsonl"),
+    "ledger-text": file(_ledger, ".csv"),
+    "ledger-zip": file(_ledger, ".zip"),
+    **fuzz_targets_link.TARGETS,
+    **fuzz_targets_codecs.TARGETS,
 }

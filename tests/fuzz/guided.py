@@ -28,12 +28,17 @@ MEMORY_MB: Final = 1024
 ONE_INPUT_S: Final = 10
 """So is one input that takes longer."""
 
-WATCHED: Final = frozenset({"harness", "simulators", "fuzz_targets"})
+WATCHED: Final = frozenset({
+    "harness", "simulators", "fuzz_kit", "fuzz_targets", "fuzz_targets_codecs", "fuzz_targets_link",
+})  # fmt: skip
 """Imported anew where each branch is counted."""
 
 SEEDS: Final = {
     "astm": "astm/*", "hl7": "hl7/*", "mllp": "hl7/*", "capture": "captures/*",
     "feature": "features/*", "framing": "framings/*", "deidentify": "hl7/*", "jpeg": "jpeg/*",
+    "framed": "framings/*", "dicom": "dicom/*", "multipart": "http/*", "http": "http/*",
+    "poct1a": "poct1a/*", "serial": "captures/*", "orders": "orders/*", "hllp": "hllp/*",
+    "relay": "hllp/*", "feed": "hllp/*",
 }  # fmt: skip
 """Where a target whose name begins so gets its first inputs from."""
 
