@@ -173,7 +173,7 @@ def layout_of(name: str) -> Layout:
         )
     try:
         return Layout(Path(name).stem, section)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise InputError(tr("not an analyzer model: {reason}", reason=error), where=name) from error
 
 

@@ -38,6 +38,7 @@ LINE_BY_LINE: Final = "#\n"
 """A closing line of no meaning, at which the reader leaves the engine's own way, which would not
 count blank lines, and keeps the number of each line."""
 
+_NAME: Final = re.compile(r"\w{1,40}")
 _DELIMITERS: Final = (",", "\t", "|", ";")
 
 
@@ -102,7 +103,7 @@ def bills(own: Mapping[str, Any] | None = None) -> list[Bill]:
 
 
 def _load(name: str) -> dict[str, Any]:
-    if not name.isidentifier():
+    if not _NAME.fullmatch(name):
         raise InputError(tr("no such bill layout: {name}", name=name[:40]))
     path = resources.fixture("ledger", "channels", f"{name}.toml")
     with path.open("rb") as stream:

@@ -15,6 +15,7 @@ from typing import Final
 
 import fuzz_targets_codecs
 import fuzz_targets_link
+from file_readers import READERS, Reader, refusal
 from fuzz_kit import CORPUS, CRASHES, Target, core, file
 
 from harness import people
@@ -32,7 +33,6 @@ from harness.evidence import trace
 from harness.ledger import sniff
 from harness.ledger import sources as ledger_sources
 from harness.link import dicom_data, dicom_extended, dicom_lossless, dicom_pixels, dicom_rle
-from harness.profile import load_profile
 from harness.scenario.gherkin import read_feature
 from harness.wire import (
     astm_decode,
@@ -58,7 +58,7 @@ from simulators.modality import drop
 from simulators.modality.images import Exam
 from simulators.modality.model import load_model
 
-__all__ = ["CORPUS", "CRASHES", "EXAM", "IDENTITY", "TARGETS"]
+__all__ = ["CORPUS", "CRASHES", "EXAM", "FILE", "IDENTITY", "READERS", "TARGETS"]
 
 IDENTITY: Final = load()
 EXAM: Final = Exam(
@@ -175,6 +175,15 @@ def _ledger(path: Path) -> None:
         sniff.look(feed.path, label=feed.label, renames={})
 
 
+FILE: Final = "file-"
+"""Before the names of readers of files that a person hands over."""
+
+
+def _handed(reader: Reader) -> Target:
+    good = reader.good()[0]
+    return lambda data: refusal(reader, good, data)
+
+
 TARGETS: Final[dict[str, Target]] = {
     "astm-link": core(lambda: astm_link.AstmLinkCore(astm_link.AstmLinkConfig(side="host"))),
     "astm-decode": astm_decode.decode_stream,
@@ -204,10 +213,10 @@ TARGETS: Final[dict[str, Target]] = {
     "http-capture": _http_capture,
     "network": file(talks, ".pcap"),
     "feature": file(read_feature, ".feature"),
-    "profile": file(load_profile, ".toml"),
     "trace": file(trace.read, ".jsonl"),
     "ledger-text": file(_ledger, ".csv"),
     "ledger-zip": file(_ledger, ".zip"),
     **fuzz_targets_link.TARGETS,
     **fuzz_targets_codecs.TARGETS,
+    **{f"{FILE}{name}": _handed(reader) for name, reader in READERS.items()},
 }

@@ -29,7 +29,7 @@ ONE_INPUT_S: Final = 10
 """So is one input that takes longer."""
 
 WATCHED: Final = frozenset({
-    "harness", "simulators", "fuzz_kit", "fuzz_targets", "fuzz_targets_codecs", "fuzz_targets_link",
+    "harness", "simulators", "file_readers", "fuzz_kit", "fuzz_targets", "fuzz_targets_codecs", "fuzz_targets_link",
 })  # fmt: skip
 """Imported anew where each branch is counted."""
 
@@ -46,11 +46,13 @@ SEEDS: Final = {
 def _first_inputs(name: str, folder: Path) -> None:
     """Copies, so that nothing is added to the corpus that nobody has looked at."""
     patterns = [f"crashes/{name}/*", *(p for key, p in SEEDS.items() if name.startswith(key))]
-    for pattern in patterns:
-        for path in targets.CORPUS.glob(pattern):
-            if path.is_file():
-                data = path.read_bytes()[:LENGTH_MAX]
-                (folder / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
+    paths = [path for pattern in patterns for path in targets.CORPUS.glob(pattern)]
+    if name.startswith(targets.FILE):
+        paths += targets.READERS[name.removeprefix(targets.FILE)].good()
+    for path in paths:
+        if path.is_file():
+            data = path.read_bytes()[:LENGTH_MAX]
+            (folder / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
 
 
 def run_one(name: str, seconds: int) -> bool:
