@@ -21,6 +21,9 @@ from pydantic import TypeAdapter, ValidationError
 from harness.errors import InputError, InputErrors
 from harness.i18n import tr
 
+TEXT_BYTES_MAX: Final = 256 * 1024 * 1024
+"""A hundred times the ``run.json`` of all scenarios that ship."""
+
 PROBLEMS_MAX: Final = 20
 """Named at once: who corrects these looks again."""
 
@@ -38,13 +41,16 @@ def text_of(path: Path) -> str:
     """The text of a file in UTF-8, with or without its mark.
 
     Raises:
-        InputError: it is not there, or is in another encoding; with the line.
+        InputError: it is not there, too large, or in another encoding; with the line.
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(TEXT_BYTES_MAX + 1)
     except OSError as error:
         why = error.strerror or str(error)
         raise InputError(tr("cannot be read: {why}", why=why), where=str(path)) from error
+    if len(data) > TEXT_BYTES_MAX:
+        raise InputError(tr("the file is too large"), where=str(path))
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -29,10 +29,14 @@ def sized(every_commit: int, every_night: int) -> int:
     return every_night if whole() else every_commit
 
 
+def nightly() -> bool:
+    """Does ``make fuzz`` run it?"""
+    return os.environ.get("MEDHARNESS_FUZZ") == "nightly"
+
+
 def examples(every_commit: int) -> int:
     """The number of examples for a test."""
-    nightly = os.environ.get("MEDHARNESS_FUZZ") == "nightly"
-    return NIGHTLY_EXAMPLES if nightly else every_commit
+    return NIGHTLY_EXAMPLES if nightly() else every_commit
 
 
 def tags_of(scenarios: Iterable[BoundScenario], slices: int) -> str:
