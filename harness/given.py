@@ -13,6 +13,7 @@ import re
 import tomllib
 import zipfile
 import zlib
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -111,14 +112,22 @@ def rows_of(text: str, where: str) -> list[tuple[int, list[str]]]:
     return rows
 
 
+@lru_cache(maxsize=64)
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """Made once for each kind: that takes a thousand times as long as to look at a table."""
+    return TypeAdapter(kind)
+
+
 def shaped(kind: type[T], data: object, where: str) -> T:
     """What a file says as a ``kind``: a dataclass, or any type that pydantic knows.
 
     Raises:
         InputErrors: a key is missing, or holds something else; each with its key.
     """
+    known: Any = kind  # mypy takes no type variable for hashable
+    checker: TypeAdapter[T] = _adapter(known)
     try:
-        return TypeAdapter(kind).validate_python(data)
+        return checker.validate_python(data)
     except ValidationError as error:
         problems = [
             (".".join(str(part) for part in one["loc"]), one["msg"])
