@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
+from harness.digits import whole_number
 from harness.errors import PermitError
 from harness.i18n import tr
 from harness.profile_values import Host
@@ -79,10 +80,12 @@ class Forbidden:
         if text.startswith("[") or (colon and ":" not in head):
             bracketed = text.startswith("[")
             if bracketed and text.endswith("]"):
-                head, tail = text, "0"
-            elif not tail.isascii() or not tail.isdigit() or not 0 < int(tail) <= 65535:
-                raise ValueError(text)
-            host, port = head.removeprefix("[").removesuffix("]"), int(tail)
+                head = text
+            else:
+                port = whole_number(tail) or 0
+                if not 0 < port <= 65535:
+                    raise ValueError(text)
+            host = head.removeprefix("[").removesuffix("]")
         try:
             return cls(text=text, host=plain(_HOST.validate_python(host)), port=port)
         except ValidationError:
@@ -157,4 +160,4 @@ def _place(text: str) -> tuple[str, int]:
 
 
 def _port(text: str) -> int:
-    return int(text) if text.isdecimal() else POSTGRESQL_PORT
+    return whole_number(text) or POSTGRESQL_PORT

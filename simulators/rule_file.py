@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness import given, resources
+from harness import input_files, resources
 
 
 def text_of(path: str) -> str:
@@ -14,4 +14,4 @@ def text_of(path: str) -> str:
         InputError: it cannot be read.
     """
     where = Path(path) if path else resources.fixture("engine", "hospital.toml")
-    return given.text_of(where)
+    return input_files.text_of(where)

@@ -198,6 +198,39 @@ def test_digits_are_asked_for_where_a_number_is_meant() -> None:
     assert found == []
 
 
+def test_a_number_of_others_has_an_end() -> None:
+    """``int`` raises over some thousand digits: ``digits.whole_number`` asks for both."""
+    found = [
+        f"{name}:{function.lineno} {function.name}"
+        for name, tree in product().items()
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef)
+        and _asked(function, "isdecimal", "isdigit")
+        & _asked(function, "int") - _asked(function, "len")
+        and function.name not in ARE_SHORT
+    ]
+    assert found == []
+
+
+def _asked(tree: ast.AST, *names: str) -> set[str]:
+    """What these functions are called with, and these methods of; no part of a text."""
+    calls = [one for one in ast.walk(tree) if isinstance(one, ast.Call)]
+    on = [
+        one.func.value
+        for one in calls
+        if isinstance(one.func, ast.Attribute) and one.func.attr in names
+    ]
+    of = [
+        one.args[0]
+        for one in calls
+        if isinstance(one.func, ast.Name) and one.func.id in names and one.args
+    ]
+    return {ast.unparse(one) for one in [*on, *of] if not isinstance(one, ast.Subscript)}
+
+
+ARE_SHORT = {"moulded", "_number"}
+"""Functions that ask one sign, or the two bytes of a block's number."""
+
 BYTES_ARE_DIGITS = {"framing_maker.py", "interface_engine_hllp.py", "wire_forms.py"}
 """Modules that ask bytes."""
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from harness import given, resources
+from harness import input_files, resources
 from harness.captures.astm import read_astm
 from harness.captures.framed import read_framed
 from harness.captures.hl7 import read_hl7
@@ -156,7 +156,7 @@ def model_of(name: str) -> dict[str, Any]:
     path = Path(name)
     if path.suffix != ".toml":
         path = resources.fixture("analyzers", f"{name}.toml")
-    return given.toml_of(path)
+    return input_files.toml_of(path)
 
 
 def layout_of(name: str) -> Layout:

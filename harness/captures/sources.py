@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from harness import limits
+from harness import input_files, limits
 from harness.captures.serial_log import Logged, hex_text, is_log, lines_of
 from harness.errors import InputError
 from harness.i18n import tr
@@ -49,17 +49,9 @@ def read_file(path: Path) -> bytes:
     Raises:
         InputError: it cannot be read, is empty, or is longer than ``BYTES_MAX``.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(BYTES_MAX + 1)
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise InputError(tr("cannot be read: {why}", why=why), where=str(path)) from error
+    data = input_files.bytes_of(path, BYTES_MAX)
     if not data:
         raise InputError(tr("the capture is empty"), where=str(path))
-    if len(data) > BYTES_MAX:
-        most = tr("the file is longer than {most} bytes", most=BYTES_MAX)
-        raise InputError(most, where=str(path))
     return data
 
 

@@ -19,6 +19,7 @@ import hmac
 import struct
 from typing import Final
 
+from harness.digits import whole_number
 from harness.errors import HarnessError
 from harness.link import dicom_pixels
 from harness.link.dicom_data import tag_of
@@ -63,8 +64,8 @@ def shape_of(tree: Tree) -> Shape | None:
         node = tree.find(tag_of(keyword))
         value = node.value if node is not None else b""
         if node is not None and node.vr == "IS":
-            text = value.decode("ascii", "replace").strip(" \0")
-            return int(text) if text.isdecimal() else default
+            told = whole_number(value.decode("ascii", "replace").strip(" \0"))
+            return default if told is None else told
         return int(struct.unpack_from("<H", value)[0]) if len(value) >= 2 else default
 
     rows, columns = number("Rows", 0), number("Columns", 0)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from harness import given, resources
+from harness import input_files, resources
 from harness.captures.layout import Layout
 from harness.errors import InputError
 from harness.i18n import tr
@@ -82,7 +82,7 @@ def _whole(tables: list[dict[str, Any]]) -> Identity:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    table = given.toml_of(path)
+    table = input_files.toml_of(path)
     problem = _problem(table) or _no_tag(table.get("dicom", {}))
     if problem:
         text = tr("not a list of places of persons: {reason}", reason=problem)

@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.clock import RealClock
 from harness.commands import common
+from harness.digits import whole_number
 from harness.errors import InputError
 from harness.i18n import tr
 
@@ -112,9 +113,10 @@ def _pairs(option: str, texts: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _count(name: str, text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
+    count = whole_number(text)
+    if not count:
         raise InputError(tr("{text} is no number of {name} segments", text=text, name=name))
-    return int(text)
+    return count
 
 
 def _dialect(args: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from harness import given
+from harness import input_files
 from harness.errors import InputError
 from harness.i18n import tr
 
@@ -68,7 +68,7 @@ class Snapshot:
             InputError: it is none, of another format, cut off, or was edited.
         """
         file = path / FILE if path.is_dir() else path
-        body = given.json_of(file)
+        body = input_files.json_of(file)
         if not isinstance(body, dict) or body.get("format") != FORMAT:
             raise InputError(tr("this is no snapshot of contracts"), where=str(file))
         digest = body.pop("sha256", "")

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from harness.digits import whole_number
 from harness.errors import PermitError
 from harness.i18n import tr
 
@@ -150,9 +151,10 @@ def _split(text: str) -> tuple[str, int]:
 
 
 def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 65535:
+    port = whole_number(text) or 0
+    if not 0 < port <= 65535:
         raise _unclear(tr("“{text}” is no port", text=text[:40]))
-    return int(text)
+    return port
 
 
 def _host(text: str) -> str:

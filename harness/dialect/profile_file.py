@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness import given
+from harness import input_files
 from harness.dialect.profile import (
     FORMAT,
     DialectRule,
@@ -101,12 +101,12 @@ def read_profile(path: Path) -> Profile:
     Raises:
         InputError: it cannot be read, or something in it has no sense.
     """
-    data = given.toml_of(path)
+    data = input_files.toml_of(path)
     if data.get("format") != FORMAT or "dialect" not in data:
         raise InputError(tr("this is no HL7 dialect of format {format}", format=FORMAT),
                          where=str(path), remedy="medharness dialect learn")  # fmt: skip
     dialects = {}
-    tables = given.shaped(list[dict[str, Any]], data["dialect"], f"{path} [[dialect]]")
+    tables = input_files.shaped(list[dict[str, Any]], data["dialect"], f"{path} [[dialect]]")
     for number, each in enumerate(tables, 1):
         try:
             rule = _rule(each)
@@ -118,7 +118,7 @@ def read_profile(path: Path) -> Profile:
                    number=number, problem=told),
                 where=str(path),
             ) from error  # fmt: skip
-    messages = given.shaped(int, data.get("messages", 0), f"{path} messages")
+    messages = input_files.shaped(int, data.get("messages", 0), f"{path} messages")
     return Profile(messages=messages, dialects=dialects)
 
 

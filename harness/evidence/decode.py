@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from harness.digits import whole_number
 from harness.errors import PeerError
 from harness.evidence.line import unpack
 from harness.evidence.trace import Record
@@ -86,8 +87,8 @@ def _member(raw: str, path: str) -> str | None:
         name = part.replace("~1", "/").replace("~0", "~")
         if isinstance(value, dict) and name in value:
             value = value[name]
-        elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
-            value = value[int(name)]
+        elif isinstance(value, list) and (at := whole_number(name)) is not None and at < len(value):
+            value = value[at]
         else:
             return None
     if isinstance(value, dict | list):

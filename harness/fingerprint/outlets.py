@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from harness import input_files
 from harness.errors import InputError
 from harness.evidence.line import unpack
 from harness.evidence.trace import Record
@@ -62,10 +62,7 @@ def of_file(path: Path, control_id: str) -> Iterator[Shown]:
     if path.suffix == ".jsonl":
         yield from of_trace(read_trace(path).records, control_id)
         return
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(tr("cannot be read: {why}", why=error), where=str(path)) from error
+    data = input_files.bytes_of(path, input_files.BYTES_MAX)
     starts = [match.start() for match in _MESSAGE.finditer(data)]
     if starts:
         for begin, end in zip(starts, [*starts[1:], len(data)], strict=True):
@@ -100,11 +97,7 @@ def _table(outlet: str, text: str) -> Iterator[Shown]:
 
 
 def _json(path: Path, text: str) -> Iterator[Shown]:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(tr("cannot be read: {why}", why=error), where=str(path)) from error
-    yield from leaves(path.stem, value)
+    yield from leaves(path.stem, input_files.json_in(text, str(path)))
 
 
 def leaves(outlet: str, value: Any) -> Iterator[Shown]:

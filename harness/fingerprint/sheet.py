@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from harness import given
+from harness import input_files
 from harness.errors import InputError
 from harness.fingerprint.tokens import Token
 from harness.i18n import tr
@@ -75,7 +75,7 @@ def read_json(path: Path, kind: str) -> dict[str, Any]:
     Raises:
         InputError: it is not there, is no JSON, or is of another kind or format.
     """
-    data = given.json_of(path)
+    data = input_files.json_of(path)
     if not isinstance(data, dict) or data.get("kind") != kind:
         raise InputError(tr("this is no {kind}", kind=kind), where=str(path))
     if data.get("format") != FORMAT:

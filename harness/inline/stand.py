@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from harness import __version__
 from harness.clock import RealClock
+from harness.digits import whole_number
 from harness.errors import InputError
 from harness.evidence.account import MessageState, account
 from harness.evidence.recorder import Recorder
@@ -85,12 +86,13 @@ def read_fault(number: int, text: str, specs: Mapping[str, LinkSpec]) -> Fault:
         known = [*FORTH, REFUSE, *(f"{ANSWER}{one}" for one in sorted(BACK))]
         raise InputError(tr("no fault {name}; known: {known}", name=action,
                             known=", ".join(known)), where=text)  # fmt: skip
-    if which not in {"", EVERY} and not (which.isascii() and which.isdigit() and int(which)):
+    number_of_delivery = 1 if which in {"", EVERY} else whole_number(which)
+    if not number_of_delivery:
         raise InputError(tr("{text} is no number of a delivery", text=which), where=text,
                          remedy=f"{link}={action}:{holds}:1")  # fmt: skip
     kind = "reply" if back else "accept" if name == REFUSE else "message"
     spec = specs[link]
-    occurrences = () if which == EVERY else (int(which or 1),)
+    occurrences = () if which == EVERY else (number_of_delivery,)
     return Fault(
         id=f"F{number}", fault_class="", layer=FORTH.get(name, "transport"), action=name, link=link,
         sender=spec.to if back else spec.frm,

@@ -16,6 +16,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
 
+from harness.digits import whole_number
 from harness.errors import InputError, InputErrors
 from harness.i18n import tr
 from harness.labmap.model import DECIMALS_MAX, ItemMap, ItemRow, Remark
@@ -147,13 +148,13 @@ def _factor(text: str, where: str) -> Decimal:
 def _decimals(text: str, where: str) -> int | None:
     if not text:
         return None
-    number = text.removesuffix(".0")  # a sheet knows no whole numbers
-    if not (number.isascii() and number.isdecimal()) or int(number) > DECIMALS_MAX:
+    places = whole_number(text.removesuffix(".0"))  # a sheet knows no whole numbers
+    if places is None or places > DECIMALS_MAX:
         raise InputError(
             tr("decimals {text} is no number from 0 to {most}", text=text, most=DECIMALS_MAX),
             where=where,
         )
-    return int(number)
+    return places
 
 
 def _pairs(text: str, where: str) -> tuple[tuple[str, str], ...]:

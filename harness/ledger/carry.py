@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import duckdb
 
-from harness import given
+from harness import input_files
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.ledger import money
@@ -71,7 +71,7 @@ def chain(folder: Path) -> list[dict[str, Any]]:
     path = folder / CHAIN
     if not path.is_file():
         return []
-    links = given.shaped(list[dict[str, Any]], given.json_of(path), str(path))
+    links = input_files.shaped(list[dict[str, Any]], input_files.json_of(path), str(path))
     before = ""
     for number, link in enumerate(links, 1):
         try:

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from harness import given, resources
+from harness import input_files, resources
+from harness.digits import whole_number
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.ledger import money, sniff
@@ -111,7 +112,7 @@ def _load(name: str) -> dict[str, Any]:
 
 
 def _bill(data: Mapping[str, Any], where: str) -> Bill:
-    told = given.shaped(_Told, data, where)
+    told = input_files.shaped(_Told, data, where)
     if not {"amount", "medins_setl_id"} <= set(told.columns):
         raise InputError(tr("columns need amount and medins_setl_id"), where=where)
     if told.unit not in {"yuan", "fen"}:
@@ -337,7 +338,7 @@ def _against_summary(kind: Bill, sums: _Sums) -> str:
     told = dict(zip(block[0], block[1], strict=False))
     rows = sums.paid_rows + sums.refund_rows
     count = told.get(str(kind.summary["count"]), "")
-    if not count.isdecimal() or int(count) != rows:
+    if whole_number(count) != rows:
         return _differs(count, rows, "", sums.paid)
     for name, total in (("amount", sums.paid), ("refund_amount", sums.refunded)):
         text = next((told[one] for one in kind.summary[name] if one in told), None)

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness import given
+from harness import input_files
 from harness.errors import InputError
 from harness.i18n import tr
 
 
 def names_of(path: str) -> dict[str, Any]:
     """What ``--columns`` says: ``[his]``, ``[centre]``, ``[channel]``, ``[channel_bill]``."""
-    return given.toml_of(Path(path)) if path else {}
+    return input_files.toml_of(Path(path)) if path else {}
 
 
 def renames_of(data: Mapping[str, Any], path: str) -> dict[str, dict[str, str]]:

@@ -40,6 +40,9 @@ BLOCKS_FROM_BYTES: Final = 8 << 20
 """From this size on a file is added up block by block, where numpy is there."""
 
 _DIGITS: Final = frozenset("0123456789")
+_USUAL_CHARS_MAX: Final = 18
+"""Of an amount that is looked at the quick way: what is longer is no amount of a bill."""
+
 _LENGTHS_SEEN: Final = 3
 """Rows after which a column of one constant length counts as fixed-width."""
 
@@ -288,6 +291,7 @@ def _sum(cells: list[str]) -> int:
         and len(digits) - len(plain) == len(usual) - 1
         and plain.isdecimal()
         and plain.isascii()
+        and max(map(len, usual)) <= _USUAL_CHARS_MAX
     ):
         return sum(map(int, digits.split(" "))) + sum(map(_worth, others))
     return sum(map(_worth, cells))
@@ -297,7 +301,7 @@ def _worth(cell: str) -> int:
     # The usual form, 12.30, without a regular expression: this runs four times a row.
     if cell[-3:-2] == ".":
         digits = cell[:-3] + cell[-2:]
-        if digits.isdigit() and digits.isascii():
+        if digits.isdigit() and digits.isascii() and len(digits) < _USUAL_CHARS_MAX:
             return int(digits)
     if is_nothing(cell):
         return 0

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import duckdb
 
-from harness import given, resources
+from harness import input_files, resources
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.ledger import quick, sniff
@@ -106,11 +106,11 @@ def province(name: str) -> Province:
             raise InputError(
                 tr("no province profile {name}; there are {known}", name=name[:40], known=known)
             )
-    data = given.toml_of(path)
+    data = input_files.toml_of(path)
     policy, doubts = data.get("policy", {}), data.get("confidence", {})
     if not isinstance(policy, dict) or not isinstance(doubts, dict):
         raise InputError(tr("expected the tables [policy] and [confidence]"), where=str(path))
-    told = given.shaped(_Policy, policy, f"{path} [policy]")
+    told = input_files.shaped(_Policy, policy, f"{path} [policy]")
     return Province(
         name=str(data.get("name", path.stem)),
         title=str(data.get("title", "")),

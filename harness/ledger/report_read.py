@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import duckdb
 
+from harness.digits import whole_number
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.ledger import money
@@ -253,7 +254,8 @@ def _fetched(cursor: duckdb.DuckDBPyConnection) -> Iterator[dict[str, Any]]:
 def _partners(text: str) -> list[tuple[str, int]]:
     """``centre:12+centre:13`` as keys, the first few."""
     pairs = (one.partition(":") for one in text.split("+") if ":" in one)
-    return [(side, int(line)) for side, _, line in pairs if line.isdecimal()][:PARTNERS_MAX]
+    told = ((side, whole_number(line)) for side, _, line in pairs)
+    return [(side, line) for side, line in told if line is not None][:PARTNERS_MAX]
 
 
 def _case(first: dict[str, Any], known: dict[tuple[str, int], dict[str, Any]]) -> Case:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from harness.errors import InputError
-from harness.given import DAMAGED_ZIP
 from harness.i18n import tr
+from harness.input_files import DAMAGED_ZIP
 from harness.ledger.control import Incomplete
 
 UNPACKED_BYTES_MAX: Final = 16 << 30
@@ -54,7 +54,7 @@ def extract(path: Path, work: Path) -> Iterator[tuple[Path, str]]:
                 target = work / f"{path.stem}.{number}{suffix if suffix.isascii() else '.txt'}"
                 _unpack(archive, member, target, path)
                 yield target, name
-    except (OSError, *DAMAGED_ZIP) as error:
+    except DAMAGED_ZIP as error:
         raise Incomplete(
             tr("the archive is cut off or damaged: {error}", error=error), where=str(path)
         ) from error

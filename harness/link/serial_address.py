@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
+from harness.digits import whole_number
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.link.serial_line import FLOWS, PARITIES, LineSettings
@@ -52,7 +53,7 @@ class SerialAddress:
         if not mark or scheme in NO_HOST:
             return None
         host, _, port = rest.partition("/")[0].partition("?")[0].rpartition(":")
-        return host.strip("[]"), int(port) if port.isdecimal() else 0
+        return host.strip("[]"), whole_number(port) or 0
 
     @property
     def host(self) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from harness import given
+from harness import input_files
 from harness.clock import RealClock
 from harness.errors import InputError
 from harness.i18n import tr
@@ -298,8 +298,8 @@ def measured_of(folder: Path) -> dict[str, float]:
     path = folder / "run.json"
     if not path.is_file():
         raise InputError(tr("not a run folder: {folder}", folder=folder))
-    data = given.shaped(dict[str, Any], given.json_of(path), str(path))
-    rows = given.shaped(list[_Took], data.get("scenarios"), f"{path} scenarios")
+    data = input_files.shaped(dict[str, Any], input_files.json_of(path), str(path))
+    rows = input_files.shaped(list[_Took], data.get("scenarios"), f"{path} scenarios")
     return {one.id: one.seconds for one in rows if one.seconds}
 
 

@@ -18,7 +18,7 @@ from typing import Final
 
 from python_calamine import CalamineError, CalamineWorkbook
 
-from harness import given, limits
+from harness import input_files, limits
 from harness.clock import CHINA
 from harness.errors import InputError
 from harness.i18n import tr
@@ -229,7 +229,7 @@ def read_table(path: Path) -> Sequence[Sequence[str]]:
         data = path.read_bytes()
     except (OSError, CalamineError) as error:
         raise _wrong(path, tr("cannot be read: {why}", why=error)) from None
-    return [row for _, row in given.rows_of(text_of(data), path.name) if row]
+    return [row for _, row in input_files.rows_of(text_of(data), path.name) if row]
 
 
 def text_of(data: bytes) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from harness import limits
+from harness.digits import whole_number
 from harness.errors import HarnessError, PeerError
 from harness.evidence.reach import STORED
 from harness.link.dicom_data import DataSet
@@ -201,15 +202,15 @@ def stored_of(answer: HttpResponse) -> Stored:
         return Stored(status=answer.status)
     kept = tuple(text_of(one, "ReferencedSOPInstanceUID") or "" for one in items["00081199"])
     failed = tuple(
-        (text_of(one, "ReferencedSOPInstanceUID") or "", _whole(text_of(one, "FailureReason")))
+        (text_of(one, "ReferencedSOPInstanceUID") or "", _reason(text_of(one, "FailureReason")))
         for one in [*items["00081198"], *items["0008119A"]]
     )
     return Stored(status=answer.status, kept=kept, failed=failed)
 
 
-def _whole(text: str | None) -> int:
+def _reason(text: str | None) -> int:
     """A reason of failure; 0 where a server writes none, or no number."""
-    return int(text) if text and len(text) < 10 and text.isdecimal() else 0
+    return whole_number(text or "") or 0
 
 
 def body_of(files: Sequence[bytes], boundary: str) -> bytes:

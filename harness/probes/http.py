@@ -15,6 +15,7 @@ from typing import Any, Final
 from lxml import etree
 
 from harness import limits
+from harness.digits import whole_number
 from harness.errors import HarnessError, InputError, PeerError, PermitError
 from harness.i18n import tr
 from harness.link.http_call import UnansweredError
@@ -165,13 +166,14 @@ def _not_found() -> str:
 _MISSING: Final = object()
 
 
-def pointed(whole: Any, pointer: str) -> Any:
+def pointed(told: Any, pointer: str) -> Any:
     """What stands at a JSON pointer (RFC 6901 §4); a first slash may be left out."""
-    found = whole
+    found = told
     for part in pointer.removeprefix("/").split("/") if pointer.strip("/") else ():
         name = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(found, list) and name.isdecimal() and int(name) < len(found):
-            found = found[int(name)]
+        at = whole_number(name)
+        if isinstance(found, list) and at is not None and at < len(found):
+            found = found[at]
         elif isinstance(found, dict) and name in found:
             found = found[name]
         else:

@@ -14,7 +14,7 @@ from os import SEEK_END
 from pathlib import Path
 from typing import IO, Final
 
-from harness import given
+from harness import input_files
 from harness.errors import InputError
 from harness.evidence.hashed import Hashed, state
 from harness.i18n import tr
@@ -85,7 +85,7 @@ def verify(path: Path) -> list[str]:
                 elif _digest(archive, name) != wanted[name]:
                     problems.append(f"{name}: the SHA-256 differs")
             return problems
-    except (OSError, KeyError, TypeError, *given.DAMAGED_ZIP) as error:
+    except (KeyError, TypeError, *input_files.DAMAGED_ZIP) as error:
         raise InputError(tr("no evidence archive: {why}", why=error), where=str(path)) from error
 
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from harness import given
+from harness import input_files
 from harness.errors import HarnessError
 from harness.i18n import tr
 from harness.report import evidence_zip
@@ -53,7 +53,7 @@ def manifest(folder: Path) -> dict[str, Any] | None:
         else:
             return None
         data = json.loads(text)
-    except (OSError, KeyError, *given.DAMAGED_ZIP):
+    except (KeyError, *input_files.DAMAGED_ZIP):
         return {}
     return data if isinstance(data, dict) else {}
 

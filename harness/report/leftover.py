@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from harness import given
+from harness import input_files
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.report.model import Cleanup
@@ -75,7 +75,7 @@ def read(folder: Path) -> list[Leftover]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = data.decode("gb18030", "replace")  # saved again by a spreadsheet
-    rows = [row for _, row in given.rows_of(text, str(path))]
+    rows = [row for _, row in input_files.rows_of(text, str(path))]
     if not rows or tuple(rows[0]) != COLUMNS:
         raise InputError(
             tr("the first line must be {header}", header=",".join(COLUMNS)), where=str(path)

@@ -12,18 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
-from harness import given
+from harness import input_files
 from harness.errors import InputError
 from harness.evidence.verdict import Verdict
 from harness.i18n import tr
 
 FORMAT = 1
 """Format of ``run.json`` and ``plan.json``; raised when a reader of today would misread it."""
-
-PROBLEMS_MAX = 10
-"""Problems of one file that an error message names; the rest follows from the first."""
 
 SYNTHETIC_MODES = frozenset({"simulated", "built-in"})
 """Modes whose data we made up ourselves; every other mode may show real persons."""
@@ -236,24 +233,16 @@ def parse(kind: type[T], path: Path) -> T:
     """Read ``plan.json`` or ``run.json``.
 
     Raises:
-        InputError: the file is missing, is not of this format, or a field is wrong; names every
-            wrong field up to ``PROBLEMS_MAX``.
+        InputError: the file is missing, or is not of this format.
+        InputErrors: fields are wrong; each with its key.
     """
-    data = given.json_of(path)
+    data = input_files.json_of(path)
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         found = data.get("format") if isinstance(data, dict) else None
         raise InputError(
             tr("format {format} cannot be read by this version", format=found), where=str(path)
         )
-    try:
-        return TypeAdapter(kind).validate_python(data)
-    except ValidationError as error:
-        problems = error.errors(include_url=False)
-        lines = [
-            f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
-            for one in problems[:PROBLEMS_MAX]
-        ]
-        raise InputError("; ".join(lines), where=str(path)) from error
+    return input_files.shaped(kind, data, str(path))
 
 
 def schema() -> dict[str, Any]:

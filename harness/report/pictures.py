@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
 
-from harness import given
+from harness import input_files
 from harness.errors import InputError
 from harness.i18n import tr
 
@@ -76,7 +76,7 @@ def read(folder: Path) -> list[Picture]:
     known = {one.name for one in fields(Picture)} - {"state"}
     found = []
     try:
-        rows = [row for _, row in given.rows_of(text, NAME) if row]
+        rows = [row for _, row in input_files.rows_of(text, NAME) if row]
     except InputError:
         return []
     for line in rows[1:]:

@@ -7,11 +7,11 @@ it and wrote it down. Where there is none, it is zero.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness import input_files
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.scenario.denominators import PILLARS
@@ -57,10 +57,7 @@ def counts(by_pillar: Mapping[str, int], measured: Path = LAST_SELFCHECK) -> dic
 def _last(measured: Path) -> Mapping[str, Any]:
     if not measured.is_file():
         return {}
-    try:
-        data = json.loads(measured.read_bytes())
-    except (OSError, ValueError) as error:
-        raise InputError(tr("cannot be read: {why}", why=error), where=str(measured)) from error
+    data = input_files.json_of(measured)
     if not isinstance(data, dict) or data.get("whole") is not True:
         return {}
     found = data.get("counts")

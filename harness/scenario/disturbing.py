@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from harness import given, resources
+from harness import input_files, resources
 from harness.errors import InputError, ScenarioError
 from harness.i18n import tr
 from harness.scenario.feature import Scenario
@@ -52,8 +52,8 @@ def rules(path: Path | None = None) -> tuple[Rule, ...]:
         InputError: it cannot be used.
     """
     found = path or resources.fixture("disturbing.toml")
-    told = given.toml_of(found).get("disturbing")
-    made = given.shaped(tuple[Rule, ...], told, f"{found.name} [[disturbing]]")
+    told = input_files.toml_of(found).get("disturbing")
+    made = input_files.shaped(tuple[Rule, ...], told, f"{found.name} [[disturbing]]")
     unknown = sorted({one.kind for one in made} - KINDS)
     if unknown:
         raise InputError(tr("unknown: {keys}", keys=", ".join(unknown)), where=found.name)

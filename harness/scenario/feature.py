@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.digits import whole_number
 from harness.errors import InputError, InputErrors, ScenarioError
 from harness.i18n import tr
 from harness.scenario.sentence import Sentence
@@ -115,7 +116,8 @@ class Problems:
 def place_of(problem: InputError) -> tuple[str, int]:
     """What problems are sorted by: the file, then the line."""
     file, _, line = problem.where.rpartition(":")
-    return (file, int(line)) if line.isdecimal() else (problem.where, 0)
+    number = whole_number(line)
+    return (problem.where, 0) if number is None else (file, number)
 
 
 def raise_all(problems: list[ScenarioError]) -> None:

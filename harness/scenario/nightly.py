@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from harness import given
+from harness import input_files
 from harness.errors import InputError, InputErrors
 from harness.i18n import tr
 from harness.scenario.files import LINE, find, shown
@@ -111,7 +111,7 @@ def listed(folder: Path) -> list[Listed]:
             [InputError(tr("no plan of a night: {why}", why=error.strerror or error),
                         where=str(path), remedy=_again())]
         ) from None  # fmt: skip
-    table = [(line, row) for line, row in given.rows_of(_text(data), str(path)) if row]
+    table = [(line, row) for line, row in input_files.rows_of(_text(data), str(path)) if row]
     heads = table[0][1] if table else []
     if not set(COLUMNS) <= set(heads):
         raise InputErrors([InputError(tr("these columns are missing, or stand twice: {names}",

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from harness import __version__
 from harness.clock import RealClock
+from harness.digits import whole_number
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.selfcheck.progress import Progress, shown
@@ -197,4 +198,5 @@ def table(found: Mapping[str, Any]) -> list[str]:
 
 
 def _number(action: str) -> int:
-    return int(action[1:]) if action[1:].isdecimal() else -1
+    number = whole_number(action[1:])
+    return -1 if number is None else number

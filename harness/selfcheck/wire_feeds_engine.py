@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from typing import Final
 
+from harness.digits import whole_number
 from harness.selfcheck.wire_feeds_look import Exchange, Sent
 
 
@@ -30,13 +31,13 @@ def number_missing(story: Exchange) -> bool:
     """MSH-13 went up by more than one."""
     last: dict[tuple[str, str], int] = {}
     for one in story.sent:
-        number = one.one("MSH", 13)
+        number = whole_number(one.one("MSH", 13))
         sender = (one.one("MSH", 3), one.one("MSH", 4))
-        if not number.isascii() or not number.isdigit() or number == "0":
+        if not number:
             continue
-        if sender in last and int(number) > last[sender] + 1:
+        if sender in last and number > last[sender] + 1:
             return True
-        last[sender] = int(number)
+        last[sender] = number
     return False
 
 

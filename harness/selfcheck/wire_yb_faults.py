@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
+from harness.input_files import DAMAGED_ZIP
 from harness.selfcheck.wire_yb_look import (
     CENTRE,
     REVERSING,
@@ -163,7 +164,7 @@ def spoiled_file(_: Talk, call: Call) -> bool:
         with zipfile.ZipFile(io.BytesIO(call.answer.body)) as archive:
             texts = [archive.read(name) for name in archive.namelist()]
         return not texts or any(_unreadable(text) for text in texts)
-    except (zipfile.BadZipFile, EOFError):
+    except DAMAGED_ZIP:
         return True
 
 

@@ -15,6 +15,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final
 
+from harness.digits import whole_number
 from harness.evidence.line import unpack
 from harness.evidence.trace import Record
 
@@ -90,7 +91,7 @@ class Answer:
     @property
     def done(self) -> bool:
         """It says that the call was carried out."""
-        return self.code.isascii() and self.code.isdigit() and int(self.code) == 0
+        return whole_number(self.code) == 0
 
     @property
     def refused(self) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
+from harness.input_files import DAMAGED_ZIP
 from harness.selfcheck.wire_yb_look import (
     REVERSING,
     SETTLING,
@@ -102,7 +103,7 @@ def file_rows(body: bytes) -> list[list[str]]:
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             texts = [archive.read(name).decode("utf-8") for name in archive.namelist()]
-    except (zipfile.BadZipFile, EOFError, UnicodeDecodeError):
+    except DAMAGED_ZIP:
         return []
     return [line.split("\t") for text in texts for line in text.splitlines()]
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from harness import given
+from harness import input_files
 from harness.errors import InputError
 from harness.evidence import trace
 from harness.evidence.trace import Record
@@ -230,7 +230,7 @@ def _hashed(path: Path, name: str) -> Evidence:
 
 def _json(folder: Path, name: str, evidence: list[Evidence], number: int = 1) -> Mapping[str, Any]:
     path = folder / name if folder.is_dir() else folder
-    data = given.json_of(path)
+    data = input_files.json_of(path)
     if not isinstance(data, dict) or data.get("format") != number or "verdict" not in data:
         raise InputError(tr("this is no {name}", name=name), where=str(path))
     evidence.append(_hashed(path, f"{path.parent.name}/{path.name}"))
@@ -255,7 +255,7 @@ def _mismatched(
 
 
 def _facts(path: Path, evidence: list[Evidence]) -> Facts:
-    data = given.toml_of(path)
+    data = input_files.toml_of(path)
     unknown = sorted(set(data) - set(FACT_TABLES) - set(FACT_LISTS))
     if unknown:
         raise InputError(tr("unknown: {keys}", keys=", ".join(unknown)), where=str(path))
@@ -264,7 +264,7 @@ def _facts(path: Path, evidence: list[Evidence]) -> Facts:
     lists = {
         name: [
             _texts(one, keys, path)
-            for one in given.shaped(list[Any], data.get(name, []), f"{path} [[{name}]]")
+            for one in input_files.shaped(list[Any], data.get(name, []), f"{path} [[{name}]]")
         ]
         for name, keys in FACT_LISTS.items()
     }

@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from harness import given
+from harness import input_files
 from harness.errors import InputError, InputErrors
 from harness.i18n import tr
 from harness.upgrade.differences import Difference
@@ -88,7 +88,7 @@ def read(path: Path) -> list[Approval]:
 
 
 def _tables(file: Path) -> list[Mapping[str, Any]]:
-    data = given.toml_of(file)
+    data = input_files.toml_of(file)
     tables = data.pop("approval", [])
     if data or not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
         raise InputError(tr("only [[approval]] tables belong here"), where=str(file))

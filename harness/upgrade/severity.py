@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from harness import resources
 from harness.errors import InputError
-from harness.given import toml_of
 from harness.i18n import tr
+from harness.input_files import toml_of
 from harness.upgrade.approvals import untouchable
 from harness.upgrade.differences import CLASSES, Difference
 

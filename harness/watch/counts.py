@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from harness.digits import whole_number
 from harness.i18n import tr
 from harness.model import Outcome
 from harness.probes.probe import Probe
@@ -122,6 +123,5 @@ def _asked(probe: Probe, begin: datetime, end: datetime) -> tuple[int | None, st
     if len(answer.rows) != 1 or len(answer.rows[0]) != 1:
         return None, tr("a count gives one row with one column")
     text = next(iter(answer.rows[0].values())) or "0"
-    if not (text.isascii() and text.isdigit()):  # ``²`` is a digit, too, and no number
-        return None, tr("a count gives a number")
-    return int(text), ""
+    count = whole_number(text)
+    return count, "" if count is not None else tr("a count gives a number")

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from harness.digits import whole_number
+
 TEXTS: Final = {
     # lexical
     "astm.delimiters": ("The header names no usable delimiters", "§5.4"),
@@ -122,7 +124,7 @@ def _sequence(rows: Sequence[tuple[str, str | None]]) -> Iterator[AstmFinding]:
             counts = {one: n for one, n in counts.items() if LEVELS.get(one, 9) <= level}
             wanted = {1 if letter == "L" else counts.get(letter, 0) + 1}
         given = (stated or "").strip()
-        value = int(given) if given.isdecimal() else None
+        value = whole_number(given)
         if letter != "H" and value not in wanted:
             yield finding("astm.sequence", number, expected=str(max(wanted)), actual=given)
         counts[letter] = value if value in wanted and value is not None else max(wanted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from harness.digits import whole_number
 from harness.wire.framings_read import Reading, ReadResult, ReadSpecimen, Setup, implied
 
 _OLYMPUS_RUN: Final = re.compile(r"D[BE]\d\d|R[BE]\d*")
@@ -22,7 +23,8 @@ def _number(setup: Setup, key: str, default: int) -> int:
 def _decimals(setup: Setup, key: str, default: str) -> dict[str, int]:
     """``WBC:1 PLT:0`` as numbers; what is not of that form is left out."""
     pairs = (pair.partition(":") for pair in str(setup.get(key, default)).split())
-    return {name: int(digits) for name, _, digits in pairs if digits.isdecimal()}
+    told = {name: whole_number(digits) for name, _, digits in pairs}
+    return {name: places for name, places in told.items() if places is not None}
 
 
 def olympus(text: str, setup: Setup, reading: Reading) -> None:

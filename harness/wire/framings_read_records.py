@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from harness.digits import whole_number
 from harness.wire.framings_read import Reading, ReadResult, ReadSpecimen, Setup
 
 _SIGNS: Final = "|\\^&"
@@ -58,8 +59,8 @@ def records(text: str, setup: Setup, reading: Reading) -> None:
 
 def _place(setup: Setup, name: str, standard: str) -> tuple[int, int]:
     field, _, part = str(setup.get(name, standard)).partition(".")
-    numbers = [int(one) if one.isdecimal() else 1 for one in (field, part)]
-    return numbers[0], max(numbers[1], 1)
+    number = whole_number(field)
+    return 1 if number is None else number, whole_number(part) or 1
 
 
 def _at(fields: list[str], number: int) -> str:

@@ -28,7 +28,7 @@ from typing import Any, Final
 
 from lxml import etree
 
-from harness import given, i18n
+from harness import i18n, input_files
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.resources import fixtures_folder
@@ -215,7 +215,7 @@ def _file_of(name: str, beside: Path | None) -> Path:
 
 
 def _load_into(target: RuleSet, path: Path, depth: int) -> None:
-    data = given.toml_of(path)
+    data = input_files.toml_of(path)
     _known(data, _FILE_KEYS, str(path))
     if data.get("format") != FORMAT:
         raise InputError(tr("format must be {wanted}", wanted=FORMAT), where=str(path))

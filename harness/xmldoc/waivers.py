@@ -19,7 +19,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from harness import given
+from harness import input_files
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.xmldoc.finding import ERROR, WARNING, DocumentFinding, fixed, waivable
@@ -104,7 +104,7 @@ def read_waivers(path: Path, today: date) -> Waivers:
     Raises:
         InputError: it cannot be read, or an entry lacks something.
     """
-    data = given.toml_of(path)
+    data = input_files.toml_of(path)
     tables = data.get("waiver", [])
     if not isinstance(tables, list) or set(data) - {"waiver"}:
         raise InputError(tr("a waiver file holds [[waiver]] tables alone"), where=str(path))

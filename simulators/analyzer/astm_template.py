@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from harness.digits import whole_number
 from harness.i18n import tr
 from harness.wire.astm_build import Components, FieldValue, Raw, Repeats
 from harness.wire.astm_text import Signs
@@ -157,7 +158,7 @@ def read_fields(raw: Any) -> dict[int, FieldTemplate]:
         raise ValueError(tr("a record is a table of field numbers"))  # noqa: TRY004 - pydantic
     fields = {}
     for key, text in raw.items():
-        if not (str(key).isdecimal() and 2 <= int(key) <= FIELD_MAX):
+        if not 2 <= (whole_number(str(key)) or 0) <= FIELD_MAX:
             raise ValueError(tr("no field “{key}”; a field number is 2 to {most}", key=key,
                                 most=FIELD_MAX))  # fmt: skip
         if isinstance(text, FieldTemplate):

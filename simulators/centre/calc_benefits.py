@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from harness import given, resources
+from harness import input_files, resources
 from harness.errors import InputError
 from harness.i18n import tr
 from simulators.centre.calc_money import RATIO_ONE
@@ -86,7 +86,7 @@ def load(path: Path) -> Benefits:
     Raises:
         InputError: a figure is missing, is no text, or has digits that money does not have.
     """
-    data = given.toml_of(path)
+    data = input_files.toml_of(path)
     try:
         kinds = {code: str(row["kind"]) for code, row in data["med_type"].items()}
         clr_types = {code: str(row["clr_type"]) for code, row in data["med_type"].items()}

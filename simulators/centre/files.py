@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import base64
 import io
+import lzma
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from harness.input_files import DAMAGED_ZIP
 from harness.limits import MIB
 from simulators.centre.ids import fresh
 from simulators.centre.ledger import one
@@ -90,10 +92,10 @@ def _member(body: bytes) -> bytes:
             with archive.open(members[0]) as file:
                 # Never trust the size that the archive states: read one byte more than allowed.
                 content = file.read(TEXT_BYTES_MAX + 1)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise Refusal("file_bad", reason="不是有效的ZIP") from error
-    except (OSError, zlib.error, zipfile.LargeZipFile) as error:
+    except (OSError, zlib.error, lzma.LZMAError) as error:
         raise Refusal("file_bad", reason="ZIP已损坏") from error
+    except DAMAGED_ZIP as error:
+        raise Refusal("file_bad", reason="不是有效的ZIP") from error
     if len(content) > TEXT_BYTES_MAX:
         raise Refusal("file_bad", reason="解压后超过上限")
     return content

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from harness import given, resources
+from harness import input_files, resources
 from harness.errors import InputError
 from harness.i18n import tr
 
@@ -214,7 +214,7 @@ def _path(version: str) -> Path:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    return given.shaped(dict[str, Any], given.json_of(path), str(path))
+    return input_files.shaped(dict[str, Any], input_files.json_of(path), str(path))
 
 
 def _code_lists() -> dict[str, dict[str, str]]:

@@ -13,6 +13,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
+from harness.digits import whole_number
 from harness.errors import InputError
 from simulators.hospital.outbox import Statement
 from simulators.store import Store, insert, upsert
@@ -141,9 +142,10 @@ def configure(args: Mapping[str, Any]) -> list[Statement]:
     statements += [insert("critical_rule", _rule(one)) for one in rules]
     for name in MINUTES:
         text = str(args.get(f"{name}_minutes", MINUTES[name]))
-        if not (text.isascii() and text.isdecimal()) or not 0 < int(text) <= MINUTES_MAX:
+        minutes = whole_number(text)
+        if not minutes or minutes > MINUTES_MAX:
             raise InputError(f"{name}_minutes is no number from 1 to {MINUTES_MAX}")
-        row = {"name": name, "minutes": int(text)}
+        row = {"name": name, "minutes": minutes}
         statements.append(upsert("critical_setting", ["name"], row))
     return statements
 

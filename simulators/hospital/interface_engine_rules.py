@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from harness import given
+from harness import input_files
 from harness.errors import InputError
 from harness.wire.hl7 import Hl7Message
 from harness.wire.hl7_encoding import codec_of
@@ -68,10 +68,10 @@ def read_rules(text: str, where: str = "") -> tuple[Route, ...]:
     Raises:
         InputError: it is no TOML, or says what has no meaning; with the route.
     """
-    data = given.toml_in(text, where)
+    data = input_files.toml_in(text, where)
     if data.get("format") != FORMAT:
         raise InputError(f"rules of format {data.get('format')}, not {FORMAT}", where=where)
-    routes = given.shaped(list[dict[str, Any]], data.get("routes", []), f"{where} [[routes]]")
+    routes = input_files.shaped(list[dict[str, Any]], data.get("routes", []), f"{where} [[routes]]")
     if not routes or len(routes) > ROUTES_MAX:
         raise InputError(f"{len(routes)} routes; 1 to {ROUTES_MAX} are possible", where=where)
     return tuple(_route(row, f"{where} {row.get('name', '?')}".strip()) for row in routes)
@@ -81,13 +81,13 @@ def _route(row: Mapping[str, Any], where: str) -> Route:
     missing = [name for name in ("name", "from", "to", "types") if not row.get(name)]
     if missing:
         raise InputError(f"a route without {', '.join(missing)}", where=where)
-    for one in given.shaped(list[dict[str, Any]], row.get("rules", []), where):
+    for one in input_files.shaped(list[dict[str, Any]], row.get("rules", []), where):
         if one.get("do") not in [*ACTIONS]:
             raise InputError(f"no rule {one.get('do')}", where=where)
         if unknown := sorted(one.keys() - Rule.__dataclass_fields__):
             raise InputError(f"a rule that cannot be read: {unknown[0]}", where=where)
     told = {"frm" if name == "from" else name: value for name, value in row.items()}
-    route = given.shaped(Route, told, where)
+    route = input_files.shaped(Route, told, where)
     if route.charset and codec_of(route.charset) is None:
         raise InputError(f"no character set {route.charset}", where=where)
     return route

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from harness.digits import whole_number
 from harness.wire.astm_records import AstmMessage, Record
 from simulators.hospital.lis_driver import Driver
 
@@ -131,8 +132,8 @@ class _Walk:
 
     def _result(self, record: Record) -> Reading:
         aspect, place = "", self.driver.aspect_place
-        if place.isdecimal():
-            aspect = record.get(f"3.{int(place) or 1}") or ""
+        if (component := whole_number(place)) is not None:
+            aspect = record.get(f"3.{component or 1}") or ""
         elif _PLACE.fullmatch(place):
             aspect = record.get(place) or ""
         return Reading(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from harness.digits import whole_number
 from harness.wire.astm_build import AstmBuilder, Components, Raw, Repeats
 from harness.wire.astm_records import AstmMessage, Record
 from simulators.hospital import lis_flaws
@@ -119,13 +120,13 @@ def asked(
                     found.setdefault(barcode, Asked(barcode=barcode))
             else:
                 found.setdefault(one.barcode, one)
-    most = int(driver.orders_max) if driver.orders_max.isdecimal() else SPECIMENS_MAX
-    return list(found.values())[: min(most, SPECIMENS_MAX)]
+    most = whole_number(driver.orders_max)
+    return list(found.values())[: min(SPECIMENS_MAX if most is None else most, SPECIMENS_MAX)]
 
 
 def _of_query(record: Record, driver: Driver) -> Iterable[Asked]:
     _, _, component = driver.query_place.partition(".")
-    at = int(component) if component.isdecimal() and component != "0" else 1
+    at = whole_number(component) or 1
     first, _, last = driver.query_rack.partition("-")
     for number in range(1, min(len(record.repeats(3)), SPECIMENS_MAX) + 1):
         parts = record.components(3, number)
@@ -134,8 +135,9 @@ def _of_query(record: Record, driver: Driver) -> Iterable[Asked]:
         if len(parts) == 1 or (rest and rest[0].strip().upper() == "ALL"):
             barcode = rest[0].strip() if rest else ""
         rack = ""
-        if driver.echo and first.isdecimal() and last.isdecimal():
-            rack = "^".join(parts[int(first) - 1 : int(last)])
+        begin, end = whole_number(first), whole_number(last)
+        if driver.echo and begin is not None and end is not None:
+            rack = "^".join(parts[begin - 1 : end])
         yield Asked(barcode=driver.stripped(barcode), rack=rack)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from harness.digits import whole_number
 from harness.errors import InputError
 from harness.link.dicom_data import keyword, tag_of, vr_of
 from harness.link.dicom_json import GROUPS
@@ -216,8 +217,13 @@ def _element(tag: int, text: str, defects: set[str]) -> dict[str, Any]:
     if vr == "PN":
         values = [_name(one) for one in values]
     elif vr in {"IS", "US", "UL", "DS"}:
-        values = [int(one) if one.removeprefix("-").isdecimal() else one for one in values]
+        values = [one if (number := _number(one)) is None else number for one in values]
     return {"vr": vr, "Value": values}
+
+
+def _number(text: str) -> int | None:
+    number = whole_number(text.removeprefix("-"))
+    return -number if number is not None and text.startswith("-") else number
 
 
 def _name(text: str) -> dict[str, str]:

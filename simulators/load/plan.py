@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
-from harness import given, resources
+from harness import input_files, resources
 from harness.errors import InputError
 from harness.i18n import tr
 from simulators.load.arrivals import Arrivals
@@ -102,12 +102,12 @@ def load_plan(path: Path | None) -> LoadPlan:
         InputError: it cannot be read, or says something that is not known, missing or no number.
     """
     path = path or resources.fixture(*SHIPPED)
-    where, data = str(path), given.toml_of(path)
+    where, data = str(path), input_files.toml_of(path)
     _known(data, _WHOLE, where)
     groups = [_group(kind, data[kind], f"{where} [{kind}]") for kind in KINDS if kind in data]
     if not groups:
         raise InputError(tr("the plan names no users"), where=where, remedy=", ".join(KINDS))
-    seed = given.shaped(int, data.get("seed", 1), f"{where} seed")
+    seed = input_files.shaped(int, data.get("seed", 1), f"{where} seed")
     return LoadPlan(seconds=_number(data, "seconds", where), seed=seed,
                     groups=tuple(groups)).changed()  # fmt: skip
 

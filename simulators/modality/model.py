@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from harness import given, resources
+from harness import input_files, resources
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.wire import dicom_text
@@ -107,7 +107,7 @@ def load_model(name: str) -> Model:
             tr("no modality {name}", name=name),
             remedy=tr("use one of: {known}", known=", ".join(known_models())),
         )
-    return _checked(path.stem, given.toml_of(path), str(path))
+    return _checked(path.stem, input_files.toml_of(path), str(path))
 
 
 def _checked(name: str, data: dict[str, Any], where: str) -> Model:
@@ -115,7 +115,7 @@ def _checked(name: str, data: dict[str, Any], where: str) -> Model:
     unknown = sorted(data.keys() - known.keys())
     if unknown:
         raise InputError(tr("unknown key {key}", key=unknown[0]), where=where)
-    model = given.shaped(Model, {**data, "name": name}, where)
+    model = input_files.shaped(Model, {**data, "name": name}, where)
     sets = {
         "contexts": CONTEXT_HABITS,
         "mpps": MPPS_HABITS,

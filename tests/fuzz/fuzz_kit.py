@@ -79,19 +79,25 @@ def lived(one: Core, reads: Sequence[bytes]) -> tuple[list[Event], bytes]:
     for read in reads:
         one.receive(read, now)
         drain()
-    for _ in range(DEADLINES):
+    now = run_down(one, now, DEADLINES, drain)
+    one.receive_eof(now)
+    drain()
+    assert not one.events(), "told twice"
+    assert not one.data_to_send(), "sent twice"
+    return events, sent
+
+
+def run_down(one: Core, now: float, most: int, then: Callable[[], None]) -> float:
+    """Let up to ``most`` deadlines of a core pass, ``then`` look; when the last one was due."""
+    for _ in range(most):
         due = one.next_deadline()
         if due is None:
             break
         assert due >= now, "a deadline in the past"
         now = due
         one.on_deadline(now)
-        drain()
-    one.receive_eof(now)
-    drain()
-    assert not one.events(), "told twice"
-    assert not one.data_to_send(), "sent twice"
-    return events, sent
+        then()
+    return now
 
 
 def file(read: Callable[[Path], object], suffix: str) -> Target:

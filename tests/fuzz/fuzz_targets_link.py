@@ -6,7 +6,7 @@ import contextlib
 from functools import cache, partial
 from typing import Final
 
-from fuzz_kit import CORPUS, Target, alike, cut, framed_sections, lived, picked
+from fuzz_kit import CORPUS, Target, alike, cut, framed_sections, lived, picked, run_down
 
 from harness.captures.layout import Layout, config_of, core_of
 from harness.cases import framing, framing_maker
@@ -82,24 +82,17 @@ def _fixed(data: bytes) -> None:
 def _played(core: Core, line: bytes, heard: bytes) -> bytes:
     """A line is played while something is heard; everything that left."""
     core.send(Message(payload=line), 0.0)
-    sent, now = core.data_to_send(), 0.0
+    sent = [core.data_to_send()]
     for byte in cut(heard, 3):
-        core.receive(byte, now)
+        core.receive(byte, 0.0)
         core.events()
-        sent += core.data_to_send()
-    for _ in range(ROUNDS):
-        due = core.next_deadline()
-        if due is None:
-            break
-        assert due >= now, "a deadline in the past"
-        now = due
-        core.on_deadline(now)
-        sent += core.data_to_send()
+        sent.append(core.data_to_send())
+    now = run_down(core, 0.0, ROUNDS, lambda: sent.append(core.data_to_send()))
     told = core.events()
     assert any(isinstance(one, framing.WireDone) for one in told) or heard, "it never ends"
     core.receive_eof(now)
     core.events()
-    return sent + core.data_to_send()
+    return b"".join([*sent, core.data_to_send()])
 
 
 def _halves(data: bytes) -> tuple[bytes, bytes]:

@@ -12,9 +12,9 @@ from file_readers import READERS, refusal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness import given as files
+from harness import input_files
 from harness.errors import InputError
-from harness.given import json_of, shaped, toml_of
+from harness.input_files import json_of, shaped, toml_of
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -69,7 +69,7 @@ def test_what_is_no_text_says_where_and_what_to_do(tmp_path: Path, suffix: str) 
 
 
 def test_a_file_that_is_too_large_is_not_read_whole(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(files, "TEXT_BYTES_MAX", 9)
+    monkeypatch.setattr(input_files, "BYTES_MAX", 9)
     path = tmp_path / "any.toml"
     path.write_bytes(b"a = 12345")
     assert toml_of(path) == {"a": 12345}

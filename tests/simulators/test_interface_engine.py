@@ -249,3 +249,7 @@ def test_each_rule_of_the_shipped_file() -> None:
 def test_a_rule_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         rule_file.text_of(str(tmp_path / "none.toml"))
+    (tmp_path / "gbk.toml").write_bytes("# 规则".encode("gb18030"))
+    with pytest.raises(InputError, match=r"gbk\.toml:1") as refused:
+        rule_file.text_of(str(tmp_path / "gbk.toml"))
+    assert refused.value.remedy

@@ -26,6 +26,7 @@ from harness.cli import main
 from harness.errors import InputError
 from harness.evidence import trace
 from harness.wire.astm_decode import decode_stream
+from harness.wire.astm_link import BACKLOG_BYTES_MAX
 from harness.wire.core import Message
 from tests.harness.cases import seeded, ward
 
@@ -173,6 +174,15 @@ def test_a_session_of_the_other_side_is_acknowledged():
 
     assert core.data_to_send() == b"\x06" * 3
     assert [one.payload for one in core.events()] == [HEAD, LAST]
+
+
+def test_what_never_ends_is_told_in_pieces_and_not_acknowledged():
+    core = WireCore()
+    for _ in range(3):
+        core.receive(b"x" * BACKLOG_BYTES_MAX, 0.0)
+
+    assert [len(one.payload) for one in core.events()] == [BACKLOG_BYTES_MAX] * 3
+    assert core.data_to_send() == b""
 
 
 def test_what_is_no_frame_goes_with_what_follows():

@@ -159,6 +159,13 @@ def test_blocks_are_one_text_with_a_check_for_each():
         b"B77001", b"C12345")), maxm)[1:2])  # fmt: skip
 
 
+@pytest.mark.parametrize("number", [b"ZZ", b"G1", b"\xb2\xb2", b"1_", b"+1"])
+def test_a_block_whose_number_is_none_is_a_block(number):
+    maxm = layout_of("coulter-maxm")
+    block = b"\x02" + number + b"x" * maxm.config.block_bytes + b"0000\x03"
+    assert [(one.kind, one.number) for one in units(block, maxm)] == [("frame", 0)]
+
+
 def test_any_bytes_are_cut_and_none_is_left_out():
     chance = random.Random(4)
     for name in FRAMED:

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.ledger import canonical, control, money, when
@@ -102,11 +102,13 @@ def test_identifiers_are_tidied(text, word):
         st.one_of(
             st.integers(-(10**12), 10**12).map(money.yuan),
             st.sampled_from(["", "null", "5 0.00", "1.2.30", "١.٣٠", "-1.00", "1e3", "12", ".50"]),
+            st.sampled_from(["9" * 16 + ".00", "9" * 5_000 + ".00"]),
             st.text(alphabet="0123456789.- ,", max_size=8),
         ),
         max_size=12,
     )
 )
+@example(["9" * 5_000 + ".00", "1.00"])
 def test_a_block_of_amounts_is_worth_what_its_cells_are(cells):
     alone = sum(0 if money.is_nothing(one) else money.rough(one) or 0 for one in cells)
 

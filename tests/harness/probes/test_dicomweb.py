@@ -121,6 +121,14 @@ def test_an_answer_that_says_nothing_keeps_nothing(payload):
     assert (told.status, told.kept, told.failed) == (200, (), ())
 
 
+@pytest.mark.parametrize("reason", ["A900", "²", "-1", "", "9" * 5_000])
+def test_a_reason_that_is_no_number_is_a_refusal_all_the_same(reason):
+    item = {"00081155": {"vr": "UI", "Value": ["1.2"]}, "00081197": {"vr": "LO", "Value": [reason]}}
+    payload = json.dumps({"00081198": {"vr": "SQ", "Value": [item]}}).encode()
+
+    assert stored_of(answer(202, "application/dicom+json", payload)).failed == (("1.2", 0),)
+
+
 def test_no_answer_to_a_store_is_no_success():
     client, _ = web(None)
 

@@ -111,6 +111,13 @@ def attached(board, number, data, **more):
     return hashlib.sha256(data).hexdigest()
 
 
+def test_a_list_that_nobody_can_read_lists_nothing(board, tmp_path):
+    attached(board, 1, b"x")
+    with (tmp_path / NAME).open("a", encoding="utf-8") as file:
+        file.write("x" * 200_000)
+    assert read(tmp_path) == []
+
+
 def test_the_list_is_read_again_with_what_stands_beside_it(board, tmp_path):
     digests = [attached(board, number, bytes([number])) for number in (1, 2, 3)]
     (tmp_path / "attachments" / digests[1]).write_bytes(b"another")

@@ -326,6 +326,22 @@ def test_rows_an_hour_are_counted_read_only_against_the_same_weekday(tmp_path: P
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("text", ["²", "-1", "1.0", "x", "9" * 5_000])
+def test_what_is_no_number_is_no_count(text: str) -> None:
+    class Odd:
+        name = role = "LIS"
+
+        def ask(self, args: object) -> Answer:
+            return Answer(outcome=Outcome.OK, rows=[{"n": text}])
+
+        def close(self) -> None: ...
+
+    begin = datetime(2026, 11, 20, 9)  # noqa: DTZ001 - as above
+    (found,) = counts.count({"n": Odd()}, begin, begin + timedelta(hours=1), weeks=1)
+
+    assert (found.count, found.says) == (None, "failed")
+
+
 def test_a_count_that_fails_is_never_usual() -> None:
     class Broken:
         name = role = "LIS"

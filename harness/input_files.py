@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import lzma
 import re
 import tomllib
 import zipfile
@@ -22,15 +23,15 @@ from pydantic import TypeAdapter, ValidationError
 from harness.errors import InputError, InputErrors
 from harness.i18n import tr
 
-TEXT_BYTES_MAX: Final = 256 * 1024 * 1024
+BYTES_MAX: Final = 256 * 1024 * 1024
 """A hundred times the ``run.json`` of all scenarios that ship."""
 
 PROBLEMS_MAX: Final = 20
 """Named at once: who corrects these looks again."""
 
 DAMAGED_ZIP: Final = (
-    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, NotImplementedError,
-    RuntimeError, ValueError,
+    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, OSError, EOFError,
+    NotImplementedError, RuntimeError, ValueError,
 )  # fmt: skip
 """All that the library raises over an archive that is cut off, damaged, encrypted or of a kind that
 it does not know."""
@@ -38,20 +39,30 @@ it does not know."""
 T = TypeVar("T")
 
 
+def bytes_of(path: Path, most: int) -> bytes:
+    """What a file of at most ``most`` bytes holds.
+
+    Raises:
+        InputError: it is not there, or longer.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise InputError(tr("cannot be read: {why}", why=why), where=str(path)) from error
+    if len(data) > most:
+        raise InputError(tr("the file is longer than {most} bytes", most=most), where=str(path))
+    return data
+
+
 def text_of(path: Path) -> str:
     """The text of a file in UTF-8, with or without its mark.
 
     Raises:
-        InputError: it is not there, too large, or in another encoding; with the line.
+        InputError: it is not there, too long, or in another encoding; with the line.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(TEXT_BYTES_MAX + 1)
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise InputError(tr("cannot be read: {why}", why=why), where=str(path)) from error
-    if len(data) > TEXT_BYTES_MAX:
-        raise InputError(tr("the file is too large"), where=str(path))
+    data = bytes_of(path, BYTES_MAX)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -90,10 +101,19 @@ def json_of(path: Path) -> Any:
     Raises:
         InputError: it cannot be read, or is no JSON.
     """
+    return json_in(text_of(path), str(path))
+
+
+def json_in(text: str, where: str) -> Any:
+    """What a text says; ``where`` it comes from.
+
+    Raises:
+        InputError: it is no JSON.
+    """
     try:
-        return json.loads(text_of(path))
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(tr("is not JSON: {why}", why=error), where=str(path)) from error
+        raise InputError(tr("is not JSON: {why}", why=error), where=where) from error
 
 
 def rows_of(text: str, where: str) -> list[tuple[int, list[str]]]:
