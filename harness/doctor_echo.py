@@ -7,16 +7,15 @@ shows before its scenarios fail. Nothing is stored. What is not asked is said, w
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from harness import resources
+from harness import input_files, resources
 from harness.doctor_check import Cell, Check, Look, Means, Status, failed, said
 from harness.doctor_echo_words import remedy_of, words_of
-from harness.errors import HarnessError, InputError, PermitError
+from harness.errors import HarnessError, PermitError
 from harness.i18n import tr
 from harness.link.address import Address
 from harness.link.reach import client_context
@@ -88,19 +87,21 @@ def _untitled(place: str) -> Look:
 
 
 @lru_cache(maxsize=1)
-def callers() -> tuple[str, ...]:
-    """AE titles that we call with: our looks first, then those of the devices that ship.
+def device_titles() -> tuple[str, ...]:
+    """AE titles of the devices that ship, each once, in the order of their files.
 
     Raises:
         InputError: the file of a device cannot be read.
     """
-    found = []
-    for path in sorted(resources.fixture("modalities").glob("*.toml")):
-        try:
-            found.append(str(tomllib.loads(path.read_text(encoding="utf-8"))["ae_title"]))
-        except (OSError, ValueError, KeyError) as error:
-            raise InputError(str(error), where=str(path)) from None
-    return tuple(dict.fromkeys((LOOKER, *found)))
+    paths = sorted(resources.fixture("modalities").glob("*.toml"))
+    found = [(one, input_files.toml_of(one).get("ae_title")) for one in paths]
+    named = [input_files.shaped(str, title, f"{one} ae_title") for one, title in found]
+    return tuple(dict.fromkeys(named))
+
+
+def callers() -> tuple[str, ...]:
+    """AE titles that we call with: our looks first, then those of the devices."""
+    return (LOOKER, *device_titles())
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import json
 import lzma
 import re
 import tomllib
+import warnings
 import zipfile
 import zlib
 from functools import lru_cache
@@ -130,6 +131,20 @@ def rows_of(text: str, where: str) -> list[tuple[int, list[str]]]:
         place = f"{where}:{reader.line_num}"
         raise InputError(tr("cannot be read: {why}", why=error), where=place) from error
     return rows
+
+
+def pattern_in(text: str, where: str) -> re.Pattern[str]:
+    """The regular expression that a text is; ``where`` it comes from.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):
+            return re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        told = tr("this is no regular expression: {why}", why=error)
+        raise InputError(told, where=where) from error
 
 
 @lru_cache(maxsize=64)

@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from harness import input_files
+from harness.errors import InputError
 from harness.i18n import tr
 
 NAME_CHARS_MAX = 64
@@ -211,9 +213,9 @@ def _pattern(text: str) -> str:
     """A JSON pointer, an XML path, a segment, or a regular expression with a named group."""
     if "(?P<" in text:
         try:
-            re.compile(text)
-        except re.error as error:
-            raise WrongValueError(tr("this is no regular expression: {why}", why=error)) from None
+            input_files.pattern_in(text, "")
+        except InputError as error:
+            raise WrongValueError(error.message) from None
     return text
 
 

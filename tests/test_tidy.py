@@ -212,6 +212,29 @@ def test_a_number_of_others_has_an_end() -> None:
     assert found == []
 
 
+def test_brackets_without_end_are_no_surprise() -> None:
+    """What refuses a text that cannot be parsed refuses one that is nested too deeply, too."""
+    parsers = {"json.loads", "json.load", "tomllib.loads", "tomllib.load", "re.compile"}
+    found = []
+    for name, tree in product().items():
+        for block in (node for node in ast.walk(tree) if isinstance(node, ast.Try)):
+            calls = {
+                ast.unparse(call.func)
+                for line in block.body
+                for call in ast.walk(line)
+                if isinstance(call, ast.Call)
+                and not isinstance([*call.args, None][0], ast.JoinedStr)
+            }
+            caught = " ".join(ast.unparse(one.type) for one in block.handlers if one.type)
+            if (
+                calls & parsers
+                and caught
+                and not re.search(r"Recursion|DAMAGED_ZIP|\bException", caught)
+            ):
+                found.append(f"{name}:{block.lineno} {caught}")
+    assert found == []
+
+
 def _asked(tree: ast.AST, *names: str) -> set[str]:
     """What these functions are called with, and these methods of; no part of a text."""
     calls = [one for one in ast.walk(tree) if isinstance(one, ast.Call)]

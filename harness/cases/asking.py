@@ -345,5 +345,5 @@ def _inner(text: str, place: str) -> Iterator[tuple[str, str]]:
     """Of a body that came as a text inside a body."""
     try:
         yield from _walk(json.loads(text), place)
-    except ValueError:
+    except (ValueError, RecursionError):
         yield place, text

@@ -6,18 +6,21 @@ the definitions are items of their own beside the hash (WSDL 1.1 §2, XML Schema
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from lxml import etree
 
-from harness.contract.model import sha256
 from harness.errors import InputError
 from harness.i18n import tr
 
 FILES_MAX: Final = 5_000
 BYTES_MAX: Final = 64 * 1024 * 1024
+"""Of definitions; of a larger file the hash alone is told."""
+
+_BLOCK: Final = 1 << 20
 
 _XSD: Final = "{http://www.w3.org/2001/XMLSchema}"
 _WSDL: Final = "{http://schemas.xmlsoap.org/wsdl/}"
@@ -31,8 +34,11 @@ def items(folder: Path) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for name, path in listed(folder):
-        data = path.read_bytes()
-        found[f"file {name}"] = sha256(data)
+        try:
+            found[f"file {name}"], data = _read(path)
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise InputError(tr("cannot be read: {why}", why=why), where=str(path)) from error
         if path.suffix.lower() in {".wsdl", ".xsd"}:
             found |= {f"{kind} {name}": value for kind, value in _definitions(data)}
     return found
@@ -53,6 +59,16 @@ def listed(folder: Path) -> list[tuple[str, Path]]:
         message = tr("more than {count} files: name the folder of the program", count=FILES_MAX)
         raise InputError(message, where=str(folder))
     return [(one.relative_to(folder).as_posix(), one) for one in paths]
+
+
+def _read(path: Path) -> tuple[str, bytes]:
+    """The hash of all of it, and its begin: an installer may be larger than the memory."""
+    with path.open("rb") as file:
+        data = file.read(BYTES_MAX + 1)
+        digest = hashlib.sha256(data)
+        while more := file.read(_BLOCK):
+            digest.update(more)
+    return digest.hexdigest(), data
 
 
 def _definitions(data: bytes) -> Iterator[tuple[str, str]]:

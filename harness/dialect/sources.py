@@ -112,7 +112,7 @@ def of_trace(path: Path) -> Iterator[bytes]:
 def _record(line: bytes) -> dict[str, Any]:
     try:
         value = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

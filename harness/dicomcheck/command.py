@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from harness import input_files
 from harness.dicomcheck.across import across, carried
 from harness.dicomcheck.check import check
 from harness.dicomcheck.finding import Finding
@@ -62,10 +63,7 @@ def load(path: Path) -> tuple[DataSet, str]:
 
 
 def _worklist(path: str) -> dict[str, str]:
-    try:
-        found = json.loads(Path(path).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(str(error), where=path) from error
+    found = input_files.json_of(Path(path))
     if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
         raise InputError(tr("not an object of texts by keyword"), where=path)
     return found

@@ -301,7 +301,7 @@ def expand(capture: Path, trace: Path) -> str:
 def _begun(body: bytes, capture: Path) -> datetime:
     try:
         return datetime.fromisoformat(json.loads(body)["wall"])
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise InputError(tr("not a capture of a load run"), where=str(capture)) from error
 
 

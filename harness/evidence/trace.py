@@ -342,7 +342,7 @@ def _parsed(line: bytes) -> Record | None:
     except ValueError:
         try:
             record = json.loads(line.decode())
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
     return record if isinstance(record, dict) else None
 

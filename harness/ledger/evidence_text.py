@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from harness import input_files
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.ledger.evidence_trace import Turn
@@ -113,17 +114,9 @@ def pattern_of(text: str) -> re.Pattern[str]:
         InputError: it cannot be used; says why.
     """
     if text.startswith("@"):
-        try:
-            lines = Path(text[1:]).read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, ValueError) as error:
-            message = tr("the file cannot be read: {reason}", reason=error)
-            raise InputError(message, where=text[1:]) from error
+        lines = input_files.text_of(Path(text[1:])).splitlines()
         text = next((one.strip() for one in lines if one.strip()), "")
-    try:
-        found = re.compile(text)
-    except re.error as error:
-        message = tr("no regular expression: {reason}", reason=error)
-        raise InputError(message, where="--log-pattern") from error
+    found = input_files.pattern_in(text, "--log-pattern")
     known = set(found.groupindex)
     if "body" not in known or not known <= GROUPS:
         raise InputError(

@@ -97,7 +97,7 @@ def _parsed(payload: bytes) -> dict[str, Any] | None:
     for encoding in ("utf-8", "gb18030"):
         try:
             told = json.loads(payload.decode(encoding))
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         return told if isinstance(told, dict) else None
     return None

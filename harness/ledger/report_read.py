@@ -7,7 +7,6 @@ take no more memory than one batch.
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Any, Final
 
 import duckdb
 
+from harness import input_files
 from harness.digits import whole_number
 from harness.errors import InputError
 from harness.i18n import tr
@@ -101,8 +101,9 @@ class Outcome:
     def __post_init__(self) -> None:
         parquet = self.out / "work" / "verdicts.parquet"
         totals = self.out / "totals.json"
-        loaded = json.loads(totals.read_text(encoding="utf-8")) if totals.is_file() else {}
-        object.__setattr__(self, "totals", loaded)
+        loaded = input_files.json_of(totals) if totals.is_file() else {}
+        told = input_files.shaped(dict[str, Any], loaded, str(totals))
+        object.__setattr__(self, "totals", told)
         if not parquet.is_file() and not self.incomplete:
             raise InputError(
                 tr("no reconciliation result here: {file} is missing", file=parquet.name),

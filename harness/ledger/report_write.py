@@ -6,12 +6,11 @@ Everything comes from ``totals.json``, ``work/verdicts.parquet`` and, where they
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from harness import i18n
+from harness import i18n, input_files
 from harness.i18n import tr
 from harness.ledger import repairs, report_uploads
 from harness.ledger.report_bridge import Bridge, bridge
@@ -136,8 +135,9 @@ def _statement(
 def _explained(outcome: Outcome, name: str) -> dict[str, Any]:
     """A file that explains these totals; nothing where it belongs to an earlier run."""
     path = outcome.out / name
-    loaded = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return loaded if loaded and loaded.get("totals_sha256") == outcome.fingerprint else {}
+    loaded = input_files.json_of(path) if path.is_file() else {}
+    told = input_files.shaped(dict[str, Any], loaded, str(path))
+    return told if told and told.get("totals_sha256") == outcome.fingerprint else {}
 
 
 def _extra(

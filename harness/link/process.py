@@ -247,7 +247,7 @@ class SimulatedProcess:
             return
         try:
             answer = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         if isinstance(answer, dict) and answer.get("ident") in self._waited:
             self._answers[answer["ident"]] = answer

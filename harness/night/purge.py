@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from harness import input_files
 from harness.clock import CHINA
 from harness.errors import InputError
 from harness.i18n import tr
@@ -41,9 +41,9 @@ def _began(folder: Path) -> datetime | None:
     """When a run began, as it says itself: a copied folder has a new time on the disk."""
     for name in ("plan.json", "run.json"):
         try:
-            data = json.loads((folder / name).read_text(encoding="utf-8"))
+            data = input_files.json_of(folder / name)
             at = datetime.fromisoformat(data["started"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (InputError, ValueError, KeyError, TypeError):
             continue
         return at if at.tzinfo else at.replace(tzinfo=CHINA)
     return None

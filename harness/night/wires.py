@@ -5,24 +5,18 @@ A row names a system of the hospital, never one that we play: only its people ca
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
-from harness import resources
 from harness.addresses import numeric
-from harness.errors import InputError
+from harness.doctor_echo import LOOKER, device_titles
 from harness.i18n import tr
 from harness.profile import Endpoint, LinkTransport, Mode, Profile
 from harness.profile_values import LinkProtocol, Via
 
 SYSTEM_TITLES: Final = {"PACS": "MHPACS", "RIS": "MHRIS"}
 """AE titles of the systems that we run."""
-
-LOOKER: Final = "MHPROBE"
-"""AE title of our own looks into a PACS or RIS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,22 +103,13 @@ def _titles(
 
 
 def _own(role: str, *, looks: bool) -> str:
-    """The AE titles of a role that we play; our looks call under one more, and nobody calls it."""
+    """The AE titles of a role that we play; our looks call under one more, and nobody calls it.
+
+    Which of the devices a scenario plays, its sentences say.
+    """
     if role in SYSTEM_TITLES:
         return SYSTEM_TITLES[role]
-    return " ".join((*_device_titles(), *((LOOKER,) if looks else ())))
-
-
-@lru_cache(maxsize=1)
-def _device_titles() -> tuple[str, ...]:
-    """Of the devices that ship: which of them a scenario plays, its sentences say."""
-    found = set()
-    for path in resources.fixture("modalities").glob("*.toml"):
-        try:
-            found.add(str(tomllib.loads(path.read_text(encoding="utf-8"))["ae_title"]))
-        except (OSError, ValueError, KeyError) as error:
-            raise InputError(str(error), where=str(path)) from None
-    return tuple(sorted(found))
+    return " ".join((*sorted(device_titles()), *((LOOKER,) if looks else ())))
 
 
 def _listening(end: Endpoint) -> str:

@@ -113,7 +113,7 @@ class HttpProbe:
             return self._xml(answer.payload)
         try:
             whole = json.loads(text_of(answer.payload), parse_float=str, parse_int=str)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(tr("the answer is neither JSON nor XML: {why}", why=error)) from None
         found = pointed(whole, self.path)
         if found is _MISSING:

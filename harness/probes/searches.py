@@ -85,7 +85,7 @@ def question_of(query: str) -> Question:
         )
     try:
         keys = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(tr("the body of the search is no JSON: {why}", why=error)) from None
     if not isinstance(keys, dict):
         raise InputError(tr("the body of the search is no JSON object"))

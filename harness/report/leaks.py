@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 import shlex
 from collections.abc import Collection, Iterable
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from harness import input_files
 from harness.errors import HarnessError, InputError
 from harness.evidence import trace
 from harness.i18n import tr
@@ -164,7 +164,7 @@ def signed_of(folder: Path, name: str = "") -> tuple[Person, ...] | None:
 def _profile_of(folder: Path) -> Profile | None:
     path = folder / "plan.json"
     try:
-        plan = json.loads((path if path.is_file() else folder / "run.json").read_bytes())
+        plan = input_files.json_of(path if path.is_file() else folder / "run.json")
         words = plan["command"]
         words = shlex.split(words) if isinstance(words, str) else list(words)
         profile = load_profile(words[words.index("--profile") + 1])

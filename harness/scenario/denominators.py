@@ -8,14 +8,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from harness import resources
+from harness import input_files, resources
 from harness.errors import InputError, InputErrors
 from harness.i18n import tr
 
@@ -142,10 +141,9 @@ def _entries(
 ) -> list[dict[str, str]]:
     """Entries of one file that are as they must be; problems about the others."""
     try:
-        data = tomllib.loads(path.read_text("utf-8-sig"))
-    except (OSError, ValueError) as error:
-        message = tr("the list cannot be read: {reason}", reason=error)
-        problems.append(InputError(message, where=str(path)))
+        data = input_files.toml_of(path)
+    except InputError as error:
+        problems.append(error)
         return []
     entries = data.get(kind, [])
     if set(data) - {kind} or not isinstance(entries, list) or not entries:

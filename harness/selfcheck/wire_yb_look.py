@@ -306,7 +306,7 @@ def _message_end(data: bytes) -> int | None:
 def _object(data: bytes, encoding: str) -> dict[str, Any] | None:
     try:
         value = json.loads(data.decode(encoding), parse_float=Decimal)
-    except ValueError:  # not of this encoding, or not JSON
+    except (ValueError, RecursionError):  # not of this encoding, or not JSON
         return None
     return value if isinstance(value, dict) else None
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from harness import input_files
 from harness.clock import CHINA
 from harness.errors import InputError
 from harness.i18n import tr
@@ -100,9 +100,9 @@ def _ended(folder: Path, files: Iterable[Path]) -> datetime:
     That time is never before the last byte that passed, so nothing is removed too early.
     """
     try:
-        data = json.loads((folder / vault.TIMES).read_text(encoding="utf-8"))
+        data = input_files.json_of(folder / vault.TIMES)
         at = datetime.fromisoformat(data["ended"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (InputError, ValueError, KeyError, TypeError):
         return _changed(files)
     return at if at.tzinfo else at.replace(tzinfo=CHINA)
 

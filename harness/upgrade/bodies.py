@@ -35,10 +35,10 @@ def _json_bytes(raw: bytes) -> Iterator[tuple[str, str]] | None:
     for coding in CODINGS:
         try:
             tree = _parsed(raw.decode("utf-8-sig" if coding == CODINGS[0] else coding))
-        except ValueError:
+            found = list(leaves(tree, ""))
+        except (ValueError, RecursionError):  # nested too deeply: compared as bytes
             continue
-        told = [] if coding == CODINGS[0] else [("@charset", coding)]
-        return iter([*told, *leaves(tree, "")])
+        return iter(found if coding == CODINGS[0] else [("@charset", coding), *found])
     return None
 
 

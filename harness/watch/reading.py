@@ -261,6 +261,6 @@ def _members(payload: bytes) -> dict[str, Any]:
         return {}
     try:
         found = json.loads(payload.decode("gb18030", "replace"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -225,7 +225,7 @@ def _load_into(target: RuleSet, path: Path, depth: int) -> None:
         _load_into(target, _file_of(other, path), depth + 1)
     try:
         _fill(target, data, str(path))
-    except (KeyError, TypeError, ValueError, re.error, etree.XPathError) as error:
+    except (KeyError, TypeError, ValueError, etree.XPathError) as error:
         # What is no table where one belongs, lacks a key or is no XPath: the file is to blame.
         raise InputError(tr("cannot be used: {why}", why=repr(error)), where=str(path)) from error
 
@@ -235,7 +235,7 @@ def _fill(target: RuleSet, data: Mapping[str, Any], where: str) -> None:
     target.namespace = str(data.get("namespace", target.namespace))
     target.namespaces |= data.get("namespaces", {})
     if "roots" in data:
-        target.roots = re.compile(data["roots"])
+        target.roots = input_files.pattern_in(data["roots"], where)
     names = target.namespaces
     for table in data.get("rule", ()):
         rule = _rule(table, names, where)
@@ -266,7 +266,7 @@ def _rule(table: Mapping[str, Any], names: Mapping[str, str], where: str) -> Rul
     severity, basis = _voice(table, here)
     tests = {key: table[key] for key in _TESTS if key in table}
     if "pattern" in tests:
-        tests["pattern"] = re.compile(tests["pattern"])
+        tests["pattern"] = input_files.pattern_in(tests["pattern"], here)
     if "equals_xpath" in tests:
         tests["equals_xpath"] = _xpath(f"string({tests['equals_xpath']})", names)
     if "true" in tests:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+from harness import input_files
 from harness.clock import Clock
 from harness.errors import InputError
 from harness.i18n import tr
@@ -172,8 +172,8 @@ def _is_site(named: str) -> bool:
     if not named.endswith(".toml"):
         return named in SHIPPED
     try:
-        return "systems" in tomllib.loads(Path(named).read_bytes().decode("utf-8-sig"))
-    except (OSError, ValueError):
+        return "systems" in input_files.toml_of(Path(named))
+    except InputError:
         return False
 
 

@@ -226,7 +226,7 @@ def _logged(row: Mapping[str, Any]) -> dict[str, Any]:
         # What stands in the column was cut to what the interface allows, and may be no JSON then.
         try:
             answer = json.loads(row["answer"] or "null")
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = None
         found["response"] = {"infcode": "0", "output": answer}
     elif state == "refused":

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 ODD: Final = (
     None, True, 0, -1, 1.5, 10**30, math.nan, "", " ", "甲", "x" * 3000, "../x", "a\x00b", "1e999",
-    "２", [], {}, [1], ["a", "a"], [[]], {"a": 1}, {"": {}}, [{}], date(2026, 1, 5),
+    "２", "9" * 5_000, "9" * 5_000 + ".00", [], {}, [1], ["a", "a"], [[]], {"a": 1}, {"": {}}, [{}], date(2026, 1, 5),
 )  # fmt: skip
 """What stands where something else is wanted."""
 

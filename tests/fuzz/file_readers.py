@@ -16,9 +16,12 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
+import duckdb
+
 from harness import permit, profile_load, subjects
 from harness.captures import command as captures
 from harness.cases import identity, kept
+from harness.contract import files as contract_files
 from harness.contract import workstation
 from harness.contract.model import Snapshot
 from harness.dialect import profile_file
@@ -35,12 +38,17 @@ from harness.ledger import (
     control,
     detail_read,
     evidence,
+    evidence_text,
     layouts,
     sniff,
     sources,
+    uploads_model,
+    uploads_read,
 )
+from harness.model import Outcome
 from harness.night import plan as night
 from harness.probes import carried
+from harness.probes.files import FilesProbe
 from harness.report import evidence_zip, leftover
 from harness.report.model import Run, parse
 from harness.scenario import disturbing, nightly, resume
@@ -140,6 +148,22 @@ def _ledger(path: Path) -> None:
             control.control(feed.path, dialect, feed.label)
 
 
+def _uploads(path: Path) -> None:
+    work = path.parent / "work"
+    with duckdb.connect() as con:
+        kind = uploads_model.KINDS["visits"]
+        uploads_read.read(con, kind, "his_visits", str(path), query="", renames={}, work=work)
+
+
+def _export(path: Path) -> None:
+    """A look never raises: what it could not read is its answer."""
+    probe = FilesProbe(name="p", role="LIS", folder=path.parent, names="*.*",
+                       line=r"(?P<barcode>\S+)\t(?P<value>.*)")  # fmt: skip
+    answer = probe.ask({})
+    if answer.outcome is not Outcome.OK:
+        raise InputError(answer.error, where=str(path))
+
+
 def _bill(path: Path) -> None:
     found, work = _feeds(path)
     channel_bills.prepare(found, None, work)
@@ -218,5 +242,12 @@ READERS: Final[dict[str, Reader]] = {
     "load-journal": Reader(
         lambda path: capture.expand(path, path.with_name("trace.jsonl")), ("captures/*.capture",)
     ),
+    "worklist": Reader(lambda path: dicomcheck._worklist(str(path)), ("worklist/*.json",)),
+    "log-pattern": Reader(
+        lambda path: evidence_text.pattern_of(f"@{path}"), ("patterns/*.txt",), placed=False
+    ),
+    "definitions": Reader(contract_files.items, ("definitions/*",)),
+    "uploads": Reader(_uploads, ("uploads/*.csv",)),
+    "export": Reader(_export, ("exports-text/*",)),
     "snapshot": Reader(Snapshot.read, ("snapshot/*.json",)),
 }

@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness import doctor_echo
 from harness.i18n import tr
 from harness.night import wires
 from harness.profile import load_profile
@@ -116,5 +117,5 @@ def test_a_row_of_ae_titles_is_of_the_system_that_must_know_ours(
 def test_the_titles_on_the_sheet_are_those_under_which_we_call():
     """They stand twice because the engine may not look into the storeys above it."""
     assert wires.SYSTEM_TITLES == AE_TITLES
-    assert wires.LOOKER == LOOKER
+    assert doctor_echo.LOOKER == LOOKER
     assert {load_model(one).ae_title for one in DEVICES.values()} <= set(DEVICE_TITLES.split())
