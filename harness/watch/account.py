@@ -80,6 +80,8 @@ class Account:
         late_s: an answer takes at most so long.
         answers: the protocol answers each message; without it only connections are judged.
         by_part: parts are answered by themselves (ASTM): their answers are timed.
+        unread: connections that were read no further, because our own reading failed.
+        unread_why: how, the first time.
     """
 
     late_s: float
@@ -94,6 +96,8 @@ class Account:
     lost: int = 0
     open: int = 0
     connections: int = 0
+    unread: int = 0
+    unread_why: str = ""
     down_at_end: bool = False
     outages: list[Outage] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
@@ -214,6 +218,14 @@ class Account:
         if by_listener and (part is not None or open_ones):
             self._fell(now, "closed with a question open")
 
+    def blind(self, conn: str, why: str) -> None:
+        """Nobody reads this connection any more: what waits there is neither lost nor late."""
+        self.unread += 1
+        self.unread_why = self.unread_why or why
+        self._parts.pop(conn, None)
+        for key in [key for key, one in self._waiting.items() if one.conn == conn]:
+            del self._waiting[key]
+
     def tick(self, now: float) -> None:
         """Notice what was not answered in time."""
         oldest = next(iter(self._waiting.values()), None)
@@ -283,6 +295,7 @@ class Account:
             "messages": self.messages, "lost": self.lost, "duplicated": self.duplicated,
             "late": self.late, "reordered": self.reordered, "refused": self.refused,
             "repeats": self.repeats, "open": self.open, "connections": self.connections,
+            "unread": self.unread, "unread_why": self.unread_why,
             "outage_s": round(self.outage_s(), 3), "down_at_end": self.down_at_end,
             "outages": [{"begin_s": round(one.begin, 3), "end_s": round(one.end, 3),
                          "reason": one.reason} for one in self.outages],

@@ -8,7 +8,8 @@ reader that fails reads no more of that connection; the bytes pass all the same.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -126,7 +127,8 @@ class Lines:
         name = connection.link
         if name not in self.specs:
             return
-        with self._lock:
+        conn = connection.id.removesuffix(">")
+        with self._lock, self._beside(name, conn):
             account, now = self._account(name, FORTH), self.now()
             far = connection.client
             if event == "opened" and far:
@@ -134,7 +136,6 @@ class Lines:
             elif event in {"failed", "refused"} and far:
                 account.failed(reason, now)
             elif event == "closed":
-                conn = connection.id.removesuffix(">")
                 self._ended(name, conn, now)
                 # "by us" is the end of a connection that the other side of the pair had ended.
                 account.closed(conn, now, by_listener=far and not reason.startswith("by us"))
@@ -143,8 +144,8 @@ class Lines:
         """Bytes passed: looked at where they came in."""
         if sent or connection.link not in self.specs:
             return
-        with self._lock:
-            conn = connection.id.removesuffix(">")
+        conn = connection.id.removesuffix(">")
+        with self._lock, self._beside(connection.link, conn):
             if conn not in self._readers:
                 self._readers[conn] = reader_of(self.specs[connection.link].protocol)
             reader = self._readers[conn]
@@ -159,6 +160,16 @@ class Lines:
     def note(self, role: str, text: str) -> None:
         """Something of the relay."""
         self.notes.append(text)
+
+    @contextmanager
+    def _beside(self, link: str, conn: str) -> Iterator[None]:
+        """Whatever a reader or an account fails at, the bytes pass; that it failed is told."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - real traffic waits for this to return
+            self._readers[conn] = None
+            for way in (FORTH, BACK) if link + BACK in self.accounts else (FORTH,):
+                self._account(link, way).blind(conn, f"{type(error).__name__}: {error}")
 
     # -- accounts
 

@@ -95,9 +95,12 @@ def _prober(window: Window, name: str) -> dict[str, Any]:
 
 
 def _failed(data: Mapping[str, Any]) -> Iterator[str]:
+    blind = {one["link"] for one in data["lines"] if one["unread"]}
     for one in (*data["lines"], *data["follows"]):
         where = one.get("link") or f"{one['before']} → {one['after']}"
-        told = [f"{trouble_name(what)} {one[what]}" for what in TROUBLES if one[what]]
+        unseen = {"lost"} if blind & {one.get("before"), one.get("after")} else set()
+        told = [f"{trouble_name(what)} {one[what]}" for what in TROUBLES
+                if one[what] and what not in unseen]  # fmt: skip
         if told:
             yield f"{where}: {', '.join(told)}"
     limit = data["outage_max_s"]
@@ -117,12 +120,23 @@ def _failed(data: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{one['link']}: {text}: {', '.join(one[key][:5])}"
 
 
+def _messages(data: Mapping[str, Any], link: str) -> int:
+    """Of a link in both directions: some devices are only asked."""
+    plain = link.partition(" ")[0]
+    return sum(one["messages"] for one in data["lines"] if one["link"].partition(" ")[0] == plain)
+
+
 def _unsure(data: Mapping[str, Any]) -> Iterator[str]:
     if not data["complete"]:
         yield tr("the watch goes on, or it was cut off")
     for one in data["lines"]:
         if not one["messages"] and not one["connections"]:
             yield tr("{link}: nothing passed", link=one["link"])
+        elif one["unread"]:
+            yield tr("{link}: {count} connections were read no further: {reason}",
+                     link=one["link"], count=one["unread"], reason=one["unread_why"])  # fmt: skip
+        elif one["messages_read"] and not _messages(data, one["link"]):
+            yield tr("{link}: connections came, and no message was read", link=one["link"])
         elif one["down_at_end"]:
             yield tr("{link}: still out of service at the end", link=one["link"])
         elif one["open"]:

@@ -104,10 +104,10 @@ def test_an_unknown_id_is_answered_with_the_nearest() -> None:
 # -- what the hospital may know --------------------------------------------------------------------
 
 ALLOWED = (
-    "harness.clock", "harness.errors", "harness.input_files", "harness.link.actor", "harness.link.dicom_data",
-    "harness.link.tls", "harness.wire", "simulators",
+    "harness.clock", "harness.digits", "harness.errors", "harness.input_files", "harness.link.actor",
+    "harness.link.dicom_data", "harness.link.tls", "harness.wire", "simulators",
 )  # fmt: skip
-"""Time, errors, files of a site, the shape of an actor, data sets and protocols: nothing of a run, a
+"""Time, numbers, errors, files of a site, the shape of an actor, data sets and protocols: nothing of a run, a
 fault or a judge."""
 
 STANDARD = frozenset(

@@ -63,7 +63,7 @@ def test_the_lists_that_ship_are_the_default(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "part"),
     [
-        ({"interfaces": "x = ["}, "the list cannot be read"),
+        ({"interfaces": "x = ["}, "is not TOML"),
         ({"interfaces": ""}, "must hold [[interface]] entries"),
         ({"interfaces": INTERFACES + "[other]\n"}, "must hold [[interface]] entries"),
         ({"interfaces": "interface = 3\n"}, "must hold [[interface]] entries"),

@@ -79,6 +79,16 @@ def test_order_is_asked_of_dates_of_equal_length(stamps: tuple[str, str], told: 
     assert account.reordered == told
 
 
+def test_what_waits_where_nobody_reads_any_more_is_not_lost() -> None:
+    account = Account(late_s=5.0)
+    account.take(Sent(key="1", kind="ADT"), "a", 0.0)
+    account.take(Sent(key="2", kind="ADT"), "b", 0.0)
+    account.blind("a", "why")
+    account.finish(100.0)
+
+    assert (account.lost, account.unread, account.unread_why) == (1, 1, "why")
+
+
 def test_a_late_answer_is_late_and_its_wait_is_an_outage() -> None:
     account = Account(late_s=10)
     account.take(sent("1"), "c", 0)

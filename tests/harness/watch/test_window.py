@@ -21,6 +21,7 @@ from harness.link.host import Host
 from harness.link.threads import Threads
 from harness.profile import load_profile
 from harness.watch import report
+from harness.watch.facts import Fact
 from harness.watch.window import Options, Window
 from simulators.hospital.built_in import BuiltInHospital
 from simulators.shell import plain
@@ -202,6 +203,45 @@ def test_a_restart_is_an_outage_and_loses_nothing(tmp_path: Path) -> None:
     page = (tmp_path / "out" / "watch.html").read_text(encoding="utf-8")
     assert "HIS-ADT" in page
     assert "@page { size: A4" in page
+
+
+class Failing:
+    """A reader with a fault of its own."""
+
+    def data(self, data: bytes, now: float, *, forth: bool) -> Iterator[tuple[bool, Fact]]:
+        raise RecursionError("brackets")
+
+    def ended(self) -> Iterator[tuple[bool, Fact]]:
+        raise RecursionError("brackets")
+
+
+@pytest.mark.slow
+def test_a_reader_that_fails_stops_no_byte_and_is_never_green(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("harness.watch.line.reader_of", lambda protocol: Failing())
+    with hospital(tmp_path) as site:
+        window = window_of(profile(tmp_path, site.start("LIS", "his-lis")))
+        assert b"MSA|AA" in talk(window.ready["his-lis"], adt(1))
+        assert b"MSA|AA" in talk(window.ready["his-lis"], adt(2))
+        window.stop()
+
+    data = report.as_json(window)
+    assert data["lines"][0]["unread"] == 2
+    assert data["verdict"] == "inconclusive"
+    assert any("his-lis" in one and "brackets" in one for one in data["open"])
+
+
+@pytest.mark.slow
+def test_connections_without_a_message_are_never_green(tmp_path: Path) -> None:
+    with hospital(tmp_path) as site:
+        window = window_of(profile(tmp_path, site.start("LIS", "his-lis")))
+        host, _, port = window.ready["his-lis"].rpartition(":")
+        with socket.create_connection((host, int(port)), LIMIT_S):
+            until(lambda: window.lines.accounts["his-lis"].connections)
+        until(lambda: window.lines.accounts["his-lis"].connections)
+        window.stop()
+
+    data = report.as_json(window)
+    assert (data["lines"][0]["messages"], data["verdict"]) == (0, "inconclusive")
 
 
 @pytest.mark.slow
