@@ -200,9 +200,10 @@ def _answer(
     signs = header_signs(head.raw)
     taken = signs.field + signs.encoding_characters
     # A dot of an id or the plus of a time may be a delimiter of this message, and is escaped then.
-    if text or error is not None or not set(code + control_id + time).isdisjoint(taken):
+    odd = not set(code + control_id + time).isdisjoint(taken) or b"\n" in head.raw
+    if text or error is not None or odd:
         signs = _completed(signs)
-    fields = header_fields(head.raw)
+    fields = [_one_line(field, signs) for field in header_fields(head.raw)]
     trigger = head.type.partition("^")[2]
     kind = (
         ["ACK", trigger, "ACK"]
@@ -228,6 +229,12 @@ def _answer(
     if err:
         segments.append(err.encode(codec))
     return b"".join(segment + b"\r" for segment in segments)
+
+
+def _one_line(field: bytes, signs: Delimiters) -> bytes:
+    """A field to repeat; a line feed in it would end the segment for many receivers."""
+    escaped = f"{signs.escape}X0A{signs.escape}".encode("ascii")
+    return field.replace(b"\n", escaped) if b"\n" in field else field
 
 
 def _completed(signs: Delimiters) -> Delimiters:
@@ -336,12 +343,18 @@ def _same(
     """Field ``ours`` of the answer must be field ``theirs`` of the message."""
     place, wanted = f"MSH-{ours}", f"MSH-{theirs}"
     if sent.delimiters == answer.delimiters:
-        equal = (sent.raw_at(wanted) or b"") == (answer.raw_at(place) or b"")
+        equal = _echoes(sent.raw_at(wanted), answer.raw_at(place), answer)
     else:
         equal = _components(sent, theirs) == _components(answer, ours)
     if not equal:
         expected, actual = sent.get(wanted) or "", answer.get(place) or ""
         yield finding(code, path=place, expected=expected, actual=actual)
+
+
+def _echoes(theirs: bytes | None, ours: bytes | None, answer: Hl7Message) -> bool:
+    """Whether a field was repeated byte for byte; a line feed may have been escaped."""
+    wanted, actual = theirs or b"", ours or b""
+    return actual in {wanted, _one_line(wanted, answer.delimiters)}
 
 
 def _components(message: Hl7Message, number: int) -> list[str]:
@@ -359,8 +372,8 @@ def _check_msa(sent: Hl7Message, answer: Hl7Message) -> Iterator[CodecFinding]:
         yield finding("hl7.ack-code", path="MSA-1", expected=" ".join(AckCode), actual=code)
     elif not _fits_mode(sent.header, code):
         yield finding("hl7.ack-mode", path="MSA-1", actual=code)
-    expected, actual = sent.raw_at("MSH-10") or b"", answer.raw_at("MSA-2")
-    if actual != expected:
+    actual = answer.raw_at("MSA-2")
+    if actual is None or not _echoes(sent.raw_at("MSH-10"), actual, answer):
         shown = answer.get("MSA-2") or ""
         yield finding(
             "hl7.ack-control-id-differs",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from depth import examples
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from harness.errors import HarnessError
@@ -125,6 +125,8 @@ def test_setting_what_stands_there(data, path):
 
 
 @given(data=mutated(), other=mutated())
+@example(b"MSH|^~\\&|LI\nS|LAB|HIS|HOSP|20260105||ORU^R01|C\n1|P|2.4\rPID|1\r", b"")
+@example(b"MSH$%+!*$LIS$LAB$HIS$HOSP$20260105$$ORU%R01$\n$P$2.4\rPID$1\r", b"")
 @settings(max_examples=examples(60), deadline=None)
 def test_acknowledging(data, other):
     check_ack(data, other)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def test_every_upload_is_accepted_and_has_its_effect_once(seed, edits):
         desk.store.close()
 
     # An edit can make a question of a record, and a question is answered.
-    asks = any(record[:1] in {b"q", b"Q"} for record in payload.split(b"\r"))
+    asks = any(record[:1] in {b"q", b"Q"} for record in re.split(rb"[\r\n]", payload))
     assert [one for one in first if one != "Send"][-1] == "Accept"
     assert set(first) <= {"Accept", "Commit", "SetTimer"} | ({"Send"} if asks else set())
 
