@@ -62,7 +62,8 @@ def run(
 
     Returns:
         0 if every message had a positive answer and every fault fired; 1 if a message had none, or
-        the account has something to say of one; 3 if nothing passed, or a fault never fired.
+        the account has something to say of one; 3 if nothing passed, a fault never fired, or the
+        relay itself failed.
 
     Raises:
         InputError: it cannot stand anywhere, or its journal would lie plain unasked (exit code 2).
@@ -123,7 +124,7 @@ def exit_code(found: Mapping[str, Any]) -> int:
     """What ``run`` returns for what was found."""
     if found["troubled"]:
         return 1
-    silent = any(not one["fired"] for one in found["faults"])
+    silent = any(not one["fired"] for one in found["faults"]) or bool(found["failed"])
     return 3 if silent or not found["messages"] or not found["accounted"] else 0
 
 
@@ -131,6 +132,8 @@ def _print(found: Mapping[str, Any]) -> None:
     for name, counts in found["links"].items():
         rest = ", ".join(f"{word(what)} {count}" for what, count in counts.items())
         print(f"{name}: {rest}")
+    for why in found["failed"]:
+        print(tr("the relay itself failed: {why}", why=why))
     if not found["messages"]:
         print(tr("nothing passed"))
     if not found["accounted"]:

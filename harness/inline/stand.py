@@ -158,7 +158,8 @@ class Stand:
         """Let go of every line; what passed, what fired, and what became of each message."""
         left = self._runtime.stop()
         self.trace.seal(SEALED)
-        return told(read_trace(self.out / JOURNAL).records) | {"left": left}
+        failed = [str(one) for one in self._runtime.errors]
+        return told(read_trace(self.out / JOURNAL).records) | {"left": left, "failed": failed}
 
 
 def told(records: Sequence[Record]) -> dict[str, Any]:

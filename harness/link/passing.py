@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from harness.link import serial_port, tcp
+from harness.link import accepting, serial_port, tcp
 from harness.link.address import Address
 from harness.link.serial_address import SerialAddress
 
@@ -113,8 +113,12 @@ class Passage:
         while not self._stopping:
             try:
                 near, source = self._listener.accept()
-            except OSError:
-                return
+            except OSError as error:
+                pause_s = accepting.pause_s(error)
+                if pause_s is None:
+                    return
+                time.sleep(pause_s)
+                continue
             self._start(lambda near=near, source=source: self._serve(near, source[:2]), "opens")  # type: ignore[misc]  # bound at once
 
     def _serve(self, near: socket.socket, source: End) -> None:

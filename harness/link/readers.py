@@ -21,6 +21,7 @@ from time import monotonic, sleep
 from typing import Final
 
 from harness import limits
+from harness.link import accepting
 from harness.link.shortcut import Short
 from harness.link.tcp import LINGER_S, Wire, reason_of
 
@@ -77,11 +78,14 @@ class Listening:
         sock: it.
         accepted: gets each connection; must not block.
         broken: is told why there will be no more.
+        short: is told once that this machine has no room for one more; callers wait meanwhile.
     """
 
     sock: socket.socket
     accepted: Callable[[socket.socket], None]
     broken: Callable[[OSError], None]
+    short: Callable[[OSError], None] = lambda _: None
+    _told: bool = False
 
     def accept(self) -> bool:
         """One connection, if somebody waits; False where there will never be one again."""
@@ -90,8 +94,15 @@ class Listening:
         except (BlockingIOError, TimeoutError):
             return True
         except OSError as error:
-            self.broken(error)
-            return False
+            pause_s = accepting.pause_s(error)
+            if pause_s is None:
+                self.broken(error)
+                return False
+            if pause_s and not self._told:
+                self._told = True
+                self.short(error)
+            sleep(pause_s)
+            return True
         self.accepted(sock)
         return True
 

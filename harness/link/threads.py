@@ -34,6 +34,9 @@ from harness.link.serial_address import SerialAddress
 from harness.link.shortcut import NOT_WRITTEN, shortcut
 from harness.link.team import Team
 
+ERRORS_MAX = 100
+"""Of a runtime that are kept: who stands in a line for a night may meet one with each message."""
+
 ACCEPT_POLL_S = 0.2
 """How soon a listener notices that it should stop."""
 
@@ -169,6 +172,7 @@ class Member:
             listener,
             accepted=lambda sock: self._arrived(link, sock, address.tls),
             broken=lambda error: self._deaf(link, listener, error),
+            short=lambda error: self._cannot_accept(link, error),
         )
         if ACCEPTS:
             self._reading(lambda readers: readers.listen(waiting))
@@ -235,9 +239,12 @@ class Member:
 
     def _deaf(self, link: str, listener: socket.socket, error: OSError) -> None:
         """Nobody can connect any more, which is an error unless it was meant."""
+        self._cannot_accept(link, error)
+        listener.close()
+
+    def _cannot_accept(self, link: str, error: OSError) -> None:
         if self.host.alive:
             self.runtime.failed(HarnessError(f"{self.name} cannot accept {link}: {error}"))
-        listener.close()
 
     def _serve(self, link: str, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
         if tls is not None:
@@ -366,7 +373,8 @@ class Threads:
 
     def failed(self, error: Exception) -> None:
         """Something went wrong in a thread; the next wait raises it."""
-        self.errors.append(error)
+        if len(self.errors) < ERRORS_MAX:
+            self.errors.append(error)
         self.answered()
         self.changed()
 

@@ -61,6 +61,7 @@ def as_json(window: Window, outage_max_s: float | None = None) -> dict[str, Any]
         "follows": [one.data() for one in window.lines.follows],
         "hours": [one.data() for one in window.hours],
         "probes": [_prober(window, name) for name in window.probers],
+        "relay_failed": window.failed,
         "unwatched": dict(window.unwatched),
         "unprobed": dict(window.unprobed),
     }  # fmt: skip
@@ -129,6 +130,8 @@ def _messages(data: Mapping[str, Any], link: str) -> int:
 def _unsure(data: Mapping[str, Any]) -> Iterator[str]:
     if not data["complete"]:
         yield tr("the watch goes on, or it was cut off")
+    for why in data["relay_failed"]:
+        yield tr("the relay itself failed: {why}", why=why)
     for one in data["lines"]:
         if not one["messages"] and not one["connections"]:
             yield tr("{link}: nothing passed", link=one["link"])

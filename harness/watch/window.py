@@ -222,6 +222,11 @@ class Window:
                 return Effects(probe)
         return None
 
+    @property
+    def failed(self) -> list[str]:
+        """Where our own relay failed: what it did not pass on, no account knows."""
+        return [str(one) for one in self._runtime.errors]
+
     def stop(self) -> None:
         """End the probes, judge the lines, ask the counts; nothing is open afterwards."""
         for one in self.probers.values():

@@ -22,6 +22,7 @@ from harness.link.threads import Threads
 from harness.profile import load_profile
 from harness.watch import report
 from harness.watch.facts import Fact
+from harness.watch.line import PassCore
 from harness.watch.window import Options, Window
 from simulators.hospital.built_in import BuiltInHospital
 from simulators.shell import plain
@@ -228,6 +229,23 @@ def test_a_reader_that_fails_stops_no_byte_and_is_never_green(tmp_path: Path, mo
     assert data["lines"][0]["unread"] == 2
     assert data["verdict"] == "inconclusive"
     assert any("his-lis" in one and "brackets" in one for one in data["open"])
+
+
+@pytest.mark.slow
+def test_a_relay_that_fails_itself_is_never_green(tmp_path: Path, monkeypatch) -> None:
+    with hospital(tmp_path) as site:
+        window = window_of(profile(tmp_path, site.start("LIS", "his-lis")))
+        accepted(window.ready["his-lis"], adt(1))
+        with monkeypatch.context() as fault:
+            fault.setattr(PassCore, "receive", lambda *_: 1 // 0)
+            assert talk(window.ready["his-lis"], adt(2)) == b""
+        accepted(window.ready["his-lis"], adt(2))
+        window.stop()
+
+    data = report.as_json(window)
+    assert data["verdict"] != "pass"
+    assert any("division" in one for one in data["relay_failed"])
+    assert any("division" in one for one in data["open"])
 
 
 @pytest.mark.slow
