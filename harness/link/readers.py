@@ -77,14 +77,13 @@ class Listening:
     Args:
         sock: it.
         accepted: gets each connection; must not block.
-        broken: is told why there will be no more.
-        short: is told once that this machine has no room for one more; callers wait meanwhile.
+        broken: is told why there will be no more; and once that there is no room for one more,
+            when callers wait.
     """
 
     sock: socket.socket
     accepted: Callable[[socket.socket], None]
     broken: Callable[[OSError], None]
-    short: Callable[[OSError], None] = lambda _: None
     _told: bool = False
 
     def accept(self) -> bool:
@@ -97,10 +96,11 @@ class Listening:
             pause_s = accepting.pause_s(error)
             if pause_s is None:
                 self.broken(error)
+                self.sock.close()
                 return False
             if pause_s and not self._told:
                 self._told = True
-                self.short(error)
+                self.broken(error)
             sleep(pause_s)
             return True
         self.accepted(sock)

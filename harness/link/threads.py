@@ -34,9 +34,6 @@ from harness.link.serial_address import SerialAddress
 from harness.link.shortcut import NOT_WRITTEN, shortcut
 from harness.link.team import Team
 
-ERRORS_MAX = 100
-"""Of a runtime that are kept: who stands in a line for a night may meet one with each message."""
-
 ACCEPT_POLL_S = 0.2
 """How soon a listener notices that it should stop."""
 
@@ -171,8 +168,7 @@ class Member:
         waiting = Listening(
             listener,
             accepted=lambda sock: self._arrived(link, sock, address.tls),
-            broken=lambda error: self._deaf(link, listener, error),
-            short=lambda error: self._cannot_accept(link, error),
+            broken=lambda error: self._deaf(link, error),
         )
         if ACCEPTS:
             self._reading(lambda readers: readers.listen(waiting))
@@ -237,12 +233,8 @@ class Member:
         else:
             self._serve(link, sock, None)
 
-    def _deaf(self, link: str, listener: socket.socket, error: OSError) -> None:
-        """Nobody can connect any more, which is an error unless it was meant."""
-        self._cannot_accept(link, error)
-        listener.close()
-
-    def _cannot_accept(self, link: str, error: OSError) -> None:
+    def _deaf(self, link: str, error: OSError) -> None:
+        """Nobody can connect, which is an error unless it was meant; perhaps never again."""
         if self.host.alive:
             self.runtime.failed(HarnessError(f"{self.name} cannot accept {link}: {error}"))
 
@@ -373,7 +365,7 @@ class Threads:
 
     def failed(self, error: Exception) -> None:
         """Something went wrong in a thread; the next wait raises it."""
-        if len(self.errors) < ERRORS_MAX:
+        if len(self.errors) < limits.ERRORS_MAX:
             self.errors.append(error)
         self.answered()
         self.changed()

@@ -8,11 +8,16 @@ from typing import Any
 
 import pytest
 
+from harness.errors import HarnessError
+from harness.link import tcp
 from harness.link.address import Address
 from harness.link.passing import Passage
 from harness.link.readers import Listening
+from harness.link.threads import Threads
+from tests.harness.link.test_threads import dial, echo, host
 
-PASSING = ["ECONNABORTED", "ECONNRESET", "EPROTO", "EPERM", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]
+SCARCE = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]
+PASSING = ["ECONNABORTED", "ECONNRESET", "EPROTO", "EPERM", *SCARCE]
 
 
 class Door:
@@ -47,7 +52,8 @@ def test_a_listener_takes_the_next_caller(name: str) -> None:
     listening.run(lambda: True)
 
     assert got == [door.caller]
-    assert [one.errno for one in broken] == [errno.EBADF]
+    assert [one.errno for one in broken][-1] == errno.EBADF
+    assert len(broken) == 1 + (name in SCARCE), "what is short is told once"
 
 
 @pytest.mark.parametrize("name", PASSING)
@@ -61,3 +67,50 @@ def test_a_recording_goes_on_with_the_next_caller(name: str, monkeypatch) -> Non
     door.close()
 
     assert started == ["opens"]
+
+
+def test_a_listener_that_breaks_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = Threads()
+    member = runtime.add("E", host(echo(), runtime.clock))
+
+    class Broken(socket.socket):
+        def accept(self) -> tuple[socket.socket, object]:
+            raise OSError(errno.EBADF, "Bad file descriptor")
+
+    monkeypatch.setattr(tcp, "listen", lambda *where: Broken())
+    member.listen("lab")
+
+    with pytest.raises(HarnessError, match=r"E cannot accept lab: .*Bad file descriptor"):
+        runtime.wait(lambda: False, runtime.clock.now() + 5)
+    assert runtime.stop() == []
+
+
+def test_a_machine_without_room_is_an_error_once_and_callers_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runtime = Threads()
+    member = runtime.add("E", host(echo(), runtime.clock))
+    left = [5]
+
+    class Short(socket.socket):
+        def accept(self) -> tuple[socket.socket, object]:
+            if left[0]:
+                left[0] -= 1
+                raise OSError(errno.EMFILE, "Too many open files")
+            return super().accept()
+
+    def listen(host: str, port: int) -> socket.socket:
+        sock = Short()
+        sock.bind((host, port))
+        sock.listen()
+        sock.setblocking(False)
+        return sock
+
+    monkeypatch.setattr(tcp, "listen", listen)
+    with dial(member.listen("lab")) as sock:
+        sock.sendall(b"x")
+        assert sock.recv(1) == b"x"
+    with pytest.raises(HarnessError, match="Too many open files"):
+        runtime.wait(lambda: False, runtime.clock.now() + 5)
+    assert runtime.errors == [], "it is told once"
+    assert runtime.stop() == []

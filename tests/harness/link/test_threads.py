@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import shutil
 import socket
@@ -485,53 +484,6 @@ def test_the_guard_is_asked_before_a_connection_is_opened() -> None:
         runtime.wait(lambda: False, runtime.clock.now() + 5)
     assert runtime.stop() == []
     assert not runtime.errors
-
-
-def test_a_listener_that_breaks_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    runtime = Threads()
-    member = runtime.add("E", host(echo(), runtime.clock))
-
-    class Broken(socket.socket):
-        def accept(self) -> tuple[socket.socket, object]:
-            raise OSError(errno.EBADF, "Bad file descriptor")
-
-    monkeypatch.setattr(tcp, "listen", lambda *where: Broken())
-    member.listen("lab")
-
-    with pytest.raises(HarnessError, match=r"E cannot accept lab: .*Bad file descriptor"):
-        runtime.wait(lambda: False, runtime.clock.now() + 5)
-    assert runtime.stop() == []
-
-
-def test_a_machine_without_room_is_an_error_once_and_callers_wait(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    runtime = Threads()
-    member = runtime.add("E", host(echo(), runtime.clock))
-    left = [5]
-
-    class Short(socket.socket):
-        def accept(self) -> tuple[socket.socket, object]:
-            if left[0]:
-                left[0] -= 1
-                raise OSError(errno.EMFILE, "Too many open files")
-            return super().accept()
-
-    def listen(host: str, port: int) -> socket.socket:
-        sock = Short()
-        sock.bind((host, port))
-        sock.listen()
-        sock.setblocking(False)
-        return sock
-
-    monkeypatch.setattr(tcp, "listen", listen)
-    with dial(member.listen("lab")) as sock:
-        sock.sendall(b"x")
-        assert sock.recv(1) == b"x"
-    with pytest.raises(HarnessError, match="Too many open files"):
-        runtime.wait(lambda: False, runtime.clock.now() + 5)
-    assert runtime.errors == [], "it is told once"
-    assert runtime.stop() == []
 
 
 def test_a_listener_has_a_thread_where_the_system_needs_one(
