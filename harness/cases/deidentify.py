@@ -100,6 +100,7 @@ def deidentify(
         elif piece.protocol == framing_maker.WIRE:
             for _, value in maker_places.values(piece.payload, _layout(identity)):
                 originals |= _named(value.encode("utf-8", "surrogateescape"), "utf-8")
+    originals = {part for one in originals for part in _NO_TEXT.split(one) if part.strip()}
     searched = {one for one in originals if can_be_found(one) and not DATE.fullmatch(one)}
     referring = REFERENCES if any(b"&#" in one.payload for one in pieces) else ()
     replace = _replacer(searched, pseudonyms, referring)
@@ -116,6 +117,10 @@ def deidentify(
         short=len(originals) - len(searched),
         replace=replace,
     )
+
+
+_NO_TEXT: Final = re.compile("[\ud800-\udfff]+")
+"""Bytes that are no text in the character set, and halves of a character that JSON escapes."""
 
 
 def _named(raw: bytes, codec: str) -> set[str]:

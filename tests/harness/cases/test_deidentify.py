@@ -230,3 +230,15 @@ def test_the_last_look_finds_numbers_too():
     assert scan(["430102198001011234"], {"one": b"x430102198001011234"})
     assert scan(["430102198001011234"], {"one": base64.b64encode(b"id=430102198001011234;")})
     assert scan(["12345"], {"one": b"12345"}) == []
+
+
+@pytest.mark.parametrize(
+    "name", [rb"\udcabTESTPERSON", rb"\ud83dTESTPERSON", b"TESTPERSON\xab&#x5f20;&#x4e09;"]
+)
+def test_a_name_with_bytes_that_are_no_text_is_taken_out(name):
+    body = b'{"psn_name":"' + name + b'"}'
+    head = b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body)
+
+    (done,) = without([Piece("http", head + body)]).payloads
+
+    assert b"TESTPERSON" not in done
