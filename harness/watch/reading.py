@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from harness.errors import HarnessError
+from harness.errors import PeerError
 from harness.watch.facts import Answered, Asked, Fact, Replied, Sent, digest
-from harness.wire.core import Message
+from harness.wire.core import Event, Message
 from harness.wire.http1 import HttpServerCore
 from harness.wire.http1_client import HttpClientCore
-from harness.wire.http1_events import HttpRequest, HttpResponse
+from harness.wire.http1_events import HttpBroken, HttpRefusal, HttpRequest, HttpResponse
 from harness.wire.mllp import MllpCore
 
 GOOD: Final = frozenset({"AA", "CA"})
@@ -198,20 +198,29 @@ class HttpReader:
     server: HttpServerCore = field(default_factory=HttpServerCore)
     client: HttpClientCore | None = None
     key: str = ""
-    broken: bool = False
+    now: float = 0.0
 
     def data(self, data: bytes, now: float, *, forth: bool) -> Iterator[tuple[bool, Fact]]:
-        """Whole requests and responses; after what is no HTTP nothing more is read."""
-        if self.broken:
-            return
-        try:
-            yield from self._requests(data, now) if forth else self._responses(data, now)
-        except HarnessError:
-            self.broken = True
+        """Whole requests and responses.
+
+        Raises:
+            PeerError: it is no HTTP, such as TLS or HTTP/2: nothing of what follows can be read.
+        """
+        self.now = now
+        yield from self._requests(data, now) if forth else self._responses(data, now)
 
     def ended(self) -> Iterator[tuple[bool, Fact]]:
-        """A request without a response stays unanswered."""
-        return iter(())
+        """The end of a connection ends a response without a length, too (RFC 9112 §6.3)."""
+        if self.client is not None:
+            client = self.client
+            client.receive_eof(self.now)
+            for event in client.events():
+                yield from self._responded(event)
+
+    def _responded(self, event: Event) -> Iterator[tuple[bool, Fact]]:
+        if isinstance(event, HttpResponse):
+            self.client, self.server = None, HttpServerCore()
+            yield False, Answered(key=self.key, good=succeeded(event))
 
     def _requests(self, data: bytes, now: float) -> Iterator[tuple[bool, Fact]]:
         self.server.receive(data, now)
@@ -225,16 +234,18 @@ class HttpReader:
                 )
                 self.client.send(asked, now)
                 yield True, sent
+            elif isinstance(event, HttpRefusal):
+                raise PeerError(event.message, clause="RFC 9112")
 
     def _responses(self, data: bytes, now: float) -> Iterator[tuple[bool, Fact]]:
         if self.client is None:
             return
-        self.client.receive(data, now)
-        for event in self.client.events():
-            if isinstance(event, HttpResponse):
-                self.client, self.server = None, HttpServerCore()
-                yield False, Answered(key=self.key, good=succeeded(event))
-                return
+        client = self.client
+        client.receive(data, now)
+        for event in client.events():
+            if isinstance(event, HttpBroken):
+                raise PeerError(event.message, clause="RFC 9112")
+            yield from self._responded(event)
 
 
 def http_fact(request: HttpRequest) -> Sent:

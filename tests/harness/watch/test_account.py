@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.clock import VirtualClock
+from harness.errors import PeerError
 from harness.link.spec import LinkSpec
 from harness.model import Outcome
 from harness.probes.probe import Answer
@@ -200,11 +201,31 @@ def test_http_by_the_msgid_and_both_levels_of_success(status: int, body: bytes, 
     assert said == Answered(key="H1", good=good)
 
 
-def test_what_is_no_http_is_read_no_further_and_hurts_nobody() -> None:
+def test_what_is_no_http_is_told_and_read_no_further() -> None:
+    with pytest.raises(PeerError, match="request line"):
+        list(HttpReader().data(b"\x16\x03\x01\r\n\r\n", 0, forth=True))
     reader = HttpReader()
+    list(reader.data(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n", 0, forth=True))
+    with pytest.raises(PeerError, match=r"request line|status line"):
+        list(reader.data(b"\x15\x03\x03\r\n\r\n", 0, forth=False))
 
-    assert list(reader.data(b"\x16\x03\x01", 0, forth=True)) == []
-    assert list(reader.data(b"HTTP/1.1 200 X\r\n\r\n", 0, forth=False)) == []
+
+def test_a_response_without_a_length_ends_with_its_connection() -> None:
+    reader = HttpReader()
+    list(reader.data(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n", 0, forth=True))
+
+    assert list(reader.data(b"HTTP/1.0 200 OK\r\n\r\n{}", 1, forth=False)) == []
+    assert [fact for _, fact in reader.ended()] == [Answered(key=reader.key, good=True)]
+
+
+def test_a_response_that_was_cut_is_no_answer() -> None:
+    reader = HttpReader()
+    list(reader.data(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n", 0, forth=True))
+
+    assert (
+        list(reader.data(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}", 1, forth=False)) == []
+    )
+    assert list(reader.ended()) == []
 
 
 def test_an_answer_that_overtakes_the_acknowledgement_is_no_message_of_its_own() -> None:
