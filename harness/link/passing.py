@@ -58,13 +58,18 @@ class Passage:
         target: where the system really is.
         journal: told of everything.
         permit: asked before the target is opened; raises where that is forbidden.
+        turned_away: is told who could not be passed on, and why.
+        refused: the same, for people.
+        deaf: why nobody can connect any more; empty while somebody can.
     """
 
     name: str
     target: Address | SerialAddress
     journal: Journal
     permit: Callable[[str, int], object]
+    turned_away: Callable[[End, str], None] = lambda _end, _why: None
     refused: list[str] = field(default_factory=list)
+    deaf: str = ""
     connections: int = 0
     _listener: socket.socket | None = None
     _open: set[socket.socket] = field(default_factory=set)
@@ -116,6 +121,7 @@ class Passage:
             except OSError as error:
                 pause_s = accepting.pause_s(error)
                 if pause_s is None:
+                    self.deaf = "" if self._stopping else f"{self.name}: {error}"
                     return
                 time.sleep(pause_s)
                 continue
@@ -131,6 +137,8 @@ class Passage:
             far.settimeout(None)
         except Exception as error:  # noqa: BLE001 - the one who called sees the line torn down
             self.refused.append(f"{self.name}: {error}")
+            why = tcp.reason_of(error) if isinstance(error, OSError) else str(error)
+            self.turned_away(source, why)
             _tear(near)
             return
         near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

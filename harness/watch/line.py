@@ -1,12 +1,13 @@
-"""Standing in line: every byte goes on at once and unchanged, and is read beside.
+"""What passes on the lines of a window is read beside; a reader never holds a byte back.
 
 The relay of scenarios holds a message back until it is whole, so that a fault can act on it. In an
-upgrade window nothing may act: here each read goes on as it came, and the readers see a copy. A
-reader that fails reads no more of that connection; the bytes pass all the same.
+upgrade window nothing may act: each read goes on as it came (``link.passing``), and the readers see
+a copy. A reader that fails reads no more of that connection; the bytes pass all the same.
 """
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,68 +15,17 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from harness.clock import Clock
-from harness.link.relay import Relay, RelayUnit
+from harness.link.passing import End
 from harness.link.spec import LinkSpec
 from harness.link.tap import Connection
 from harness.watch.account import Account
 from harness.watch.facts import Answered, Asked, Fact, Sent
 from harness.watch.follow import Follow
 from harness.watch.reading import Reader, reader_of
-from harness.wire.core import Core, Event, Mutator, unchanged
+from harness.wire.core import Event
 
 FORTH, BACK = "", " ←"
 """What stands behind the name of a link for each direction in a report."""
-
-
-@dataclass(slots=True)
-class PassCore:
-    """Passes each read on as it came."""
-
-    protocol: str = "relay"
-    mutator: Mutator = field(default=unchanged)
-    _events: list[Event] = field(default_factory=list)
-    _out: bytearray = field(default_factory=bytearray)
-
-    def receive(self, data: bytes, now: float) -> None:
-        """One read is one piece."""
-        self._events.append(RelayUnit(data=data))
-
-    def receive_eof(self, now: float) -> None:
-        """Nothing was held back."""
-
-    def send(self, event: Event, now: float) -> None:
-        """Onto the wire."""
-        if isinstance(event, RelayUnit):
-            self._out += event.data
-
-    def data_to_send(self) -> bytes:
-        """Bytes queued so far."""
-        data = bytes(self._out)
-        self._out.clear()
-        return data
-
-    def next_deadline(self) -> float | None:
-        """Nothing waits."""
-        return None
-
-    def on_deadline(self, now: float) -> None:
-        """Nothing waits."""
-
-    def events(self) -> list[Event]:
-        """Pieces since the last call."""
-        events, self._events = self._events, []
-        return events
-
-
-@dataclass(slots=True)
-class InLine(Relay):
-    """The relay of a window: as the one of scenarios, and nothing is held back."""
-
-    role: str = "watch"
-
-    def open_core(self, link: str, *, client: bool) -> Core:
-        """Both sides only pass on."""
-        return PassCore()
 
 
 @dataclass(slots=True)
@@ -99,6 +49,9 @@ class Lines:
     notes: list[str] = field(default_factory=list)
     _began: float = field(init=False)
     _readers: dict[str, Reader | None] = field(default_factory=dict)
+    _left: set[str] = field(default_factory=set)
+    """Connections of which the sender said its last."""
+    _over: bool = False
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
@@ -125,7 +78,7 @@ class Lines:
     def link(self, connection: Connection, event: str, reason: str) -> None:
         """A connection came, went or failed; the far side is the listener's."""
         name = connection.link
-        if name not in self.specs:
+        if name not in self.specs or self._over:
             return
         conn = connection.id.removesuffix(">")
         with self._lock, self._beside(name, conn):
@@ -135,14 +88,16 @@ class Lines:
                 account.opened(now)
             elif event in {"failed", "refused"} and far:
                 account.failed(reason, now)
+            elif event == "closed" and not far:
+                self._left.add(conn)  # what was asked may still be answered (a half-closed line)
             elif event == "closed":
                 self._ended(name, conn, now)
-                # "by us" is the end of a connection that the other side of the pair had ended.
-                account.closed(conn, now, by_listener=far and not reason.startswith("by us"))
+                account.closed(conn, now, by_listener=conn not in self._left)
+                self._left.discard(conn)
 
     def data(self, connection: Connection, data: bytes, *, sent: bool) -> None:
         """Bytes passed: looked at where they came in."""
-        if sent or connection.link not in self.specs:
+        if sent or connection.link not in self.specs or self._over:
             return
         conn = connection.id.removesuffix(">")
         with self._lock, self._beside(connection.link, conn):
@@ -208,8 +163,9 @@ class Lines:
                 account.tick(self.now())
 
     def finish(self) -> None:
-        """Judge what is left."""
+        """Judge what is left; of what passes from now on nothing is read."""
         with self._lock:
+            self._over = True
             for account in self.accounts.values():
                 account.finish(self.now())
             for follow in self.follows:
@@ -218,3 +174,47 @@ class Lines:
 
 UNREAD: Final = frozenset({"dicom", "soap", "raw", "framed", "poct1a"})
 """Protocols of which a watch tells connections apart and no messages."""
+
+
+@dataclass(slots=True)
+class Beside:
+    """Tells what passes on one line (a journal of a ``Passage``).
+
+    Args:
+        spec: the line.
+        lines: are told.
+    """
+
+    spec: LinkSpec
+    lines: Lines
+    _conns: dict[End, str] = field(default_factory=dict)
+    """Connections by the end of who called."""
+    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def opened(self, source: End, target: End) -> None:
+        """A connection that the system took."""
+        conn = self._conns[source] = f"{self.spec.name}#{next(self._numbers)}"
+        self.lines.link(self.spec.connection(conn, client=False), "opened", "")
+        self.lines.link(self.spec.connection(f"{conn}>", client=True), "opened", "")
+
+    def passed(self, source: End, target: End, data: bytes) -> None:
+        """Bytes are about to go from one end to the other."""
+        self.lines.data(self._end(source, target), data, sent=False)
+
+    def closed(self, source: End, target: End, *, reset: bool) -> None:
+        """One end says no more."""
+        one = self._end(source, target)
+        self.lines.link(one, "closed", "reset" if reset else "")
+        if one.client:
+            self._conns.pop(target, None)
+
+    def turned_away(self, source: End, why: str) -> None:
+        """The system did not take a connection."""
+        conn = f"{self.spec.name}#{next(self._numbers)}"
+        self.lines.link(self.spec.connection(f"{conn}>", client=True), "refused", why)
+
+    def _end(self, source: End, target: End) -> Connection:
+        """The connection at whose end bytes came in: who called, or the system."""
+        if source in self._conns:
+            return self.spec.connection(self._conns[source], client=False)
+        return self.spec.connection(f"{self._conns.get(target, '')}>", client=True)

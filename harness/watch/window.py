@@ -13,8 +13,8 @@ from harness.clock import RealClock
 from harness.errors import InputError
 from harness.i18n import tr
 from harness.inline.lines import Places, why_not
+from harness.link.passing import Passage
 from harness.link.spec import LinkSpec
-from harness.link.threads import Threads
 from harness.permit import Permit
 from harness.probes.probe import Probe
 from harness.profile import Environment, LinkTransport, Mode, Profile
@@ -24,7 +24,7 @@ from harness.watch import counts, prober
 from harness.watch.canary import call
 from harness.watch.counts import Hour
 from harness.watch.follow import Follow
-from harness.watch.line import InLine, Lines
+from harness.watch.line import Beside, Lines
 from harness.watch.prober import Effects, Prober
 
 LATE_S: Final = 10.0
@@ -80,7 +80,7 @@ class Window:
     hours: list[Hour] = field(default_factory=list)
     began: datetime = field(init=False)
     ended: datetime | None = None
-    _runtime: Threads = field(default_factory=Threads)
+    _passages: list[Passage] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
     _counting: dict[str, Probe] = field(default_factory=dict)
     _probes: dict[str, Probe] = field(default_factory=dict)
@@ -113,8 +113,8 @@ class Window:
                 remedy=tr('write via = "relay" and relay_port on a link to a real system'),
             )
         places = Places.of(self.profile, permit, self.environ)
-        found = places.stand(self._runtime, InLine(), relayed, self.clock, self.lines)
-        self.ready.update(found)
+        for spec in relayed.values():
+            self._stand(spec, places, permit)
         for name, spec in probed.items():
             self._probe(spec, Prober(
                 spec=spec, address=places.systems[name], lines=self.lines, permit=permit,
@@ -123,6 +123,23 @@ class Window:
                 template=self._template(name), charset=self._charset(spec),
                 effects=self._effects(spec),
             ))  # fmt: skip
+
+    def _stand(self, spec: LinkSpec, places: Places, permit: Permit) -> None:
+        beside = Beside(spec, self.lines)
+        passage = Passage(
+            spec.name, places.systems[spec.name], beside, permit.require_open, beside.turned_away
+        )
+        self._passages.append(passage)
+        try:
+            self.ready[spec.name] = str(passage.listen(places.ours[spec.name]))
+        except OSError as error:
+            for one in self._passages:
+                one.stop()
+            why = error.strerror or str(error)
+            raise InputError(
+                tr("{name} cannot be opened: {why}", name=spec.name, why=why),
+                remedy=tr("is the port taken by another program?"),
+            ) from error
 
     def _probe(self, spec: LinkSpec, one: Prober) -> None:
         one.permit.require_write(f"{spec.to} watch")  # say it before the window, not in it
@@ -224,8 +241,8 @@ class Window:
 
     @property
     def failed(self) -> list[str]:
-        """Where our own relay failed: what it did not pass on, no account knows."""
-        return [str(one) for one in self._runtime.errors]
+        """Where our own relay takes nobody any more: what senders felt, no account knows."""
+        return [one.deaf for one in self._passages if one.deaf]
 
     def stop(self) -> None:
         """End the probes, judge the lines, ask the counts; nothing is open afterwards."""
@@ -237,7 +254,8 @@ class Window:
             one.look()
         self.ended = self.clock.wall()
         self.lines.finish()
-        self._runtime.stop()
+        for passage in self._passages:
+            passage.stop()
         self.hours = counts.count(self._counting, self.began, self.ended, self.options.weeks)
         for probe in self._probes.values():
             probe.close()

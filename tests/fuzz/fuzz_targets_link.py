@@ -11,11 +11,13 @@ from fuzz_kit import CORPUS, Target, alike, cut, framed_sections, lived, picked,
 from harness.captures.layout import Layout, config_of, core_of
 from harness.cases import framing, framing_maker
 from harness.cases.maker_core import MakerCore
+from harness.clock import VirtualClock
 from harness.errors import InputError
 from harness.link import tls
 from harness.link.relay import RelayCore, RelayUnit
+from harness.link.spec import LinkSpec
 from harness.link.tls_core import TlsCore, TlsFailed
-from harness.watch.line import PassCore
+from harness.watch.line import Beside, Lines
 from harness.wire.core import Core, Event, Message
 from harness.wire.framings_blocks import BlocksConfig, BlocksCore
 from harness.wire.framings_fixed import FixedCore
@@ -50,15 +52,22 @@ def _relay(data: bytes) -> None:
         assert b"".join(one.data for one in units if isinstance(one, RelayUnit)) == data[1:]
 
 
-def _pass(data: bytes) -> None:
-    """Each read goes on as it came."""
-    core = PassCore()
-    reads = cut(data, 7)
-    units = lived(core, reads)[0]
-    assert units == [RelayUnit(data=one) for one in reads]
-    for one in units:
-        core.send(one, 0.0)
-    assert core.data_to_send() == data, "bytes were lost"
+def _watched(data: bytes) -> None:
+    """Whatever passes, our own reading of it fails at nothing but what is not the protocol."""
+    way, rest = (data[0] if data else 0), data[1:]
+    for protocol in ("mllp", "astm", "http"):
+        spec = LinkSpec(name="l", interface="i", frm="A", to="B", protocol=protocol)
+        lines = Lines({"l": spec}, VirtualClock(), {"l": 10.0})
+        beside, near, far = Beside(spec, lines), ("a", 1), ("b", 2)
+        beside.opened(near, far)
+        for number, one in enumerate(cut(rest, 1 + way % 61)):
+            ends = (near, far) if (way >> number % 8) & 1 else (far, near)
+            beside.passed(*ends, one)
+        beside.closed(near, far, reset=False)
+        beside.closed(far, near, reset=bool(way & 1))
+        lines.finish()
+        account = lines.accounts["l"]
+        assert not account.unread or account.unread_why.startswith("PeerError"), account.unread_why
 
 
 def _knock(data: bytes) -> None:
@@ -150,7 +159,7 @@ TARGETS: Final[dict[str, Target]] = {
     "framing-blocks": alike([partial(BlocksCore, one) for one in BLOCKS], speaks=True),
     "framing-fixed": _fixed,
     "relay": _relay,
-    "watch-line": _pass,
+    "watch-line": _watched,
     "astm-wire": _astm_wire,
     "framed-wire": _maker,
     "mllp-odd": alike([OddMllpCore, partial(OddMllpCore, lead_noise=b"\0", cut_trailer=True)],

@@ -38,7 +38,7 @@ SEEDS: Final = {
     "feature": "features/*", "framing": "framings/*", "deidentify": "hl7/*", "jpeg": "jpeg/*",
     "framed": "framings/*", "dicom": "dicom/*", "multipart": "http/*", "http": "http/*",
     "poct1a": "poct1a/*", "serial": "captures/*", "orders": "orders/*", "hllp": "hllp/*",
-    "relay": "hllp/*", "feed": "hllp/*",
+    "relay": "hllp/*", "feed": "hllp/*", "watch": "http/*",
 }  # fmt: skip
 """Where a target whose name begins so gets its first inputs from."""
 

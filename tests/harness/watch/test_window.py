@@ -22,7 +22,6 @@ from harness.link.threads import Threads
 from harness.profile import load_profile
 from harness.watch import report
 from harness.watch.facts import Fact
-from harness.watch.line import PassCore
 from harness.watch.window import Options, Window
 from simulators.hospital.built_in import BuiltInHospital
 from simulators.shell import plain
@@ -232,20 +231,59 @@ def test_a_reader_that_fails_stops_no_byte_and_is_never_green(tmp_path: Path, mo
 
 
 @pytest.mark.slow
-def test_a_relay_that_fails_itself_is_never_green(tmp_path: Path, monkeypatch) -> None:
+def test_a_relay_that_takes_nobody_any_more_is_never_green(tmp_path: Path) -> None:
     with hospital(tmp_path) as site:
         window = window_of(profile(tmp_path, site.start("LIS", "his-lis")))
         accepted(window.ready["his-lis"], adt(1))
-        with monkeypatch.context() as fault:
-            fault.setattr(PassCore, "receive", lambda *_: 1 // 0)
-            assert talk(window.ready["his-lis"], adt(2)) == b""
-        accepted(window.ready["his-lis"], adt(2))
+        window._passages[0]._listener.shutdown(socket.SHUT_RDWR)
+        until(lambda: window.failed)
         window.stop()
 
     data = report.as_json(window)
-    assert data["verdict"] != "pass"
-    assert any("division" in one for one in data["relay_failed"])
-    assert any("division" in one for one in data["open"])
+    assert data["verdict"] == "inconclusive"
+    assert any("his-lis" in one for one in data["relay_failed"])
+
+
+@pytest.mark.slow
+def test_who_says_its_last_gets_its_answer(tmp_path: Path) -> None:
+    """Some senders close their half of the line behind the question."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        window = window_of(profile(tmp_path, server.getsockname()[1]))
+        host, _, port = window.ready["his-lis"].rpartition(":")
+        with socket.create_connection((host, int(port)), LIMIT_S) as sender:
+            sender.settimeout(LIMIT_S)
+            sender.sendall(b"\x0b" + adt(1) + b"\x1c\r")
+            sender.shutdown(socket.SHUT_WR)
+            there, _ = server.accept()
+            with there:
+                there.settimeout(LIMIT_S)
+                while there.recv(65536):
+                    pass
+                there.sendall(b"\x0bMSH|^~\\&|LIS|L|HIS|H|||ACK|1|P|2.4\rMSA|AA|W0001\r\x1c\r")
+            assert b"MSA|AA" in sender.recv(65536)
+        until(lambda: not window.lines.accounts["his-lis"].waiting)
+        window.stop()
+
+    data = report.as_json(window)
+    assert (data["lines"][0]["messages"], data["lines"][0]["lost"], data["verdict"]) == (
+        1,
+        0,
+        "pass",
+    )
+    assert data["lines"][0]["outages"] == []
+
+
+@pytest.mark.slow
+def test_a_port_that_is_taken_is_refused_and_nothing_stays_open(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        path = profile(tmp_path, 1)
+        text = path.read_text(encoding="utf-8")
+        port = taken.getsockname()[1]
+        path.write_text(
+            text.replace('via = "relay"', f'via = "relay"\nrelay_port = {port}'), "utf-8"
+        )
+        with pytest.raises(InputError, match="his-lis"):
+            window_of(path)
 
 
 @pytest.mark.slow
