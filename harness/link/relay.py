@@ -172,6 +172,8 @@ class Relay:
             return []
         if pair.ready:
             return [act.Send(conn=pair.other, event=event.event)]
-        if len(pair.waiting) < _WAITING_MAX:
-            pair.waiting.append(event.event)
+        if len(pair.waiting) >= _WAITING_MAX:  # an end is seen; a hole in the stream is not
+            del self._pairs[event.conn], self._pairs[pair.other]
+            return [act.Close(conn=event.conn, reset=True), act.Close(conn=pair.other)]
+        pair.waiting.append(event.event)
         return []

@@ -188,18 +188,18 @@ def test_what_comes_before_the_far_side_is_there_waits_for_it() -> None:
     assert line.said(line.server) == framed(b"early")
 
 
-def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_waits_is_bounded_and_no_byte_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relay_module, "_WAITING_MAX", 2)
     relay = Relay()
     assert relay.on_event(act.Opened(conn="l#1", link="l"), 0.0) == [
         act.Open(link="l", conn="l#1>")
     ]
-    for number in range(4):
-        unit = RelayUnit(data=b"%d" % number)
-        assert relay.on_event(act.Received(conn="l#1", link="l", event=unit), 0.0) == []
-    commands = relay.on_event(act.Opened(conn="l#1>", link="l"), 0.0)
+    units = [RelayUnit(data=b"%d" % number) for number in range(3)]
+    came = [relay.on_event(act.Received(conn="l#1", link="l", event=one), 0.0) for one in units]
 
-    assert [command.event.data for command in commands] == [b"0", b"1"]  # type: ignore[union-attr]
+    assert came == [[], [], [act.Close(conn="l#1", reset=True), act.Close(conn="l#1>")]]
+    late = act.Received(conn="l#1", link="l", event=RelayUnit(data=b"late"))
+    assert relay.on_event(late, 0.0) == []
 
 
 @pytest.mark.parametrize("closer", ["C", "S"])
