@@ -53,6 +53,3 @@ POLL_MAX_S = 0.2
 
 CRASH_TIMEOUT_S = 120.0
 """A system that is to lose its power at its next commit is watched for so long."""
-
-ERRORS_MAX = 100
-"""Of a runtime that are kept: who stands in a line for a night may meet one with each message."""

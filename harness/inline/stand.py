@@ -100,6 +100,10 @@ def read_fault(number: int, text: str, specs: Mapping[str, LinkSpec]) -> Fault:
     )  # fmt: skip
 
 
+FAILED_SHOWN: Final = 20
+"""Kinds of trouble of the relay itself that are told."""
+
+
 @dataclass(slots=True)
 class Stand:
     """The relay while it stands.
@@ -158,7 +162,7 @@ class Stand:
         """Let go of every line; what passed, what fired, and what became of each message."""
         left = self._runtime.stop()
         self.trace.seal(SEALED)
-        failed = [str(one) for one in self._runtime.errors]
+        failed = list(dict.fromkeys(map(str, self._runtime.errors)))[:FAILED_SHOWN]
         return told(read_trace(self.out / JOURNAL).records) | {"left": left, "failed": failed}
 
 

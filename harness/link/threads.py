@@ -365,8 +365,7 @@ class Threads:
 
     def failed(self, error: Exception) -> None:
         """Something went wrong in a thread; the next wait raises it."""
-        if len(self.errors) < limits.ERRORS_MAX:
-            self.errors.append(error)
+        self.errors.append(error)
         self.answered()
         self.changed()
 

@@ -113,8 +113,11 @@ class HttpProbe:
             return self._xml(answer.payload)
         try:
             whole = json.loads(text_of(answer.payload), parse_float=str, parse_int=str)
+            return self._entries(whole)
         except (ValueError, RecursionError) as error:
             raise InputError(tr("the answer is neither JSON nor XML: {why}", why=error)) from None
+
+    def _entries(self, whole: Any) -> Sequence[Row]:
         found = pointed(whole, self.path)
         if found is _MISSING:
             raise InputError(tr("the answer has nothing at {path}", path=self.path or "/"))

@@ -17,6 +17,7 @@ from harness.inline.command import Request, run
 from harness.inline.stand import read_fault
 from harness.link.address import Address
 from harness.link.host import Host
+from harness.link.relay import RelayCore
 from harness.link.spec import LinkSpec
 from harness.link.tap import Connection
 from harness.link.threads import Threads
@@ -167,6 +168,22 @@ def test_a_fault_that_never_fired_and_an_idle_line_are_not_green(tmp_path):
     (tmp_path / "idle").mkdir()
     code, found = stood(tmp_path / "idle", 0)
     assert (code, found["messages"]) == (3, 0)
+
+
+def test_where_the_relay_itself_fails_it_is_said_and_not_green(tmp_path, capsys, monkeypatch):
+    sound, faults = RelayCore.receive, [ZeroDivisionError("a fault of ours")]
+
+    def fails_once(core, data, now):
+        if faults:
+            raise faults.pop()
+        return sound(core, data, now)
+
+    monkeypatch.setattr(RelayCore, "receive", fails_once)
+    code, found = stood(tmp_path, 2, answer_s=0.2, attempts=200)
+
+    assert found["failed"] == ["a fault of ours"]
+    assert code != 0
+    assert "a fault of ours" in capsys.readouterr().out
 
 
 def test_production_takes_no_faults(tmp_path):
