@@ -122,7 +122,8 @@ class Lines:
         try:
             yield
         except Exception as error:  # noqa: BLE001 - real traffic waits for this to return
-            self._readers[conn] = None
+            if conn in self._readers:
+                self._readers[conn] = None
             for way in (FORTH, BACK) if link + BACK in self.accounts else (FORTH,):
                 self._account(link, way).blind(conn, f"{type(error).__name__}: {error}")
 
@@ -188,7 +189,9 @@ class Beside:
     spec: LinkSpec
     lines: Lines
     _conns: dict[End, str] = field(default_factory=dict)
-    """Connections by the end of who called."""
+    """Connections by the end of who called, until both sides said their last."""
+    _half: set[End] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def opened(self, source: End, target: End) -> None:
@@ -204,9 +207,16 @@ class Beside:
     def closed(self, source: End, target: End, *, reset: bool) -> None:
         """One end says no more."""
         one = self._end(source, target)
-        self.lines.link(one, "closed", "reset" if reset else "")
-        if one.client:
-            self._conns.pop(target, None)
+        caller = target if one.client else source
+        with self._lock:
+            over = caller in self._half
+            if over:
+                self._half.discard(caller)
+                self._conns.pop(caller, None)
+            else:
+                self._half.add(caller)
+        if one.client or not over:  # who called and leaves behind the system says nothing new
+            self.lines.link(one, "closed", "reset" if reset else "")
 
     def turned_away(self, source: End, why: str) -> None:
         """The system did not take a connection."""

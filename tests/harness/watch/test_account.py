@@ -18,7 +18,7 @@ from harness.watch import counts
 from harness.watch.account import Account
 from harness.watch.facts import Answered, Asked, Replied, Sent
 from harness.watch.follow import Follow
-from harness.watch.line import Lines
+from harness.watch.line import Beside, Lines
 from harness.watch.reading import AstmReader, Hl7Reader, HttpReader, hl7_fact
 
 MSH = b"MSH|^~\\&|A|B|C|D|20260105080000||ORU^R01|%s|P|2.4\r"
@@ -260,6 +260,23 @@ def test_messages_towards_the_sender_have_an_account_of_their_own() -> None:
 
     assert {name: one.messages for name, one in lines.accounts.items()} == {"l": 1, "l ←": 1}
     assert all(not one.waiting for one in lines.accounts.values())
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_nothing_is_kept_of_connections_that_are_over(order: tuple[int, int]) -> None:
+    spec = LinkSpec(name="l", interface="HIS-ADT", frm="HIS", to="LIS", protocol="mllp")
+    lines = Lines({"l": spec}, VirtualClock(), {"l": 10.0})
+    beside, far = Beside(spec, lines), ("lis", 2)
+    for number in range(50):
+        ends = (("his", number), far)
+        beside.opened(*ends)
+        beside.passed(*ends, b"\x0bMSH|^~\\&|")
+        for one in order:
+            beside.closed(ends[one], ends[1 - one], reset=False)
+        beside.turned_away(("his", number), "refused")
+
+    assert not (beside._conns or beside._half or lines._readers or lines._left)
+    assert lines.accounts["l"].connections == 50
 
 
 def astm_line(clock: VirtualClock) -> tuple[Lines, Callable[[str, bytes], None]]:
