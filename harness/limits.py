@@ -36,6 +36,9 @@ CONTROL_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 5.0
 """A thread or process that does not end by itself within this is reported as left over."""
 
+REBIND_S = 10.0
+"""A system that starts again waits so long for its port: a caller may have been lent it."""
+
 PROBE_TIMEOUT_S = 10.0
 """One look at the system under test."""
 

@@ -18,6 +18,7 @@ from typing import Any
 from harness import limits
 from harness.clock import Clock
 from harness.errors import HarnessError
+from harness.link import accepting
 from harness.link.actor import Actor
 from harness.link.address import Address, read_address
 from harness.link.host import CrashPoint, Host
@@ -112,7 +113,7 @@ def _accept(member: Member, link: str, where: Mapping[str, Any]) -> Address | Se
     address = read_address(where)
     if isinstance(address, SerialAddress):
         return member.attend(link, address)
-    return member.listen(link, address)
+    return accepting.again(lambda: member.listen(link, address), address.port)
 
 
 def _switch(actor: Actor, idents: list[str]) -> None:

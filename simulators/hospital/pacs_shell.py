@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from harness.errors import HarnessError, InputError
+from harness.link import accepting
 from harness.link.address import Address
 from harness.link.dicom_scp import Listener, Service
 from simulators import shell
@@ -70,7 +72,8 @@ def run(config: Mapping[str, Any]) -> int:
         side: Listener | Beside = listener
         if link == pacs_beside.LINKS[config["role"]]:
             side = beside
-        address: Address = side.start(where["host"], int(where["port"]))
+        host, port = where["host"], int(where["port"])
+        address = accepting.again(partial(side.start, host, port), port)
         shell.say(f"ready {link} {address.host}:{address.port}")
     for line in sys.stdin:
         order = json.loads(line)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import socket
+import threading
 from typing import Any
 
 import pytest
 
+from harness import limits
 from harness.errors import HarnessError
-from harness.link import tcp
+from harness.link import accepting, tcp
 from harness.link.address import Address
 from harness.link.passing import Passage
 from harness.link.readers import Listening
@@ -114,3 +116,23 @@ def test_a_machine_without_room_is_an_error_once_and_callers_wait(
         runtime.wait(lambda: False, runtime.clock.now() + 5)
     assert runtime.errors == [], "it is told once"
     assert runtime.stop() == []
+
+
+def test_a_port_that_was_lent_to_a_caller_is_waited_for() -> None:
+    """A system that lost its power comes back while another program has its port for a moment."""
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        timer = threading.Timer(0.3, holder.close)
+        timer.start()
+        with accepting.again(lambda: tcp.listen("127.0.0.1", port), port) as sock:
+            assert sock.getsockname()[1] == port
+        timer.join()
+
+
+def test_a_port_that_stays_taken_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "REBIND_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        with pytest.raises(OSError) as caught:
+            accepting.again(lambda: tcp.listen("127.0.0.1", port), port)
+    assert caught.value.errno in accepting.TAKEN
