@@ -269,6 +269,12 @@ class _Then:
         return self.wall_begin + timedelta(seconds=self.at - self.begin)
 
 
+_DAMAGED: Final = (
+    ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError,
+)  # fmt: skip
+"""What a record that is none of ours ends in."""
+
+
 def expand(capture: Path, trace: Path) -> str:
     """Make the trace of a load run from its capture; returns why it is not whole, or nothing.
 
@@ -286,13 +292,14 @@ def expand(capture: Path, trace: Path) -> str:
         try:
             journal.add("open", format=FORMAT)
             whole = _tell(records, clock, Recorder(journal))
-        except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+            if whole:
+                journal.seal("pass")  # with the time of the last record, which may be none
+        except _DAMAGED as error:
             journal.close()
             raise InputError(
                 tr("the capture is damaged: {why}", why=error), where=str(capture)
             ) from error
     if whole:
-        journal.seal("pass")
         return ""
     journal.close()
     return tr("the capture is cut off: the run was killed")
