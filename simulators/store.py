@@ -42,9 +42,9 @@ class Store(Protocol):
 CHECKPOINT_PAGES = 4000
 """Pages in the log before it is brought into the file: 16 MiB, some thousand settlements."""
 
-CACHE_KIB = 16 * 1024
-"""Pages kept in memory: what follows each other reads them again. More would fill for an hour, so
-that nobody could tell it from a leak, and the system keeps pages of the file anyway."""
+CACHE_KIB = 4 * 1024
+"""Pages kept in memory: what follows each other reads them again. More would save nothing, for the
+system keeps pages of the file anyway, and would fill for an hour like a leak."""
 
 STATEMENTS_KEPT = 512
 """Prepared statements of one connection: all that a simulated system has."""

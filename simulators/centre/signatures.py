@@ -19,8 +19,8 @@ from typing import Final
 from harness.wire.http1_events import HttpRequest
 from simulators.centre.provinces import Gateway
 
-NONCES_MAX: Final = 200_000
-"""Proofs remembered against replay; the oldest is forgotten first."""
+PROOFS_MAX: Final = 200_000
+"""Proofs remembered against replay; at least the newest half of them is remembered."""
 
 TOKENS_MAX: Final = 10_000
 """Tokens in force; the oldest is forgotten first."""
@@ -89,11 +89,39 @@ def sign_headers(gateway: Gateway, infno: str, at: datetime, token_or_nonce: str
 
 
 @dataclass(slots=True)
+class Proofs:
+    """Proofs that were brought, to tell when one is brought again.
+
+    A centre under load sees a million in an hour. What is kept of each is a number, and two
+    generations take turns, so that nothing has to be looked for that is too old.
+    """
+
+    _young: set[int] = field(default_factory=set)
+    _old: set[int] = field(default_factory=set)
+    _since: float = 0.0
+
+    def again(self, proof: str, now: float, keep_s: float) -> bool:
+        """Whether it was brought in the last ``keep_s`` seconds, or not long before them.
+
+        Remembers it. Where more than ``PROOFS_MAX`` are brought in that time, the oldest are
+        forgotten.
+        """
+        if now - self._since >= keep_s or len(self._young) >= PROOFS_MAX // 2:
+            gone = now - self._since >= 2 * keep_s
+            self._old = set() if gone else self._young
+            self._young, self._since = set(), now
+        mark = hash(proof)
+        found = mark in self._young or mark in self._old
+        self._young.add(mark)
+        return found
+
+
+@dataclass(slots=True)
 class Doorkeeper:
     """Verifies requests; remembers proofs and tokens, within bounds."""
 
     gateway: Gateway
-    _seen: dict[str, float] = field(default_factory=dict)
+    _proofs: Proofs = field(default_factory=Proofs)
     _tokens: dict[str, float] = field(default_factory=dict)
     _count: int = 0
 
@@ -150,13 +178,10 @@ class Doorkeeper:
 
     def _once(self, proof: str, now: float) -> None:
         """The same proof twice within the window is a replay."""
-        seen = self._seen
-        if self.gateway.replay == "refuse" and seen.get(proof, now) > now:
+        if self.gateway.replay != "refuse":
+            return
+        if self._proofs.again(proof, now, 2 * self.gateway.window_s):
             raise GatewayRefusal("replay")
-        seen.pop(proof, None)
-        seen[proof] = now + 2 * self.gateway.window_s
-        if len(seen) > NONCES_MAX:
-            del seen[next(iter(seen))]
 
     # -- tokens --------------------------------------------------------------------------------
 

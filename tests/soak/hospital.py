@@ -64,9 +64,9 @@ LOOKS_MIN: Final = 24
 """Looks at the memory of a system that are needed to say anything."""
 
 GROWTH_MAX: Final = 1.10
-GROWTH_KIB: Final = 24_576
-"""Memory is flat where the last third is at most 10 % and 24 MiB above the first third: the stores
-have caches that fill."""
+GROWTH_KIB: Final = 8_192
+"""Memory is flat where the last third is at most 10 % and 8 MiB above the first third: the stores
+have caches of 4 MiB that fill, and so do those of what has been read."""
 
 
 class RoundCrew(Crew):
