@@ -217,7 +217,7 @@ def test_brackets_without_end_are_no_surprise() -> None:
     parsers = {"json.loads", "json.load", "tomllib.loads", "tomllib.load", "re.compile"}
     found = []
     for name, tree in product().items():
-        for block in (node for node in ast.walk(tree) if isinstance(node, ast.Try)):
+        for block in (node for node in ast.walk(tree) if isinstance(node, ast.Try | ast.With)):
             calls = {
                 ast.unparse(call.func)
                 for line in block.body
@@ -225,7 +225,7 @@ def test_brackets_without_end_are_no_surprise() -> None:
                 if isinstance(call, ast.Call)
                 and not isinstance([*call.args, None][0], ast.JoinedStr)
             }
-            caught = " ".join(ast.unparse(one.type) for one in block.handlers if one.type)
+            caught = " ".join(map(ast.unparse, _caught(block)))
             if (
                 calls & parsers
                 and caught
@@ -233,6 +233,14 @@ def test_brackets_without_end_are_no_surprise() -> None:
             ):
                 found.append(f"{name}:{block.lineno} {caught}")
     assert found == []
+
+
+def _caught(block: ast.Try | ast.With) -> list[ast.expr]:
+    """The errors that a block handles or suppresses."""
+    if isinstance(block, ast.Try):
+        return [one.type for one in block.handlers if one.type]
+    calls = [one.context_expr for one in block.items if isinstance(one.context_expr, ast.Call)]
+    return [error for one in calls if _asked(one, "suppress") for error in one.args]
 
 
 def _asked(tree: ast.AST, *names: str) -> set[str]:

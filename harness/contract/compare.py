@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from harness import output_files
 from harness.contract import workstation
 from harness.contract.model import Items, Snapshot
 from harness.evidence.verdict import Verdict
@@ -70,12 +68,12 @@ class Compared:
         """``contract-compare.json``, ``contract-differences.csv``, ``workstations.csv``."""
         out.mkdir(parents=True, exist_ok=True)
         data = {"format": 1, "verdict": self.verdict.value, **asdict(self)}
-        text = json.dumps(data, ensure_ascii=False, indent=1)
-        (out / "contract-compare.json").write_text(text + "\n", encoding="utf-8", newline="\n")
+        output_files.write_json(out / "contract-compare.json", data)
         rows = [[one.cls, one.part, one.item, one.old, one.new] for one in self.changes]
-        _csv(out / "contract-differences.csv", [["class", "part", "item", "old", "new"], *rows])
+        head = ["class", "part", "item", "old", "new"]
+        output_files.write_table(out / "contract-differences.csv", [head, *rows])
         if self.matrix:
-            _csv(out / "workstations.csv", self.matrix)
+            output_files.write_table(out / "workstations.csv", self.matrix)
 
 
 def compare(before: Snapshot, after: Snapshot) -> Compared:
@@ -119,9 +117,3 @@ def _lost(old: str, new: str) -> bool:
     """Whether rows went: growing is what tables do, becoming empty or fewer is not."""
     was, now = int(old), int(new)
     return now < was * (1 - ROWS_LOST_SHARE)
-
-
-def _csv(path: Path, rows: Sequence[Sequence[str]]) -> None:
-    sheet = io.StringIO()
-    csv.writer(sheet).writerows(rows)
-    path.write_bytes(sheet.getvalue().encode("utf-8-sig"))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from harness import input_files
+from harness import input_files, output_files
 from harness.errors import InputError
 from harness.i18n import tr
 
@@ -56,8 +56,7 @@ class Snapshot:
             "missed": dict(self.missed),
         }
         path = folder / FILE
-        text = json.dumps(body | {"sha256": _digest(body)}, ensure_ascii=False, indent=1)
-        path.write_text(text + "\n", encoding="utf-8", newline="\n")
+        output_files.write_json(path, body | {"sha256": _digest(body)})
         return path
 
     @classmethod
@@ -82,7 +81,7 @@ class Snapshot:
 
 def _digest(body: Mapping[str, Any]) -> str:
     text = json.dumps(body, ensure_ascii=False, sort_keys=True)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+    return hashlib.sha256(output_files.utf8(text)).hexdigest()
 
 
 def sha256(data: bytes) -> str:

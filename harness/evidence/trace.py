@@ -8,7 +8,7 @@ moment leaves a file that reads to its last whole line. The format stands in
 from __future__ import annotations
 
 import hashlib
-import json
+import itertools
 import os
 import re
 import threading
@@ -18,13 +18,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from pydantic_core import from_json
-
 from harness import limits
 from harness.clock import Clock
 from harness.errors import HarnessError, InputError
 from harness.evidence.hashed import Hashed, State, state
-from harness.evidence.line import NOTHING, Shared, pack, render, stamp, unpack
+from harness.evidence.line import (
+    NOTHING,
+    Shared,
+    pack,
+    parsed,
+    render,
+    sensible,
+    stamp,
+    unpack,
+)  # fmt: skip
 from harness.i18n import tr
 
 __all__ = [
@@ -276,7 +283,7 @@ def read(path: Path, hashed: Hashed | None = None) -> SealedTrace:
     records: list[Record] = []
     damage, last = "", 0
     for number, (begin, line) in enumerate(_whole_lines(data), 1):
-        record = _parsed(line)
+        record = parsed(line)
         if record is None or record.get("n") != number or not isinstance(record.get("kind"), str):
             damage = tr("line {number} is not record {number}", number=number)
             break
@@ -289,6 +296,8 @@ def read(path: Path, hashed: Hashed | None = None) -> SealedTrace:
         damage, digest = _seal_damage(records, data, last)
         if digest:
             hashed.keep(path, seen, digest)
+    if damage:
+        records = list(itertools.takewhile(sensible, records)) or records[:1]
     return SealedTrace(path=path, records=records, sealed=not damage, damage=damage)
 
 
@@ -303,7 +312,7 @@ def head(path: Path) -> Record:
             line = file.readline()
     except OSError as error:
         raise _unreadable(path, error) from error
-    record = _parsed(line[:-1]) if line.endswith(b"\n") else None
+    record = parsed(line[:-1]) if line.endswith(b"\n") else None
     whole = record is not None and record.get("n") == 1 and isinstance(record.get("kind"), str)
     records = [record] if record is not None and whole else []
     _check_head(path, records)
@@ -330,21 +339,6 @@ def _whole_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
     while (end := data.find(b"\n", begin)) >= 0:
         yield begin, data[begin:end]
         begin = end + 1
-
-
-def _parsed(line: bytes) -> Record | None:
-    """One record, or None; by the parser of pydantic, which takes half the time.
-
-    What that one does not take (half a surrogate pair, deep nesting) the other one decides.
-    """
-    try:
-        record = from_json(line)
-    except ValueError:
-        try:
-            record = json.loads(line.decode())
-        except (ValueError, RecursionError):
-            return None
-    return record if isinstance(record, dict) else None
 
 
 def _check_head(path: Path, records: Sequence[Record]) -> None:

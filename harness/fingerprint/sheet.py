@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from harness import input_files
+from harness import input_files, output_files
 from harness.errors import InputError
 from harness.fingerprint.tokens import Token
 from harness.i18n import tr
@@ -65,8 +64,7 @@ class Sheet:
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
     """One file, readable by people: two blanks a level, Chinese as it is."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(data, ensure_ascii=False, indent=2) + "\n"
-    path.write_text(text, encoding="utf-8", newline="\n")
+    output_files.write_json(path, data, indent=2)
 
 
 def read_json(path: Path, kind: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from harness import output_files
 from harness.clock import RealClock
 from harness.errors import InputError
 from harness.evidence.verdict import EXIT_CODES, Verdict, worst
@@ -149,8 +150,7 @@ def origin_name(origin: str) -> str:
 
 
 def _write(data: Mapping[str, Any], verdict: Verdict, out: Path) -> None:
-    text = json.dumps(data, ensure_ascii=False, indent=1)
-    (out / "rehearsal.json").write_text(text + "\n", encoding="utf-8", newline="\n")
+    output_files.write_json(out / "rehearsal.json", data)
     rows = [
         (origin_name(one["origin"]), str(one["severity"]), report.class_name(one["class"]),
          one["interface"], f"{one['name']} {one['path']}".strip(), str(one["count"]),

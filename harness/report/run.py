@@ -152,6 +152,8 @@ def _scenario(folder: Path, plan: ScenarioPlan, hashed: Hashed) -> tuple[Scenari
         scenario = _judged(plan, sealed, relative)
         return scenario, str(records[-1].get("w", ""))
     except Exception as error:  # noqa: BLE001  # one broken trace must not take the report of all
+        if not sealed.sealed:  # what was edited, and not what we wrote, is beyond judgement
+            return _ended(plan, Verdict.INCONCLUSIVE, sealed.damage, trace=relative), ""
         why = f"the trace cannot be judged: {type(error).__name__}: {error}"
         return _ended(plan, Verdict.ERROR, why, trace=relative), ""
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from harness import output_files
 from harness.i18n import tr
 from harness.signoff import paper, template
 from harness.signoff.material import read
@@ -69,9 +70,8 @@ def sign(request: Request) -> int:
                   for one in found],
         "files": [asdict(one) for one in material.evidence],
     }  # fmt: skip
-    data = (json.dumps(manifest, ensure_ascii=False, indent=1) + "\n").encode("utf-8")
-    (out / "manifest.json").write_bytes(data)
-    digest = hashlib.sha256(data).hexdigest()
+    output_files.write_json(out / "manifest.json", manifest)
+    digest = hashlib.sha256((out / "manifest.json").read_bytes()).hexdigest()
     title = tr("Upgrade verification report")
     parts = sections(material, found, conclusion)
     page = paper.signed_paper(title, conclusion, digest, parts)

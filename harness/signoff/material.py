@@ -23,6 +23,7 @@ from harness.report import intact
 from harness.report.leftover import Leftover
 from harness.report.mask import Mask
 from harness.report.model import Run, ScenarioRun, parse
+from harness.signoff import results
 from harness.site import cleanup
 from harness.site.cards import read_forms
 from harness.upgrade import trust
@@ -132,16 +133,16 @@ def read(
     damaged: list[str] = []
     after = _run(run, "after", evidence, damaged)
     old = None if before is None else _run(before, "before", evidence, damaged)
-    compared = None if comparison is None else _json(comparison, "compare.json", evidence, 2)
+    compared = _json(comparison, "compare.json", results.Comparison, evidence, 2)
     left, left_problem = _left(run, after, evidence)
     return Material(
         run=after, before=old, comparison=compared,
-        reconciliations={one.name: _json(one, "totals.json", evidence) for one in reconciled},
-        contract=None if contract is None else _json(contract, "contract-compare.json", evidence),
+        reconciliations=_books(reconciled, evidence),
+        contract=_json(contract, "contract-compare.json", results.Contract, evidence),
         facts=Facts() if facts is None else _facts(facts, evidence),
         evidence=evidence, damaged=damaged,
         mismatched=list(_mismatched(compared, (after, run), (old, before))),
-        watched=None if watched is None else _json(watched, "watch.json", evidence),
+        watched=_json(watched, "watch.json", results.Watched, evidence),
         doctor=None if doctor is None else _doctor(doctor, evidence),
         mask=Mask.of(_records(run, after)) if after.masked else Mask(),
         types=_types(_records(run, after)), left=left, left_problem=left_problem,
@@ -190,6 +191,7 @@ def _doctor(path: Path, evidence: list[Evidence]) -> Mapping[str, Any]:
         raise InputError(message, where=str(path)) from error
     if not isinstance(data, dict) or not isinstance(data.get("checks"), list):
         raise InputError(tr("this is no {name}", name="doctor --json"), where=str(path))
+    input_files.shaped(results.Asked, data, str(path))
     evidence.append(_hashed(path, path.name))
     return data
 
@@ -228,11 +230,31 @@ def _hashed(path: Path, name: str) -> Evidence:
     return Evidence(name=name, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
 
 
-def _json(folder: Path, name: str, evidence: list[Evidence], number: int = 1) -> Mapping[str, Any]:
+def _books(folders: Sequence[Path], evidence: list[Evidence]) -> dict[str, Mapping[str, Any]]:
+    """What each reconciliation found, by its folder; by its whole path where names are alike."""
+    names = [one.name for one in folders]
+    found = {}
+    for one in folders:
+        data = _json(one, "totals.json", results.Totals, evidence)
+        found[one.name if names.count(one.name) == 1 else str(one)] = data or {}
+    return found
+
+
+def _json(
+    folder: Path | None,
+    name: str,
+    shape: type[Any],
+    evidence: list[Evidence],
+    number: int = 1,
+) -> Mapping[str, Any] | None:
+    """A result of the format ``number``; None where none was given."""
+    if folder is None:
+        return None
     path = folder / name if folder.is_dir() else folder
     data = input_files.json_of(path)
     if not isinstance(data, dict) or data.get("format") != number or "verdict" not in data:
         raise InputError(tr("this is no {name}", name=name), where=str(path))
+    input_files.shaped(shape, data, str(path))
     evidence.append(_hashed(path, f"{path.parent.name}/{path.name}"))
     return data
 

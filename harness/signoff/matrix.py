@@ -7,8 +7,6 @@ together stays empty, which is the answer that a hospital asks for.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from harness import output_files
 from harness.errors import InputError
 from harness.evidence.verdict import Verdict
 from harness.i18n import tr
@@ -108,9 +107,7 @@ def matrix(folders: Sequence[Path], out: Path, *, as_json: bool) -> int:
         for one in found
     ]  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
-    text = io.StringIO()
-    csv.writer(text).writerows([head, *rows])
-    (out / "matrix.csv").write_bytes(text.getvalue().encode("utf-8-sig"))
+    output_files.write_table(out / "matrix.csv", [head, *rows])
     for row in rows:
         print("  ".join(row))
     print(tr("written: {path}", path=out / "matrix.csv"))

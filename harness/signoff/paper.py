@@ -14,8 +14,9 @@ from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from harness import i18n
+from harness import i18n, output_files
 from harness.i18n import tr
+from harness.report.text import visible
 from harness.signoff.rules import Conclusion
 from harness.signoff.sections import Section, conclusion_name
 
@@ -57,7 +58,7 @@ def signed_paper(
 
 def write(paper: Paper, html_file: Path, docx: Path | None = None) -> None:
     """Both forms of it; DOCX only where a file is named."""
-    html_file.write_text(html(paper), encoding="utf-8", newline="\n")
+    output_files.write_text(html_file, html(paper))
     if docx is not None:
         docx_file(docx, paper)
 
@@ -82,14 +83,14 @@ def docx_file(path: Path, paper: Paper) -> None:
     run.bold, run.font.size = True, Pt(18)
     said = page.add_paragraph()
     said.alignment = WD_ALIGN_PARAGRAPH.CENTER
-    shown = said.add_run(printable(paper.banner))
+    shown = said.add_run(visible(paper.banner))
     shown.bold, shown.font.size = True, Pt(14)
     for number, section in enumerate(paper.sections, 1):
         heading = page.add_paragraph()
-        mark = heading.add_run(f"{number}. {printable(section.title)}")
+        mark = heading.add_run(f"{number}. {visible(section.title)}")
         mark.bold, mark.font.size = True, Pt(13)
         for note in section.notes:
-            page.add_paragraph(printable(note))
+            page.add_paragraph(visible(note))
         for table in section.tables:
             _table(page, table.head, table.shown)
             if table.left:
@@ -120,12 +121,7 @@ def _table(page: Document, head: Sequence[str], rows: Sequence[Sequence[str]]) -
     table.style = "Table Grid"
     cells = table.add_row().cells
     for cell, text in zip(cells, head, strict=True):
-        cell.paragraphs[0].add_run(printable(text)).bold = True
+        cell.paragraphs[0].add_run(visible(text)).bold = True
     for row in rows:
         for cell, text in zip(table.add_row().cells, row, strict=True):
-            cell.text = printable(text)
-
-
-def printable(text: str) -> str:
-    """Without characters that XML 1.0 does not allow."""
-    return "".join(one if one >= " " or one in "\n\t" else "�" for one in text)
+            cell.text = visible(text)

@@ -6,10 +6,11 @@ conditional holds the rest back. Nobody can type a conclusion: a reservation sta
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any, Final
 
 from harness.evidence.verdict import Verdict
 from harness.i18n import tr
@@ -26,6 +27,9 @@ class Conclusion(StrEnum):
 
 ORDER = (Conclusion.GO, Conclusion.CONDITIONAL, Conclusion.NO_GO)
 """From the best to the worst."""
+
+BALANCED: Final = "balanced"
+"""The only verdict of a reconciliation that says that nothing differs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,18 +169,31 @@ def _money(material: Material) -> Ruling:
         if not touched:
             return _ruling(rule, Conclusion.GO, tr("no scenario is about money"))
         return _ruling(rule, Conclusion.CONDITIONAL, tr("no reconciliation was made"))
-    says = Conclusion.NO_GO if found else Conclusion.GO
+    if found:
+        return _ruling(rule, Conclusion.NO_GO, "; ".join(found))
+    empty = [name for name, one in material.reconciliations.items() if not _rows(one)]
+    if empty:
+        told = tr("{names}: no row was compared", names=", ".join(empty))
+        return _ruling(rule, Conclusion.CONDITIONAL, told)
     good = tr("{count} reconciliations without difference", count=len(material.reconciliations))
-    return _ruling(rule, says, "; ".join(found) or good)
+    return _ruling(rule, Conclusion.GO, good)
+
+
+def _rows(totals: Mapping[str, Any]) -> int:
+    return sum(int(one["rows"]) for one in totals.get("buckets", ()))
 
 
 def _books(material: Material) -> Iterator[str]:
     for name, totals in material.reconciliations.items():
         rows = sum(int(one["rows"]) for one in totals.get("buckets", ()) if one["difference"])
-        residual = Decimal(totals["residual"]) if totals.get("residual") else Decimal(0)
-        if rows or residual or totals.get("problems"):
+        residual = Decimal(totals.get("residual") or 0)
+        if rows or residual:
             yield tr("{name}: {rows} rows differ, {residual} yuan unexplained",
                      name=name, rows=rows, residual=residual)  # fmt: skip
+        elif totals["problems"] or totals["verdict"] != BALANCED:
+            # Registrations, trace codes, settlement lists, and rows that waited too long.
+            because = totals["problems"] or [tr("what belongs to the settlements differs")]
+            yield tr("{name}: {because}", name=name, because=", ".join(because[:5]))
 
 
 def _faults(material: Material) -> Ruling:
@@ -195,7 +212,8 @@ def _contracts(material: Material) -> Ruling:
         return _ruling(rule, Conclusion.CONDITIONAL, tr("no comparison was made"))
     count = len(material.contract["changes"])
     missing = list(material.contract["coverage"])
-    says = Conclusion.CONDITIONAL if count or missing else Conclusion.GO
+    whole = material.contract["verdict"] == Verdict.PASS.value
+    says = Conclusion.GO if whole and not count and not missing else Conclusion.CONDITIONAL
     return _ruling(rule, says, "; ".join([tr("{count} changes", count=count), *missing[:5]]))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +9,11 @@ from typing import Final
 
 import xlsxwriter
 
+from harness import output_files
 from harness.evidence.verdict import Verdict
 from harness.i18n import tr
 from harness.report.model import ScenarioRun
+from harness.report.text import visible
 from harness.report.words import verdict_name
 from harness.signoff.material import Material
 from harness.upgrade.severity import shipped
@@ -26,16 +26,15 @@ def write_tables(material: Material, out: Path) -> None:
     sheets = {"interfaces": interfaces(material), "cases": cases(material),
               "issues": issues(material)}  # fmt: skip
     for name, rows in sheets.items():
-        text = io.StringIO()
-        csv.writer(text).writerows([[_plain(cell) for cell in row] for row in rows])
-        (out / f"{name}.csv").write_bytes(text.getvalue().encode("utf-8-sig"))
+        table = [[_plain(cell) for cell in row] for row in rows]
+        output_files.write_table(out / f"{name}.csv", table)
     with xlsxwriter.Workbook(str(out / "tables.xlsx"), {"strings_to_formulas": False}) as book:
         bold = book.add_format({"bold": True})
         for name, rows in sheets.items():
             sheet = book.add_worksheet(name)
             for number, row in enumerate(rows):
                 for column, cell in enumerate(row):
-                    sheet.write_string(number, column, cell, bold if number == 0 else None)
+                    sheet.write_string(number, column, visible(cell), bold if number == 0 else None)
 
 
 def _plain(text: str) -> str:

@@ -16,9 +16,9 @@ import docx
 
 from harness.errors import InputError
 from harness.i18n import tr
+from harness.report.text import visible
 from harness.signoff import tables
 from harness.signoff.material import Material
-from harness.signoff.paper import printable
 from harness.signoff.rules import Conclusion, Ruling
 from harness.signoff.sections import Section, conclusion_name
 
@@ -154,7 +154,7 @@ def _replace(paragraph: Any, singles: Mapping[str, str], missing: list[str]) -> 
         if found is None:
             missing.extend(one for one in _HOLE.findall(text))
             return
-        value = printable(singles[_english(found[1])]).replace("{{", "{ {")
+        value = visible(singles[_english(found[1])]).replace("{{", "{ {")
         _splice(runs, found.start(), found.end(), value)
 
 
@@ -177,7 +177,7 @@ def _put(page: Any, paragraph: Any, rows: tables.Rows) -> None:
         table.style = "Table Grid"
     for number, row in enumerate(rows):
         for cell, text in zip(table.add_row().cells, row, strict=True):
-            cell.paragraphs[0].add_run(printable(text)).bold = number == 0
+            cell.paragraphs[0].add_run(visible(text)).bold = number == 0
     paragraph._p.addnext(table._tbl)  # noqa: SLF001 - python-docx has no other way to place a table
     for run in paragraph.runs:
         run.text = ""

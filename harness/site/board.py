@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from harness import limits
+from harness import limits, output_files
 from harness.i18n import tr
 from harness.link import actor as act
 from harness.site.cards import Attachment, Card
@@ -193,10 +193,10 @@ class Page:
     def _shown(self, path: str) -> HttpResponse:
         if path == "/cards.json":
             told = {"cards": self.board.data(), "done": self.board.done()}
-            body = json.dumps(told, ensure_ascii=False).encode()
+            body = output_files.utf8(json.dumps(told, ensure_ascii=False))
             return _found(body, "application/json; charset=utf-8")
         if path == "/":
-            return _found(self.html.encode(), "text/html; charset=utf-8")
+            return _found(output_files.utf8(self.html), "text/html; charset=utf-8")
         return _plain(404, "")
 
     def _taken(self, path: str, card: Card, words: dict[str, str], payload: bytes) -> HttpResponse:
@@ -228,4 +228,4 @@ def _found(body: bytes, kind: str) -> HttpResponse:
 
 def _plain(status: int, text: str) -> HttpResponse:
     kind = ("Content-Type", "text/plain; charset=utf-8")
-    return HttpResponse(status=status, headers=(kind,), payload=text.encode())
+    return HttpResponse(status=status, headers=(kind,), payload=output_files.utf8(text))

@@ -7,20 +7,18 @@ the conclusion of the run is conditional. A second writing keeps what was filled
 
 from __future__ import annotations
 
-import contextlib
-import csv
-import io
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from harness import output_files
 from harness.errors import InputError
 from harness.evidence import trace
 from harness.evidence.trace import Record
 from harness.i18n import tr
 from harness.report.leftover import COLUMNS, NAME, Leftover, read
+from harness.report.text import visible
 from harness.site.cards import Form
 
 __all__ = [
@@ -78,10 +76,24 @@ def rows_of(folder: Path, forms: Mapping[tuple[str, str], Form]) -> list[Leftove
         theirs = _not_ours(path)
         if theirs:
             real = True
-            with contextlib.suppress(InputError):  # the report tells it as damage
-                for one in left(trace.read(path).records, theirs, forms):
-                    found.setdefault(one.key, one)
+            for one in _left_whole(path, theirs, forms):
+                found.setdefault(one.key, one)
     return list(found.values()) if real else None
+
+
+def _left_whole(
+    path: Path, theirs: frozenset[str], forms: Mapping[tuple[str, str], Form]
+) -> Iterator[Leftover]:
+    """What a trace says was left; of one that is damaged, up to where it makes sense."""
+    try:
+        sealed = trace.read(path)
+    except InputError:  # the report tells it as damage
+        return
+    try:
+        yield from left(sealed.records, theirs, forms)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        if sealed.sealed:
+            raise
 
 
 def left(
@@ -177,10 +189,12 @@ def _told(ids: Mapping[str, object], names: Iterable[str]) -> str:
 
 def _not_ours(path: Path) -> frozenset[str]:
     """Roles of the run that we do not play; the head alone is read, for most runs have none."""
-    with path.open("rb") as file, contextlib.suppress(ValueError, AttributeError):
-        systems = json.loads(file.readline()).get("systems", ())
-        return frozenset(one["role"] for one in systems if one["mode"] != "simulated")
-    return frozenset()
+    try:
+        systems = trace.head(path).get("systems")
+    except InputError:  # the report tells it as damage
+        return frozenset()
+    told = [one for one in systems if isinstance(one, dict)] if isinstance(systems, list) else []
+    return frozenset(str(one.get("role")) for one in told if one.get("mode") != "simulated")
 
 
 def _filled(one: Leftover, known: Leftover | None) -> Leftover:
@@ -191,9 +205,7 @@ def save(folder: Path, rows: Sequence[Leftover]) -> None:
     """Write both tables as they are given."""
     import xlsxwriter  # noqa: PLC0415 - slow to load, and most runs leave nothing behind
 
-    text = io.StringIO()
-    csv.writer(text).writerows([COLUMNS, *(one.row() for one in rows)])
-    (folder / NAME).write_bytes(text.getvalue().encode("utf-8-sig"))
+    output_files.write_table(folder / NAME, [COLUMNS, *(one.row() for one in rows)])
     with xlsxwriter.Workbook(str(folder / SHEET), {"strings_to_formulas": False}) as book:
         sheet = book.add_worksheet("cleanup")
         bold = book.add_format({"bold": True})
@@ -201,4 +213,4 @@ def save(folder: Path, rows: Sequence[Leftover]) -> None:
             sheet.write_string(0, column, name, bold)
         for number, one in enumerate(rows, 1):
             for column, name in enumerate(COLUMNS):
-                sheet.write_string(number, column, str(getattr(one, name)))
+                sheet.write_string(number, column, visible(str(getattr(one, name))))

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+from harness import output_files
 from harness.upgrade import fields
 from harness.upgrade.associations import KIND
 from harness.upgrade.blocks import rearranged, rows_rearranged
@@ -87,7 +88,7 @@ class Difference:
         What all messages of a sender begin with is one thing, whatever their types.
         """
         text = f"{self.cls}|{self.interface}|{self.scope}|{self.path}"
-        return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
+        return hashlib.sha256(output_files.utf8(text)).hexdigest()[:12]
 
 
 @dataclass(slots=True)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from harness import i18n
+from harness import i18n, output_files
 from harness.i18n import tr
 from harness.report.text import visible
 from harness.upgrade import trust
@@ -151,8 +150,7 @@ def write(
     """
     out.mkdir(parents=True, exist_ok=True)
     data = as_json(comparison, before, after) | {"basis": basis[0]}
-    text = json.dumps(data, ensure_ascii=False, indent=2)
-    (out / "compare.json").write_text(text + "\n", encoding="utf-8", newline="\n")
+    output_files.write_json(out / "compare.json", data, indent=2)
     masked = before.run.masked or after.run.masked
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES, encoding="utf-8"),
@@ -170,7 +168,7 @@ def write(
         masked=masked,
         basis=basis[1],
     )
-    (out / "compare.html").write_text(page, encoding="utf-8", newline="\n")
+    output_files.write_text(out / "compare.html", page)
     return data
 
 

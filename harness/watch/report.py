@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from harness import __version__
+from harness import __version__, output_files
 from harness.evidence.verdict import Verdict
 from harness.i18n import tr
 from harness.report.words import verdict_name
@@ -181,8 +180,7 @@ def save(data: Mapping[str, Any], out: Path) -> None:
     """``watch.json``, replaced at once: a reader sees the old or the new one."""
     out.mkdir(parents=True, exist_ok=True)
     part = out / "watch.json.part"
-    text = json.dumps(data, ensure_ascii=False, indent=1)
-    part.write_text(text + "\n", encoding="utf-8", newline="\n")
+    output_files.write_json(part, data)
     part.replace(out / "watch.json")
 
 

@@ -70,7 +70,7 @@ def read_progress(folder: Path) -> str:
     done: Counter[str] = Counter()
     failed: Counter[str] = Counter()
     for path in sorted(folder.glob("progress-*.json")):
-        with contextlib.suppress(ValueError):  # it is being written
+        with contextlib.suppress(ValueError, RecursionError):  # it is being written
             for kind, (good, bad) in json.loads(path.read_text("utf-8")).items():
                 done[kind] += good
                 failed[kind] += bad

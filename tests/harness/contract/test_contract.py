@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from harness import cli
+from harness import cli, input_files
 from harness.contract import files, sql, workstation
 from harness.contract.compare import compare
 from harness.contract.model import Snapshot
 from harness.errors import InputError
+from harness.signoff import results
 
 WSDL = """<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:t="urn:h"
  targetNamespace="urn:h"><portType name="Result">
@@ -186,7 +187,8 @@ def test_the_commands_from_end_to_end(tmp_path: Path) -> None:
     sides = [str(tmp_path / "one"), str(tmp_path / "two")]
 
     assert cli.main(["contract", "compare", *sides, "--out", str(tmp_path / "out")]) == 1
-    data = json.loads((tmp_path / "out" / "contract-compare.json").read_text("utf-8"))
+    data = input_files.json_of(tmp_path / "out" / "contract-compare.json")
+    assert input_files.shaped(results.Contract, data, "-").changes, "as sign reads it"
     assert [one["item"] for one in data["changes"]] == ["column results.name"]
     assert cli.main(["contract", "compare", sides[0], sides[0], "--out", str(tmp_path / "o")]) == 0
 

@@ -18,8 +18,8 @@ import pytest
 from harness import i18n, limits
 from harness.clock import VirtualClock
 from harness.errors import HarnessError, InputError
-from harness.evidence import trace as module
 from harness.evidence.hashed import Hashed, state
+from harness.evidence.line import parsed
 from harness.evidence.trace import FORMAT, Record, Trace, head, pack, read, unpack
 
 
@@ -314,7 +314,7 @@ def test_both_parsers_read_the_same(line: bytes) -> None:
         wanted = repr(json.loads(record.decode()))
     except ValueError:
         wanted = "None"
-    assert repr(module._parsed(record)) == wanted
+    assert repr(parsed(record)) == wanted
 
 
 def test_the_hashes_of_what_was_read_are_kept(tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ import docx
 import pytest
 from openpyxl import Workbook, load_workbook
 
+from harness import input_files
 from harness.ledger.writing import Writing
+from harness.signoff import results
 from tests.harness.ledger.desk import Desk, row, rows
 
 BOX = "81000000000000000017"
@@ -60,6 +62,9 @@ def test_a_registration_left_at_the_centre_fails_the_run_in_every_file(desk):
     book = load_workbook(desk.out / "reconcile.xlsx")
     assert any("registration" in name for name in book.sheetnames)
     assert "The books agree" not in (desk.out / "report.html").read_text(encoding="utf-8")
+    totals = input_files.json_of(desk.out / "totals.json")
+    assert input_files.shaped(results.Totals, totals, "-").verdict == "differs", "as sign reads it"
+    assert not any(one["difference"] for one in totals["buckets"]), "the ledgers alone agree"
 
 
 def test_rows_of_the_uploads_follow_those_of_the_ledgers_however_long_these_take(desk, monkeypatch):

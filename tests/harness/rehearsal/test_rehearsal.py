@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from harness import cli
+from harness import cli, input_files
 from harness.errors import InputError
 from harness.evidence.verdict import Verdict
 from harness.rehearsal import day
 from harness.report import evidence_zip
+from harness.signoff import results
 
 Play = Callable[..., Path]
 
@@ -157,7 +158,8 @@ def test_the_conclusion_says_what_it_rests_on(
     assert cli.main(words) == 3  # no contract was looked at
     told = capsys.readouterr().out
     assert "recorded ordinary working day" in told
-    assert json.loads((out / "compare.json").read_text("utf-8"))["basis"] == "recorded day"
+    data = input_files.json_of(out / "compare.json")
+    assert input_files.shaped(results.Comparison, data, "-").basis == "recorded day"
     assert "recorded ordinary working day" in (out / "compare.html").read_text("utf-8")
     for one in (before, after):
         cli.main(["contract", "snapshot", "--traffic", f"day={one}", "--out", str(one)])

@@ -29,7 +29,7 @@ from harness.signoff.material import Facts, Material
 from harness.signoff.rules import Conclusion, rulings
 
 WATCHED: dict[str, Any] = {
-    "format": 1, "verdict": "pass", "seconds": 1000.0,
+    "format": 1, "verdict": "pass", "seconds": 1000.0, "failed": [], "open": [],
     "lines": [{"interface": "LIS-ORU", "link": "lis-his", "messages": 40, "outage_s": 10.0,
                "median_ms": 2.0, "p95_ms": 5.0, "p99_ms": 9.0, "refused": 1, "lost": 0,
                "duplicated": 0, "late": 0, "reordered": 0, "open": 2}],

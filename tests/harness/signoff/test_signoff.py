@@ -39,12 +39,14 @@ LATENCY = {"interface": "LIS-ORU", "answers": "HIS", "name": "ORU^R01", "median_
            "samples": [40, 40], "p": 0.4, "delta": 0.1, "enough": True, "shift": False}  # fmt: skip
 LOOKED = {"what": "image on the ward", "result": "ok", "by": "Wang", "on": "2026-11-20"}
 TOTALS = {
-    "format": 1, "verdict": "same", "residual": "0.00", "problems": [],
+    "format": 1, "verdict": "balanced", "residual": "0.00", "problems": [],
     "waterfall": [{"step": "his_total", "amount": "10.00"},
                   {"step": "centre_total", "amount": "10.00"}],
     "buckets": [{"side": "his", "class": "matched", "difference": False, "rows": 2,
                  "medfee_sumamt": "10.00"}],
 }  # fmt: skip
+CONTRACT: dict[str, Any] = {"format": 1, "verdict": "pass", "changes": [], "coverage": []}
+NOT_WHOLE = {"format": 1, "verdict": "INCOMPLETE", "problems": ["both ledgers are empty"]}
 
 
 def scenario(
@@ -79,7 +81,7 @@ def whole(**more: Any) -> Material:
     """Material of which every rule says go."""
     return replace(
         Material(
-            run=run(), comparison=comparison(), contract={"changes": [], "coverage": []},
+            run=run(), comparison=comparison(), contract=CONTRACT,
             facts=Facts(manual=[LOOKED]),
         ),
         **more,
@@ -101,6 +103,8 @@ def test_go_needs_everything() -> None:
         {"comparison": comparison(verdict="fail", approval_problems=["expired"])},
         {"reconciliations": {"r": TOTALS | {"residual": "0.01"}}},
         {"reconciliations": {"r": TOTALS | {"buckets": [TOTALS["buckets"][0] | {"difference": True}]}}},
+        {"reconciliations": {"r": TOTALS | {"verdict": "differs"}}},  # trace codes, say
+        {"reconciliations": {"r": NOT_WHOLE}},
         {"damaged": ["after/traces/s1.jsonl: cut off"]},
         {"mismatched": ["another run"]},
         {"facts": Facts(manual=[LOOKED | {"result": "black"}])},
@@ -124,8 +128,13 @@ def test_no_go(more: dict[str, Any]) -> None:
         {"comparison": comparison(latencies=[LATENCY | {"shift": True, "delta": 0.6}])},
         {"comparison": comparison(latencies=[])},
         {"contract": None},
-        {"contract": {"changes": [{"cls": "removed"}], "coverage": []}},
-        {"contract": {"changes": [], "coverage": ["dicom pacs: not reached"]}},
+        {"contract": CONTRACT | {"verdict": "fail", "changes": [{"cls": "removed"}]}},
+        {
+            "contract": CONTRACT
+            | {"verdict": "inconclusive", "coverage": ["dicom pacs: not reached"]}
+        },
+        {"contract": CONTRACT | {"verdict": "inconclusive"}},  # nothing was looked at
+        {"reconciliations": {"r": TOTALS | {"buckets": []}}},
         {"facts": Facts()},
         {"facts": Facts(manual=[LOOKED | {"by": ""}])},
     ],
@@ -233,6 +242,18 @@ def test_a_comparison_of_other_runs_does_not_count(tmp_path: Path) -> None:
     (tmp_path / "compare.json").write_text(json.dumps(data), "utf-8")
 
     assert read(place, None, tmp_path / "compare.json", [], None, None).mismatched
+
+
+def test_two_reconciliations_in_folders_of_the_same_name_both_count(tmp_path: Path) -> None:
+    place = folder(tmp_path, run())
+    both = [tmp_path / day / "reconcile-out" for day in ("monday", "tuesday")]
+    for one, verdict in zip(both, ("differs", "balanced"), strict=True):
+        one.mkdir(parents=True)
+        (one / "totals.json").write_text(json.dumps(TOTALS | {"verdict": verdict}), "utf-8")
+
+    material = read(place, None, None, both, None, None)
+    assert len(material.reconciliations) == 2
+    assert conclude(rulings(material)) is Conclusion.NO_GO
 
 
 @pytest.mark.parametrize("text", ["[conclusion]\nsays = 'go'", "[site]\nx = 1", "x", "[[manual]]\nz=1"])  # fmt: skip

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from harness import cli
+from harness import cli, input_files
 from harness.errors import InputError, InputErrors
 from harness.evidence.line import pack
 from harness.evidence.verdict import Verdict
 from harness.report import evidence_zip
 from harness.report.model import ScenarioRun
+from harness.signoff import results
 from harness.upgrade import approvals
 from harness.upgrade.differences import Difference, compare
 from harness.upgrade.names import Names
@@ -222,7 +223,8 @@ def test_two_equal_runs_differ_in_nothing(play: Play, tmp_path: Path) -> None:
     before, after = play(), play("--label", "after")
 
     assert cli.main(["compare", str(before), str(after), "--out", str(tmp_path)]) == 0
-    data = json.loads((tmp_path / "compare.json").read_text("utf-8"))
+    data = input_files.json_of(tmp_path / "compare.json")
+    assert input_files.shaped(results.Comparison, data, "-").compared.scenarios, "as sign reads it"
     assert data["groups"] == []
     assert min(data["compared"]["observations"]) > 100
     assert "<script" not in (tmp_path / "compare.html").read_text("utf-8")
@@ -278,7 +280,8 @@ def test_a_regression_is_found_under_another_seed(
     words = [str(play("--seed", "1")), str(play("--seed", "2", "--defect", defect))]
 
     assert cli.main(["compare", *words, "--out", str(tmp_path)]) == 1
-    data = json.loads((tmp_path / "compare.json").read_text("utf-8"))
+    data = input_files.json_of(tmp_path / "compare.json")
+    assert input_files.shaped(results.Comparison, data, "-").groups, "as sign reads it"
     first = data["groups"][0]
     assert first["interface"] == interface
     assert first["path"].startswith(path)

@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 
-from harness import cli
+from harness import cli, input_files
 from harness.errors import InputError, PermitError
 from harness.link.address import Address
 from harness.link.host import Host
 from harness.link.threads import Threads
 from harness.profile import load_profile
+from harness.signoff import results
 from harness.watch import report
 from harness.watch.facts import Fact
 from harness.watch.window import Options, Window
@@ -526,4 +527,6 @@ def test_the_command_watches_for_its_time_and_reports(
 
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert codes == [last["exit_code"]]
-    assert json.loads((out / "watch.json").read_text(encoding="utf-8"))["complete"] is True
+    said = input_files.json_of(out / "watch.json")
+    assert said["complete"] is True
+    assert input_files.shaped(results.Watched, said, "-").lines, "as sign reads it"
