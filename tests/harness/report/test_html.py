@@ -247,13 +247,27 @@ def test_defects_are_part_of_the_line_that_reproduces(run):
     assert "--profile" not in reproduce(bare, spaced)
 
 
-def test_a_damaged_record_does_not_take_the_report(folder):
+def edited(folder, before, after):
+    """The trace of a scenario with bytes that its run did not write, and its judged run."""
     path = folder / "traces" / "value-changed.jsonl"
-    lines = path.read_bytes().splitlines(keepends=True)
-    broken = [line.replace(b'"raw":"TVNI', '"raw":"中'.encode()) for line in lines]
-    path.write_bytes(b"".join(broken))
+    path.write_bytes(path.read_bytes().replace(before, after))
     run = build(folder)
     (folder / "run.json").write_text(run.text(), encoding="utf-8")
+    return run
+
+
+def test_of_an_edited_trace_the_page_shows_what_stands_before_the_damage(folder):
+    run = edited(folder, b'"raw":"TVNI', '"raw":"中'.encode())
+
+    shown = texts(tree(page(run, folder)).get_element_by_id("s3"))
+
+    assert "the hash in the seal does not hold: the file was edited" in shown
+    assert "astm result 2603020017" in shown
+    assert "ORU^R01 2603020017" not in shown
+
+
+def test_a_damaged_record_does_not_take_the_report(folder):
+    run = edited(folder, b'"frm":"LIS"', b'"frm":["LIS"]')
 
     text = page(run, folder)
 
