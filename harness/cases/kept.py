@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.errors import InputError
+from harness.evidence.shapes import typed
 from harness.i18n import tr
 
 COMMAND: Final = "command"
@@ -113,6 +114,9 @@ def _payload(folder: Path, record: dict[str, Any]) -> bytes:
 
 
 def _line(folder: Path, record: dict[str, Any]) -> Line:
+    wrong = [name for name, value in record.items() if not typed({name: value})]
+    if wrong:
+        raise ValueError(", ".join(wrong))
     payload = _payload(folder, record)
     if hashlib.sha256(payload).hexdigest() != record["sha256"]:
         raise InputError(
@@ -121,7 +125,7 @@ def _line(folder: Path, record: dict[str, Any]) -> Line:
         )
     at = record.get("at", "")
     return Line(
-        number=int(record["n"]),
+        number=record["n"],
         at_s=datetime.fromisoformat(at).timestamp() if at else 0.0,
         frm=record["frm"],
         to=record["to"],

@@ -5,7 +5,6 @@ Read piece by piece: how much there is never shows in the memory.
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,8 @@ from typing import Any, Final
 from harness import limits
 from harness.errors import InputError
 from harness.evidence.capture import expand
-from harness.evidence.line import pack, unpack
+from harness.evidence.line import pack, parsed, unpack
+from harness.evidence.shapes import fits
 from harness.i18n import tr
 
 CHUNK_BYTES: Final = 1 << 20
@@ -78,8 +78,8 @@ def journals(paths: Sequence[Path]) -> Iterator[Iterator[dict[str, Any]]]:
 def _records(path: Path) -> Iterator[dict[str, Any]]:
     """Whole lines; a cut-off last one ends the file."""
     with path.open("rb") as file:
-        for line in file:
-            record = _record(line) if line.endswith(b"\n") else {}
+        for number, line in enumerate(file, 1):
+            record = _record(path, number, line) if line.endswith(b"\n") else {}
             if "kind" in record:
                 if "blob" in record:
                     record["raw"] = pack(_payload(path, record))
@@ -101,27 +101,32 @@ def _of_file(path: Path) -> Iterator[bytes]:
 def of_trace(path: Path) -> Iterator[bytes]:
     """HL7 messages of a trace; a cut-off last line ends it."""
     with path.open("rb") as file:
-        for line in file:
+        for number, line in enumerate(file, 1):
             if b'"kind":"message"' not in line or not line.endswith(b"\n"):
                 continue
-            record = _record(line)
+            record = _record(path, number, line)
             if record.get("kind") == "message" and record.get("protocol") == "hl7":
                 yield _payload(path, record)
 
 
-def _record(line: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+def _record(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    """The record of a line; nothing where the line is not of a trace.
+
+    Raises:
+        InputError: somebody edited it, so nobody knows what went over the line.
+    """
+    record = parsed(line)
+    if record is None or ("kind" in record and not fits(record)):
+        message = tr("line {number} is not a record of a trace", number=number)
+        raise InputError(message, where=f"{path}:{number}")
+    return record
 
 
 def _payload(path: Path, record: dict[str, Any]) -> bytes:
     blob = record.get("blob")
     if isinstance(blob, str) and re.fullmatch(r"[0-9a-f]{64}", blob):
         return (path.parent / "blobs" / blob).read_bytes()
-    return unpack(str(record.get("raw", "")))
+    return unpack(record["raw"])
 
 
 def of_stream(path: Path) -> Iterator[bytes]:

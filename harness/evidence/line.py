@@ -47,21 +47,6 @@ def parsed(line: bytes) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
-def sensible(record: Mapping[str, Any]) -> bool:
-    """Whether the time and the bytes of a record are what they must be.
-
-    Somebody may have edited it; who looks at a damaged trace has no use for what comes behind.
-    """
-    if not isinstance(record.get("t", 0.0), int | float):
-        return False
-    try:
-        for name in ("raw", "before", "after"):
-            unpack(record.get(name) or "")
-    except (ValueError, TypeError):
-        return False
-    return True
-
-
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _encode_ascii = json.JSONEncoder(separators=(",", ":")).encode
 

@@ -22,16 +22,8 @@ from harness import limits
 from harness.clock import Clock
 from harness.errors import HarnessError, InputError
 from harness.evidence.hashed import Hashed, State, state
-from harness.evidence.line import (
-    NOTHING,
-    Shared,
-    pack,
-    parsed,
-    render,
-    sensible,
-    stamp,
-    unpack,
-)  # fmt: skip
+from harness.evidence.line import NOTHING, Shared, pack, parsed, render, stamp, unpack
+from harness.evidence.shapes import fits
 from harness.i18n import tr
 
 __all__ = [
@@ -297,7 +289,10 @@ def read(path: Path, hashed: Hashed | None = None) -> SealedTrace:
         if digest:
             hashed.keep(path, seen, digest)
     if damage:
-        records = list(itertools.takewhile(sensible, records)) or records[:1]
+        whole = list(itertools.takewhile(fits, records))
+        if len(whole) < len(records):
+            odd = tr("line {number} is not record {number}", number=len(whole) + 1)
+            damage, records = f"{damage}; {odd}", whole or records[:1]
     return SealedTrace(path=path, records=records, sealed=not damage, damage=damage)
 
 

@@ -13,7 +13,7 @@ from harness.dialect.command import run_check, run_learn
 from harness.dialect.profile import profile_of
 from harness.dialect.profile_file import read_profile, write_profile
 from harness.dialect.reading import cut
-from harness.dialect.sources import messages
+from harness.dialect.sources import journals, messages
 from harness.dialect.stats import Learner, shape
 from harness.errors import InputError
 from harness.evidence.line import pack
@@ -223,6 +223,13 @@ def test_any_bytes_are_counted_and_never_raise(data):
 # -- traffic ---------------------------------------------------------------------------------------
 
 
+RECORD = {
+    "n": 1, "t": 0.0, "w": "2026-01-05T08:00:00.000+08:00", "kind": "message", "link": "l",
+    "interface": "I", "conn": "l#1", "frm": "HIS", "to": "LIS", "protocol": "hl7",
+    "type": "ADT^A01", "id": "",
+}  # fmt: skip
+
+
 def test_messages_out_of_every_kind_of_file(tmp_path):
     one, two = adt(1), adt(2)
     (tmp_path / "a.hl7").write_bytes(b"log\r\n" + one + two)
@@ -230,8 +237,8 @@ def test_messages_out_of_every_kind_of_file(tmp_path):
     (tmp_path / "c.txt").write_bytes(
         b"FHS|^~\\&\rBHS|^~\\&\r" + one + b"BTS|1\rBHS|^~\\&\r" + two + b"BTS|1\rFTS|2\r"
     )
-    record = {"kind": "message", "protocol": "hl7", "raw": pack(one)}
-    lines = [record, {"kind": "bytes"}, record | {"protocol": "astm"}, record]
+    record = RECORD | {"raw": pack(one)}
+    lines = [record, record | {"kind": "bytes"}, record | {"protocol": "astm"}, record]
     text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
     (tmp_path / "d.jsonl").write_text(text + text[:-20], encoding="utf-8")
     for name, wanted in {"a.hl7": 2, "b.bin": 2, "c.txt": 2, "d.jsonl": 3}.items():
@@ -239,6 +246,20 @@ def test_messages_out_of_every_kind_of_file(tmp_path):
         assert len(got) == wanted, name
         assert set(got) <= {one, two}
     assert len(list(messages([tmp_path]))) == 9
+
+
+@pytest.mark.parametrize(
+    "edit", [(b'"raw":"', b'"raw":"='), (b'"frm":"HIS"', b'"frm":["HIS"]'), (b'"t":', b'"t"=')]
+)
+def test_an_edited_record_of_a_trace_is_an_error_with_its_line(tmp_path, edit):
+    path = tmp_path / "d.jsonl"
+    line = json.dumps(RECORD | {"raw": pack(adt(1))}, separators=(",", ":")).encode() + b"\n"
+    path.write_bytes(line + line.replace(*edit))
+
+    with pytest.raises(InputError, match="line 2 is not a record of a trace"):
+        list(messages([path]))
+    with pytest.raises(InputError, match=r"d\.jsonl:2"):
+        list(next(journals([path])))
 
 
 def test_a_message_over_the_edge_of_a_piece_is_whole(tmp_path, monkeypatch):

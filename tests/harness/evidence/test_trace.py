@@ -176,7 +176,7 @@ def test_in_memory_nothing_leaves_the_record() -> None:
 def test_a_missing_or_edited_blob_is_damage(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     trace = opened(path)
-    trace.add("message", raw=pack(b"y" * 70_000))
+    trace.add("note", raw=pack(b"y" * 70_000))
     trace.seal("pass")
     (blob,) = (tmp_path / "blobs").iterdir()
 
@@ -241,7 +241,7 @@ def test_a_line_more_or_less_is_found(tmp_path: Path) -> None:
 
     path.write_bytes(b"".join([*lines[:2], *lines[3:]]))
     assert read(path).damage == "line 3 is not record 3"
-    path.write_bytes(b"".join([*lines, b'{"n":6,"kind":"note"}\n']))
+    path.write_bytes(b"".join([*lines, lines[3].replace(b'"n":4', b'"n":6')]))
     assert read(path).damage == "records stand behind the seal: the file was edited"
     path.write_bytes(b"".join([*lines[:2], b"not json\n"]))
     assert read(path).damage == "line 3 is not record 3"
@@ -324,7 +324,7 @@ def test_the_hashes_of_what_was_read_are_kept(tmp_path: Path) -> None:
 
     path, hashed = tmp_path / "a.jsonl", Hashed()
     trace = opened(path)
-    trace.add("message", raw=pack(b"y" * 70_000))
+    trace.add("note", raw=pack(b"y" * 70_000))
     trace.seal("pass")
     (blob,) = (tmp_path / "blobs").iterdir()
     for one in (path, blob):
@@ -351,7 +351,7 @@ trace = Trace(RealClock(), Path(sys.argv[1]), keep=False)
 trace.add("open", format=1)
 print("ready", flush=True)
 while True:
-    trace.add("message", raw=pack(b"x" * 3000))
+    trace.add("bytes", link="a", interface="A", conn="a#1", frm="x", to="y", raw=pack(b"x" * 3000))
 """
 
 

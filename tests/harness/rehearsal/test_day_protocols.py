@@ -28,8 +28,8 @@ IMPLICIT, EXPLICIT, LOSSLESS = (
 
 
 def message(protocol: str, frm: str, kind: str, payload: bytes, **more: Any) -> Record:
-    return {"kind": "message", "link": "l", "interface": "I", "conn": "l#1", "frm": frm,
-            "protocol": protocol, "type": kind, "raw": pack(payload), **more}  # fmt: skip
+    return {"kind": "message", "link": "l", "interface": "I", "conn": "l#1", "frm": frm, "to": "it",
+            "protocol": protocol, "type": kind, "id": "", "raw": pack(payload), **more}  # fmt: skip
 
 
 def astm(
@@ -75,17 +75,18 @@ def associated(conn: str, *answers: str | None, refused: bool = False) -> list[R
     answer = Reject(result=1, source=1, reason=7) if refused else taken
     about = {"link": "ct-pacs", "interface": "PACS-DIMSE", "conn": conn}
     return [
-        {"kind": "link", "event": "opened", "to": "PACS", "frm": "CT", **about},
-        {"kind": "bytes", "frm": "CT", "raw": pack(asked.encode()), **about},
-        {"kind": "bytes", "frm": "PACS", "raw": pack(answer.encode()), **about},
-        {"kind": "link", "event": "closed", "to": "PACS", "frm": "CT", **about},
+        {"kind": "link", "event": "opened", "to": "PACS", "frm": "CT", "reason": "", **about},
+        {"kind": "bytes", "frm": "CT", "to": "PACS", "raw": pack(asked.encode()), **about},
+        {"kind": "bytes", "frm": "PACS", "to": "CT", "raw": pack(answer.encode()), **about},
+        {"kind": "link", "event": "closed", "to": "PACS", "frm": "CT", "reason": "", **about},
     ]
 
 
 def written(path: Path, records: list[Record]) -> Path:
     path.mkdir()
     head = {"kind": "open", "format": 1}
-    lines = [json.dumps({"n": n, "t": float(n), **one}, separators=(",", ":"))
+    wall = "2026-01-05T08:00:00.000+08:00"
+    lines = [json.dumps({"n": n, "t": float(n), "w": wall, **one}, separators=(",", ":"))
              for n, one in enumerate([head, *records], 1)]  # fmt: skip
     (path / "day.jsonl").write_text("".join(f"{line}\n" for line in lines), "utf-8")
     return path
