@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -92,17 +93,23 @@ class SqliteStore:
                 isolation_level=None,
                 cached_statements=STATEMENTS_KEPT,
             )
-        except sqlite3.OperationalError as error:
+            self._set_up(schema, durable=durable)
+        except sqlite3.DatabaseError as error:  # no folder, no database, another one's tables
             raise InputError(
                 tr("the store cannot be opened: {reason}", reason=error), where=str(path)
             ) from error
-        # Set first: changing the journal mode would otherwise wait for the disk already.
-        self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
-        self._db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
-        for statement in schema:
-            self._db.execute(statement)
+
+    def _set_up(self, schema: Sequence[str], *, durable: bool) -> None:
+        with ExitStack() as unless_done:
+            unless_done.callback(self._db.close)
+            # Set first: changing the journal mode would otherwise wait for the disk already.
+            self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+            self._db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+            for statement in schema:
+                self._db.execute(statement)
+            unless_done.pop_all()
 
     def commit(self, statements: Statements) -> None:
         """One transaction; fsync before it returns when durable, or at the end of its group."""

@@ -237,6 +237,15 @@ def test_the_extra_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch)
         one.ask({})
 
 
+def test_a_file_that_is_no_database_is_the_users_input(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    path.write_bytes(bytes(range(256)) * 20)
+
+    with pytest.raises(InputError, match="the store cannot be opened: file is not a database"):
+        SqliteStore(path, SCHEMA)
+    path.unlink()  # it is closed: Windows would refuse otherwise
+
+
 def test_a_server_that_is_not_there_is_the_users_input() -> None:
     pytest.importorskip("psycopg")
     with pytest.raises(InputError, match="the store cannot be opened"):

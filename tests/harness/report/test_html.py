@@ -266,8 +266,17 @@ def test_of_an_edited_trace_the_page_shows_what_stands_before_the_damage(folder)
     assert "ORU^R01 2603020017" not in shown
 
 
-def test_a_damaged_record_does_not_take_the_report(folder):
+def test_a_record_that_fits_none_is_told_where_it_stands(folder):
     run = edited(folder, b'"frm":"LIS"', b'"frm":["LIS"]')
+
+    assert "is not record" in texts(tree(page(run, folder)).get_element_by_id("s3"))
+
+
+def test_a_trace_that_cannot_be_drawn_does_not_take_the_report(run, folder, monkeypatch):
+    def fail(*_given, **_named):
+        raise LookupError("what nobody thought of")
+
+    monkeypatch.setattr(module, "details", fail)
 
     text = page(run, folder)
 

@@ -85,7 +85,10 @@ class Site:
 
     def message(self, name, *, link="his-lis", frm="HIS", number="P1", event="ADT^A01"):
         text = f"MSH|^~\\&|H|H|L|L|20260101||{event}|1|P|2.4\rPID|1||{number}||{name}\r"
-        self.trace.add("message", link=link, frm=frm, protocol="hl7", raw=pack(text.encode()))
+        self.trace.add(
+            "message", link=link, interface=link, conn=f"{link}#1", frm=frm, to="LIS",
+            protocol="hl7", type=event, id="1", raw=pack(text.encode()),
+        )  # fmt: skip
 
     def commands(self):
         return [one for one in self.trace.records if one["kind"] == "command"]
