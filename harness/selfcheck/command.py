@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.evidence.verdict import Verdict
@@ -65,6 +66,7 @@ class SelfCheck:
         seed: of the runs that need one.
         say: prints what each part found.
         jobs: processes that play; 0 takes one a processor. They change nothing but the time.
+        folder: keeps the traces of flakes.
         progress: is told how far each part is.
         keep: is called after each part: a whole check takes hours, and may be stopped.
     """
@@ -73,6 +75,7 @@ class SelfCheck:
     seed: int
     say: Callable[[str], None]
     jobs: int = 0
+    folder: Path = Path("runs") / "selfcheck"
     progress: Progress = field(default_factory=Progress)
     keep: Callable[[], object] | None = None
     result: dict[str, Any] = field(default_factory=dict)
@@ -332,7 +335,7 @@ class SelfCheck:
             idents = idents[first::QUICK_PARTS]
             manners = flake.QUICK
         self._expect("flakes", "", len(idents) * sum(one.repeats for one in manners))
-        found = flake.measure(idents, manners, seed=self.seed)
+        found = flake.measure(idents, manners, seed=self.seed, folder=self.folder)
         self.result["flakes"] = found.data()
         if not found.runs:
             self._fail(tr("no scenario was repeated"))

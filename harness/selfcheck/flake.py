@@ -7,15 +7,18 @@ while other processes take all the processors. Each run that does not pass is a 
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
 from harness import follow
+from harness.evidence.conclude import Conclusion
 from harness.evidence.verdict import Verdict
 from harness.faults.plan import keyed
 from harness.scenario.session import RunSession, SessionOptions
@@ -30,8 +33,13 @@ BURNERS: Final = os.cpu_count() or 1
 PROFILE: Final = "builtin"
 """TCP and real time: over memory and virtual time nothing can come at another moment."""
 
+FOLDER: Final = "flakes"
+"""Below that of the self-check: the trace of every flake, for a flake is a defect to be found."""
+
 SLOW: Final = "@slow"
 """Scenarios that wait for minutes are left out."""
+
+_BLOB: Final = re.compile(r'"blob":"([0-9a-f]{64})"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +55,11 @@ class Manner:
     workers: int
     loaded: bool
     repeats: int = 1
+
+    @property
+    def name(self) -> str:
+        """As a folder is called."""
+        return f"{self.workers}-loaded" if self.loaded else str(self.workers)
 
 
 WHOLE: Final[tuple[Manner, ...]] = (
@@ -64,6 +77,7 @@ class Run:
     scenario: str
     verdict: str
     reasons: tuple[str, ...] = ()
+    trace: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -99,15 +113,21 @@ class Flakes:
 
 
 def measure(
-    idents: Sequence[str], manners: Sequence[Manner], *, seed: int, profile: str = PROFILE
+    idents: Sequence[str],
+    manners: Sequence[Manner],
+    *,
+    seed: int,
+    folder: Path,
+    profile: str = PROFILE,
 ) -> Flakes:
-    """Repeat scenarios in every manner."""
+    """Repeat scenarios in every manner; ``folder`` keeps the traces of those that did not pass."""
     found = Flakes()
     for manner in manners:
         for repeat in range(manner.repeats):
             order = shuffled(idents, seed, manner, repeat)
+            kept = folder / FOLDER / manner.name / str(repeat)
             with _burning(BURNERS if manner.loaded else 0):
-                found.add(manner, repeat, _played(order, manner.workers, seed, profile))
+                found.add(manner, repeat, _played(order, manner.workers, seed, profile, kept))
     return found
 
 
@@ -117,32 +137,45 @@ def shuffled(idents: Sequence[str], seed: int, manner: Manner, repeat: int) -> l
     return sorted(idents, key=lambda ident: keyed(*key, ident))
 
 
-def _played(order: Sequence[str], workers: int, seed: int, profile: str) -> list[Run]:
+def _played(order: Sequence[str], workers: int, seed: int, profile: str, kept: Path) -> list[Run]:
     with crew.pool_of(workers) as pool:
         begun = [
-            pool.submit(play, order[worker::workers], seed, profile) for worker in range(workers)
+            pool.submit(play, order[worker::workers], seed, profile, kept)
+            for worker in range(workers)
         ]
         return [run for one in begun for run in one.result()]
 
 
-def play(idents: Sequence[str], seed: int, profile: str) -> list[Run]:
+def play(idents: Sequence[str], seed: int, profile: str, kept: Path) -> list[Run]:
     """Play scenarios one after the other against one hospital, in the order given."""
-    found: list[Run] = []
     with tempfile.TemporaryDirectory(prefix="medharness-flake-") as name:
         session = RunSession(SessionOptions(profile=profile, seed=seed, folder=Path(name)))
+        each = progress.tracked("flakes", crew.bound(idents), lambda one: one.scenario.id)
         try:
-            for bound in progress.tracked(
-                "flakes", crew.bound(idents), lambda one: one.scenario.id
-            ):
-                conclusion = session.run(bound)
-                reasons = (*conclusion.reasons, *(one.place for one in conclusion.findings))
-                verdict = conclusion.verdict.value
-                found.append(
-                    Run(scenario=bound.scenario.id, verdict=verdict, reasons=tuple(reasons))
-                )
+            return [_told(session.run(one), one.scenario.id, Path(name), kept) for one in each]
         finally:
             session.stop()
-    return found
+
+
+def _told(conclusion: Conclusion, ident: str, folder: Path, kept: Path) -> Run:
+    """What became of a scenario; of one that did not pass the trace is kept, too."""
+    reasons = [
+        *conclusion.reasons,
+        *(f"{one.place}: {one.message} ({one.expected} / {one.actual})"
+          for one in conclusion.findings),
+    ]  # fmt: skip
+    run = Run(scenario=ident, verdict=conclusion.verdict.value, reasons=tuple(reasons))
+    path = folder / "traces" / f"{ident}.jsonl"
+    if conclusion.verdict in {Verdict.PASS, Verdict.NOT_APPLICABLE} or not path.is_file():
+        return run
+    return replace(run, trace=_copied(path, kept).as_posix())
+
+
+def _copied(path: Path, kept: Path) -> Path:
+    (kept / "blobs").mkdir(parents=True, exist_ok=True)
+    for digest in _BLOB.findall(path.read_text(encoding="utf-8")):
+        shutil.copyfile(path.parent / "blobs" / digest, kept / "blobs" / digest)
+    return Path(shutil.copyfile(path, kept / path.name))
 
 
 @contextmanager

@@ -50,7 +50,9 @@ def selfcheck(*, quick: bool, seed: int, out: str, as_json: bool, jobs: int = 0)
         return document
 
     with progress.shown() as far:
-        check = SelfCheck(quick, seed, far.say, jobs, far, keep=lambda: kept(partial))
+        check = SelfCheck(
+            quick, seed, far.say, jobs, folder, progress=far, keep=lambda: kept(partial)
+        )
         check.run()
     if quick:
         print(union())

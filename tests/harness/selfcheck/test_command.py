@@ -80,7 +80,7 @@ def small(monkeypatch):
     monkeypatch.setattr(command, "QUICK_HALVES", 1)
     monkeypatch.setattr(command, "pool_of", lambda _: Here())
     monkeypatch.setattr(
-        flake, "_played", lambda order, _, seed, __: flake.play(order, seed, "memory")
+        flake, "_played", lambda order, _, seed, __, kept: flake.play(order, seed, "memory", kept)
     )
     monkeypatch.setattr(flake, "BURNERS", 0)
     share = imaging_shares.Share(catches=[SEEN], clean=["img-s"], failures=[])

@@ -1,7 +1,10 @@
 """Repeats in random order: what counts as a flake, and that the order is another each time."""
 
+from pathlib import Path
+
 import pytest
 
+from harness.evidence import trace
 from harness.selfcheck import flake
 from harness.selfcheck.flake import Flakes, Manner, Run
 
@@ -40,23 +43,26 @@ def test_the_order_differs_by_manner_and_repeat_and_is_the_same_again():
 
 
 @pytest.mark.slow
-def test_scenarios_are_played_by_processes_while_others_burn(monkeypatch):
+def test_scenarios_are_played_by_processes_while_others_burn(monkeypatch, tmp_path):
     monkeypatch.setattr(flake, "BURNERS", 1)
     idents = ["lab-upload-plain", "lab-unmatched"]
 
-    found = flake.measure(idents, [Manner(workers=2, loaded=True)], seed=1, profile="memory")
+    manners = [Manner(workers=2, loaded=True)]
+    found = flake.measure(idents, manners, seed=1, folder=tmp_path, profile="memory")
 
     assert (found.runs, found.flaky) == (2, [])
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow
-def test_a_scenario_that_fails_is_told_with_its_place(monkeypatch):
+def test_of_a_scenario_that_fails_place_and_trace_are_kept(monkeypatch, tmp_path):
     options = flake.SessionOptions
     monkeypatch.setattr(
         flake, "SessionOptions", lambda **given: options(**given, defects=("lis-drops-unmatched",))
     )
 
-    (run,) = flake.play(["lab-unmatched"], 1, "memory")
+    (run,) = flake.play(["lab-unmatched"], 1, "memory", tmp_path)
 
     assert run.verdict == "fail"
-    assert run.reasons
+    assert any("LIS" in one for one in run.reasons)
+    assert trace.read(Path(run.trace)).verdict == "fail"
